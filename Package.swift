@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every Swift target is held to; the fence for `unsafe` is kept by Tests/TidyTests.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "staunch",
+    products: [
+        .executable(name: "staunchd", targets: ["staunchd"]),
+        .executable(name: "staunch-shim", targets: ["staunch-shim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CMicrohttpd", pkgConfig: "libmicrohttpd",
+            providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(
+            name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "CLinux"),
+        .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wno-c23-extensions"])]),
+
+        library("Model"),
+        library("Linux", ["CLinux"]),
+        library("JSON", ["CJansson"]),
+        library("HTTP", ["CMicrohttpd", "CLinux"]),
+        library("Metrics"),
+        library("Documents", ["Model", "JSON"]),
+        library("OCI", ["Model", "JSON"]),
+        library("ShimWire"),
+        library("Store", ["CSQLite"]),
+        library("Teardown", ["Model"]),
+        library("Shim", ["Linux", "ShimWire"]),
+        library(
+            "Engine",
+            ["Model", "Linux", "OCI", "ShimWire", "Store", "Documents", "Teardown", "Metrics"]),
+        library(
+            "API", ["Model", "JSON", "HTTP", "Documents", "Engine", "Metrics", "COpenAPI"]),
+        .executableTarget(name: "staunch-shim", dependencies: ["Shim"], swiftSettings: strict),
+        .executableTarget(
+            name: "staunchd",
+            dependencies: [
+                "API", "Engine", "HTTP", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        tests("ModelTests", ["Model"]),
+        tests("JSONTests", ["JSON"]),
+        tests("HTTPTests", ["HTTP"]),
+        tests("StoreTests", ["Store"]),
+        tests("DocumentsTests", ["Documents", "Model", "JSON"]),
+        tests("OCITests", ["OCI", "Model", "JSON"]),
+        tests("ShimWireTests", ["ShimWire"]),
+        tests("LinuxTests", ["Linux"]),
+        tests("TeardownTests", ["Teardown", "Model"]),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(name: "MachineTests", dependencies: ["JSON"], swiftSettings: strict),
+    ]
+)

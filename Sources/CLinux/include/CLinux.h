@@ -1,0 +1,3 @@
+#ifndef STAUNCH_CLINUX_H
+#define STAUNCH_CLINUX_H
+#endif

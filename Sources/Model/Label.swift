@@ -1,0 +1,34 @@
+// The names that clients choose: one rule for pods and tasks.
+
+/// A DNS label (RFC 1123): 1–63 bytes of `a-z 0-9 -`, neither first nor last a hyphen. So it is
+/// safe as a path component, a cgroup name, a hostname and a URL segment, without any escaping.
+package struct Label: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let text: String
+
+    /// `nil` where `text` is not a DNS label.
+    package init?(_ text: String) {
+        let bytes = text.utf8
+        guard (1...63).contains(bytes.count), bytes.first != hyphen, bytes.last != hyphen,
+            bytes.allSatisfy(Label.allows)
+        else { return nil }
+        self.text = text
+    }
+
+    package var description: String { text }
+
+    package static func < (left: Label, right: Label) -> Bool { left.text < right.text }
+
+    /// What the rule says, for a message.
+    package static let rule =
+        "1 to 63 characters of a-z, 0-9 and '-', neither first nor last a '-'"
+
+    private static func allows(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), hyphen:
+            true
+        default: false
+        }
+    }
+}
+
+private let hyphen = UInt8(ascii: "-")

@@ -1,0 +1,183 @@
+// A pod and its tasks as they stand.
+
+/// A process, and not whoever has its number later.
+package struct ProcessIdentity: Hashable, Sendable {
+    package let pid: Int32
+    /// Clock ticks since boot when it started: field 22 of `/proc/<pid>/stat` (proc(5)).
+    package let startTicks: UInt64
+
+    package init(pid: Int32, startTicks: UInt64) {
+        self.pid = pid
+        self.startTicks = startTicks
+    }
+}
+
+//  creating ──> ready ──> stopping ──> stopped         any state ──> deleting ──> (no record)
+//      │          └─────────┴────────────┴──> lost ──> deleting
+//      └──> deleting (a create that failed or was superseded)
+//
+//  creating:  * the record and the create's operation stand in the store  * the shim may not be yet
+//  ready:     * the shim holds the pod's lock and has answered
+//  stopping, stopped: * the shim lives; the tasks are being, or have been, ended
+//  deleting:  * entered once, never left but by the record's end
+//  lost:      * the shim died; nobody asked for a delete yet
+package enum PodState: String, Sendable, CaseIterable {
+    case creating, ready, stopping, stopped, deleting, lost
+}
+
+/// The process that is the pod's sandbox.
+package struct ShimStatus: Equatable, Sendable {
+    package let process: ProcessIdentity
+    package let since: Timestamp
+
+    package init(process: ProcessIdentity, since: Timestamp) {
+        self.process = process
+        self.since = since
+    }
+}
+
+/// A pod's record: what is asked for, and what has become of it.
+package struct Pod: Equatable, Sendable {
+    package let uid: UID
+    package let name: Label
+    package var spec: PodSpec
+    package var state: PodState
+    /// The global counter's value at the last change.
+    package var revision: UInt64
+    package let createdAt: Timestamp
+    package var shim: ShimStatus?
+    /// In the order of their names.
+    package var tasks: [PodTask]
+    /// The operation that makes or deletes the pod, while it runs.
+    package var operation: UID?
+
+    package init(
+        uid: UID, name: Label, spec: PodSpec, state: PodState, revision: UInt64,
+        createdAt: Timestamp, shim: ShimStatus? = nil, tasks: [PodTask] = [],
+        operation: UID? = nil
+    ) {
+        self.uid = uid
+        self.name = name
+        self.spec = spec
+        self.state = state
+        self.revision = revision
+        self.createdAt = createdAt
+        self.shim = shim
+        self.tasks = tasks
+        self.operation = operation
+    }
+
+    package subscript(task name: Label) -> PodTask? {
+        get { tasks.first { $0.spec.name == name } }
+        set {
+            let index = tasks.firstIndex { $0.spec.name == name }
+            switch (index, newValue) {
+            case (let index?, let task?): tasks[index] = task
+            case (let index?, nil): tasks.remove(at: index)
+            case (nil, let task?):
+                tasks.insert(task, at: tasks.firstIndex { $0.spec.name > name } ?? tasks.count)
+            case (nil, nil): break
+            }
+        }
+    }
+
+    /// `"<uid>.<revision>"`, quoted as RFC 9110 wants an entity tag.
+    package var entityTag: String { "\"\(uid).\(revision)\"" }
+}
+
+/// One incarnation of a task.
+package struct PodTask: Equatable, Sendable {
+    package let uid: UID
+    package var spec: TaskSpec
+    package var state: TaskState
+    package var revision: UInt64
+    package let createdAt: Timestamp
+    /// When `start` had succeeded; kept after the exit.
+    package var startedAt: Timestamp?
+    /// The operation that makes or deletes the task, while it runs.
+    package var operation: UID?
+
+    package init(
+        uid: UID, spec: TaskSpec, state: TaskState, revision: UInt64, createdAt: Timestamp,
+        startedAt: Timestamp? = nil, operation: UID? = nil
+    ) {
+        self.uid = uid
+        self.spec = spec
+        self.state = state
+        self.revision = revision
+        self.createdAt = createdAt
+        self.startedAt = startedAt
+        self.operation = operation
+    }
+}
+
+//  creating ──> created ──> running ──> exited        any state ──> exited    [sawExit]
+//                                                     any state ──> deleting  [Pod's owner]
+//  creating: * the record names the task; of its pieces none, some or all may exist
+//  created:  * runc's state exists  * the process exists, and waits in runc's exec fifo
+//  running:  * the user's program runs as `process`
+//  exited:   * the status came from `waitid`, or is `unknown`; it never changes again
+//  deleting: * entered once; the exit, where there was one, stays readable
+package enum TaskState: Equatable, Sendable {
+    case creating
+    case created(ProcessIdentity)
+    case running(ProcessIdentity)
+    case exited(TaskExit)
+    case deleting(TaskExit?)
+
+    package var name: String {
+        switch self {
+        case .creating: "creating"
+        case .created: "created"
+        case .running: "running"
+        case .exited: "exited"
+        case .deleting: "deleting"
+        }
+    }
+
+    package var process: ProcessIdentity? {
+        switch self {
+        case .created(let process), .running(let process): process
+        case .creating, .exited, .deleting: nil
+        }
+    }
+
+    package var exit: TaskExit? {
+        switch self {
+        case .exited(let exit): exit
+        case .deleting(let exit): exit
+        case .creating, .created, .running: nil
+        }
+    }
+
+    /// The first record of an exit stands (law 8): `false`, and nothing changes, where there is one.
+    package mutating func sawExit(_ exit: TaskExit) -> Bool {
+        switch self {
+        case .exited, .deleting(.some): return false
+        case .deleting(nil): self = .deleting(exit)
+        case .creating, .created, .running: self = .exited(exit)
+        }
+        return true
+    }
+}
+
+/// How a task's first process ended.
+package struct TaskExit: Equatable, Sendable {
+    package enum Status: Equatable, Sendable {
+        case code(Int32)
+        case signal(Signal)
+        /// Nobody was there to see it.
+        case unknown
+    }
+
+    package let status: Status
+    /// Whether the kernel killed in the task's cgroup for want of memory.
+    package let oomKilled: Bool
+    package let finishedAt: Timestamp
+
+    package init(status: Status, oomKilled: Bool, finishedAt: Timestamp) {
+        self.status = status
+        self.oomKilled = oomKilled
+        self.finishedAt = finishedAt
+    }
+}

@@ -1,0 +1,161 @@
+// What a client asks for, after every default has been filled in.
+
+/// A pod as it was asked for.
+package struct PodSpec: Equatable, Sendable {
+    package var labels: [String: String]
+    package var annotations: [String: String]
+    /// The UTS namespace's host name; by default the pod's name.
+    package var hostname: String
+    package var network: NetworkMode
+    /// Limits of all tasks together.
+    package var resources: Resources
+    /// In the order of their names.
+    package var tasks: [TaskSpec]
+
+    package init(
+        labels: [String: String] = [:], annotations: [String: String] = [:], hostname: String,
+        network: NetworkMode = .none, resources: Resources = Resources(), tasks: [TaskSpec] = []
+    ) {
+        self.labels = labels
+        self.annotations = annotations
+        self.hostname = hostname
+        self.network = network
+        self.resources = resources
+        self.tasks = tasks
+    }
+}
+
+/// Whose network namespace the pod's tasks are in.
+package enum NetworkMode: String, Sendable, CaseIterable {
+    /// One of its own, with loopback alone.
+    case none
+    /// The host's.
+    case host
+}
+
+/// Limits; `nil` is none of our making.
+package struct Resources: Equatable, Sendable {
+    /// Bytes.
+    package var memory: Int64?
+    /// Thousandths of a CPU.
+    package var milliCPUs: Int64?
+    /// Processes and threads.
+    package var pids: Int64?
+
+    package init(memory: Int64? = nil, milliCPUs: Int64? = nil, pids: Int64? = nil) {
+        self.memory = memory
+        self.milliCPUs = milliCPUs
+        self.pids = pids
+    }
+}
+
+/// A task (an OCI container) as it was asked for.
+package struct TaskSpec: Equatable, Sendable {
+    package var name: Label
+    /// An absolute path on the host: the lowest layer of the task's own overlay.
+    package var rootfs: String
+    package var readOnlyRootfs: Bool
+    package var args: [String]
+    package var env: [String: String]
+    package var cwd: String
+    package var user: UserSpec
+    package var mounts: [MountSpec]
+    package var resources: Resources
+    /// Names without `CAP_`, on top of the default set.
+    package var addCapabilities: [String]
+    /// Names without `CAP_`; `ALL` empties the set before `addCapabilities` is applied.
+    package var dropCapabilities: [String]
+    package var noNewPrivileges: Bool
+    package var stopSignal: Signal
+    /// Milliseconds between `stopSignal` and SIGKILL.
+    package var gracePeriod: Int64
+    /// Whether the task starts as soon as it has been made.
+    package var start: Bool
+
+    package init(
+        name: Label, rootfs: String, readOnlyRootfs: Bool = false, args: [String],
+        env: [String: String] = [:], cwd: String = "/", user: UserSpec = .root,
+        mounts: [MountSpec] = [], resources: Resources = Resources(pids: defaultPids),
+        addCapabilities: [String] = [], dropCapabilities: [String] = [],
+        noNewPrivileges: Bool = true, stopSignal: Signal = .term,
+        gracePeriod: Int64 = defaultGracePeriod, start: Bool = true
+    ) {
+        self.name = name
+        self.rootfs = rootfs
+        self.readOnlyRootfs = readOnlyRootfs
+        self.args = args
+        self.env = env
+        self.cwd = cwd
+        self.user = user
+        self.mounts = mounts
+        self.resources = resources
+        self.addCapabilities = addCapabilities
+        self.dropCapabilities = dropCapabilities
+        self.noNewPrivileges = noNewPrivileges
+        self.stopSignal = stopSignal
+        self.gracePeriod = gracePeriod
+        self.start = start
+    }
+
+    /// As many processes as a task may have that does not say (as podman has it: a fork bomb ends
+    /// there).
+    package static let defaultPids: Int64 = 4096
+    /// Milliseconds, as Docker and podman have it.
+    package static let defaultGracePeriod: Int64 = 10_000
+}
+
+/// Who a task runs as: `user[:group]`, each a number or a name of the rootfs's own.
+package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
+    /// A number, or a name to be looked up in the rootfs's `/etc/passwd`.
+    package let user: String
+    /// A number, or a name to be looked up in the rootfs's `/etc/group`; `nil` is the user's own.
+    package let group: String?
+
+    package static let root = UserSpec(user: "0", group: "0")
+
+    private init(user: String, group: String?) {
+        self.user = user
+        self.group = group
+    }
+
+    /// `nil` where the text is not `user[:group]`, or a number is no id (4294967295 is none).
+    package init?(_ text: String) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard (1...2).contains(parts.count), parts.allSatisfy(UserSpec.isNameOrID) else {
+            return nil
+        }
+        self.init(user: parts[0], group: parts.count == 2 ? parts[1] : nil)
+    }
+
+    package var description: String { group.map { "\(user):\($0)" } ?? user }
+
+    private static func isNameOrID(_ text: String) -> Bool {
+        guard !text.isEmpty, text.utf8.count <= 256 else { return false }
+        if text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+            return UInt32(text).map { $0 < .max } ?? false
+        }
+        return text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7f }
+            && text.utf8.first != UInt8(ascii: "-")
+    }
+}
+
+/// What a task sees at a place of its file system.
+package struct MountSpec: Equatable, Sendable {
+    package enum Kind: Equatable, Sendable {
+        /// A directory or file of the host, by absolute path, with all that is mounted below it.
+        case bind(source: String)
+        /// Memory; `size` in bytes, or the kernel's half of all memory.
+        case tmpfs(size: Int64?)
+    }
+
+    package var kind: Kind
+    /// An absolute path in the task.
+    package var target: String
+    package var readOnly: Bool
+
+    package init(kind: Kind, target: String, readOnly: Bool = false) {
+        self.kind = kind
+        self.target = target
+        self.readOnly = readOnly
+    }
+}

@@ -1,0 +1,51 @@
+// Signals by name and number, as Linux numbers them on x86-64 and arm64 (signal(7)).
+
+package struct Signal: Hashable, Sendable, CustomStringConvertible {
+    package let number: Int32
+
+    package static let term = Signal(validated: 15)
+    package static let kill = Signal(validated: 9)
+
+    private init(validated number: Int32) { self.number = number }
+
+    /// 1 to 64.
+    package init?(number: Int) {
+        guard (1...64).contains(number) else { return nil }
+        self.number = Int32(number)
+    }
+
+    /// `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
+    package init?(_ text: String) {
+        if let number = Int(text) {
+            self.init(number: number)
+            return
+        }
+        let name = text.hasPrefix("SIG") ? String(text.dropFirst(3)) : text
+        if let index = Signal.names.firstIndex(of: name), index > 0 {
+            self.init(validated: Int32(index))
+            return
+        }
+        guard name.hasPrefix("RTMIN"), let offset = Signal.offset(name.dropFirst(5)),
+            (0...30).contains(offset)
+        else { return nil }
+        self.init(validated: Int32(34 + offset))
+    }
+
+    /// The name without `SIG`, or `RTMIN+n`.
+    package var description: String {
+        let index = Int(number)
+        if index < Signal.names.count { return Signal.names[index] }
+        return index == 34 ? "RTMIN" : index > 34 ? "RTMIN+\(index - 34)" : "\(index)"
+    }
+
+    private static func offset(_ text: Substring) -> Int? {
+        if text.isEmpty { return 0 }
+        return text.first == "+" ? Int(text.dropFirst()) : nil
+    }
+
+    private static let names = [
+        "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV",
+        "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU",
+        "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
+    ]
+}

@@ -1,0 +1,78 @@
+// Identity: one UUIDv7 for each incarnation of a pod or task, and for each operation.
+
+/// A UUID (RFC 9562). Those that we make are version 7: they bear the time, so that an id that is
+/// no longer kept can be told from one that never was.
+package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A version 7 UUID of `milliseconds` since 1970 (48 bits) with 74 of `random`'s bits.
+    package init(milliseconds: Int64, random: (UInt64, UInt64)) {
+        high = UInt64(truncatingIfNeeded: milliseconds) << 16 | 0x7000 | random.0 & 0x0fff
+        low = 0x8000_0000_0000_0000 | random.1 & 0x3fff_ffff_ffff_ffff
+    }
+
+    /// A version 7 UUID for this instant, from the system's generator.
+    package static func make(at time: Timestamp) -> UID {
+        UID(
+            milliseconds: time.milliseconds,
+            random: (.random(in: 0...(.max)), .random(in: 0...(.max))))
+    }
+
+    /// The canonical form alone: 36 characters, 8-4-4-4-12, either case.
+    package init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 36 else { return nil }
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        var digits = 0
+        for (index, byte) in bytes.enumerated() {
+            if UID.hyphens.contains(index) {
+                guard byte == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            guard let value = hexValue(byte) else { return nil }
+            if digits < 16 { high = high << 4 | value } else { low = low << 4 | value }
+            digits += 1
+        }
+        self.init(high: high, low: low)
+    }
+
+    /// The time that a version 7 UUID bears; `nil` for any other version.
+    package var time: Timestamp? {
+        guard high >> 12 & 0xf == 7 else { return nil }
+        return Timestamp(milliseconds: Int64(high >> 16))
+    }
+
+    package var description: String {
+        var text: [UInt8] = []
+        text.reserveCapacity(36)
+        for index in 0..<32 {
+            if [8, 12, 16, 20].contains(index) { text.append(UInt8(ascii: "-")) }
+            let word = index < 16 ? high : low
+            let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - index % 16 * 4) & 0xf)
+            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    package static func < (left: UID, right: UID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+
+    private static let hyphens: Set<Int> = [8, 13, 18, 23]
+}
+
+private func hexValue(_ byte: UInt8) -> UInt64? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+    default: nil
+    }
+}
