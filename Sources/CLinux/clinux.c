@@ -1,1 +1,348 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <malloc.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+const char *clinux_error_name(int number) { return strerrorname_np(number); }
+const char *clinux_error_text(int number) { return strerrordesc_np(number); }
+
+const int clinux_o_path = O_PATH;
+
+int clinux_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
+
+int clinux_openat(int directory, const char *path, int flags, unsigned mode) {
+    return openat(directory, path, flags, mode);
+}
+
+int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int clinux_is_directory(const char *path) {
+    struct stat found;
+    if (stat(path, &found) < 0) return -1;
+    return S_ISDIR(found.st_mode) ? 1 : 0;
+}
+
+int clinux_unshare(int flags) { return unshare(flags); }
+int clinux_sethostname(const char *name, size_t length) { return sethostname(name, length); }
+int clinux_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+int clinux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+int clinux_disable_huge_pages(void) { return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
+
+int clinux_loopback_up(void) {
+    int socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket_ < 0) return -1;
+    struct ifreq request = {.ifr_flags = IFF_UP | IFF_RUNNING};
+    strcpy(request.ifr_name, "lo");
+    int result = ioctl(socket_, SIOCSIFFLAGS, &request);
+    int saved = errno;
+    close(socket_);
+    errno = saved;
+    return result;
+}
+
+int clinux_umount_nofollow(const char *target) { return umount2(target, UMOUNT_NOFOLLOW); }
+
+int clinux_slave_all_mounts(void) {
+    return mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL);
+}
+
+int64_t clinux_filesystem_type(const char *path) {
+    struct statfs found;
+    return statfs(path, &found) < 0 ? -1 : (int64_t)found.f_type;
+}
+
+int clinux_mount_tmpfs(const char *target, const char *options) {
+    return mount("staunch", target, "tmpfs", MS_NOSUID | MS_NODEV, options);
+}
+
+int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int clinux_epoll_set(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag) {
+    struct epoll_event event = {.events = events, .data.u64 = tag};
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int count, int milliseconds) {
+    struct epoll_event found[64];
+    int ready = epoll_wait(epoll, found, count < 64 ? count : 64, milliseconds);
+    for (int index = 0; index < ready; index++) {
+        events[index].tag = found[index].data.u64;
+        events[index].events = found[index].events;
+    }
+    return ready;
+}
+
+int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+int clinux_block_all_signals(void) {
+    sigset_t all;
+    sigfillset(&all);
+    return sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
+int clinux_signalfd(const int *signals) {
+    sigset_t set;
+    sigemptyset(&set);
+    for (; *signals; signals++) sigaddset(&set, *signals);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int clinux_signalfd_read(int descriptor) {
+    struct signalfd_siginfo found;
+    return read(descriptor, &found, sizeof found) == sizeof found ? (int)found.ssi_signo : 0;
+}
+
+int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+static int wait_for(int kind, id_t id, int options, struct clinux_exit *out) {
+    siginfo_t found = {0};
+    int result = waitid(kind, id, &found, options);
+    out->pid = found.si_pid;
+    out->code = found.si_code;
+    out->status = found.si_status;
+    return result;
+}
+
+int clinux_peek_any_exit(struct clinux_exit *out) {
+    return wait_for(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT, out);
+}
+
+int clinux_reap(pid_t pid, struct clinux_exit *out) {
+    return wait_for(P_PID, (id_t)pid, WEXITED | WNOHANG, out);
+}
+
+int clinux_reap_pidfd(int pidfd, struct clinux_exit *out) {
+    return wait_for(P_PIDFD, (id_t)pidfd, WEXITED | WNOHANG, out);
+}
+
+static void default_signals(void) {
+    sigset_t none;
+    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+pid_t clinux_fork(void) {
+    pid_t pid = fork();
+    if (pid == 0) default_signals();
+    return pid;
+}
+
+void clinux_close_from(int first, int keep) {
+    if (keep < first) {
+        close_range((unsigned)first, ~0U, 0);
+        return;
+    }
+    if (keep > first) close_range((unsigned)first, (unsigned)keep - 1, 0);
+    close_range((unsigned)keep + 1, ~0U, 0);
+}
+
+pid_t clinux_fork_exec(
+    const char *path, char *const *argv, char *const *envp, int in, int out, int err) {
+    pid_t pid = clinux_fork();
+    if (pid != 0) return pid;
+    setsid();
+    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(127);
+    close_range(3, ~0U, 0);
+    execve(path, argv, envp);
+    _exit(127);
+}
+
+int clinux_spawn(
+    const char *path, char *const *argv, char *const *envp, const int *descriptors, size_t count,
+    pid_t *pid) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    /* First out of the way of 0 … count-1, so that no dup2 overwrites one still to be moved. */
+    int base = 500;
+    for (size_t index = 0; index < count; index++)
+        posix_spawn_file_actions_adddup2(&actions, descriptors[index], base + (int)index);
+    for (size_t index = 0; index < count; index++)
+        posix_spawn_file_actions_adddup2(&actions, base + (int)index, (int)index);
+    posix_spawn_file_actions_addclosefrom_np(&actions, (int)count);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(
+        &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    int result = posix_spawn(pid, path, &actions, &attributes, argv, envp);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return result;
+}
+
+static int address_in(struct sockaddr_un *address, int directory, const char *name) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    int length = snprintf(
+        address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", directory, name);
+    if (length < (int)sizeof address->sun_path) return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+static int close_keeping_errno(int descriptor) {
+    int saved = errno;
+    close(descriptor);
+    errno = saved;
+    return -1;
+}
+
+int clinux_listen_seqpacket(int directory, const char *name, int backlog) {
+    struct sockaddr_un address;
+    if (address_in(&address, directory, name) < 0) return -1;
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (made < 0) return -1;
+    unlinkat(directory, name, 0);
+    if (bind(made, (struct sockaddr *)&address, sizeof address) < 0 || listen(made, backlog) < 0)
+        return close_keeping_errno(made);
+    return made;
+}
+
+int clinux_connect_seqpacket(int directory, const char *name) {
+    struct sockaddr_un address;
+    if (address_in(&address, directory, name) < 0) return -1;
+    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (made < 0) return -1;
+    if (connect(made, (struct sockaddr *)&address, sizeof address) < 0)
+        return close_keeping_errno(made);
+    return made;
+}
+
+int clinux_accept(int listener) {
+    return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+int clinux_peer_credentials(int socket, struct clinux_credentials *out) {
+    struct ucred found;
+    socklen_t length = sizeof found;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &found, &length) < 0) return -1;
+    out->pid = found.pid;
+    out->uid = found.uid;
+    out->gid = found.gid;
+    return 0;
+}
+
+ssize_t clinux_send(int socket, const void *bytes, size_t count) {
+    return send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+ssize_t clinux_receive(int socket, void *bytes, size_t count) {
+    return recv(socket, bytes, count, MSG_DONTWAIT | MSG_TRUNC);
+}
+
+int clinux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
+
+int64_t clinux_boot_time(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clinux_wall_time(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void clinux_timestamp(char text[32]) {
+    struct timespec now;
+    struct tm parts;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &parts);
+    size_t length = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + length, 32 - length, ".%09ldZ", now.tv_nsec);
+}
+
+int clinux_copy_ownership(const char *from, const char *to) {
+    struct stat found;
+    if (stat(from, &found) < 0) return -1;
+    if (lchown(to, found.st_uid, found.st_gid) < 0) return -1;
+    return chmod(to, found.st_mode & 07777);
+}
+
+int clinux_set_nonblocking(int descriptor) {
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+}
+
+int clinux_set_pipe_size(int descriptor, int bytes) {
+    return fcntl(descriptor, F_SETPIPE_SZ, bytes);
+}
+
+int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int64_t clinux_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -1 : (int64_t)limit.rlim_cur;
+}
+
+int clinux_clear_file_flags(int directory, const char *name) {
+    int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) return -1;
+    int flags = 0;
+    int result = ioctl(file, FS_IOC_GETFLAGS, &flags);
+    if (result == 0) {
+        flags &= ~(FS_IMMUTABLE_FL | FS_APPEND_FL);
+        result = ioctl(file, FS_IOC_SETFLAGS, &flags);
+    }
+    close_keeping_errno(file);
+    return result;
+}
+
+void clinux_small_heap(void) {
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+    mallopt(M_TOP_PAD, 16 * 1024);
+}
+
+const char *clinux_next_entry(void *stream, unsigned char *type) {
+    struct dirent *entry = readdir(stream);
+    if (entry == NULL) return NULL;
+    *type = entry->d_type;
+    return entry->d_name;
+}

@@ -1,3 +1,138 @@
+/* What Swift's Glibc module lacks: calls without a glibc wrapper or behind _GNU_SOURCE, variadic
+   calls, macros, and structures with unions. Plain wrappers in plain types, and no policy: each
+   returns what the kernel returned, and leaves errno. */
 #ifndef STAUNCH_CLINUX_H
 #define STAUNCH_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* strerrorname_np(3) and strerrordesc_np(3) are behind _GNU_SOURCE; NULL for an unknown number. */
+const char *clinux_error_name(int number);
+const char *clinux_error_text(int number);
+
+/* open(2) is variadic. */
+int clinux_open(const char *path, int flags, unsigned mode);
+int clinux_openat(int directory, const char *path, int flags, unsigned mode);
+/* openat2(2) has no wrapper. `resolve` is RESOLVE_*. */
+int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
+enum {
+    CLINUX_RESOLVE_NO_XDEV = 0x01,
+    CLINUX_RESOLVE_NO_MAGICLINKS = 0x02,
+    CLINUX_RESOLVE_NO_SYMLINKS = 0x04,
+    CLINUX_RESOLVE_BENEATH = 0x08,
+    CLINUX_RESOLVE_IN_ROOT = 0x10
+};
+/* O_PATH is behind _GNU_SOURCE. */
+extern const int clinux_o_path;
+/* `S_ISDIR` is a macro: 1 a directory, 0 something else, -1 errno. Follows a last symlink. */
+int clinux_is_directory(const char *path);
+
+/* unshare(2), setns(2), sethostname(2) and prctl(2): _GNU_SOURCE, variadic. */
+int clinux_unshare(int flags);
+enum {
+    CLINUX_NEWNS = 0x00020000,
+    CLINUX_NEWUTS = 0x04000000,
+    CLINUX_NEWIPC = 0x08000000,
+    CLINUX_NEWNET = 0x40000000
+};
+int clinux_sethostname(const char *name, size_t length);
+int clinux_set_subreaper(void);
+int clinux_set_process_name(const char *name);
+/* PR_SET_THP_DISABLE: a page of 2 MiB would be most of a shim. */
+int clinux_disable_huge_pages(void);
+/* Sets IFF_UP on `lo` of the caller's network namespace (netdevice(7)). */
+int clinux_loopback_up(void);
+
+/* umount2(2)'s flag is an enum in one libc and a macro in the other. */
+int clinux_umount_nofollow(const char *target);
+/* mount(2) with MS_SLAVE|MS_REC on "/". */
+int clinux_slave_all_mounts(void);
+/* statfs(2): the f_type of the file system that `path` is on, -1 on failure. */
+int64_t clinux_filesystem_type(const char *path);
+int clinux_mount_tmpfs(const char *target, const char *options);
+
+/* Epoll's data is a union. */
+int clinux_epoll_create(void);
+int clinux_epoll_set(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag);
+enum { CLINUX_EPOLL_ADD = 1, CLINUX_EPOLL_DELETE = 2, CLINUX_EPOLL_MODIFY = 3 };
+enum {
+    CLINUX_EPOLLIN = 0x001,
+    CLINUX_EPOLLPRI = 0x002,
+    CLINUX_EPOLLOUT = 0x004,
+    CLINUX_EPOLLERR = 0x008,
+    CLINUX_EPOLLHUP = 0x010
+};
+struct clinux_epoll_event { uint64_t tag; uint32_t events; };
+/* At most `count` (≤ 64) events; -1 and EINTR like epoll_wait(2). */
+int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int count, int milliseconds);
+int clinux_eventfd(void);
+
+/* Blocks every signal for this thread and those that it makes;. */
+int clinux_block_all_signals(void);
+/* signalfd(2) for `signals` (0-terminated), which stay blocked. */
+int clinux_signalfd(const int *signals);
+/* Reads one signal's number, 0 where none is pending. */
+int clinux_signalfd_read(int descriptor);
+
+/* pidfd_open(2), pidfd_send_signal(2) and waitid(2)'s P_PIDFD. */
+int clinux_pidfd_open(pid_t pid);
+int clinux_pidfd_send_signal(int pidfd, int signal);
+struct clinux_exit { pid_t pid; int code; int status; };
+enum { CLINUX_CLD_EXITED = 1 };
+/* waitid(P_ALL, WEXITED|WNOHANG|WNOWAIT): `pid` is 0 where no child has ended. */
+int clinux_peek_any_exit(struct clinux_exit *out);
+/* waitid(P_PID, WEXITED|WNOHANG), and for a pidfd. */
+int clinux_reap(pid_t pid, struct clinux_exit *out);
+int clinux_reap_pidfd(int pidfd, struct clinux_exit *out);
+
+/* fork(2) is hidden from Swift on some platforms. The child has no signal blocked or handled. */
+pid_t clinux_fork(void);
+/* In a forked child: everything from `first` on is closed, but for `keep` (-1: nothing is kept). */
+void clinux_close_from(int first, int keep);
+/* fork and execve in one, so that no Swift code runs between them. Descriptors 0, 1, 2 of the
+   child are the given ones, all others are closed. Returns the pid or -1. */
+pid_t clinux_fork_exec(
+    const char *path, char *const *argv, char *const *envp, int in, int out, int err);
+/* posix_spawn(3): descriptors 0 to 2 and then `extra` become 0, 1, 2, 3, 4 …; all others are
+   closed; a session of its own; no signal blocked or ignored. Returns 0 or an errno. */
+int clinux_spawn(
+    const char *path, char *const *argv, char *const *envp, const int *descriptors, size_t count,
+    pid_t *pid);
+
+/* SOCK_SEQPACKET and SOCK_STREAM are an enum in Swift, and sockaddr_un's path a tuple. The
+   address is /proc/self/fd/<directory>/<name>, since a path holds at most 107 bytes. */
+int clinux_listen_seqpacket(int directory, const char *name, int backlog);
+int clinux_connect_seqpacket(int directory, const char *name);
+int clinux_accept(int listener);
+struct clinux_credentials { pid_t pid; uid_t uid; gid_t gid; };
+int clinux_peer_credentials(int socket, struct clinux_credentials *out);
+/* Never raises SIGPIPE, never waits. */
+ssize_t clinux_send(int socket, const void *bytes, size_t count);
+/* Never waits; MSG_TRUNC: the length of the whole packet. */
+ssize_t clinux_receive(int socket, void *bytes, size_t count);
+
+/* flock(2)'s name is also that of a structure. Exclusive and without waiting. */
+int clinux_lock(int descriptor);
+/* CLOCK_BOOTTIME in nanoseconds, CLOCK_REALTIME in milliseconds. */
+int64_t clinux_boot_time(void);
+int64_t clinux_wall_time(void);
+/* RFC 3339 in UTC with nanoseconds, 30 bytes and a NUL; Swift's `tm` would need as many lines. */
+void clinux_timestamp(char text[32]);
+/* stat(2) and lchown(2), chmod(2) in one: `to` gets the owner and mode of `from`. */
+int clinux_copy_ownership(const char *from, const char *to);
+/* fcntl(2) is variadic. */
+int clinux_set_nonblocking(int descriptor);
+int clinux_set_pipe_size(int descriptor, int bytes);
+int clinux_pipe(int ends[2]);
+/* Raises RLIMIT_NOFILE to its hard limit; returns it, or -1. */
+int64_t clinux_raise_descriptor_limit(void);
+/* ioctl FS_IOC_SETFLAGS to clear immutable and append-only. */
+int clinux_clear_file_flags(int directory, const char *name);
+/* One arena, and memory given back early (mallopt(3)). */
+void clinux_small_heap(void);
+/* Field `d_type` and the name of the next entry of a directory stream; NULL at its end. */
+const char *clinux_next_entry(void *stream, unsigned char *type);
+enum { CLINUX_DT_DIR = 4 };
 #endif

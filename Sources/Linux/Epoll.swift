@@ -1,0 +1,108 @@
+// Waiting for many descriptors at once (epoll(7)), level-triggered.
+
+import CLinux
+import Glibc
+
+package struct Epoll: ~Copyable, Sendable {
+    package struct Interest: OptionSet, Sendable {
+        package let rawValue: UInt32
+        package init(rawValue: UInt32) { self.rawValue = rawValue }
+        package static let readable = Interest(rawValue: 0x001)
+        package static let urgent = Interest(rawValue: 0x002)
+        package static let writable = Interest(rawValue: 0x004)
+        /// Always reported.
+        package static let failed = Interest(rawValue: 0x008)
+        /// Always reported.
+        package static let hungUp = Interest(rawValue: 0x010)
+    }
+
+    package struct Event: Sendable {
+        package let tag: UInt64
+        package let interest: Interest
+    }
+
+    private let descriptor: OwnedDescriptor
+
+    package init() throws(SystemCallFailure) {
+        descriptor = OwnedDescriptor(adopting: try check(clinux_epoll_create(), "epoll_create", ""))
+    }
+
+    /// Starts to watch `number`, which the caller keeps open for as long as it is watched.
+    package borrowing func add(
+        _ number: CInt, _ interest: Interest, tag: UInt64
+    ) throws(SystemCallFailure) {
+        try set(CLINUX_EPOLL_ADD, number, interest, tag)
+    }
+
+    package borrowing func modify(
+        _ number: CInt, _ interest: Interest, tag: UInt64
+    ) throws(SystemCallFailure) {
+        try set(CLINUX_EPOLL_MODIFY, number, interest, tag)
+    }
+
+    /// To be called before `number` is closed.
+    package borrowing func remove(_ number: CInt) {
+        _ = clinux_epoll_set(
+            descriptor.number, CInt(CLINUX_EPOLL_DELETE), number, 0, 0)
+    }
+
+    private borrowing func set(
+        _ operation: Int, _ number: CInt, _ interest: Interest,
+        _ tag: UInt64
+    ) throws(SystemCallFailure) {
+        try check(
+            clinux_epoll_set(
+                descriptor.number, CInt(operation), number, interest.rawValue, tag),
+            "epoll_ctl", "descriptor \(number)")
+    }
+
+    /// What has happened; empty after `milliseconds` (-1: never) or a signal.
+    package borrowing func wait(milliseconds: CInt) -> [Event] {
+        var found = [clinux_epoll_event](repeating: clinux_epoll_event(), count: 64)
+        // SAFETY: the array has room for 64.
+        let count = unsafe clinux_epoll_wait(descriptor.number, &found, 64, milliseconds)
+        return found.prefix(Int(max(0, count))).map {
+            Event(tag: $0.tag, interest: Interest(rawValue: $0.events))
+        }
+    }
+}
+
+/// Wakes an epoll loop from another thread (eventfd(2)).
+package struct Wakeup: ~Copyable, Sendable {
+    package let descriptor: OwnedDescriptor
+
+    package init() throws(SystemCallFailure) {
+        descriptor = OwnedDescriptor(adopting: try check(clinux_eventfd(), "eventfd", ""))
+    }
+
+    package borrowing func signal() {
+        var one: UInt64 = 1
+        // SAFETY: eight bytes are written from an integer of eight. A full counter wakes as well.
+        _ = unsafe write(descriptor.number, &one, 8)
+    }
+
+    package borrowing func clear() {
+        var count: UInt64 = 0
+        // SAFETY: eight bytes are read into an integer of eight.
+        _ = unsafe read(descriptor.number, &count, 8)
+    }
+}
+
+/// Signals as something to read (signalfd(2)). Every signal of this thread is blocked from here on.
+package struct SignalDescriptor: ~Copyable, Sendable {
+    package let descriptor: OwnedDescriptor
+
+    /// Blocks every signal, and makes `signals` readable.
+    package init(_ signals: [CInt]) throws(SystemCallFailure) {
+        try check(clinux_block_all_signals(), "sigprocmask", "")
+        // SAFETY: the array ends in 0 and lives for the call.
+        let number = try check(unsafe clinux_signalfd(signals + [0]), "signalfd", "")
+        descriptor = OwnedDescriptor(adopting: number)
+    }
+
+    /// `nil` where none is pending.
+    package borrowing func next() -> CInt? {
+        let signal = clinux_signalfd_read(descriptor.number)
+        return signal == 0 ? nil : signal
+    }
+}

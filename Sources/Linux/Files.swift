@@ -1,0 +1,146 @@
+// Small files and directories, on file systems that cannot block (tmpfs, procfs, cgroupfs), or in
+// helpers that may.
+
+import CLinux
+import Glibc
+
+package enum Files {
+    /// The whole of a small file, at most `limit` bytes.
+    package static func read(
+        _ path: String, limit: Int = 65536
+    ) throws(SystemCallFailure) -> [UInt8] {
+        let file = try OwnedDescriptor.opening(path, O_RDONLY)
+        var all: [UInt8] = []
+        while all.count < limit, let more = try file.read(limit: min(16384, limit - all.count)),
+            !more.isEmpty
+        {
+            all += more
+        }
+        return all
+    }
+
+    /// The whole of a small text file.
+    package static func text(
+        _ path: String, limit: Int = 65536
+    ) throws(SystemCallFailure) -> String {
+        String(decoding: try read(path, limit: limit), as: UTF8.self)
+    }
+
+    /// Writes into a file that exists, in one call, as cgroupfs wants it.
+    package static func poke(_ path: String, _ text: String) throws(SystemCallFailure) {
+        let file = try OwnedDescriptor.opening(path, O_WRONLY)
+        _ = try file.write(Array(text.utf8)[...])
+    }
+
+    /// Puts `bytes` at `path` so that a reader sees the old content or the new, and never a part.
+    package static func replace(
+        _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
+    ) throws(SystemCallFailure) {
+        let draft = path + ".new"
+        do {
+            let file = try OwnedDescriptor.opening(draft, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+            var rest = bytes[...]
+            while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
+        }
+        // SAFETY: both C strings live for the call.
+        try check(unsafe rename(draft, path), "rename", path)
+    }
+
+    /// Makes a directory; one that is there already will do.
+    package static func makeDirectory(
+        _ path: String, mode: UInt32 = 0o700
+    ) throws(SystemCallFailure) {
+        // SAFETY: the C string lives for the call.
+        if unsafe mkdir(path, mode) < 0 && errno != EEXIST {
+            try check(-1, "mkdir", path)
+        }
+    }
+
+    /// Makes a directory and those above it that are missing.
+    package static func makeDirectories(
+        _ path: String, mode: UInt32 = 0o700
+    ) throws(SystemCallFailure) {
+        do { try makeDirectory(path, mode: mode) } catch {
+            guard error.errno == ENOENT, let parent = parent(of: path) else { throw error }
+            try makeDirectories(parent, mode: mode)
+            try makeDirectory(path, mode: mode)
+        }
+    }
+
+    /// `false` where there was nothing to remove.
+    @discardableResult
+    package static func removeFile(_ path: String) throws(SystemCallFailure) -> Bool {
+        // SAFETY: the C string lives for the call.
+        if unsafe unlink(path) == 0 { return true }
+        if errno == ENOENT { return false }
+        throw SystemCallFailure(call: "unlink", subject: path, errno: errno)
+    }
+
+    /// Removes an empty directory; `false` where there was none.
+    @discardableResult
+    package static func removeDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
+        // SAFETY: the C string lives for the call.
+        if unsafe rmdir(path) == 0 { return true }
+        if errno == ENOENT { return false }
+        throw SystemCallFailure(call: "rmdir", subject: path, errno: errno)
+    }
+
+    /// Whether anything has this name; a link counts as itself.
+    package static func exists(_ path: String) throws(SystemCallFailure) -> Bool {
+        // SAFETY: the C string and the structure live for the call.
+        var found = stat()
+        if unsafe lstat(path, &found) == 0 { return true }
+        if errno == ENOENT || errno == ENOTDIR { return false }
+        throw SystemCallFailure(call: "lstat", subject: path, errno: errno)
+    }
+
+    /// Whether a directory is there, a link followed. Throws what stat(2) says, ENOENT too.
+    package static func isDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
+        // SAFETY: the C string lives for the call.
+        try check(unsafe clinux_is_directory(path), "stat", path) == 1
+    }
+
+    /// The names in a directory, unsorted, without `.` and `..`; empty where there is none.
+    package static func names(in path: String) throws(SystemCallFailure) -> [String] {
+        // SAFETY: the stream is closed below, and each entry's name is copied before the next.
+        guard let stream = unsafe opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw SystemCallFailure(call: "opendir", subject: path, errno: errno)
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        var type: UInt8 = 0
+        while let entry = unsafe clinux_next_entry(UnsafeMutableRawPointer(stream), &type) {
+            let name = unsafe String(cString: entry)
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Gives `to` the owner and the mode of `from`.
+    package static func copyOwnership(
+        from: String, to: String
+    ) throws(SystemCallFailure) {
+        // SAFETY: both C strings live for the call.
+        try check(unsafe clinux_copy_ownership(from, to), "chown", to)
+    }
+
+    /// Opens `path` for reading as if `root` were the root directory: neither `..` nor any link
+    /// leads out of it (openat2(2), RESOLVE_IN_ROOT).
+    package static func opening(
+        _ path: String, inRoot root: String
+    ) throws(SystemCallFailure) -> OwnedDescriptor {
+        let directory = try OwnedDescriptor.directory(root)
+        let resolve = UInt64(CLINUX_RESOLVE_IN_ROOT | CLINUX_RESOLVE_NO_MAGICLINKS)
+        let flags = UInt64(O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        // SAFETY: the C string lives for the call.
+        let number = unsafe clinux_openat2(directory.number, path, flags, resolve)
+        return OwnedDescriptor(adopting: try check(number, "openat2", "\(root)/\(path)"))
+    }
+
+    /// The path without its last component; `nil` at the root, or for a bare name.
+    package static func parent(of path: String) -> String? {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
+        return String(path[..<slash])
+    }
+}

@@ -1,0 +1,80 @@
+// Packets over a unix socket (SOCK_SEQPACKET): boundaries kept, nothing lost, never waiting.
+
+import CLinux
+import Glibc
+
+/// Who is at the other end of a unix socket.
+package struct PeerCredentials: Equatable, Sendable {
+    package let pid: Int32
+    package let uid: UInt32
+    package let gid: UInt32
+}
+
+package struct PacketSocket: ~Copyable, Sendable {
+    package let descriptor: OwnedDescriptor
+
+    package init(adopting descriptor: consuming OwnedDescriptor) {
+        self.descriptor = descriptor
+    }
+
+    /// The largest packet that either side sends.
+    package static let largestPacket = 131_072
+
+    /// Listens as `name` in `directory`; a socket file of that name is replaced.
+    package static func listening(
+        as name: String, in directory: borrowing OwnedDescriptor
+    ) throws(SystemCallFailure) -> PacketSocket {
+        // SAFETY: the C string lives for the call.
+        let number = unsafe clinux_listen_seqpacket(directory.number, name, 16)
+        return PacketSocket(
+            adopting: OwnedDescriptor(adopting: try check(number, "bind", name)))
+    }
+
+    /// Does not wait: a listener whose backlog is full answers EAGAIN.
+    package static func connected(
+        to name: String, in directory: borrowing OwnedDescriptor
+    ) throws(SystemCallFailure) -> PacketSocket {
+        // SAFETY: the C string lives for the call.
+        let number = unsafe clinux_connect_seqpacket(directory.number, name)
+        return PacketSocket(
+            adopting: OwnedDescriptor(adopting: try check(number, "connect", name)))
+    }
+
+    /// `nil` where nobody waits.
+    package borrowing func accept() -> PacketSocket? {
+        let number = clinux_accept(descriptor.number)
+        return number < 0 ? nil : PacketSocket(adopting: OwnedDescriptor(adopting: number))
+    }
+
+    package borrowing func peer() throws(SystemCallFailure) -> PeerCredentials {
+        var found = clinux_credentials()
+        // SAFETY: the structure lives for the call.
+        try check(
+            unsafe clinux_peer_credentials(descriptor.number, &found), "getsockopt", "SO_PEERCRED")
+        return PeerCredentials(pid: found.pid, uid: found.uid, gid: found.gid)
+    }
+
+    /// The whole packet or nothing; EAGAIN where the other side does not read.
+    package borrowing func send(_ packet: [UInt8]) throws(SystemCallFailure) {
+        // SAFETY: the array's storage lives for the call.
+        try checkRetrying("send", "packet") {
+            unsafe clinux_send(descriptor.number, packet, packet.count)
+        }
+    }
+
+    /// The next packet, empty at the end of the connection; `nil` where there is none now.
+    package borrowing func receive() throws(SystemCallFailure) -> [UInt8]? {
+        var failure: CInt = 0
+        let number = descriptor.number
+        let packet = unsafe [UInt8](unsafeUninitializedCapacity: PacketSocket.largestPacket) {
+            buffer, count in
+            // SAFETY: the buffer has the room that is given; only what came is counted.
+            let length = unsafe clinux_receive(number, buffer.baseAddress, buffer.count)
+            failure = length < 0 ? errno : length > buffer.count ? EMSGSIZE : 0
+            count = failure == 0 ? length : 0
+        }
+        if failure == 0 { return packet }
+        if failure == EAGAIN || failure == EINTR { return nil }
+        throw SystemCallFailure(call: "recv", subject: "packet", errno: failure)
+    }
+}

@@ -1,0 +1,119 @@
+// Processes: who they are, how they do, and how they end.
+
+import CLinux
+import Glibc
+
+/// A descriptor that stands for one process and no later one (pidfd_open(2)).
+package struct PidDescriptor: ~Copyable, Sendable {
+    package let descriptor: OwnedDescriptor
+
+    /// `nil` where there is no such process.
+    package static func opening(_ pid: Int32) -> PidDescriptor? {
+        let number = clinux_pidfd_open(pid)
+        return number < 0 ? nil : PidDescriptor(descriptor: OwnedDescriptor(adopting: number))
+    }
+
+    /// `false` where it has ended.
+    @discardableResult
+    package borrowing func send(_ signal: CInt) -> Bool {
+        clinux_pidfd_send_signal(descriptor.number, signal) == 0
+    }
+
+    /// Takes the exit of a child that has ended; does nothing for one that lives, or is another's.
+    package borrowing func reap() {
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        _ = unsafe clinux_reap_pidfd(descriptor.number, &exit)
+    }
+}
+
+/// How a child ended.
+package struct ChildExit: Equatable, Sendable {
+    package let pid: Int32
+    /// The exit code; `nil` where a signal ended it.
+    package let code: Int32?
+    package let signal: Int32?
+
+    init(_ exit: clinux_exit) {
+        pid = exit.pid
+        let hasCode = exit.code == CInt(CLINUX_CLD_EXITED)
+        code = hasCode ? exit.status : nil
+        signal = hasCode ? nil : exit.status
+    }
+}
+
+package enum Children {
+    /// Sends a signal to a child that has not been reaped, so that its number is still its own.
+    package static func signal(_ pid: Int32, _ signal: CInt) { _ = kill(pid, signal) }
+
+    /// The same for all of a child's process group, which bears the child's number.
+    package static func signalGroup(_ pid: Int32, _ signal: CInt) { _ = kill(-pid, signal) }
+
+    /// A child that has ended and is still to be reaped; `nil` where there is none. Asked again, it
+    /// may name the same one until it is reaped (waitid(2), WNOWAIT).
+    package static func peekExit() -> ChildExit? {
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        guard unsafe clinux_peek_any_exit(&exit) == 0, exit.pid != 0 else { return nil }
+        return ChildExit(exit)
+    }
+
+    /// Takes the exit of a child that has ended; its number is free from here on.
+    package static func reap(_ pid: Int32) {
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        _ = unsafe clinux_reap(pid, &exit)
+    }
+}
+
+/// What /proc says of a process. None of these waits for a disk.
+package enum ProcessFiles {
+    /// Clock ticks since boot when it started; `nil` where there is no such process.
+    package static func startTicks(of pid: Int32) -> UInt64? {
+        field(21, of: pid).flatMap { UInt64($0) }
+    }
+
+    /// `R`, `S`, `D`, `Z` …; `nil` where there is no such process.
+    package static func state(of pid: Int32) -> String? { field(2, of: pid) }
+
+    /// The kernel function that it waits in; `nil` where that may not be read, or it does not wait.
+    package static func waitChannel(of pid: Int32) -> String? {
+        guard let name = text("/proc/\(pid)/wchan"), name != "0", !name.isEmpty else { return nil }
+        return name
+    }
+
+    /// The program's name, at most 15 bytes.
+    package static func command(of pid: Int32) -> String? {
+        text("/proc/\(pid)/comm").map { String($0.prefix { $0 != "\n" }) }
+    }
+
+    package static func commandLine(of pid: Int32) -> [String]? {
+        text("/proc/\(pid)/cmdline").map {
+            $0.split(separator: "\0").map(String.init)
+        }
+    }
+
+    /// Its cgroup's path in each hierarchy.
+    package static func cgroups(of pid: Int32) -> [String]? {
+        text("/proc/\(pid)/cgroup").map { lines in
+            lines.split(separator: "\n").compactMap { line in
+                let fields = line.split(
+                    separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+                return fields.count == 3 ? String(fields[2]) : nil
+            }
+        }
+    }
+
+    /// Field `index + 1` of /proc/<pid>/stat; the second, in parentheses, may hold anything.
+    private static func field(_ index: Int, of pid: Int32) -> String? {
+        guard let line = text("/proc/\(pid)/stat"), let end = line.lastIndex(of: ")") else {
+            return nil
+        }
+        let fields = line[line.index(after: end)...].split(separator: " ")
+        return index - 2 < fields.count ? String(fields[index - 2]) : nil
+    }
+
+    private static func text(_ path: String) -> String? {
+        do { return try Files.text(path) } catch { return nil }
+    }
+}

@@ -1,0 +1,79 @@
+// What makes a process a sandbox: its namespaces, its mounts, its place in the tree of processes.
+
+import CLinux
+import Glibc
+
+package enum Sandbox {
+    /// Gives the calling process, which must have one thread, mount, IPC and UTS namespaces of its
+    /// own, and a network namespace with loopback up where `ownNetwork`. Its mounts are slaves of
+    /// the host's: nothing comes out, the host's unmounts come in (mount_namespaces(7)).
+    package static func enter(
+        hostname: String, ownNetwork: Bool
+    ) throws(SystemCallFailure) {
+        let own = CLINUX_NEWNS | CLINUX_NEWIPC | CLINUX_NEWUTS
+        let network = ownNetwork ? CLINUX_NEWNET : 0
+        try check(clinux_unshare(CInt(own | network)), "unshare", "namespaces")
+        try check(clinux_slave_all_mounts(), "mount", "/ as a slave")
+        // SAFETY: the C string lives for the call.
+        try check(
+            unsafe clinux_sethostname(hostname, hostname.utf8.count), "sethostname", hostname)
+        if ownNetwork { try check(clinux_loopback_up(), "SIOCSIFFLAGS", "lo") }
+    }
+
+    /// Orphans below the caller become its children (prctl(2), PR_SET_CHILD_SUBREAPER).
+    package static func adoptOrphans() throws(SystemCallFailure) {
+        try check(clinux_set_subreaper(), "prctl", "PR_SET_CHILD_SUBREAPER")
+    }
+
+    /// A small heap and no huge pages: a shim's private memory is the price of a pod.
+    package static func keepMemorySmall() {
+        clinux_small_heap()
+        _ = clinux_disable_huge_pages()
+    }
+
+    /// The name that `ps -o comm` shows, at most 15 bytes.
+    package static func setProcessName(_ name: String) {
+        // SAFETY: the C string lives for the call.
+        _ = unsafe clinux_set_process_name(name)
+    }
+}
+
+package enum Mounts {
+    /// An overlay at `target` whose upper layer is never synced (`volatile`: it dies with the
+    /// mount). May block on the disks of both layers: for helpers alone.
+    package static func overlay(
+        lower: String, upper: String, work: String, at target: String
+    ) throws(SystemCallFailure) {
+        let options =
+            "lowerdir=\(escaped(lower)),upperdir=\(escaped(upper)),workdir=\(escaped(work)),volatile"
+        // SAFETY: the C strings live for the call.
+        try check(
+            unsafe mount("overlay", target, "overlay", 0, options), "mount", "overlay \(target)")
+    }
+
+    /// Options are split at commas, and `lowerdir` at colons; a backslash takes that away.
+    private static func escaped(_ path: String) -> String {
+        var text = ""
+        for character in path {
+            if character == "\\" || character == "," || character == ":" { text.append("\\") }
+            text.append(character)
+        }
+        return text
+    }
+
+    /// umount2(2) with UMOUNT_NOFOLLOW. May block for as long as the disk likes: for helpers alone.
+    package static func unmount(_ target: String) throws(SystemCallFailure) {
+        // SAFETY: the C string lives for the call.
+        try check(unsafe clinux_umount_nofollow(target), "umount2", target)
+    }
+
+    package static func isOnTmpfs(_ path: String) throws(SystemCallFailure) -> Bool {
+        // SAFETY: the C string lives for the call.
+        try check(unsafe clinux_filesystem_type(path), "statfs", path) == 0x0102_1994
+    }
+
+    package static func tmpfs(at target: String, options: String) throws(SystemCallFailure) {
+        // SAFETY: the C strings live for the call.
+        try check(unsafe clinux_mount_tmpfs(target, options), "mount", "tmpfs \(target)")
+    }
+}

@@ -1,0 +1,80 @@
+// Starting programs and helpers.
+
+import CLinux
+import Glibc
+
+/// A program to run. Its environment is exactly what stands here.
+package struct Command: Sendable {
+    package let path: String
+    /// With the program's name first.
+    package let arguments: [String]
+    package let environment: [String]
+
+    package init(_ arguments: [String], path: String? = nil, environment: [String] = Command.path) {
+        self.path = path ?? arguments[0]
+        self.arguments = arguments
+        self.environment = environment
+    }
+
+    package static let path = [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    ]
+
+    /// For the daemon: posix_spawn(3), in a session of its own. `descriptors` become 0, 1, 2 … of
+    /// the child, and it has no others. The caller reaps it.
+    package func spawn(descriptors: [CInt]) throws(SystemCallFailure) -> Int32 {
+        var pid: pid_t = 0
+        // SAFETY: the C strings are freed after the call, which has copied them.
+        let result = unsafe withCStrings(arguments) { argv in
+            unsafe withCStrings(environment) { envp in
+                unsafe clinux_spawn(path, argv, envp, descriptors, descriptors.count, &pid)
+            }
+        }
+        if result != 0 {
+            throw SystemCallFailure(call: "posix_spawn", subject: path, errno: result)
+        }
+        return pid
+    }
+
+    /// For the shim: fork and exec, in a session of its own. The caller reaps it; 127 is its code
+    /// where the program cannot be run.
+    package func forkAndExec(
+        in input: CInt, out: CInt, err: CInt
+    ) throws(SystemCallFailure) -> Int32 {
+        // SAFETY: the C strings are freed after the call; the child has copies of its own.
+        let pid = unsafe withCStrings(arguments) { argv in
+            unsafe withCStrings(environment) { envp in
+                unsafe clinux_fork_exec(path, argv, envp, input, out, err)
+            }
+        }
+        return try check(pid, "fork", path)
+    }
+}
+
+/// For the shim alone, which has one thread: a child that runs `body` with descriptors 0, 1 and 2
+/// and `keeping`, and ends with its result. The caller reaps it.
+package func forkHelper(
+    keeping descriptor: CInt = -1, _ body: () -> CInt
+) throws(SystemCallFailure) -> Int32 {
+    let pid = try check(clinux_fork(), "fork", "helper")
+    guard pid == 0 else { return pid }
+    clinux_close_from(3, descriptor)
+    _exit(body())
+}
+
+/// Ends the calling process, without any clean-up of the C library's.
+package func endProcess(_ code: CInt) -> Never { _exit(code) }
+
+private func withCStrings(
+    _ strings: [String],
+    _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> CInt
+) -> CInt {
+    // SAFETY: each copy is NUL-terminated and freed after `body`; the array ends in NULL.
+    var copies = unsafe strings.map { unsafe strdup($0) }
+    unsafe copies.append(nil)
+    defer { unsafe copies.forEach { unsafe free($0) } }
+    return unsafe copies.withUnsafeBufferPointer { buffer in
+        guard let first = buffer.baseAddress else { return -1 }
+        return unsafe body(first)
+    }
+}

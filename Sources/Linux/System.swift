@@ -1,0 +1,49 @@
+// Clocks, locks and limits.
+
+import CLinux
+import Glibc
+
+package enum SystemClock {
+    /// Nanoseconds since boot, suspended time included: for durations.
+    package static var sinceBoot: Int64 { clinux_boot_time() }
+    /// Milliseconds since 1970: for people.
+    package static var wall: Int64 { clinux_wall_time() }
+
+    /// The wall clock in RFC 3339, with nanoseconds.
+    package static func timestamp() -> [UInt8] {
+        var text = [CChar](repeating: 0, count: 32)
+        // SAFETY: the function writes 31 bytes at most.
+        unsafe clinux_timestamp(&text)
+        return text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+    }
+}
+
+package enum SystemInfo {
+    /// The kernel's random name for this boot (random(4)).
+    package static func bootID() throws(SystemCallFailure) -> String {
+        String(try Files.text("/proc/sys/kernel/random/boot_id").prefix { $0 != "\n" })
+    }
+
+    package static func kernelRelease() throws(SystemCallFailure) -> String {
+        String(try Files.text("/proc/sys/kernel/osrelease").prefix { $0 != "\n" })
+    }
+
+    /// Raises the limit of open descriptors to what is allowed; returns it.
+    @discardableResult
+    package static func raiseDescriptorLimit() -> Int64 { clinux_raise_descriptor_limit() }
+}
+
+extension OwnedDescriptor {
+    /// Takes the file's exclusive flock(2); `false` where another open file holds it. It is held
+    /// until the last descriptor of this open file, in whatever process, is closed.
+    package borrowing func tryLock() throws(SystemCallFailure) -> Bool {
+        if clinux_lock(number) == 0 { return true }
+        if errno == EWOULDBLOCK { return false }
+        throw SystemCallFailure(call: "flock", subject: "descriptor \(number)", errno: errno)
+    }
+
+    /// Room for `bytes` in a pipe; the kernel may allow less, and then it stays as it was.
+    package borrowing func setPipeSize(_ bytes: CInt) {
+        _ = clinux_set_pipe_size(number, bytes)
+    }
+}

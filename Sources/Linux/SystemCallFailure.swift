@@ -1,0 +1,57 @@
+// The one place that reads `errno`.
+
+import CLinux
+import Glibc
+
+/// A system call that failed: which one, on what, and the `errno` it left.
+package struct SystemCallFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    package let call: String
+    package let subject: String
+    package let errno: CInt
+
+    package init(call: String, subject: String, errno: CInt) {
+        self.call = call
+        self.subject = subject
+        self.errno = errno
+    }
+
+    package var description: String { "\(call) \(subject): \(errnoText)" }
+
+    /// `ENOENT (No such file or directory)`, where the C library knows the number.
+    package var errnoText: String {
+        // SAFETY: both return static strings, or NULL for an unknown number.
+        let name = unsafe clinux_error_name(errno).map { unsafe String(cString: $0) }
+        let text = unsafe clinux_error_text(errno).map { unsafe String(cString: $0) }
+        return "\(name ?? "errno \(errno)") (\(text ?? "unknown"))"
+    }
+}
+
+/// `result`, or the failure of `call` where it is negative.
+@discardableResult
+package func check<Number: SignedInteger>(
+    _ result: Number, _ call: String, _ subject: @autoclosure () -> String
+) throws(SystemCallFailure) -> Number {
+    guard result < 0 else { return result }
+    let number = errno
+    throw SystemCallFailure(call: call, subject: subject(), errno: number)
+}
+
+/// Like `check`, for calls that a signal may interrupt.
+@discardableResult
+package func checkRetrying<Number: SignedInteger>(
+    _ call: String, _ subject: @autoclosure () -> String, _ body: () -> Number
+) throws(SystemCallFailure) -> Number {
+    while true {
+        let result = body()
+        if result >= 0 { return result }
+        let number = errno
+        if number != EINTR {
+            throw SystemCallFailure(call: call, subject: subject(), errno: number)
+        }
+    }
+}
+
+/// A failure that is passed over on purpose; `reason` says why that is right.
+package func ignoring(_ reason: StaticString, _ body: () throws(SystemCallFailure) -> Void) {
+    do { try body() } catch {}
+}

@@ -1,0 +1,104 @@
+// Removing a tree: relative to descriptors, never across a mount, never through a link (law 10).
+//
+// May block on the disk for as long as the disk likes: for helpers alone.
+
+import CLinux
+import Glibc
+
+package enum Tree {
+    /// Removes `name` in the directory at `parent`, with all below it. Removing what is gone is no
+    /// failure. EXDEV or EBUSY says that something is mounted below; what was not reached stays.
+    package static func remove(_ name: String, in parent: String) throws(SystemCallFailure) {
+        let directory: OwnedDescriptor
+        do { directory = try OwnedDescriptor.opening(parent, O_RDONLY | O_DIRECTORY) } catch {
+            if error.errno == ENOENT { return }
+            throw error
+        }
+        try removeEntry(Array(name.utf8CString), in: directory, path: "\(parent)/\(name)", depth: 0)
+    }
+
+    /// Deeper than this no tree is followed: one descriptor is held for each level.
+    private static let deepest = 4000
+
+    private static func removeEntry(
+        _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String, depth: Int
+    ) throws(SystemCallFailure) {
+        if depth > deepest {
+            throw SystemCallFailure(call: "unlinkat", subject: path, errno: ENAMETOOLONG)
+        }
+        if try unlinkEntry(name, in: parent, path: path) { return }
+        // SAFETY: `name` ends in NUL and lives for the call.
+        let flags = UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let resolve = UInt64(
+            CLINUX_RESOLVE_NO_XDEV | CLINUX_RESOLVE_NO_SYMLINKS
+                | CLINUX_RESOLVE_BENEATH)
+        let number = unsafe clinux_openat2(parent.number, name, flags, resolve)
+        if number < 0 && errno == ENOENT { return }
+        try check(number, "openat2", path)
+        try removeContents(of: OwnedDescriptor(adopting: number), path: path, depth: depth)
+        if unsafe unlinkat(parent.number, name, atRemoveDirectory) < 0 && errno != ENOENT {
+            try check(-1, "unlinkat", path)
+        }
+    }
+
+    /// Unlinks what is no directory; `false` where it is one.
+    private static func unlinkEntry(
+        _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String
+    ) throws(SystemCallFailure) -> Bool {
+        // SAFETY: `name` ends in NUL and lives for the calls.
+        if unsafe unlinkat(parent.number, name, 0) == 0 || errno == ENOENT { return true }
+        if errno == EISDIR { return false }
+        guard errno == EPERM else {
+            throw SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
+        }
+        // EPERM is also the answer for what is immutable or append-only: ours to undo here.
+        _ = unsafe clinux_clear_file_flags(parent.number, name)
+        if unsafe unlinkat(parent.number, name, 0) == 0 || errno == ENOENT { return true }
+        if errno == EISDIR { return false }
+        throw SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
+    }
+
+    private static func removeContents(
+        of directory: consuming OwnedDescriptor, path: String, depth: Int
+    ) throws(SystemCallFailure) {
+        // Removing while reading may skip entries on some file systems: read until none is left.
+        while true {
+            let names = try entries(of: directory, path: path)
+            if names.isEmpty { return }
+            for name in names {
+                // SAFETY: `name` ends in NUL.
+                let text = unsafe name.withUnsafeBufferPointer { buffer in
+                    unsafe buffer.baseAddress.map { unsafe String(cString: $0) } ?? ""
+                }
+                try removeEntry(name, in: directory, path: "\(path)/\(text)", depth: depth + 1)
+            }
+        }
+    }
+
+    /// Up to 4096 names, as the kernel has them: they need not be UTF-8.
+    private static func entries(
+        of directory: borrowing OwnedDescriptor, path: String
+    ) throws(SystemCallFailure) -> [[CChar]] {
+        // SAFETY: fdopendir owns the duplicate, and closedir closes it; names are copied.
+        let again = try check(
+            unsafe clinux_openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0),
+            "openat", path)
+        guard let stream = unsafe fdopendir(again) else {
+            _ = close(again)
+            throw SystemCallFailure(call: "fdopendir", subject: path, errno: errno)
+        }
+        defer { unsafe closedir(stream) }
+        var names: [[CChar]] = []
+        var type: UInt8 = 0
+        while names.count < 4096,
+            let entry = unsafe clinux_next_entry(UnsafeMutableRawPointer(stream), &type)
+        {
+            let name = unsafe Array(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1))
+            if name != [46, 0] && name != [46, 46, 0] { names.append(name) }
+        }
+        return names
+    }
+}
+
+/// AT_REMOVEDIR, which Swift's Glibc module gives as a signed macro of its own type.
+private let atRemoveDirectory: CInt = 0x200

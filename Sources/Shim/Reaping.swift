@@ -1,0 +1,87 @@
+// Children that have ended: looked at, stored, and only then reaped (law 8).
+
+import Linux
+package import ShimWire
+
+extension Shim {
+    func reapAll() {
+        while let exit = Children.peekExit() {
+            if let slot = slots.values.first(where: { $0.isAlive && $0.process?.pid == exit.pid }) {
+                store(exit, of: slot)
+                Children.reap(exit.pid)
+                tasksEnded(slot)
+            } else if let slot = slots.values.first(where: { $0.job?.pid == exit.pid }) {
+                Children.reap(exit.pid)
+                finishJob(of: slot, exit)
+            } else if let slot = slots.values.first(where: { $0.output?.writer == exit.pid }) {
+                Children.reap(exit.pid)
+                writerEnded(slot)
+            } else {
+                if runtimeIsCreating { orphans[exit.pid] = exit }
+                Children.reap(exit.pid)
+            }
+        }
+    }
+
+    private var runtimeIsCreating: Bool { slots.values.contains { $0.job?.kind == .create } }
+
+    /// The exit file was made with the task and is overwritten in place: a full file system cannot
+    /// keep a status from being stored.
+    func store(_ exit: ChildExit, of slot: TaskSlot) {
+        guard slot.exit == nil else { return }
+        let record = WireExit(
+            code: exit.code, signal: exit.signal,
+            oomKilled: cgroup(of: slot).sawOutOfMemory(), finishedAt: SystemClock.wall)
+        ignoring("the status is told to the daemon too, and its file has room for it") {
+            () throws(SystemCallFailure) in
+            try ExitFile.write(record, at: slot.paths.exitFile)
+        }
+        slot.exit = record
+    }
+
+    /// The task's first process is reaped: tell, and go on with what waited for it.
+    func tasksEnded(_ slot: TaskSlot) {
+        slot.output?.taskEnded()
+        if let exit = slot.exit { send(.exited(task: slot.name, exit)) }
+        advanceStop(slot)
+    }
+
+    private func finishJob(of slot: TaskSlot, _ exit: ChildExit) {
+        guard let job = slot.job else { return }
+        slot.job = nil
+        switch job.kind {
+        case .mount: mounted(slot, job)
+        case .create: created(slot, job, exit)
+        case .start: started(slot, job, exit)
+        case .delete: deleted(slot, job)
+        case .unmount: unmounted(slot, job)
+        case .remove: removed(slot, job)
+        }
+        advanceStop(slot)
+    }
+}
+
+/// A task's exit, where a daemon finds it should the shim be gone.
+package enum ExitFile {
+    private static let size = 64
+
+    /// Makes room for a status that is not known yet.
+    static func prepare(_ path: String) throws(SystemCallFailure) {
+        try Files.replace(path, [UInt8](repeating: 0, count: size))
+    }
+
+    static func write(_ exit: WireExit, at path: String) throws(SystemCallFailure) {
+        let record = exit.record()
+        let file = try OwnedDescriptor.opening(path, 1)  // O_WRONLY
+        _ = try file.write(([UInt8(record.count)] + record)[...])
+    }
+
+    /// `nil` where no exit has been stored.
+    package static func read(_ path: String) -> WireExit? {
+        do {
+            let bytes = try Files.read(path, limit: size)
+            guard let count = bytes.first, count > 0, bytes.count > Int(count) else { return nil }
+            return try WireExit.parse(record: Array(bytes[1...Int(count)]))
+        } catch { return nil }
+    }
+}

@@ -1,0 +1,114 @@
+// unmount, remove and exit: the way down.
+
+import Linux
+import ShimWire
+
+extension Shim {
+    /// The mount is gone from mountinfo as soon as umount2(2) has begun: it is the helper's end
+    /// that counts, and no second one is started beside it.
+    func unmount(_ task: String, id: UInt32) {
+        let slot = slot(task)
+        if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
+        if let job = slot.job {
+            guard job.kind == .unmount else { return reply(id, busy(job)) }
+            return job.waiting.append(id)
+        }
+        let target = slot.paths.rootfs
+        do throws(SystemCallFailure) {
+            guard try isMounted(target) else {
+                slot.user = nil
+                return reply(id, .done)
+            }
+        } catch { return reply(id, .stillThere(reason: error.description)) }
+        startHelper(.unmount, for: slot, id: id) {
+            outcome { () throws(SystemCallFailure) in
+                try Mounts.unmount(target)
+            }
+        }
+    }
+
+    func unmounted(_ slot: TaskSlot, _ job: Job) {
+        let answer = answer(job)
+        if answer == .done { slot.user = nil }
+        reply(to: job.waiting, answer)
+    }
+
+    func remove(_ task: String, id: UInt32) {
+        let slot = slot(task)
+        if slot.isAlive || slot.user != nil {
+            return reply(id, .stillThere(reason: "the task runs, or its rootfs is mounted"))
+        }
+        if let job = slot.job {
+            guard job.kind == .remove else { return reply(id, busy(job)) }
+            return job.waiting.append(id)
+        }
+        if slot.output?.writer != nil {
+            // It could make the log anew behind our back.
+            slot.output?.kill()
+            return slot.removals.append(id)
+        }
+        let (settings, paths, name) = (settings, slot.paths, slot.name)
+        startHelper(.remove, for: slot, id: id) {
+            outcome { () throws(SystemCallFailure) in
+                try Tree.remove(name, in: settings.dataDirectory)
+                try Files.removeFile(paths.log)
+                try Tree.remove(name, in: "\(settings.podDirectory)/tasks")
+            }
+        }
+    }
+
+    func removed(_ slot: TaskSlot, _ job: Job) {
+        let answer = answer(job)
+        if answer == .done { slots[slot.name] = nil }
+        reply(to: job.waiting, answer)
+    }
+
+    /// A log writer has ended: a removal may wait for that.
+    func writerEnded(_ slot: TaskSlot) {
+        slot.output?.writerEnded()
+        let waiting = slot.removals
+        slot.removals = []
+        for id in waiting { remove(slot.name, id: id) }
+        leaveIfAsked()
+    }
+
+    /// What a helper tells: nothing where it went well, the failure where not.
+    private func outcome(_ body: () throws(SystemCallFailure) -> Void) -> [UInt8] {
+        do throws(SystemCallFailure) {
+            try body()
+            return [0]
+        } catch { return [1] + error.description.utf8 }
+    }
+
+    private func answer(_ job: Job) -> ShimReply {
+        let told = job.takeResult()
+        switch told.first {
+        case 0: return .done
+        case nil: return .stillThere(reason: "\(job.kind.rawValue): the helper was killed")
+        default:
+            return .stillThere(reason: String(decoding: told.dropFirst(), as: UTF8.self))
+        }
+    }
+
+    /// Nothing may be left in the sandbox: then its end takes the namespaces along.
+    func exit(id: UInt32) {
+        for slot in slots.values {
+            if slot.isAlive { return reply(id, .stillThere(reason: "task \(slot.name) runs")) }
+            if let job = slot.job { return reply(id, busy(job)) }
+            if slot.user != nil {
+                return reply(id, .stillThere(reason: "the rootfs of \(slot.name) is mounted"))
+            }
+        }
+        exitRequested = id
+        for slot in slots.values { slot.output?.kill() }
+        leaveIfAsked()
+    }
+
+    /// Ends the process once no log writer is left.
+    func leaveIfAsked() {
+        guard exitRequested != nil, slots.values.allSatisfy({ $0.output?.writer == nil }) else {
+            return
+        }
+        endProcess(0)
+    }
+}

@@ -1,0 +1,119 @@
+// create, start, signal, delete: what the runtime (runc) is run for.
+
+import Linux
+import ShimWire
+
+extension Shim {
+    func create(_ task: String, _ arguments: [String], id: UInt32) {
+        let slot = slot(task)
+        if let process = slot.process { return reply(id, .running(process)) }
+        if let job = slot.job {
+            guard job.kind == .create else { return reply(id, busy(job)) }
+            return job.waiting.append(id)
+        }
+        guard slot.user != nil else {
+            return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
+        }
+        do throws(SystemCallFailure) {
+            try Files.removeFile(slot.paths.pidFile)
+            try ExitFile.prepare(slot.paths.exitFile)
+            let output = try Pipe()
+            let errors = try Pipe()
+            let pid = try Command(arguments).forkAndExec(
+                in: 0, out: output.writing.number, err: errors.writing.number)
+            slot.job = Job(.create, pid: pid, for: id, result: nil)
+            slot.output = try TaskOutput(
+                path: slot.paths.log, shim: self, output: output.intoReading(),
+                errors: errors.intoReading())
+        } catch { reply(id, .failed(.system, detail: error.description)) }
+    }
+
+    func created(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
+        defer { orphans = [:] }
+        guard exit.code == 0, let pid = pid(of: slot) else {
+            slot.output?.close()
+            return reply(to: job.waiting, refusal(of: slot, exit))
+        }
+        // One that has ended already, and was reaped, has no start to be told by any more.
+        let process = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
+        slot.process = process
+        reply(to: job.waiting, .running(process))
+        if let ended = orphans[pid] {
+            store(ended, of: slot)
+            tasksEnded(slot)
+        }
+    }
+
+    private func pid(of slot: TaskSlot) -> Int32? {
+        do { return Int32(try Files.text(slot.paths.pidFile)) } catch { return nil }
+    }
+
+    func start(_ task: String, _ arguments: [String], id: UInt32) {
+        guard let slot = slots[task], slot.isAlive else {
+            return reply(id, .failed(.notRunning, detail: "the task has no process"))
+        }
+        runRuntime(.start, arguments, for: slot, id: id)
+    }
+
+    func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
+        reply(to: job.waiting, exit.code == 0 ? .done : refusal(of: slot, exit))
+    }
+
+    func signal(_ task: String, _ number: Int32, id: UInt32) {
+        guard let slot = slots[task], slot.isAlive, let process = slot.process else {
+            return reply(id, .failed(.notRunning, detail: "the task has no process"))
+        }
+        Children.signal(process.pid, number)
+        reply(id, .done)
+    }
+
+    func delete(_ task: String, _ arguments: [String], id: UInt32) {
+        let slot = slot(task)
+        if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
+        do throws(SystemCallFailure) {
+            guard try Files.exists(slot.paths.runtimeState) else {
+                try cgroup(of: slot).remove()
+                slot.process = nil
+                return reply(id, .done)
+            }
+        } catch { return reply(id, .stillThere(reason: error.description)) }
+        runRuntime(.delete, arguments, for: slot, id: id)
+    }
+
+    /// The runtime's word is no evidence (it says yes and leaves cgroups, or no and has nothing):
+    /// what it left is removed here, where nothing of the task lives any more, and looked for again.
+    func deleted(_ slot: TaskSlot, _ job: Job) {
+        do throws(SystemCallFailure) {
+            try Tree.remove(slot.name, in: "\(settings.podDirectory)/runtime")
+            try cgroup(of: slot).remove()
+            slot.process = nil
+            reply(to: job.waiting, .done)
+        } catch { reply(to: job.waiting, .stillThere(reason: error.description)) }
+    }
+
+    private func runRuntime(
+        _ kind: Job.Kind, _ arguments: [String], for slot: TaskSlot, id: UInt32
+    ) {
+        if let job = slot.job {
+            guard job.kind == kind else { return reply(id, busy(job)) }
+            return job.waiting.append(id)
+        }
+        do throws(SystemCallFailure) {
+            let pid = try Command(arguments).forkAndExec(in: 0, out: 1, err: 2)
+            slot.job = Job(kind, pid: pid, for: id, result: nil)
+        } catch { reply(id, .stillThere(reason: error.description)) }
+    }
+
+    /// What the runtime said of its failure, for the daemon to read.
+    private func refusal(of slot: TaskSlot, _ exit: ChildExit) -> ShimReply {
+        if slot.stop != nil { return .failed(.interrupted, detail: "a stop came in between") }
+        var log: [UInt8] = []
+        ignoring("a runtime that could not be run has no log") { () throws(SystemCallFailure) in
+            log = try Files.read(slot.paths.runtimeLog)
+        }
+        if !log.isEmpty { return .failed(.runtime, detail: String(decoding: log, as: UTF8.self)) }
+        let end =
+            exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"
+        return .failed(.runtime, detail: "the runtime \(end) and said nothing")
+    }
+}

@@ -1,0 +1,81 @@
+// The shim: one for each pod, and the pod's sandbox itself. It outlives the daemon.
+//
+// One thread, which never makes a call that can block: children do. What it holds in memory can be
+// asked for by a new daemon with `status`.
+
+package import Linux
+import ShimWire
+
+package final class Shim {
+    let settings: ShimSettings
+    let epoll: Epoll
+    let signals: SignalDescriptor
+    let listener: PacketSocket
+    /// Held for as long as the shim lives: that lock, not a pid, says whether it does.
+    let lock: OwnedDescriptor
+    let hierarchies: [CgroupHierarchy]
+    let identity: WireProcess
+    var connection: ShimConnection?
+    var slots: [String: TaskSlot] = [:]
+    /// Children that ended while the runtime was at work and that nobody knew yet: one of them may
+    /// be the task's first process.
+    var orphans: [Int32: ChildExit] = [:]
+    /// Who waits for the shim's end, once the last log writer is gone.
+    var exitRequested: UInt32?
+
+    /// Makes the calling process the pod's sandbox. `lock` is locked and `listener` listens.
+    package init(
+        _ settings: ShimSettings, lock: consuming OwnedDescriptor,
+        listener: consuming PacketSocket, pid: Int32
+    ) throws(SystemCallFailure) {
+        Sandbox.keepMemorySmall()
+        self.settings = settings
+        self.lock = lock
+        self.listener = listener
+        signals = try SignalDescriptor([17])  // SIGCHLD; all others stay blocked
+        hierarchies = try Cgroups.hierarchies()
+        try Cgroup(path: settings.cgroup + "/shim", hierarchies: hierarchies).join()
+        try Sandbox.adoptOrphans()
+        try Sandbox.enter(hostname: settings.hostname, ownNetwork: settings.ownNetwork)
+        identity = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
+        epoll = try Epoll()
+        try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)
+        try epoll.add(self.listener.descriptor.number, .readable, tag: Watched.listener.tag)
+    }
+
+    /// Does what is asked; each request is answered once, now or later.
+    func handle(_ request: ShimRequest, id: UInt32) {
+        switch request {
+        case .status: reply(id, .status(report()))
+        case .mount(let task, let lower, let user): mount(task, lower: lower, user: user, id: id)
+        case .create(let task, let arguments): create(task, arguments, id: id)
+        case .start(let task, let arguments): start(task, arguments, id: id)
+        case .signal(let task, let number): signal(task, number, id: id)
+        case .stop(let task, let signal, let grace):
+            stop(task, signal: signal, grace: grace, id: id)
+        case .delete(let task, let arguments): delete(task, arguments, id: id)
+        case .unmount(let task): unmount(task, id: id)
+        case .remove(let task): remove(task, id: id)
+        case .exit: exit(id: id)
+        }
+    }
+
+    func report() -> ShimReport {
+        ShimReport(shim: identity, tasks: slots.values.map { $0.report() })
+    }
+
+    func slot(_ task: String) -> TaskSlot {
+        if let slot = slots[task] { return slot }
+        let slot = TaskSlot(name: task, settings: settings)
+        slots[task] = slot
+        return slot
+    }
+
+    func cgroup(of slot: TaskSlot) -> Cgroup {
+        Cgroup(path: slot.paths.cgroup, hierarchies: hierarchies)
+    }
+
+    func reply(_ id: UInt32, _ reply: ShimReply) { send(.reply(id: id, reply)) }
+
+    func reply(to ids: [UInt32], _ answer: ShimReply) { for id in ids { reply(id, answer) } }
+}

@@ -1,0 +1,84 @@
+// The daemon's end of the line. A new daemon replaces the old one; without one, work goes on.
+
+import Linux
+import ShimWire
+
+/// One daemon's connection, and what it has not taken yet.
+final class ShimConnection {
+    let socket: PacketSocket
+    var unsent: [[UInt8]] = []
+
+    init(_ socket: consuming PacketSocket) { self.socket = socket }
+
+    /// More than this waiting for a daemon that does not read, and the connection is closed: it
+    /// will ask again.
+    static let most = 1024
+}
+
+extension Shim {
+    func acceptAll() {
+        while let socket = listener.accept() {
+            guard isRoot(socket) else { continue }
+            disconnect()
+            let made = ShimConnection(socket)
+            do {
+                try epoll.add(
+                    made.socket.descriptor.number, .readable, tag: Watched.connection.tag)
+                connection = made
+            } catch {}  // it sees the connection closed, and comes again
+        }
+    }
+
+    private func isRoot(_ socket: borrowing PacketSocket) -> Bool {
+        do { return try socket.peer().uid == 0 } catch { return false }
+    }
+
+    func disconnect() {
+        guard let connection else { return }
+        epoll.remove(connection.socket.descriptor.number)
+        self.connection = nil
+    }
+
+    func receiveAll() {
+        while let connection {
+            do {
+                guard let packet = try connection.socket.receive() else { return }
+                if packet.isEmpty { return disconnect() }
+                receive(packet)
+            } catch { return disconnect() }
+        }
+    }
+
+    private func receive(_ packet: [UInt8]) {
+        do throws(WireFault) {
+            let (id, request) = try ShimRequest.parse(packet)
+            handle(request, id: id)
+        } catch { disconnect() }  // not a daemon that we understand
+    }
+
+    func send(_ message: ShimMessage) {
+        guard let connection else { return }
+        connection.unsent.append(message.packet())
+        if connection.unsent.count > ShimConnection.most { return disconnect() }
+        flush()
+    }
+
+    func flush() {
+        guard let connection else { return }
+        while let packet = connection.unsent.first {
+            do throws(SystemCallFailure) { try connection.socket.send(packet) } catch {
+                return error.errno == 11 ? watch(connection, [.readable, .writable]) : disconnect()
+            }
+            connection.unsent.removeFirst()
+        }
+        watch(connection, .readable)
+    }
+
+    private func watch(_ connection: ShimConnection, _ interest: Epoll.Interest) {
+        ignoring("it is watched already, and the interest of an open descriptor can be set") {
+            () throws(SystemCallFailure) in
+            try epoll.modify(
+                connection.socket.descriptor.number, interest, tag: Watched.connection.tag)
+        }
+    }
+}

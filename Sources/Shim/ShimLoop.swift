@@ -1,0 +1,82 @@
+// The event loop: one thread, one epoll, and what each descriptor is for.
+
+import Linux
+
+/// What a descriptor in the epoll set stands for. The numbers of the descriptors keep the tags
+/// apart, and a tag is looked up only while its descriptor is open.
+enum Watched: Hashable {
+    case signals, listener, connection
+    case output(CInt)
+    case logPipe(CInt)
+
+    var tag: UInt64 {
+        switch self {
+        case .signals: 0
+        case .listener: 1
+        case .connection: 2
+        case .output(let number): 1 << 32 | UInt64(UInt32(bitPattern: number))
+        case .logPipe(let number): 2 << 32 | UInt64(UInt32(bitPattern: number))
+        }
+    }
+
+    init?(tag: UInt64) {
+        let number = CInt(truncatingIfNeeded: tag)
+        switch (tag >> 32, number) {
+        case (0, 0): self = .signals
+        case (0, 1): self = .listener
+        case (0, 2): self = .connection
+        case (1, _): self = .output(number)
+        case (2, _): self = .logPipe(number)
+        default: return nil
+        }
+    }
+}
+
+extension Shim {
+    /// Runs until the shim's exit. Nothing here waits but `wait`.
+    func run() -> Never {
+        while true {
+            for event in epoll.wait(milliseconds: millisecondsToNextTimer()) {
+                guard let watched = Watched(tag: event.tag) else { continue }
+                handle(watched, event.interest)
+            }
+            fireTimers()
+        }
+    }
+
+    private func handle(_ watched: Watched, _ interest: Epoll.Interest) {
+        switch watched {
+        case .signals:
+            while signals.next() != nil {}
+            reapAll()
+        case .listener: acceptAll()
+        case .connection:
+            if interest.contains(.writable) { flush() }
+            if !interest.isDisjoint(with: [.readable, .hungUp, .failed]) { receiveAll() }
+        case .output(let number): output(of: number)?.readable(number)
+        case .logPipe(let number): output(of: number)?.logWritable(interest)
+        }
+    }
+
+    private func output(of number: CInt) -> TaskOutput? {
+        for slot in slots.values {
+            if let output = slot.output, output.owns(number) { return output }
+        }
+        return nil
+    }
+
+    private func millisecondsToNextTimer() -> CInt {
+        let times = slots.values.flatMap { [$0.stop?.nextLook, $0.output?.givesUpAt] }
+        guard let next = times.compactMap({ $0 }).min() else { return -1 }
+        let nanoseconds = max(0, next - SystemClock.sinceBoot)
+        return CInt(min(nanoseconds / 1_000_000 + 1, 60_000))
+    }
+
+    private func fireTimers() {
+        let now = SystemClock.sinceBoot
+        for slot in slots.values {
+            if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
+            if let stall = slot.output?.givesUpAt, stall <= now { slot.output?.giveUp() }
+        }
+    }
+}

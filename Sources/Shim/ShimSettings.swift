@@ -1,0 +1,53 @@
+// What a shim is told at its start. The name and the uid stand first, so that `ps` shows whose it is.
+
+/// `staunch-shim pod NAME UID RUN_DIR DATA_DIR LOG_DIR CGROUP_PARENT none|host HOSTNAME`
+package struct ShimSettings: Equatable, Sendable {
+    package let name: String
+    package let uid: String
+    /// The pod's own folder on tmpfs: lock, socket, bundles, the runtime's root.
+    package let podDirectory: String
+    /// The pod's own folder for upper layers, on a disk.
+    package let dataDirectory: String
+    /// The pod's own folder for logs, on a disk.
+    package let logDirectory: String
+    /// Such as `/staunch/<uid>`.
+    package let cgroup: String
+    package let ownNetwork: Bool
+    package let hostname: String
+
+    package init(
+        name: String, uid: String, podDirectory: String, dataDirectory: String,
+        logDirectory: String, cgroup: String, ownNetwork: Bool, hostname: String
+    ) {
+        self.name = name
+        self.uid = uid
+        self.podDirectory = podDirectory
+        self.dataDirectory = dataDirectory
+        self.logDirectory = logDirectory
+        self.cgroup = cgroup
+        self.ownNetwork = ownNetwork
+        self.hostname = hostname
+    }
+
+    /// `nil` where the arguments after `pod` are not eight.
+    package init?(arguments: [String]) {
+        guard arguments.count == 8, arguments[6] == "none" || arguments[6] == "host" else {
+            return nil
+        }
+        self.init(
+            name: arguments[0], uid: arguments[1], podDirectory: arguments[2],
+            dataDirectory: arguments[3], logDirectory: arguments[4], cgroup: arguments[5],
+            ownNetwork: arguments[6] == "none", hostname: arguments[7])
+    }
+
+    package var arguments: [String] {
+        [
+            "staunch-shim", "pod", name, uid, podDirectory, dataDirectory, logDirectory, cgroup,
+            ownNetwork ? "none" : "host", hostname,
+        ]
+    }
+
+    /// What the daemon hands a shim beside standard input, output and error.
+    package static let lockDescriptor: Int32 = 3
+    package static let listenerDescriptor: Int32 = 4
+}

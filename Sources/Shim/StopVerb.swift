@@ -1,0 +1,96 @@
+// stop: the signal, the grace, and then the task's whole cgroup, until it is empty.
+
+import Linux
+import ShimWire
+
+/// A stop under way. The times say when to look or to kill again; none of them ends the stop.
+struct StopState {
+    var waiting: String?
+    /// Who is answered at its end.
+    var ids: [UInt32]
+    /// CLOCK_BOOTTIME in nanoseconds from when on SIGKILL is sent.
+    var killFrom: Int64
+    /// CLOCK_BOOTTIME in nanoseconds of the next look.
+    var nextLook: Int64
+    var kills = 0
+}
+
+extension Shim {
+    func stop(_ task: String, signal: Int32, grace: Int64, id: UInt32) {
+        let slot = slot(task)
+        let now = SystemClock.sinceBoot
+        let killFrom = now + grace * 1_000_000
+        if var stop = slot.stop {
+            stop.ids.append(id)
+            stop.killFrom = min(stop.killFrom, killFrom)
+            stop.nextLook = now
+            slot.stop = stop
+        } else {
+            slot.stop = StopState(ids: [id], killFrom: killFrom, nextLook: now)
+            if grace > 0, slot.isAlive, let process = slot.process {
+                Children.signal(process.pid, signal)
+            }
+        }
+        advanceStop(slot)
+    }
+
+    /// Goes on with a stop as far as it can now: after an exit, after a job's end, when it is time.
+    func advanceStop(_ slot: TaskSlot) {
+        guard var stop = slot.stop else { return }
+        if let job = slot.job, job.kind == .create || job.kind == .mount || job.kind == .start {
+            job.kill()
+            stop.waiting = "\(job.kind.rawValue) was killed and has not ended: pid \(job.pid)"
+            stop.nextLook = .max
+            slot.stop = stop
+            return
+        }
+        if slot.isAlive { return lookAtLiving(slot, stop) }
+        do throws(SystemCallFailure) {
+            let left = try cgroup(of: slot).processes()
+            if left.isEmpty { return finishStop(slot, stop) }
+            stop.waiting = "processes in the cgroup: \(left.sorted().prefix(8))"
+            try cgroup(of: slot).kill()
+        } catch { stop.waiting = error.description }
+        lookAgain(slot, stop)
+    }
+
+    private func lookAtLiving(_ slot: TaskSlot, _ stop: StopState) {
+        var stop = stop
+        if SystemClock.sinceBoot < stop.killFrom {
+            stop.waiting = "grace for pid \(slot.process?.pid ?? 0)"
+            stop.nextLook = stop.killFrom
+            slot.stop = stop
+            return
+        }
+        if stop.kills == 0, let process = slot.process {
+            // Its init takes a PID namespace with it; the cgroup is looked at when that is gone.
+            Children.signal(process.pid, 9)
+        } else {
+            ignoring("it is looked at again") { () throws(SystemCallFailure) in
+                try cgroup(of: slot).kill()
+            }
+        }
+        stop.waiting = "killed, and has not ended: \(standing(slot.process?.pid ?? 0))"
+        lookAgain(slot, stop)
+    }
+
+    private func standing(_ pid: Int32) -> String {
+        let place = ProcessFiles.waitChannel(of: pid).map { ", in \($0)" } ?? ""
+        return "pid \(pid), state \(ProcessFiles.state(of: pid) ?? "?")\(place)"
+    }
+
+    /// 20 ms, then twice as long each time, up to a second: an exit is seen at once anyway, and
+    /// only what hides from a kill is looked for.
+    private func lookAgain(_ slot: TaskSlot, _ stop: StopState) {
+        var stop = stop
+        let pause = min(Int64(20_000_000) << min(stop.kills, 10), 1_000_000_000)
+        stop.kills += 1
+        stop.nextLook = SystemClock.sinceBoot + pause
+        slot.stop = stop
+    }
+
+    private func finishStop(_ slot: TaskSlot, _ stop: StopState) {
+        slot.stop = nil
+        reply(to: stop.ids, .done)
+    }
+}

@@ -1,0 +1,114 @@
+// One task of the pod, as its shim knows it.
+
+import Linux
+import ShimWire
+
+//             mount               create                start
+//   (new) ──────────> mounted ──────────> process ─────────────> process     exit: at any time
+//     └── remove <── (unmounted) <── unmount <── delete <── stop ──┘
+//
+//   mounted: * the overlay is in this mount namespace  * `user` holds who the task runs as
+//   process: * the runtime has said who it is  * the child is ours, and not reaped
+//   exit:    * stored in `exit` in the bundle before the child was reaped; it never changes
+//
+// At most one `job`, a child of the shim's, is under way for a task; a request that finds its own
+// kind running joins it.
+final class TaskSlot {
+    let name: String
+    let paths: TaskPaths
+    var user: ResolvedUser?
+    var process: WireProcess?
+    var exit: WireExit?
+    var job: Job?
+    var stop: StopState?
+    var output: TaskOutput?
+    /// Removals that wait for the log writer's end.
+    var removals: [UInt32] = []
+
+    init(name: String, settings: ShimSettings) {
+        self.name = name
+        paths = TaskPaths(task: name, settings: settings)
+    }
+
+    var isAlive: Bool { process != nil && exit == nil }
+
+    func report() -> ShimTaskReport {
+        ShimTaskReport(
+            name: name, process: process, exit: exit, job: job?.kind.rawValue, jobPID: job?.pid,
+            jobSince: job?.since, waiting: stop?.waiting)
+    }
+}
+
+/// Where a task's pieces lie.
+struct TaskPaths {
+    let bundle: String
+    let rootfs: String
+    let pidFile: String
+    let runtimeLog: String
+    let exitFile: String
+    let runtimeState: String
+    let data: String
+    let upper: String
+    let work: String
+    let log: String
+    let cgroup: String
+
+    init(task: String, settings: ShimSettings) {
+        bundle = "\(settings.podDirectory)/tasks/\(task)"
+        rootfs = bundle + "/rootfs"
+        pidFile = bundle + "/pid"
+        runtimeLog = bundle + "/runtime.log"
+        exitFile = bundle + "/exit"
+        runtimeState = "\(settings.podDirectory)/runtime/\(task)"
+        data = "\(settings.dataDirectory)/\(task)"
+        upper = data + "/upper"
+        work = data + "/work"
+        log = "\(settings.logDirectory)/\(task).log"
+        cgroup = "\(settings.cgroup)/tasks/\(task)"
+    }
+}
+
+/// A child of the shim's that does one thing for a task.
+final class Job {
+    enum Kind: String {
+        case mount
+        case create = "runtime create"
+        case start = "runtime start"
+        case delete = "runtime delete"
+        case unmount = "umount2"
+        case remove = "remove files"
+    }
+
+    let kind: Kind
+    let pid: Int32
+    /// CLOCK_BOOTTIME in nanoseconds.
+    let since = SystemClock.sinceBoot
+    /// Who is answered at its end.
+    var waiting: [UInt32]
+    /// Where a helper tells what it found.
+    let result: OwnedDescriptor?
+
+    init(_ kind: Kind, pid: Int32, for id: UInt32, result: consuming OwnedDescriptor?) {
+        self.kind = kind
+        self.pid = pid
+        waiting = [id]
+        self.result = result
+    }
+
+    /// Whether it is the runtime, in a process group of its own.
+    var isRuntime: Bool {
+        switch kind {
+        case .create, .start, .delete: true
+        case .mount, .unmount, .remove: false
+        }
+    }
+
+    func kill() {
+        if isRuntime { Children.signalGroup(pid, 9) } else { Children.signal(pid, 9) }
+    }
+
+    /// What the helper wrote before it ended.
+    func takeResult() -> [UInt8] {
+        do { return try result?.read(limit: 8192).flatMap { $0 } ?? [] } catch { return [] }
+    }
+}

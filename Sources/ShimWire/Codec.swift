@@ -1,0 +1,88 @@
+// Bytes for the messages: little-endian integers, and strings with their length before them.
+
+/// A packet that is no message: of another version, cut short, or not ours.
+package struct WireFault: Error, Equatable, Sendable {
+    package let detail: String
+
+    package init(_ detail: String) { self.detail = detail }
+}
+
+struct WireWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func put(_ byte: UInt8) { bytes.append(byte) }
+
+    mutating func put<Number: FixedWidthInteger>(_ number: Number) {
+        for index in 0..<Number.bitWidth / 8 {
+            bytes.append(UInt8(truncatingIfNeeded: number >> Number(index * 8)))
+        }
+    }
+
+    mutating func put(_ text: String) {
+        put(UInt32(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    mutating func put<Element>(list: [Element], _ element: (inout WireWriter, Element) -> Void) {
+        put(UInt32(list.count))
+        for item in list { element(&self, item) }
+    }
+
+    mutating func put<Value>(optional: Value?, _ value: (inout WireWriter, Value) -> Void) {
+        put(optional == nil ? 0 : 1 as UInt8)
+        if let optional { value(&self, optional) }
+    }
+}
+
+struct WireReader {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+    mutating func byte() throws(WireFault) -> UInt8 {
+        guard let byte = rest.popFirst() else { throw WireFault("cut short") }
+        return byte
+    }
+
+    mutating func number<Number: FixedWidthInteger>(
+        _: Number.Type = Number.self
+    ) throws(WireFault) -> Number {
+        var number: Number = 0
+        for index in 0..<Number.bitWidth / 8 { number |= Number(try byte()) << Number(index * 8) }
+        return number
+    }
+
+    mutating func text() throws(WireFault) -> String {
+        let count = Int(try number(UInt32.self))
+        guard count <= rest.count else { throw WireFault("cut short") }
+        let text = String(validating: rest.prefix(count), as: UTF8.self)
+        rest = rest.dropFirst(count)
+        guard let text else { throw WireFault("a string that is not UTF-8") }
+        return text
+    }
+
+    mutating func list<Element>(
+        _ element: (inout WireReader) throws(WireFault) -> Element
+    ) throws(WireFault) -> [Element] {
+        let count = Int(try number(UInt32.self))
+        // Each element takes a byte at least, so a wrong count cannot make us reserve memory.
+        guard count <= rest.count else { throw WireFault("cut short") }
+        var list: [Element] = []
+        for _ in 0..<count { list.append(try element(&self)) }
+        return list
+    }
+
+    mutating func optional<Value>(
+        _ value: (inout WireReader) throws(WireFault) -> Value
+    ) throws(WireFault) -> Value? {
+        switch try byte() {
+        case 0: nil
+        case 1: try value(&self)
+        case let other: throw WireFault("presence \(other)")
+        }
+    }
+
+    func end() throws(WireFault) {
+        if !rest.isEmpty { throw WireFault("\(rest.count) bytes too many") }
+    }
+}

@@ -1,0 +1,277 @@
+// What a shim tells the daemon: replies, each to one request, and exits as they happen.
+
+package enum ShimMessage: Equatable, Sendable {
+    case reply(id: UInt32, ShimReply)
+    /// A task's first process has ended, and that is stored. Told again in every `status`.
+    case exited(task: String, WireExit)
+}
+
+package enum ShimReply: Equatable, Sendable {
+    case status(ShimReport)
+    case mounted(ResolvedUser)
+    case running(WireProcess)
+    case done
+    case stillThere(reason: String)
+    case failed(ShimFault, detail: String)
+}
+
+/// Why a shim could not do what was asked.
+package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
+    case rootfsMissing, rootfsNotDirectory, mountRefused, userUnknown
+    /// The runtime said no; the detail is its log.
+    case runtime
+    case notRunning
+    /// A stop came in between.
+    case interrupted
+    /// A system call of the shim's own.
+    case system
+    /// The request does not fit the task's state.
+    case state
+}
+
+/// Who a task runs as, by number.
+package struct ResolvedUser: Equatable, Sendable {
+    package let uid: UInt32
+    package let gid: UInt32
+    package let additionalGIDs: [UInt32]
+
+    package init(uid: UInt32, gid: UInt32, additionalGIDs: [UInt32]) {
+        self.uid = uid
+        self.gid = gid
+        self.additionalGIDs = additionalGIDs
+    }
+}
+
+package struct WireProcess: Equatable, Sendable {
+    package let pid: Int32
+    package let startTicks: UInt64
+
+    package init(pid: Int32, startTicks: UInt64) {
+        self.pid = pid
+        self.startTicks = startTicks
+    }
+}
+
+package struct WireExit: Equatable, Sendable {
+    /// `nil` where a signal ended it.
+    package let code: Int32?
+    package let signal: Int32?
+    package let oomKilled: Bool
+    /// Milliseconds since 1970.
+    package let finishedAt: Int64
+
+    package init(code: Int32?, signal: Int32?, oomKilled: Bool, finishedAt: Int64) {
+        self.code = code
+        self.signal = signal
+        self.oomKilled = oomKilled
+        self.finishedAt = finishedAt
+    }
+}
+
+/// How things stand in a shim.
+package struct ShimReport: Equatable, Sendable {
+    package let shim: WireProcess
+    package let tasks: [ShimTaskReport]
+
+    package init(shim: WireProcess, tasks: [ShimTaskReport]) {
+        self.shim = shim
+        self.tasks = tasks
+    }
+}
+
+package struct ShimTaskReport: Equatable, Sendable {
+    package let name: String
+    package let process: WireProcess?
+    package let exit: WireExit?
+    /// What a child of the shim is doing for it, with the child's pid: `umount2`, `runc delete` …
+    package let job: String?
+    package let jobPID: Int32?
+    /// Nanoseconds of CLOCK_BOOTTIME when the job began.
+    package let jobSince: Int64?
+    /// What the shim waits for, where that is no job.
+    package let waiting: String?
+
+    package init(
+        name: String, process: WireProcess?, exit: WireExit?, job: String?, jobPID: Int32?,
+        jobSince: Int64?, waiting: String?
+    ) {
+        self.name = name
+        self.process = process
+        self.exit = exit
+        self.job = job
+        self.jobPID = jobPID
+        self.jobSince = jobSince
+        self.waiting = waiting
+    }
+}
+
+extension ShimMessage {
+    package func packet() -> [UInt8] {
+        var writer = WireWriter()
+        writer.put(shimWireVersion)
+        switch self {
+        case .reply(let id, let reply):
+            writer.put(0 as UInt8)
+            writer.put(id)
+            reply.write(&writer)
+        case .exited(let task, let exit):
+            writer.put(1 as UInt8)
+            writer.put(task)
+            exit.write(&writer)
+        }
+        return writer.bytes
+    }
+
+    package static func parse(_ packet: [UInt8]) throws(WireFault) -> ShimMessage {
+        var reader = WireReader(packet)
+        let version = try reader.number(UInt16.self)
+        guard version == shimWireVersion else { throw WireFault("version \(version)") }
+        let message: ShimMessage
+        switch try reader.byte() {
+        case 0: message = .reply(id: try reader.number(), try ShimReply.read(&reader))
+        case 1: message = .exited(task: try reader.text(), try WireExit.read(&reader))
+        case let kind: throw WireFault("message \(kind)")
+        }
+        try reader.end()
+        return message
+    }
+}
+
+extension ShimReply {
+    fileprivate func write(_ writer: inout WireWriter) {
+        switch self {
+        case .status(let report):
+            writer.put(0 as UInt8)
+            report.shim.write(&writer)
+            writer.put(list: report.tasks) { writer, task in task.write(&writer) }
+        case .mounted(let user):
+            writer.put(1 as UInt8)
+            writer.put(user.uid)
+            writer.put(user.gid)
+            writer.put(list: user.additionalGIDs) { writer, gid in writer.put(gid) }
+        case .running(let process):
+            writer.put(2 as UInt8)
+            process.write(&writer)
+        case .done: writer.put(3 as UInt8)
+        case .stillThere(let reason):
+            writer.put(4 as UInt8)
+            writer.put(reason)
+        case .failed(let fault, let detail):
+            writer.put(5 as UInt8)
+            writer.put(fault.rawValue)
+            writer.put(detail)
+        }
+    }
+
+    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> ShimReply {
+        switch try reader.byte() {
+        case 0:
+            let shim = try WireProcess.read(&reader)
+            let tasks = try reader.list { (reader: inout WireReader) throws(WireFault) in
+                try ShimTaskReport.read(&reader)
+            }
+            return .status(ShimReport(shim: shim, tasks: tasks))
+        case 1:
+            let uid = try reader.number(UInt32.self)
+            let gid = try reader.number(UInt32.self)
+            let more = try reader.list { (reader: inout WireReader) throws(WireFault) in
+                try reader.number(UInt32.self)
+            }
+            return .mounted(ResolvedUser(uid: uid, gid: gid, additionalGIDs: more))
+        case 2: return .running(try WireProcess.read(&reader))
+        case 3: return .done
+        case 4: return .stillThere(reason: try reader.text())
+        case 5:
+            let number = try reader.byte()
+            guard let fault = ShimFault(rawValue: number) else {
+                throw WireFault("fault \(number)")
+            }
+            return .failed(fault, detail: try reader.text())
+        case let kind: throw WireFault("reply \(kind)")
+        }
+    }
+}
+
+extension WireProcess {
+    fileprivate func write(_ writer: inout WireWriter) {
+        writer.put(pid)
+        writer.put(startTicks)
+    }
+
+    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> WireProcess {
+        WireProcess(pid: try reader.number(), startTicks: try reader.number())
+    }
+}
+
+extension WireExit {
+    fileprivate func write(_ writer: inout WireWriter) {
+        writer.put(optional: code) { writer, code in writer.put(code) }
+        writer.put(optional: signal) { writer, signal in writer.put(signal) }
+        writer.put(oomKilled ? 1 : 0 as UInt8)
+        writer.put(finishedAt)
+    }
+
+    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> WireExit {
+        let code = try reader.optional { (reader: inout WireReader) throws(WireFault) in
+            try reader.number(Int32.self)
+        }
+        let signal = try reader.optional { (reader: inout WireReader) throws(WireFault) in
+            try reader.number(Int32.self)
+        }
+        return WireExit(
+            code: code, signal: signal, oomKilled: try reader.byte() == 1,
+            finishedAt: try reader.number())
+    }
+
+    /// What a shim leaves on disk for whoever comes after it.
+    package func record() -> [UInt8] {
+        var writer = WireWriter()
+        writer.put(shimWireVersion)
+        write(&writer)
+        return writer.bytes
+    }
+
+    package static func parse(record: [UInt8]) throws(WireFault) -> WireExit {
+        var reader = WireReader(record)
+        let version = try reader.number(UInt16.self)
+        guard version == shimWireVersion else { throw WireFault("version \(version)") }
+        let exit = try read(&reader)
+        try reader.end()
+        return exit
+    }
+}
+
+extension ShimTaskReport {
+    fileprivate func write(_ writer: inout WireWriter) {
+        writer.put(name)
+        writer.put(optional: process) { writer, process in process.write(&writer) }
+        writer.put(optional: exit) { writer, exit in exit.write(&writer) }
+        writer.put(optional: job) { writer, job in writer.put(job) }
+        writer.put(optional: jobPID) { writer, pid in writer.put(pid) }
+        writer.put(optional: jobSince) { writer, since in writer.put(since) }
+        writer.put(optional: waiting) { writer, text in writer.put(text) }
+    }
+
+    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> ShimTaskReport {
+        ShimTaskReport(
+            name: try reader.text(),
+            process: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try WireProcess.read(&reader)
+            },
+            exit: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try WireExit.read(&reader)
+            },
+            job: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try reader.text()
+            },
+            jobPID: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try reader.number(Int32.self)
+            },
+            jobSince: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try reader.number(Int64.self)
+            },
+            waiting: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try reader.text()
+            })
+    }
+}
