@@ -45,7 +45,7 @@ let package = Package(
         library("Model"),
         library("Linux", ["CLinux"]),
         library("JSON", ["CJansson"]),
-        .target(name: "CHTTP"),
+        .target(name: "CHTTP", dependencies: ["CMicrohttpd"]),
         library("Bytes"),
         library("HTTP", ["CMicrohttpd", "CHTTP", "Bytes"]),
         library("Metrics"),
