@@ -1,0 +1,79 @@
+//  In a process of their own, where every thread and descriptor is theirs.
+
+import Foundation
+import HTTP
+import Testing
+
+private func entries(_ path: String) -> Int {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).count
+}
+
+private let threads = "/proc/self/task"
+private let descriptors = "/proc/self/fd"
+
+@Suite struct LeftoverTests {
+    @Test func aStoppedServerLeavesNoThreadAndNoDescriptor() async {
+        await #expect(processExitsWith: .success) {
+            let (threadsBefore, before) = (entries(threads), entries(descriptors))
+            for _ in 0..<3 {
+                let bench = try Bench()
+                try #require(entries(threads) == threadsBefore + 2, "a blind counter")
+                do {
+                    let clients = (0..<20).map { _ in bench.client() }
+                    for client in clients { client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") }
+                    #expect(eventually { bench.server.waits == 20 })
+                    bench.end()
+                    for client in clients { client.hangUp() }
+                }
+                // The kernel takes a joined thread off the list a moment later.
+                try #require(eventually { entries(threads) == threadsBefore })
+                try #require(entries(descriptors) == before)
+            }
+        }
+    }
+
+    @Test func noProcessSignalIsTakenByAThreadOfTheServer() async {
+        await #expect(processExitsWith: .success) {
+            let before = Set(try FileManager.default.contentsOfDirectory(atPath: threads))
+            let bench = try Bench()
+            let after = Set(try FileManager.default.contentsOfDirectory(atPath: threads))
+            try #require(after.subtracting(before).count == 2)
+            for thread in after.subtracting(before) {
+                let path = "\(threads)/\(thread)/status"
+                let status = try String(contentsOfFile: path, encoding: .utf8)
+                let mask = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") } ?? ""
+                // SIGINT, SIGTERM, SIGHUP and SIGCHLD are bits 1, 14, 0 and 16.
+                let bits = UInt64(mask.dropFirst(7).drop { $0.isWhitespace }, radix: 16) ?? 0
+                try #require(bits & 0x1_4003 == 0x1_4003)
+            }
+            bench.end()
+        }
+    }
+
+    @Test func anIdleServerUsesNoProcessorTime() async {
+        await #expect(processExitsWith: .success) {
+            let bench = try Bench()
+            let client = bench.client()
+            client.send("GET /wait?s=60 HTTP/1.1\r\nHost: x\r\n\r\n")
+            try #require(eventually { bench.server.waits == 1 })
+            let before = switches()
+            usleep(500_000)
+            try #require(switches() <= before + 2)
+            bench.end()
+        }
+    }
+}
+
+/// How often the threads other than the first have gone to sleep.
+private func switches() -> Int {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: threads)) ?? []
+    return all.reduce(0) { sum, thread in
+        let path = "\(threads)/\(thread)/status"
+        let status = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        guard status.hasPrefix("Name:\thttp-watch") || status.hasPrefix("Name:\tMHD") else {
+            return sum
+        }
+        let line = status.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt") } ?? ""
+        return sum + (Int(line.split(separator: "\t").last ?? "") ?? 0)
+    }
+}
