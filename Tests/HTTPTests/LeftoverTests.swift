@@ -16,15 +16,7 @@ private let descriptors = "/proc/self/fd"
         await #expect(processExitsWith: .success) {
             let (threadsBefore, before) = (entries(threads), entries(descriptors))
             for _ in 0..<3 {
-                let bench = try Bench()
-                try #require(entries(threads) == threadsBefore + 2, "a blind counter")
-                do {
-                    let clients = (0..<20).map { _ in bench.client() }
-                    for client in clients { client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") }
-                    #expect(eventually { bench.server.waits == 20 })
-                    bench.end()
-                    for client in clients { client.hangUp() }
-                }
+                try serveAndStop(threadsWhileServing: threadsBefore + 2)
                 // The kernel takes a joined thread off the list a moment later.
                 try #require(eventually { entries(threads) == threadsBefore })
                 try #require(entries(descriptors) == before)
@@ -62,6 +54,17 @@ private let descriptors = "/proc/self/fd"
             bench.end()
         }
     }
+}
+
+/// The server's own descriptors are closed as the last reference to it goes.
+private func serveAndStop(threadsWhileServing: Int) throws {
+    let bench = try Bench()
+    try #require(entries(threads) == threadsWhileServing, "a blind counter proves nothing")
+    let clients = (0..<20).map { _ in bench.client() }
+    for client in clients { client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") }
+    try #require(eventually { bench.server.waits == 20 })
+    bench.end()
+    for client in clients { client.hangUp() }
 }
 
 /// How often the threads other than the first have gone to sleep.
