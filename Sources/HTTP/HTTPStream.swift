@@ -117,11 +117,11 @@ package final class HTTPStream: Sendable {
         state.withLock { state in
             if let parking = state.parking.take() {
                 switch parking.end {
-                case .gone, .halfClosed: return HTTPStream.cut
+                case .gone, .halfClosed: return unsafe cut(state, room)
                 case .resumed, .expired, .stopping, nil: break
                 }
             }
-            if state.end == .fellBehind { return HTTPStream.cut }
+            if state.end == .fellBehind { return unsafe cut(state, room) }
             if !state.queue.isEmpty { return unsafe state.queue.take(into: room) }
             if state.isClosing { return HTTPStream.finished }
             return park(&state)
@@ -130,10 +130,20 @@ package final class HTTPStream: Sendable {
 
     /// MHD_CONTENT_READER_END_OF_STREAM and MHD_CONTENT_READER_END_WITH_ERROR.
     private static let finished = -1
-    private static let cut = -2
+    private static let failed = -2
+
+    /// Ends the connection. Where a reader says that it failed, libmicrohttpd 0.9.75 closes the
+    /// connection only at its idle timeout; where sending fails, at once. So it is given a byte
+    /// that can no longer be sent.
+    private func cut(_ state: State, _ room: UnsafeMutableRawBufferPointer) -> Int {
+        guard let seat = state.seat, room.count > 0 else { return HTTPStream.failed }
+        shutdown(seat.descriptor, CInt(SHUT_RDWR))
+        unsafe room[0] = 0
+        return 1
+    }
 
     private func park(_ state: inout State) -> Int {
-        guard let seat = state.seat else { return HTTPStream.cut }
+        guard let seat = state.seat else { return HTTPStream.failed }
         switch seat.lot.park(seat.handle, seat.descriptor, until: nil) {
         case .parked(let parking):
             state.parking = parking

@@ -65,6 +65,7 @@ struct StreamTests {
         client.hangUp()
         #expect(eventually { bench.handler.streamEnds.withLock { $0 } == [.clientGone] })
         #expect(eventually { bench.server.openStreams == 0 && bench.server.liveRequests == 0 })
+        #expect(eventually { bench.server.openConnections == 0 })
         #expect(!stream.push([65]))
         bench.end()
     }
