@@ -14,13 +14,15 @@ private let descriptors = "/proc/self/fd"
 @Suite struct LeftoverTests {
     @Test func aStoppedServerLeavesNoThreadAndNoDescriptor() async {
         await #expect(processExitsWith: .success) {
+            try serveAndStop()
             let before = entries(descriptors)
-            for _ in 0..<3 {
+            for _ in 0..<10 {
                 try serveAndStop()
                 // The kernel takes a joined thread off the list a moment later.
                 try #require(eventually { ownThreads() == 0 })
-                try #require(eventually { entries(descriptors) == before })
             }
+            // The runtime's own descriptors come and go, by one or two; a leak would be ten.
+            try #require(entries(descriptors) < before + 5)
         }
     }
 
