@@ -35,7 +35,7 @@ enum Value {
     }
 
     deinit {
-        for unsafe statement in unsafe prepared.values { unsafe sqlite3_finalize(statement) }
+        unsafe prepared.values.forEach { unsafe sqlite3_finalize($0) }
         unsafe sqlite3_close_v2(handle)
     }
 

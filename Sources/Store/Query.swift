@@ -55,25 +55,21 @@ enum Query: String {
     case number = "SELECT value FROM meta WHERE key = ?1"
     case setMeta = "UPDATE meta SET value = ?2 WHERE key = ?1"
 
-    // What pruning does; ?1 says how many rows at most.
+    // What pruning does: at most ?1 rows that ended before ?2.
     case countStage = "SELECT count(*) FROM operations WHERE stage = ?1"
-    case entombFirst = """
-        UPDATE operations SET document = tombstone, tombstone = NULL, stage = 2 WHERE rowid IN
-            (SELECT rowid FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
+    /// A new row takes the old one's place: a row made shorter where it is would leave its page
+    /// half empty for good (measured: 219 MB for 100,000 tombstones of 350 bytes, against 70).
+    case entomb = """
+        INSERT OR REPLACE INTO operations(id, kind, removes, pod_uid, pod_name, target_uid,
+            task_name, stage, revision, finished_at, document, tombstone)
+        SELECT id, kind, removes, pod_uid, pod_name, target_uid, task_name, 2, revision,
+            finished_at, tombstone, NULL
+        FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
+        WHERE finished_at < ?2
         """
-    case entombOld = """
-        UPDATE operations SET document = tombstone, tombstone = NULL, stage = 2 WHERE rowid IN
-            (SELECT rowid FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
-            AND finished_at < ?2
-        """
-    case dropFirst = """
-        DELETE FROM operations WHERE rowid IN
+    case drop = """
+        DELETE FROM operations WHERE finished_at < ?2 AND rowid IN
             (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
-        """
-    case dropOld = """
-        DELETE FROM operations WHERE rowid IN
-            (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
-            AND finished_at < ?2
         """
     case countEvents = "SELECT count(*) FROM events"
     case lastOfFirstEvents = """

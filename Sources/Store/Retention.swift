@@ -29,11 +29,9 @@ extension Store {
         var pruned: Int64 = 0
         try transaction { () throws(StoreFailure) in
             pruned += try prune(
-                stage: 1, keep: retention.operationsKept, since: retention.operationsSince,
-                beyond: .entombFirst, old: .entombOld)
+                stage: 1, keep: retention.operationsKept, since: retention.operationsSince, .entomb)
             pruned += try prune(
-                stage: 2, keep: retention.tombstonesKept, since: retention.tombstonesSince,
-                beyond: .dropFirst, old: .dropOld)
+                stage: 2, keep: retention.tombstonesKept, since: retention.tombstonesSince, .drop)
             pruned += try pruneEvents(keep: retention.eventsKept)
         }
         try connection.run(.giveBack)
@@ -43,15 +41,15 @@ extension Store {
     /// Ends are stored in the order of their revisions, so the first rows of a stage are also the
     /// oldest by the clock; where the clock was set back they go a little later.
     private func prune(
-        stage: Int64, keep: Int, since: Int64, beyond: Query, old: Query
+        stage: Int64, keep: Int, since: Int64, _ query: Query
     ) throws(StoreFailure) -> Int64 {
         let excess = try integer(.countStage, [.integer(stage)]) - Int64(keep)
         var pruned: Int64 = 0
         if excess > 0 {
-            try connection.run(beyond, [.integer(min(excess, batch))])
+            try connection.run(query, [.integer(min(excess, batch)), .integer(.max)])
             pruned = connection.changes
         }
-        try connection.run(old, [.integer(batch), .integer(since)])
+        try connection.run(query, [.integer(batch), .integer(since)])
         return pruned + connection.changes
     }
 
