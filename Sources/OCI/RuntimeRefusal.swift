@@ -7,7 +7,8 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         case executableNotFound
         /// It is there, and may not be executed: no mode for it, or a directory.
         case executableNotPermitted
-        /// The working directory is not there and cannot be made (runc makes it where it can).
+        /// The working directory is none, and cannot be made one (runc makes one where it can, even
+        /// in a root that it makes read-only after that).
         case cwdMissing
         /// runc's own process does not fit in.
         case memoryTooLow
