@@ -81,7 +81,10 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         (.mountSourceMissing, [["error mounting", "no such file"], ["mount", "No such file"]]),
         (
             .cwdMissing,
-            [["mkdir", "read-only file system"], ["mkdir", "not a directory"], ["chdir to cwd"]]
+            [
+                ["mkdir", "read-only file system"], ["mkdir", "not a directory"],
+                ["chdir to cwd"],
+            ]
         ),
         (
             .executableNotFound,

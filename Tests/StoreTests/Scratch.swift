@@ -16,6 +16,16 @@ final class Scratch {
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
+    /// Runs a program to its end.
+    func system(_ arguments: String...) throws {
+        let child = Process()
+        child.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        child.arguments = arguments
+        try child.run()
+        child.waitUntilExit()
+        guard child.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
+    }
+
     var path: String { directory + "/store" }
 
     func bytes(_ suffix: String = "") throws -> [UInt8] {

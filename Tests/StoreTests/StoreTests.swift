@@ -127,4 +127,26 @@ import Testing
         try store.commit(change(3) { $0.pods = [pod(3, size: 200_000)] })
         #expect(try store.pods().count == 2)
     }
+
+    @Test(.enabled(if: getuid() == 0))
+    func aFullFileSystemSaysSoAndGoesOnWhenThereIsRoom() throws {
+        try scratch.system("mount", "-t", "tmpfs", "-o", "size=1m", "staunch", scratch.directory)
+        defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }
+        let ballast = URL(fileURLWithPath: scratch.directory + "/ballast")
+        try Data(count: 600_000).write(to: ballast)
+        let store = try Store(path: scratch.path)
+        var kept = 0
+        do throws(StoreFailure) {
+            while true {
+                try store.commit(change(kept + 1) { $0.pods = [pod(kept + 1, size: 9000)] })
+                kept += 1
+            }
+        } catch { #expect(error == .full) }
+        try #require(kept > 3)
+        #expect(try store.pods().count == kept)
+        #expect(try store.revision() == UInt64(kept))
+        try FileManager.default.removeItem(at: ballast)
+        try store.commit(change(kept + 1) { $0.pods = [pod(kept + 1, size: 9000)] })
+        #expect(try store.pods().count == kept + 1)
+    }
 }
