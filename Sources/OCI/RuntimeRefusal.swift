@@ -62,20 +62,17 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         parts.allSatisfy { message.contains($0) }
     }
 
-    /// In this order: the first that fits. runc's words (1.1), then crun's (1.8).
+    /// In this order: the first that fits. runc's words (1.1) are recorded; of crun's (1.8) those about
+    /// containers are, and the rest is from its source: it does not run on a hybrid host.
     private static let samples: [(Cause, [[String]])] = [
-        (
-            .memoryTooLow,
-            [
-                ["unable to set memory limit"], ["possibly OOM-killed"],
-                ["memory limit could be too low"],
-                ["memory limit too low"],
-            ]
-        ),
+        (.memoryTooLow, [["unable to set memory limit"], ["memory limit too low"]]),
         (.containerExists, [["container with given ID already exists"]]),
         (
             .containerUnknown,
-            [["container does not exist"], ["cannot open directory", "No such file"], ["/status`"]]
+            [
+                ["container does not exist"], ["cannot open directory", "No such file"],
+                ["opening file", "/status`"],
+            ]
         ),
         (.containerNotStopped, [["that is not stopped"], ["it is not stopped"]]),
         (.mountSourceMissing, [["error mounting", "no such file"], ["mount", "No such file"]]),

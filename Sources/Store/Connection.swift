@@ -1,4 +1,4 @@
-// SQLite's C API as far as the store needs it: the only file here that says `unsafe`.
+// SQLite's C API as far as the store needs it: the only file here that says `unsafe` about it.
 
 import CSQLite
 
