@@ -62,8 +62,8 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         parts.allSatisfy { message.contains($0) }
     }
 
-    /// In this order: the first that fits. runc's words (1.1) are recorded; of crun's (1.8) those about
-    /// containers are, and the rest is from its source: it does not run on a hybrid host.
+    /// In this order: the first that fits. runc's words (1.1), then crun's (1.8). Of crun's those about
+    /// containers are recorded, the others are not: it does not run on a hybrid host.
     private static let samples: [(Cause, [[String]])] = [
         (.memoryTooLow, [["unable to set memory limit"], ["memory limit too low"]]),
         (.containerExists, [["container with given ID already exists"]]),
