@@ -73,6 +73,7 @@ let package = Package(
         tests("JSONTests", ["JSON"]),
         tests("HTTPTests", ["HTTP", "Bytes"]),
         tests("StoreTests", ["Store"]),
+        tests("MetricsTests", ["Metrics"]),
         tests("DocumentsTests", ["Documents", "Model", "JSON"]),
         tests("OCITests", ["OCI", "Model", "JSON"]),
         tests("ShimWireTests", ["ShimWire"]),
