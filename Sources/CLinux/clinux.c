@@ -153,6 +153,18 @@ int clinux_reap_pidfd(int pidfd, struct clinux_exit *out) {
     return wait_for(P_PIDFD, (id_t)pidfd, WEXITED | WNOHANG, out);
 }
 
+int clinux_wait_pidfd(int pidfd, struct clinux_exit *out) {
+    return wait_for(P_PIDFD, (id_t)pidfd, WEXITED, out);
+}
+
+int clinux_has_x32(void) {
+#ifdef __x86_64__
+    return syscall(0x40000000 | SYS_getpid) >= 0;
+#else
+    return 0;
+#endif
+}
+
 static void default_signals(void) {
     sigset_t none;
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);

@@ -1,6 +1,5 @@
 // What the API hands to the engine, and what it gets back.
 
-package import Documents
 package import Model
 
 /// Who asks, and how a retry is told from something new.

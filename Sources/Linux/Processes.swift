@@ -19,11 +19,21 @@ package struct PidDescriptor: ~Copyable, Sendable {
         clinux_pidfd_send_signal(descriptor.number, signal) == 0
     }
 
-    /// Takes the exit of a child that has ended; does nothing for one that lives, or is another's.
-    package borrowing func reap() {
+    /// Waits for a child's end and takes its exit: for short-lived ones at the daemon's start.
+    package borrowing func waitAndReap() {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
-        _ = unsafe clinux_reap_pidfd(descriptor.number, &exit)
+        _ = unsafe clinux_wait_pidfd(descriptor.number, &exit)
+    }
+
+    /// Takes the exit of a child that has ended; does nothing for one that lives, or is another's.
+    /// `nil` in both cases.
+    @discardableResult
+    package borrowing func reap() -> ChildExit? {
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        let result = unsafe clinux_reap_pidfd(descriptor.number, &exit)
+        return result == 0 && exit.pid != 0 ? ChildExit(exit) : nil
     }
 }
 

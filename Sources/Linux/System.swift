@@ -28,6 +28,20 @@ package enum SystemInfo {
         String(try Files.text("/proc/sys/kernel/osrelease").prefix { $0 != "\n" })
     }
 
+    /// The release's first two numbers, such as `[6, 1]`.
+    package static func kernelVersion() throws(SystemCallFailure) -> [Int] {
+        try kernelRelease().split(separator: ".").prefix(2).compactMap { Int($0) }
+    }
+
+    /// Whether the kernel knows x86-64's x32 ABI.
+    package static var hasX32: Bool { clinux_has_x32() == 1 }
+
+    #if arch(arm64)
+        package static let isARM = true
+    #else
+        package static let isARM = false
+    #endif
+
     /// Raises the limit of open descriptors to what is allowed; returns it.
     @discardableResult
     package static func raiseDescriptorLimit() -> Int64 { clinux_raise_descriptor_limit() }
@@ -45,5 +59,14 @@ extension OwnedDescriptor {
     /// Room for `bytes` in a pipe; the kernel may allow less, and then it stays as it was.
     package borrowing func setPipeSize(_ bytes: CInt) {
         _ = clinux_set_pipe_size(number, bytes)
+    }
+}
+
+package enum StandardError {
+    /// One write; a full disk or a closed pipe loses the line, and nothing else.
+    package static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        // SAFETY: the array's storage lives for the call.
+        _ = unsafe Glibc.write(2, bytes, bytes.count)
     }
 }

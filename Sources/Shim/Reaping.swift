@@ -1,7 +1,7 @@
 // Children that have ended: looked at, stored, and only then reaped (law 8).
 
 import Linux
-package import ShimWire
+import ShimWire
 
 extension Shim {
     func reapAll() {
@@ -62,26 +62,15 @@ extension Shim {
 }
 
 /// A task's exit, where a daemon finds it should the shim be gone.
-package enum ExitFile {
-    private static let size = 64
+enum ExitFile {
 
     /// Makes room for a status that is not known yet.
     static func prepare(_ path: String) throws(SystemCallFailure) {
-        try Files.replace(path, [UInt8](repeating: 0, count: size))
+        try Files.replace(path, [UInt8](repeating: 0, count: WireExit.fileSize))
     }
 
     static func write(_ exit: WireExit, at path: String) throws(SystemCallFailure) {
-        let record = exit.record()
         let file = try OwnedDescriptor.opening(path, 1)  // O_WRONLY
-        _ = try file.write(([UInt8(record.count)] + record)[...])
-    }
-
-    /// `nil` where no exit has been stored.
-    package static func read(_ path: String) -> WireExit? {
-        do {
-            let bytes = try Files.read(path, limit: size)
-            guard let count = bytes.first, count > 0, bytes.count > Int(count) else { return nil }
-            return try WireExit.parse(record: Array(bytes[1...Int(count)]))
-        } catch { return nil }
+        _ = try file.write(exit.fileContent()[...])
     }
 }

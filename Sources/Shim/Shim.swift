@@ -4,7 +4,7 @@
 // asked for by a new daemon with `status`.
 
 package import Linux
-import ShimWire
+package import ShimWire
 
 package final class Shim {
     let settings: ShimSettings

@@ -1,6 +1,7 @@
 // The shim's program: one binary for the sandbox and for the removal of files.
 
 import Linux
+import ShimWire
 
 /// Runs as the arguments say; returns only a failure, as the exit code.
 ///

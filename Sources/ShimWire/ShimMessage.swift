@@ -223,16 +223,21 @@ extension WireExit {
             finishedAt: try reader.number())
     }
 
-    /// What a shim leaves on disk for whoever comes after it.
-    package func record() -> [UInt8] {
+    /// The size of a task's exit file, which is made with the task: storing an exit needs no room.
+    package static let fileSize = 64
+
+    /// What stands in the exit file: the length of the record, and the record.
+    package func fileContent() -> [UInt8] {
         var writer = WireWriter()
         writer.put(shimWireVersion)
         write(&writer)
-        return writer.bytes
+        return [UInt8(writer.bytes.count)] + writer.bytes
     }
 
-    package static func parse(record: [UInt8]) throws(WireFault) -> WireExit {
-        var reader = WireReader(record)
+    /// `nil` where no exit has been stored yet.
+    package static func parse(fileContent: [UInt8]) throws(WireFault) -> WireExit? {
+        guard let count = fileContent.first, count > 0 else { return nil }
+        var reader = WireReader(Array(fileContent.dropFirst().prefix(Int(count))))
         let version = try reader.number(UInt16.self)
         guard version == shimWireVersion else { throw WireFault("version \(version)") }
         let exit = try read(&reader)

@@ -87,6 +87,11 @@ int clinux_peek_any_exit(struct clinux_exit *out);
 int clinux_reap(pid_t pid, struct clinux_exit *out);
 int clinux_reap_pidfd(int pidfd, struct clinux_exit *out);
 
+/* waitid(P_PIDFD, WEXITED): waits. */
+int clinux_wait_pidfd(int pidfd, struct clinux_exit *out);
+/* 1 where the kernel knows x86-64's x32 ABI: getpid(2) with the x32 bit does not answer ENOSYS. */
+int clinux_has_x32(void);
+
 /* fork(2) is hidden from Swift on some platforms. The child has no signal blocked or handled. */
 pid_t clinux_fork(void);
 /* In a forked child: everything from `first` on is closed, but for `keep` (-1: nothing is kept). */

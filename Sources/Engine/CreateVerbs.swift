@@ -1,0 +1,260 @@
+// pod.create, task.create, task.start: the way up. What fails goes down the one way there is.
+
+import Documents
+import Linux
+import Model
+import OCI
+import ShimWire
+import Teardown
+
+extension PodOwner {
+    func createPod(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid) else { return }
+        do throws(Failure) {
+            let link = try await step(.shimStart, nil, operation) { () async throws(Failure) in
+                try self.limitPod(pod.spec.resources)
+                return try await self.ensureShim(pod)
+            }
+            for task in pod.tasks { try await make(task, link, operation) }
+            try checkGoing(operation)
+        } catch { return await undoPod(operation, error) }
+        let shim = self.shim
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard var pod = transaction.pod(operation.target.pod), pod.state == .creating else {
+                return ended.state = .canceled  // a delete came with the last step
+            }
+            pod.state = .ready
+            pod.operation = nil
+            pod.shim = shim
+            transaction.put(pod)
+        }
+    }
+
+    /// Undoes all of it; then the name is free, unless a delete has taken over.
+    private func undoPod(_ operation: PodOperation, _ failure: Failure) async {
+        let superseded = engine.registry.openOperation(operation.id)?.supersededBy != nil
+        if superseded {
+            return await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+        }
+        engine.log.write(.warning, "create failed, undoing", ["error": failure.detail])
+        let proof = await tearDown(operation, grace: { _ in 0 })
+        let state = engine.registry.openOperation(operation.id).map(PodOwner.end) ?? .failed
+        await engine.registry.end(operation.id, state, error: failure, engine) {
+            transaction, ended in
+            ended.undoSteps()
+            if state == .canceled { ended.error = nil }
+            // A delete that came meanwhile ends the record itself.
+            guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
+                return
+            }
+            transaction.remove(pod, proof)
+        }
+        if engine.registry.pod(uid) == nil { engine.owners.forget(uid) }
+    }
+
+    private nonisolated static func end(_ operation: PodOperation) -> OperationState {
+        operation.state == .canceling ? .canceled : .failed
+    }
+
+    func tearDown(
+        _ operation: PodOperation, grace: @escaping @Sendable (Label) -> Int64?
+    ) async -> NothingLeft {
+        let tasks = engine.registry.pod(uid)?.tasks.map(\.spec.name) ?? []
+        let journal = OperationJournal(engine, operation: operation.id, owner: self)
+        return await Teardown(machine: PodMachine(self, grace: grace), journal: journal)
+            .run(pod: uid, tasks: tasks)
+    }
+
+    func createTask(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task,
+            let task = pod[task: name]
+        else { return }
+        do throws(Failure) {
+            guard pod.state == .ready else {
+                throw Failure(.podState, "the pod is \(pod.state.rawValue)")
+            }
+            let link = try await ensureShim(pod)
+            try await make(task, link, operation)
+            try checkGoing(operation)
+        } catch { return await undoTask(operation, task, error) }
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, _ in
+            guard var pod = transaction.pod(operation.target.pod) else { return }
+            pod[task: name]?.operation = nil
+            transaction.put(pod)
+        }
+    }
+
+    private func undoTask(_ operation: PodOperation, _ task: PodTask, _ failure: Failure) async {
+        if engine.registry.openOperation(operation.id)?.supersededBy != nil {
+            return await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+        }
+        let journal = OperationJournal(engine, operation: operation.id, owner: self)
+        let proof = await Teardown(machine: PodMachine(self, grace: { _ in 0 }), journal: journal)
+            .run(task: task.spec.name, uid: task.uid)
+        let state = engine.registry.openOperation(operation.id).map(PodOwner.end) ?? .failed
+        await engine.registry.end(operation.id, state, error: failure, engine) {
+            transaction, ended in
+            ended.undoSteps()
+            if state == .canceled { ended.error = nil }
+            guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
+                return
+            }
+            transaction.remove(task.spec.name, of: pod, proof)
+        }
+    }
+
+    /// One task, from its rootfs to its first process.
+    private func make(
+        _ task: PodTask, _ link: ShimLink, _ operation: PodOperation
+    ) async throws(Failure) {
+        let spec = task.spec
+        try checkGoing(operation)
+        let user = try await step(.rootfsMount, spec.name, operation) {
+            () async throws(Failure) in
+            let reply = await link.ask(
+                .mount(task: spec.name.text, lower: spec.rootfs, user: "\(spec.user)"))
+            guard case .mounted(let user)? = reply else { throw Failure(reply, .rootfsMount) }
+            return user
+        }
+        try checkGoing(operation)
+        let process = try await step(.taskCreate, spec.name, operation) {
+            () async throws(Failure) in
+            try self.writeBundle(spec, user)
+            let bundle = self.engine.layout.bundle(self.uid, spec.name)
+            let call: Runtime.Call =
+                spec.start
+                ? .run(bundle: bundle, pidFile: bundle + "/pid")
+                : .create(bundle: bundle, pidFile: bundle + "/pid")
+            let reply = await link.ask(
+                .create(
+                    task: spec.name.text, arguments: self.runtimeArguments(call, spec.name)))
+            guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
+            return ProcessIdentity(process)
+        }
+        record(process, of: spec)
+    }
+
+    private func record(_ process: ProcessIdentity, of spec: TaskSpec) {
+        let now = Timestamp(milliseconds: SystemClock.wall)
+        engine.registry.update(uid, engine) { pod in
+            guard var task = pod[task: spec.name], task.state == .creating else { return }
+            task.state = spec.start ? .running(process) : .created(process)
+            task.startedAt = spec.start ? now : nil
+            pod[task: spec.name] = task
+        }
+    }
+
+    private func writeBundle(
+        _ spec: TaskSpec, _ user: ShimWire.ResolvedUser
+    ) throws(Failure) {
+        let bundle = engine.layout.bundle(uid, spec.name)
+        let document = RuntimeSpec.document(
+            for: spec,
+            ids: OCI.ResolvedUser(
+                uid: user.uid, gid: user.gid, additionalGids: user.additionalGIDs),
+            rootfs: bundle + "/rootfs", cgroupsPath: engine.layout.cgroup(uid, spec.name),
+            seccomp: engine.host.seccomp?.document(for: Capabilities.of(spec)),
+            host: engine.host.traits)
+        do throws(SystemCallFailure) {
+            try Files.makeDirectories(bundle)
+            try Files.replace(bundle + "/config.json", document)
+        } catch { throw Failure(.shimFailed, "\(error)", step: .taskCreate) }
+    }
+
+    /// Throws where a cancel or a delete has come in between.
+    private func checkGoing(_ operation: PodOperation) throws(Failure) {
+        guard engine.registry.openOperation(operation.id)?.state == .canceling else { return }
+        throw Failure(.podDeleting, "called off")
+    }
+
+    func startTask(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task else { return }
+        do throws(Failure) {
+            guard case .created? = pod[task: name]?.state else {
+                if case .running? = pod[task: name]?.state {
+                    return await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+                }
+                throw Failure(.taskState, "the task is \(pod[task: name]?.state.name ?? "gone")")
+            }
+            let link = try await ensureShim(pod)
+            try await step(.taskStart, name, operation) { () async throws(Failure) in
+                let reply = await link.ask(
+                    .start(task: name.text, arguments: self.runtimeArguments(.start, name)))
+                guard case .done? = reply else { throw Failure(reply, .taskStart) }
+            }
+        } catch {
+            return await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in
+            }
+        }
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, _ in
+            guard var pod = transaction.pod(operation.target.pod), var task = pod[task: name],
+                case .created(let process) = task.state
+            else { return }
+            task.state = .running(process)
+            task.startedAt = transaction.time
+            pod[task: name] = task
+            transaction.put(pod)
+        }
+    }
+
+    /// Runs one step and shows it.
+    func step<Result: Sendable>(
+        _ name: StepName, _ object: Label?, _ operation: PodOperation,
+        _ body: @Loop () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        let journal = OperationJournal(engine, operation: operation.id, owner: self)
+        let step = TeardownStep(name, task: object)
+        journal.began(step)
+        do throws(Failure) {
+            let result = try await body()
+            journal.ended(step, skipped: false)
+            return result
+        } catch {
+            journal.failed(step, error.detail)
+            throw error
+        }
+    }
+}
+
+extension PodOperation {
+    /// What had been done is undone: the way up, not the way down.
+    fileprivate mutating func undoSteps() {
+        for index in steps.indices {
+            switch (steps[index].name, steps[index].state) {
+            case (.shimStart, .succeeded), (.rootfsMount, .succeeded), (.taskCreate, .succeeded):
+                steps[index].state = .undone
+            case (_, _): break
+            }
+        }
+        steps.removeAll { $0.state == .pending }
+    }
+}
+
+extension Failure {
+    /// What a shim's reply amounts to where it is not the one that was hoped for.
+    init(_ reply: ShimReply?, _ step: StepName) {
+        switch reply {
+        case .failed(let fault, let detail)?: self.init(fault, detail, step)
+        case .stillThere(let reason)?: self.init(.shimFailed, reason, step: step)
+        case .status?, .mounted?, .running?, .done?:
+            self.init(.shimFailed, "a reply that fits nothing", step: step)
+        case nil: self.init(.shimFailed, "the shim hung up", step: step)
+        }
+    }
+
+    private init(_ fault: ShimFault, _ detail: String, _ step: StepName) {
+        switch fault {
+        case .rootfsMissing: self.init(.rootfsMissing, detail, step: step)
+        case .rootfsNotDirectory: self.init(.rootfsNotDirectory, detail, step: step)
+        case .mountRefused: self.init(.rootfsRefused, detail, step: step)
+        case .userUnknown: self.init(.userUnknown, detail, step: step)
+        case .runtime:
+            let refusal = RuntimeRefusal(log: Array(detail.utf8), standardError: [])
+            let code: ProblemCode =
+                refusal.cause == .mountSourceMissing ? .mountSourceMissing : .runtimeRefused
+            self.init(code, refusal.message, step: step)
+        case .notRunning, .state: self.init(.taskState, detail, step: step)
+        case .interrupted, .system: self.init(.shimFailed, detail, step: step)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// What this host offers: cgroups, the kernel, the runtime, the seccomp profile. Looked at once.
+
+import Linux
+import OCI
+
+final class Host: Sendable {
+    let hierarchies: [CgroupHierarchy]
+    let traits: HostTraits
+    let shimProgram: String
+    let seccomp: SeccompCache?
+    let info: EngineInfo
+
+    init(_ settings: EngineSettings, _ layout: Layout) throws(EngineFailure) {
+        do throws(SystemCallFailure) {
+            hierarchies = try Cgroups.hierarchies()
+            shimProgram = try RunDirectory.installShim(layout)
+            let release = try SystemInfo.kernelRelease()
+            let version = try Host.runtimeVersion(settings.runtime, layout)
+            seccomp = try Host.seccomp(settings.seccompProfile)
+            let isUnified = hierarchies.allSatisfy(\.isUnified)
+            traits = HostTraits(
+                cgroupNamespace: isUnified,
+                limitsSwap: try Host.limitsSwap(hierarchies), recursiveReadOnly: false)
+            info = EngineInfo(
+                runtimePath: settings.runtime, runtimeName: version.name,
+                runtimeVersion: version.version, runtimeCommit: version.commit,
+                kernelRelease: release,
+                cgroup: isUnified
+                    ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
+                hasCgroupKill: hierarchies.contains(where: \.isUnified),
+                bootID: try SystemInfo.bootID(),
+                hasSeccomp: seccomp != nil, limits: settings.limits)
+        } catch { throw EngineFailure("\(error)") }
+        if hierarchies.isEmpty {
+            throw EngineFailure("no cgroup hierarchy is mounted below /sys/fs/cgroup")
+        }
+    }
+
+    /// Whether swap can be limited: v1 shows memory.memsw only where the kernel accounts swap.
+    private static func limitsSwap(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Bool {
+        for hierarchy in hierarchies where hierarchy.has("memory") {
+            return try Files.exists(hierarchy.mountPoint + "/memory.memsw.limit_in_bytes")
+        }
+        return true
+    }
+
+    /// Asks the runtime for its version, through a file, before anything depends on it.
+    private static func runtimeVersion(
+        _ path: String, _ layout: Layout
+    ) throws(SystemCallFailure) -> RuntimeVersion {
+        let file = layout.settings.runDirectory + "/runtime.version"
+        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)  // O_RDWR|O_CREAT|O_TRUNC
+        let null = try OwnedDescriptor.opening("/dev/null", 2)
+        let runtime = Runtime(path: path, root: "")
+        let pid = try Command(runtime.versionArguments).spawn(
+            descriptors: [null.number, output.number, null.number])
+        if let process = PidDescriptor.opening(pid) { process.waitAndReap() }
+        let text = try Files.text(file)
+        guard let version = RuntimeVersion(text) else {
+            throw SystemCallFailure(call: "\(path) --version", subject: "says '\(text)'", errno: 8)
+        }
+        return version
+    }
+
+    /// The filter's cost in the runtime grows with each ABI: one that the kernel does not have is
+    /// left out, which permits nothing more.
+    private static func seccomp(_ path: String) throws(SystemCallFailure) -> SeccompCache? {
+        guard try Files.exists(path) else { return nil }
+        let kernel = try SystemInfo.kernelVersion()
+        let json = try Files.read(path, limit: 1 << 20)
+        do throws(SeccompFailure) {
+            let profile = try SeccompProfile(json: json)
+            return SeccompCache(
+                profile, on: SystemInfo.isARM ? .arm : .x86, kernel: kernel,
+                without: SystemInfo.hasX32 ? [] : ["SCMP_ARCH_X32"])
+        } catch { throw SystemCallFailure(call: "read", subject: "\(path): \(error)", errno: 22) }
+    }
+}

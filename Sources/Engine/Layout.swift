@@ -1,0 +1,30 @@
+// Where things are: every name follows from the pod's uid, so that recovery finds by name.
+
+import Linux
+import Model
+import ShimWire
+
+struct Layout: Sendable {
+    let settings: EngineSettings
+
+    var pods: String { settings.runDirectory + "/pods" }
+    var store: String { settings.runDirectory + "/staunch.db" }
+    var lock: String { settings.runDirectory + "/lock" }
+    var programs: String { settings.runDirectory + "/bin" }
+
+    func pod(_ uid: UID) -> String { "\(pods)/\(uid)" }
+    func bundle(_ uid: UID, _ task: Label) -> String { "\(pod(uid))/tasks/\(task)" }
+    func cgroup(_ uid: UID) -> String { "\(settings.cgroupParent)/\(uid)" }
+    /// Bears the pod's limits: the shim stands beside it, so that a pod that runs out of memory
+    /// never takes its shim along.
+    func workload(_ uid: UID) -> String { cgroup(uid) + "/pod" }
+    func cgroup(_ uid: UID, _ task: Label) -> String { "\(workload(uid))/task-\(task)" }
+
+    func shim(_ pod: Pod) -> ShimSettings {
+        ShimSettings(
+            name: pod.name.text, uid: pod.uid.description, podDirectory: self.pod(pod.uid),
+            dataDirectory: "\(settings.dataDirectory)/\(pod.uid)",
+            logDirectory: "\(settings.logDirectory)/\(pod.uid)", cgroup: cgroup(pod.uid),
+            ownNetwork: pod.spec.network == .none, hostname: pod.spec.hostname)
+    }
+}

@@ -1,0 +1,52 @@
+// The log: one line of key=value to standard error for each thing worth knowing.
+
+import Linux
+import Model
+
+package enum LogLevel: String, CaseIterable, Sendable {
+    case error, warning, info, debug
+}
+
+package struct Log: Sendable {
+    private let level: LogLevel
+
+    package init(_ level: LogLevel) { self.level = level }
+
+    /// The message is constant; what varies stands in the fields, in their order.
+    package func write(
+        _ level: LogLevel, _ message: StaticString,
+        _ fields: KeyValuePairs<StaticString, String> = [:]
+    ) {
+        guard Log.rank(level) <= Log.rank(self.level) else { return }
+        var line = "time=\(Timestamp(milliseconds: SystemClock.wall)) level=\(level.rawValue)"
+        line += " msg=\(Log.quoted("\(message)"))"
+        for (key, value) in fields { line += " \(key)=\(Log.quoted(value))" }
+        StandardError.write(line + "\n")
+    }
+
+    private static func rank(_ level: LogLevel) -> Int {
+        switch level {
+        case .error: 0
+        case .warning: 1
+        case .info: 2
+        case .debug: 3
+        }
+    }
+
+    /// Bare where it is one word, and else in quotes with what would end them escaped.
+    private static func quoted(_ text: String) -> String {
+        let isWord = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3d && $0 != 0x7f }
+        if isWord && !text.isEmpty { return text }
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case _ where scalar.value < 0x20: quoted += " "
+            case _: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}

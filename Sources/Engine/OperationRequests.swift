@@ -1,0 +1,110 @@
+// Operations: looked up, listed, waited for, called off.
+
+package import Documents
+import Linux
+package import Model
+import Store
+import Synchronization
+
+extension Engine {
+    /// Calls off a create: it undoes what it made, and ends as `canceled`.
+    package func cancel(
+        _ id: UID, _ context: RequestContext
+    ) throws(Problem) -> Accepted {
+        try mutate(context) { transaction throws(Problem) in
+            guard var operation = transaction.anyOperation(id) else {
+                throw missing(id, context.instance)
+            }
+            if operation.state == .canceled || operation.state == .canceling {
+                return operation.accepted
+            }
+            guard operation.kind.isCreate, !operation.state.hasEnded else {
+                throw Problem(
+                    .notCancelable, "\(operation.kind.rawValue) is \(operation.state.rawValue)",
+                    instance: context.instance, operation: id)
+            }
+            operation.state = .canceling
+            transaction.put(operation)
+            if var pod = transaction.pod(operation.target.pod), operation.kind == .podCreate {
+                pod.state = .deleting
+                transaction.put(pod)
+            }
+            return .operation(transaction.operation(id) ?? operation)
+        }
+    }
+
+    package func operation(_ id: UID) -> OperationLookup {
+        let found = registry.state.withLock { Transaction($0).anyOperation(id) }
+        if let found { return .found(found) }
+        guard let time = id.time else { return .unknown }
+        let age = SystemClock.wall - time.milliseconds
+        if age > settings.limits.tombstonesKeptSeconds * 1000 {
+            return .expired("it is older than what is kept")
+        }
+        let boot = SystemClock.wall - SystemClock.sinceBoot / 1_000_000
+        if time.milliseconds < boot { return .expired("it is older than this boot of the host") }
+        return .unknown
+    }
+
+    private func missing(_ id: UID, _ instance: String) -> Problem {
+        switch operation(id) {
+        case .expired(let reason): Problem(.operationExpired, reason, instance: instance)
+        case .found, .unknown:
+            Problem(.operationUnknown, "no operation \(id)", instance: instance)
+        }
+    }
+
+    /// Oldest first, by id; those that run and those that have ended.
+    package func operations(
+        limit: Int, after: UID?
+    ) -> (operations: [PodOperation], revision: UInt64) {
+        registry.state.withLock { state in
+            var all = Array(state.operations.values)
+            do throws(StoreFailure) {
+                for stored in try state.store.endedOperations(newest: 2000) {
+                    do { all.append(try PodOperation(record: stored.document)) } catch {}
+                }
+            } catch {}  // what cannot be read is not listed; the store's failure is in the log
+            all.sort { $0.id < $1.id }
+            let page = all.filter { operation in after.map { operation.id > $0 } ?? true }
+            return (Array(page.prefix(limit)), state.revision)
+        }
+    }
+
+    /// Calls `body` once the operation has ended, at once if it has.
+    package func whenEnded(
+        _ id: UID, _ body: @escaping @Sendable () -> Void
+    ) -> EngineToken {
+        let (token, isOpen) = registry.state.withLock { state in
+            let token = state.makeToken()
+            let isOpen = state.operations[id] != nil
+            if isOpen { state.waiters[id, default: [:]][token] = body }
+            return (token, isOpen)
+        }
+        if !isOpen { body() }
+        return token
+    }
+
+    /// Takes a waiter or a subscriber back.
+    package func cancel(_ token: EngineToken) {
+        registry.state.withLock { state in
+            state.feed.cancel(token)
+            for id in state.waiters.keys where state.waiters[id]?[token] != nil {
+                state.waiters[id]?[token] = nil
+                if state.waiters[id]?.isEmpty ?? false { state.waiters[id] = nil }
+            }
+        }
+    }
+
+    /// Events after `since`, then live ones; from now on where `since` is `nil`.
+    package func subscribe(
+        since: UInt64?, _ push: @escaping @Sendable (EventItem) -> Void
+    ) throws(Problem) -> EngineToken {
+        do throws(StoreFailure) {
+            if let token = try registry.subscribe(after: since, push) { return token }
+        } catch { throw Problem(.internalFault, "the store: \(error)", instance: "/v1/events") }
+        throw Problem(
+            .eventsExpired, "events after \(since ?? 0) are no longer all kept",
+            instance: "/v1/events")
+    }
+}

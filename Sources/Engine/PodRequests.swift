@@ -1,0 +1,173 @@
+// Requests about pods, as API.md's tables have them.
+
+package import Documents
+import Linux
+package import Model
+
+extension Engine {
+    /// Unknown name: a new operation. Same spec: joins. Another spec: 409.
+    package func createPod(
+        _ name: Label, _ spec: PodSpec, _ context: RequestContext
+    ) throws(Problem) -> Accepted {
+        try mutate(context) { transaction throws(Problem) in
+            if let pod = transaction.pod(name) {
+                try context.check(ifMatch: pod.entityTag)
+                return try transaction.joinCreate(of: pod, spec, context)
+            }
+            try context.check(ifMatch: nil)
+            guard transaction.podCount < settings.limits.pods else {
+                throw Problem(
+                    .tooManyPods, "\(settings.limits.pods) pods are allowed",
+                    instance: context.instance)
+            }
+            return transaction.createPod(name, spec, context)
+        }
+    }
+
+    /// Labels and annotations at once; limits by an operation.
+    package func patchPod(
+        _ name: Label, _ patch: PodPatch, _ context: RequestContext
+    ) throws(Problem) -> Accepted {
+        try mutate(context) { transaction throws(Problem) in
+            var pod = try transaction.living(name, context)
+            try context.check(ifMatch: pod.entityTag)
+            let before = pod.spec
+            do throws(DocumentFaults) { pod.spec = try patch.applied(to: pod.spec) } catch {
+                throw Problem(error, instance: context.instance)
+            }
+            guard pod.spec != before else { return .pod(pod) }
+            transaction.put(pod)
+            guard pod.spec.resources != before.resources else {
+                return .pod(transaction.pod(name) ?? pod)
+            }
+            let operation = transaction.makeOperation(.podUpdate, OperationTarget(pod), context)
+            transaction.put(operation)
+            return .operation(transaction.operation(operation.id) ?? operation)
+        }
+    }
+
+    package func stopPod(
+        _ name: Label, grace: Int64?, _ context: RequestContext
+    ) throws(Problem) -> Accepted {
+        try mutate(context) { transaction throws(Problem) in
+            var pod = try transaction.living(name, context)
+            if pod.state == .stopped { return .pod(pod) }
+            let open = transaction.openOperations(of: pod.uid)
+            if let stop = open.first(where: { $0.kind == .podStop }) {
+                return transaction.join(stop)
+            }
+            if pod.state == .ready { pod.state = .stopping }
+            let operation = transaction.makeOperation(
+                .podStop, OperationTarget(pod), context, grace: grace)
+            transaction.put(pod)
+            transaction.put(operation)
+            return .operation(transaction.operation(operation.id) ?? operation)
+        }
+    }
+
+    /// The table of API.md, row by row.
+    package func deletePod(
+        _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool, _ context: RequestContext
+    ) throws(Problem) -> Accepted {
+        try mutate(context) { transaction throws(Problem) in
+            if let pod = transaction.pod(name), uid == nil || pod.uid == uid {
+                try context.check(ifMatch: pod.entityTag)
+                return transaction.delete(pod, grace: grace, context)
+            }
+            let past = uid.map { transaction.removal(of: $0) } ?? transaction.removal(ofPod: name)
+            if let past, past.kind == .podDelete { return .finished(past) }
+            if let pod = transaction.pod(name) {
+                throw Problem(
+                    .uidMismatch, "\(name) is \(pod.uid) now", instance: context.instance,
+                    currentUid: pod.uid)
+            }
+            if allowMissing { return .nothing }
+            throw Problem(.podUnknown, "no pod \(name)", instance: context.instance)
+        }
+    }
+}
+
+extension RequestContext {
+    /// RFC 9110: `*` is anything that exists, and else one of the tags must be the current one.
+    func check(ifMatch current: String?) throws(Problem) {
+        guard let ifMatch else { return }
+        let tags = ifMatch.split(separator: ",").map { $0.filter { $0 != " " } }
+        if let current, tags.contains("*") || tags.contains(current) { return }
+        throw Problem(
+            .preconditionFailed, "the entity tag is \(current ?? "none: there is no such thing")",
+            instance: instance)
+    }
+}
+
+extension Transaction {
+    /// A pod that is not being deleted.
+    func living(_ name: Label, _ context: RequestContext) throws(Problem) -> Pod {
+        guard let pod = pod(name) else {
+            throw Problem(.podUnknown, "no pod \(name)", instance: context.instance)
+        }
+        guard pod.state != .deleting else {
+            throw Problem(
+                .podDeleting, "\(name) is being deleted", instance: context.instance,
+                operation: pod.operation)
+        }
+        return pod
+    }
+
+    fileprivate mutating func joinCreate(
+        of pod: Pod, _ spec: PodSpec, _ context: RequestContext
+    ) throws(Problem) -> Accepted {
+        _ = try living(pod.name, context)
+        let differences = spec.differences(from: pod.spec)
+        guard differences.isEmpty else {
+            throw Problem(
+                .specConflict, "\(pod.name) exists with another spec", instance: context.instance,
+                operation: pod.operation, errors: differences)
+        }
+        if let id = pod.operation, let open = operation(id) { return join(open) }
+        return .pod(pod)
+    }
+
+    fileprivate mutating func createPod(
+        _ name: Label, _ spec: PodSpec, _ context: RequestContext
+    ) -> Accepted {
+        var pod = Pod(
+            uid: makeUID(), name: name, spec: spec, state: .creating, revision: 0, createdAt: time)
+        pod.tasks = spec.tasks.map { task in
+            PodTask(uid: makeUID(), spec: task, state: .creating, revision: 0, createdAt: time)
+        }
+        var operation = makeOperation(.podCreate, OperationTarget(pod), context)
+        operation.steps =
+            [OperationStep(name: .shimStart)] + spec.tasks.flatMap { OperationStep.creating($0) }
+        pod.operation = operation.id
+        put(pod)
+        put(operation)
+        return .operation(self.operation(operation.id) ?? operation)
+    }
+
+    fileprivate mutating func delete(
+        _ pod: Pod, grace: Int64?, _ context: RequestContext
+    ) -> Accepted {
+        let open = openOperations(of: pod.uid)
+        if var delete = open.first(where: { $0.kind == .podDelete }) {
+            // A later delete can only make it sooner.
+            if let grace { delete.grace = min(delete.grace ?? .max, grace) }
+            return join(delete)
+        }
+        var operation = makeOperation(.podDelete, OperationTarget(pod), context, grace: grace)
+        operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))
+        for var create in open where create.kind.isCreate {
+            create.state = .canceling
+            create.supersededBy = operation.id
+            put(create)
+        }
+        var pod = pod
+        pod.state = .deleting
+        pod.operation = operation.id
+        for index in pod.tasks.indices {
+            pod.tasks[index].state = .deleting(pod.tasks[index].state.exit)
+        }
+        put(pod)
+        put(operation)
+        return .operation(self.operation(operation.id) ?? operation)
+    }
+}

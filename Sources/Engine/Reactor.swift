@@ -1,0 +1,182 @@
+// The engine's one thread: an epoll loop that is also the executor of everything in the engine.
+//
+// No call that can block is made on it. Since all of the engine's own state is isolated to it
+// (`@Loop`), a pod's steps read as they happen, and nothing needs a lock.
+
+import Glibc
+import Linux
+import Synchronization
+
+/// Isolates what belongs to the engine's thread.
+@globalActor
+package actor Loop {
+    package static let shared = Loop()
+    nonisolated let reactor = Reactor()
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // SAFETY: `shared` is never freed, and the reactor with it.
+        unsafe reactor.asUnownedSerialExecutor()
+    }
+}
+
+/// Runs `body` on the engine's thread, and with it whatever it starts.
+@discardableResult
+func onLoop(_ body: @escaping @Sendable @Loop () async -> Void) -> Task<Void, Never> {
+    Task(executorPreference: Loop.shared.reactor) { await body() }
+}
+
+package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
+    private struct Queue {
+        var jobs: [UnownedJob] = []
+        var isAwake = false
+    }
+
+    private let queue = Mutex(Queue())
+    private let wakeup: Wakeup
+    private let epoll: Epoll
+    private let state = Mutex(Watches())
+
+    /// What the thread watches and when it is to wake; touched by the thread alone, but for the
+    /// lock's sake in one place.
+    private struct Watches {
+        var handlers: [UInt64: @Sendable (Epoll.Interest) -> Void] = [:]
+        var nextTag: UInt64 = 1
+        var timers: [(at: Int64, id: UInt64, fire: @Sendable () -> Void)] = []
+    }
+
+    init() {
+        do throws(SystemCallFailure) {
+            wakeup = try Wakeup()
+            epoll = try Epoll()
+            try epoll.add(wakeup.descriptor.number, .readable, tag: 0)
+        } catch { fatalError("no event loop can be made: \(error)") }
+        Thread.start { self.run() }
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let wasAwake = queue.withLock { queue in
+            queue.jobs.append(job)
+            defer { queue.isAwake = true }
+            return queue.isAwake
+        }
+        if !wasAwake { wakeup.signal() }
+    }
+
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        // SAFETY: the reactor lasts as long as the process.
+        unsafe UnownedSerialExecutor(ordinary: self)
+    }
+
+    private func run() -> Never {
+        while true {
+            runJobs()
+            for event in epoll.wait(milliseconds: pause()) {
+                if event.tag == 0 {
+                    wakeup.clear()
+                } else if let handler = state.withLock({ $0.handlers[event.tag] }) {
+                    handler(event.interest)
+                }
+            }
+            fireTimers()
+        }
+    }
+
+    private func runJobs() {
+        while true {
+            let jobs = queue.withLock { queue in
+                let jobs = queue.jobs
+                queue.jobs = []
+                queue.isAwake = !jobs.isEmpty
+                return jobs
+            }
+            if jobs.isEmpty { return }
+            for job in jobs {
+                // SAFETY: each job was enqueued once, and is run once, here.
+                unsafe job.runSynchronously(
+                    isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+            }
+        }
+    }
+
+    private func pause() -> CInt {
+        guard let next = state.withLock({ $0.timers.first?.at }) else { return -1 }
+        let nanoseconds = max(0, next - SystemClock.sinceBoot)
+        return CInt(min((nanoseconds + 999_999) / 1_000_000, 60_000))
+    }
+
+    private func fireTimers() {
+        let now = SystemClock.sinceBoot
+        while let timer = state.withLock({ state in
+            state.timers.first.map { $0.at <= now } ?? false ? state.timers.removeFirst() : nil
+        }) {
+            timer.fire()
+        }
+    }
+}
+
+extension Reactor {
+    /// Calls `handler` on the loop's thread whenever `number` is ready, until `unwatch`; what is
+    /// isolated is reached through `onLoop`.
+    func watch(
+        _ number: CInt, _ interest: Epoll.Interest,
+        _ handler: @escaping @Sendable (Epoll.Interest) -> Void
+    ) throws(SystemCallFailure) -> UInt64 {
+        let tag = state.withLock { state in
+            let tag = state.nextTag
+            state.nextTag += 1
+            state.handlers[tag] = handler
+            return tag
+        }
+        do { try epoll.add(number, interest, tag: tag) } catch {
+            state.withLock { _ = $0.handlers.removeValue(forKey: tag) }
+            throw error
+        }
+        return tag
+    }
+
+    /// To be called before `number` is closed.
+    func unwatch(_ number: CInt, _ tag: UInt64) {
+        epoll.remove(number)
+        state.withLock { _ = $0.handlers.removeValue(forKey: tag) }
+    }
+
+    /// Returns once `number` is readable.
+    func readable(_ number: CInt) async throws(SystemCallFailure) {
+        let watch = Mutex<UInt64?>(nil)
+        var failure: SystemCallFailure?
+        await withCheckedContinuation { continuation in
+            do throws(SystemCallFailure) {
+                let tag = try self.watch(number, .readable) { _ in
+                    guard let tag = watch.withLock({ $0.take() }) else { return }
+                    self.unwatch(number, tag)
+                    continuation.resume()
+                }
+                watch.withLock { $0 = tag }
+            } catch {
+                failure = error
+                continuation.resume()
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Returns after `milliseconds`. For pacing: whoever calls it looks again afterwards.
+    func pause(milliseconds: Int64) async {
+        await withCheckedContinuation { continuation in
+            after(milliseconds: milliseconds) { continuation.resume() }
+        }
+    }
+
+    /// Calls `fire` on the loop's thread after `milliseconds`.
+    func after(milliseconds: Int64, _ fire: @escaping @Sendable () -> Void) {
+        let at = SystemClock.sinceBoot + milliseconds * 1_000_000
+        state.withLock { state in
+            let id = state.nextTag
+            state.nextTag += 1
+            let index = state.timers.firstIndex { $0.at > at } ?? state.timers.count
+            state.timers.insert((at, id, fire), at: index)
+        }
+        wakeup.signal()
+    }
+}

@@ -1,0 +1,45 @@
+// Reads: from memory, and never waiting for a mutation.
+
+import Linux
+import Metrics
+package import Model
+import Synchronization
+
+extension Engine {
+    package func pod(_ name: Label) -> Pod? { registry.state.withLock { $0.pods[name] } }
+
+    /// In the order of creation.
+    package func pods() -> (pods: [Pod], revision: UInt64) {
+        let (pods, revision) = registry.state.withLock { ($0.pods, $0.revision) }
+        return (pods.values.sorted { $0.uid < $1.uid }, revision)
+    }
+
+    package var revision: UInt64 { registry.state.withLock { $0.revision } }
+
+    /// A name for a pod that has none: `pod-` and ten random characters.
+    package func freshPodName() -> Label {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
+        while true {
+            let text = "pod-" + String((0..<10).map { _ in letters.randomElement() ?? "x" })
+            if let name = Label(text), pod(name) == nil { return name }
+        }
+    }
+
+    /// Sets the gauges that follow from memory; for a scrape.
+    package func updateMetrics() {
+        let (pods, open) = registry.state.withLock { ($0.pods, $0.operations) }
+        for state in PodState.allCases {
+            metrics.pods.set(Double(pods.values.count { $0.state == state }), state.rawValue)
+        }
+        for name in ["creating", "created", "running", "exited", "deleting"] {
+            let count = pods.values.reduce(0) { sum, pod in
+                sum + pod.tasks.count { $0.state.name == name }
+            }
+            metrics.tasks.set(Double(count), name)
+        }
+        for kind in OperationKind.allCases {
+            metrics.operationsRunning.set(
+                Double(open.values.count { $0.kind == kind }), kind.rawValue)
+        }
+    }
+}

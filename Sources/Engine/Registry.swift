@@ -1,0 +1,144 @@
+// The registry: all pods and operations, in memory and in the store, changed together.
+//
+// One lock, held for microseconds and never across anything that can block: the store is SQLite on
+// tmpfs. Any thread may come in. A change is a transaction: the store first, then memory, then
+// whoever waits is told, outside the lock.
+
+import Documents
+import Linux
+import Model
+import Store
+import Synchronization
+
+package struct EngineToken: Hashable, Sendable {
+    let number: UInt64
+}
+
+final class Registry: Sendable {
+    struct State: ~Copyable {
+        var pods: [Label: Pod] = [:]
+        /// Those that have not ended; the store has the others.
+        var operations: [UID: PodOperation] = [:]
+        var revision: UInt64 = 0
+        var lastUID = UID(high: 0, low: 0)
+        var nextToken: UInt64 = 0
+        var waiters: [UID: [EngineToken: @Sendable () -> Void]] = [:]
+        var feed = EventFeed()
+        var commits = 0
+        let store: Store
+    }
+
+    let state: Mutex<State>
+    let limits: EngineLimits
+
+    init(
+        _ store: sending Store, limits: EngineLimits
+    ) throws(EngineFailure) {
+        var state = State(store: store)
+        do { try state.load() } catch {
+            throw EngineFailure("the store cannot be read: \(error)")
+        }
+        self.state = Mutex(state)
+        self.limits = limits
+    }
+
+    /// Runs `body` as one transaction: all of what it changes stands, or nothing of it.
+    func transaction<Result: Sendable, Failure: Error>(
+        _ body: (inout Transaction) throws(Failure) -> Result
+    ) throws(Failure) -> Committed<Result> {
+        var aftermath = Aftermath()
+        let outcome: Committed<Result> = try state.withLock { state throws(Failure) in
+            var transaction = Transaction(state)
+            let result = try body(&transaction)
+            let changes = transaction.finish()
+            if changes.isEmpty { return .done(result) }
+            do throws(StoreFailure) { try state.store.commit(changes.stored()) } catch {
+                return .refused(error)
+            }
+            aftermath = state.apply(changes)
+            state.pruneNowAndThen(limits)
+            return .done(result)
+        }
+        for waiter in aftermath.waiters { waiter() }
+        if aftermath.hasEvents { onLoop { self.deliverEvents() } }
+        return outcome
+    }
+
+    /// Changes that only memory needs: the progress of an operation, which a restart finds anew.
+    func show(_ id: UID, _ change: (inout PodOperation) -> Void) {
+        state.withLock { state in
+            guard var operation = state.operations[id] else { return }
+            change(&operation)
+            state.operations[id] = operation
+        }
+    }
+}
+
+/// Whether the store took a transaction.
+enum Committed<Result: Sendable>: Sendable {
+    case done(Result)
+    case refused(StoreFailure)
+}
+
+/// Who is told of a transaction, once the lock is free.
+struct Aftermath {
+    var waiters: [@Sendable () -> Void] = []
+    var hasEvents = false
+}
+
+extension Registry.State {
+    mutating func load() throws(StoreFailure) {
+        for record in try store.pods() {
+            do throws(RecordFault) {
+                let pod = try Pod(record: record.document)
+                pods[pod.name] = pod
+            } catch { throw .corrupt("the record of pod \(record.name): \(error)") }
+        }
+        for document in try store.runningOperations() {
+            do throws(RecordFault) {
+                let operation = try PodOperation(record: document)
+                operations[operation.id] = operation
+            } catch { throw .corrupt("the record of an operation: \(error)") }
+        }
+        revision = try store.revision()
+    }
+
+    mutating func makeToken() -> EngineToken {
+        nextToken += 1
+        return EngineToken(number: nextToken)
+    }
+
+    mutating func apply(_ changes: Changes) -> Aftermath {
+        var aftermath = Aftermath()
+        for (name, pod) in changes.pods { pods[name] = pod }
+        revision = changes.revision
+        lastUID = changes.lastUID
+        for (id, operation) in changes.operations {
+            operations[id] = operation.state.hasEnded ? nil : operation
+            guard operation.state.hasEnded else { continue }
+            aftermath.waiters += (waiters.removeValue(forKey: id) ?? [:]).values
+        }
+        if feed.hasSubscribers {
+            feed.add(changes.eventItems())
+            aftermath.hasEvents = true
+        }
+        return aftermath
+    }
+
+    /// Every so many commits, so that no timer is needed and an idle daemon does nothing.
+    mutating func pruneNowAndThen(_ limits: EngineLimits) {
+        commits += 1
+        guard commits % 512 == 0 else { return }
+        let now = SystemClock.wall
+        // A store that cannot prune now is asked again 512 commits on.
+        do throws(StoreFailure) {
+            _ = try store.prune(
+                Retention(
+                    operationsKept: limits.operationsKept,
+                    operationsSince: now - limits.operationsKeptSeconds * 1000,
+                    tombstonesKept: limits.tombstonesKept,
+                    tombstonesSince: now - limits.tombstonesKeptSeconds * 1000,
+                    eventsKept: limits.eventsKept))
+        } catch {}
+    }
+}

@@ -1,0 +1,55 @@
+// The run directory: on tmpfs, so that state never waits for a disk, and locked by one daemon.
+
+import Linux
+
+enum RunDirectory {
+    /// Makes what is missing; returns the lock, which is held until it is closed.
+    static func prepare(_ layout: Layout) throws(SystemCallFailure) -> OwnedDescriptor {
+        let run = layout.settings.runDirectory
+        try Files.makeDirectories(run, mode: 0o755)
+        if try !Mounts.isOnTmpfs(run) { try Mounts.tmpfs(at: run, options: "mode=0755") }
+        let lock = try OwnedDescriptor.opening(layout.lock, 0o102, mode: 0o600)  // O_RDWR|O_CREAT
+        guard try lock.tryLock() else {
+            throw SystemCallFailure(call: "flock", subject: layout.lock, errno: 11)
+        }
+        try Files.makeDirectory(layout.pods)
+        try Files.makeDirectory(layout.programs)
+        return lock
+    }
+
+    static func advice(_ failure: SystemCallFailure, _ settings: EngineSettings) -> String {
+        switch (failure.call, failure.errno) {
+        case ("flock", _):
+            "another staunchd runs on \(settings.runDirectory); stop it, or choose --run-dir"
+        case (_, 1), (_, 13): "\(failure); staunchd must run as root"
+        case (_, _): "\(failure)"
+        }
+    }
+
+    /// Copies the shim's program under a name that follows from its content, so that starting it
+    /// never waits for a disk, and an upgrade takes nothing from under a living pod.
+    static func installShim(_ layout: Layout) throws(SystemCallFailure) -> String {
+        let program = try Files.read(layout.settings.shim, limit: 64 << 20)
+        let directory = "\(layout.programs)/\(contentName(program))"
+        let path = directory + "/staunch-shim"
+        if try Files.exists(path) { return path }
+        try Files.makeDirectory(directory)
+        try Files.replace(path, program, mode: 0o700)
+        return path
+    }
+
+    /// FNV-1a of eight bytes at a time: a name, not a seal.
+    private static func contentName(_ bytes: [UInt8]) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        var word: UInt64 = 0
+        for (index, byte) in bytes.enumerated() {
+            word = word << 8 | UInt64(byte)
+            if index % 8 == 7 {
+                hash = (hash ^ word) &* 0x100_0000_01b3
+                word = 0
+            }
+        }
+        hash = (hash ^ word ^ UInt64(bytes.count)) &* 0x100_0000_01b3
+        return String(hash, radix: 16)
+    }
+}

@@ -1,0 +1,112 @@
+// The line to one shim: requests and replies by number, exits as they come.
+
+import Linux
+import ShimWire
+
+@Loop final class ShimLink {
+    private let socket: PacketSocket
+    /// The shim's process; `nil` where it had ended before it could be pinned.
+    private let process: PidDescriptor?
+    private let processNumber: CInt?
+    private var tag: UInt64?
+    private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
+    private var unsent: [[UInt8]] = []
+    private var lastID: UInt32 = 0
+    private let sawExit: @Loop (String, WireExit) -> Void
+    private let lost: @Loop () -> Void
+
+    /// Adopts both; `lost` is called once, when the shim hangs up.
+    init(
+        _ socket: consuming PacketSocket, process: consuming PidDescriptor?,
+        sawExit: @escaping @Loop (String, WireExit) -> Void, lost: @escaping @Loop () -> Void
+    ) throws(SystemCallFailure) {
+        self.socket = socket
+        processNumber = process?.descriptor.number
+        self.process = process
+        self.sawExit = sawExit
+        self.lost = lost
+        tag = try Loop.shared.reactor.watch(self.socket.descriptor.number, .readable) {
+            [weak self] _ in onLoop { self?.receive() }
+        }
+    }
+
+    deinit {
+        if let tag { Loop.shared.reactor.unwatch(socket.descriptor.number, tag) }
+    }
+
+    var isOpen: Bool { tag != nil }
+
+    /// The shim's answer; `nil` where it hung up before. There is no deadline: a shim that is busy
+    /// answers `status`, and one that is stopped is waited for.
+    func ask(_ request: ShimRequest) async -> ShimReply? {
+        guard isOpen else { return nil }
+        lastID &+= 1
+        let id = lastID
+        return await withCheckedContinuation { continuation in
+            pending[id] = continuation
+            unsent.append(request.packet(id: id))
+            flush()
+        }
+    }
+
+    /// Sends without waiting for the answer.
+    func tell(_ request: ShimRequest) {
+        guard isOpen else { return }
+        lastID &+= 1
+        unsent.append(request.packet(id: lastID))
+        flush()
+    }
+
+    private func flush() {
+        while let packet = unsent.first {
+            do throws(SystemCallFailure) { try socket.send(packet) } catch {
+                guard error.errno == 11 else { return close() }
+                // A shim that does not read now: its socket takes more before a reply can come, so
+                // it is tried again shortly.
+                return Loop.shared.reactor.after(milliseconds: 20) { [weak self] in
+                    onLoop { self?.flush() }
+                }
+            }
+            unsent.removeFirst()
+        }
+    }
+
+    private func receive() {
+        while isOpen {
+            do throws(SystemCallFailure) {
+                guard let packet = try socket.receive() else { return }
+                if packet.isEmpty { return close() }
+                try handle(packet)
+            } catch { return close() }
+        }
+    }
+
+    private func handle(_ packet: [UInt8]) throws(SystemCallFailure) {
+        do throws(WireFault) {
+            switch try ShimMessage.parse(packet) {
+            case .reply(let id, let reply):
+                pending.removeValue(forKey: id)?.resume(returning: reply)
+            case .exited(let task, let exit): sawExit(task, exit)
+            }
+        } catch { throw SystemCallFailure(call: "recv", subject: error.detail, errno: 71) }
+    }
+
+    func close() {
+        guard let tag else { return }
+        self.tag = nil
+        Loop.shared.reactor.unwatch(socket.descriptor.number, tag)
+        let waiting = pending
+        pending = [:]
+        for continuation in waiting.values { continuation.resume(returning: nil) }
+        lost()
+    }
+
+    /// Returns once the shim's process has ended, and takes its exit where it is our child.
+    func ended() async {
+        guard let number = processNumber else { return }
+        do throws(SystemCallFailure) { try await Loop.shared.reactor.readable(number) } catch {
+            return
+        }
+        process?.reap()
+    }
+}

@@ -1,0 +1,37 @@
+// The steps that an operation shows from its first answer on.
+
+import Model
+import Teardown
+
+extension OperationStep {
+    /// The way up of one task.
+    static func creating(_ task: TaskSpec) -> [OperationStep] {
+        [
+            OperationStep(name: .rootfsMount, object: task.name),
+            OperationStep(name: .taskCreate, object: task.name),
+        ]
+    }
+
+    /// The way down of a pod.
+    static func removing(tasks: [Label]) -> [OperationStep] {
+        TeardownStep.all(tasks: tasks).map { OperationStep(name: $0.name, object: $0.task) }
+    }
+
+    /// The way down of one task.
+    static func removing(task: Label) -> [OperationStep] {
+        TeardownStep.all(task: task).map { OperationStep(name: $0.name, object: $0.task) }
+    }
+}
+
+extension PodOperation {
+    /// Changes the step of this name and object, adding it where it is not planned.
+    mutating func step(
+        _ name: StepName, _ object: Label?, _ change: (inout OperationStep) -> Void
+    ) {
+        let index = steps.firstIndex { $0.name == name && $0.object == object }
+        if let index { return change(&steps[index]) }
+        var step = OperationStep(name: name, object: object)
+        change(&step)
+        steps.append(step)
+    }
+}

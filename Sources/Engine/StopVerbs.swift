@@ -1,0 +1,103 @@
+// pod.stop, pod.update, pod.delete, task.stop, task.signal, task.delete.
+
+import Documents
+import Linux
+import Model
+import ShimWire
+import Teardown
+
+extension PodOwner {
+    func deletePod(_ operation: PodOperation) async {
+        let grace = graceOf(operation)
+        let proof = await tearDown(operation, grace: grace)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard let pod = transaction.pod(operation.target.pod) else { return }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
+            transaction.remove(pod, proof)
+        }
+        engine.owners.forget(uid)
+    }
+
+    /// The grace as it stands when it is asked for: a later request may have shortened it.
+    private func graceOf(_ operation: PodOperation) -> @Sendable (Label) -> Int64? {
+        { [registry = engine.registry] _ in registry.openOperation(operation.id)?.grace }
+    }
+
+    func deleteTask(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task,
+            let task = pod[task: name]
+        else { return }
+        let journal = OperationJournal(engine, operation: operation.id, owner: self)
+        let machine = PodMachine(self, grace: graceOf(operation))
+        let proof = await Teardown(machine: machine, journal: journal).run(
+            task: name, uid: task.uid)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard let pod = transaction.pod(operation.target.pod) else { return }
+            ended.exits[name] = pod[task: name]?.state.exit
+            transaction.remove(name, of: pod, proof)
+        }
+    }
+
+    func stopPod(_ operation: PodOperation) async {
+        let tasks = engine.registry.pod(uid)?.tasks ?? []
+        await withDiscardingTaskGroup { group in
+            for task in tasks { group.addTask { await self.stop(task, operation) } }
+        }
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard var pod = transaction.pod(operation.target.pod) else { return }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
+            if pod.state == .stopping { pod.state = .stopped }
+            transaction.put(pod)
+        }
+    }
+
+    func stopTask(_ operation: PodOperation) async {
+        guard let name = operation.target.task, let task = engine.registry.pod(uid)?[task: name]
+        else { return }
+        await stop(task, operation)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            ended.exits[name] = transaction.pod(operation.target.pod)?[task: name]?.state.exit
+        }
+    }
+
+    /// Ends one task; like a teardown's first step, it does not give up.
+    private func stop(_ task: PodTask, _ operation: PodOperation) async {
+        let step = TeardownStep(.tasksStop, task: task.spec.name)
+        let journal = OperationJournal(engine, operation: operation.id, owner: self)
+        let machine = PodMachine(self, grace: graceOf(operation))
+        journal.began(step)
+        while case .stillThere(let obstacle) = await machine.clear(step) {
+            journal.waits(step, for: obstacle)
+            await machine.nextChange(step)
+        }
+        journal.ended(step, skipped: false)
+    }
+
+    func signalTask(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task,
+            let signal = operation.signal
+        else { return }
+        do throws(Failure) {
+            let link = try await ensureShim(pod)
+            try await step(.taskSignal, name, operation) { () async throws(Failure) in
+                let reply = await link.ask(.signal(task: name.text, number: signal.number))
+                guard case .done? = reply else { throw Failure(reply, .taskSignal) }
+            }
+            await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        } catch {
+            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
+        }
+    }
+
+    func updatePod(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid) else { return }
+        do throws(Failure) {
+            try await step(.resourcesUpdate, nil, operation) { () async throws(Failure) in
+                try self.limitPod(pod.spec.resources, lifting: true)
+            }
+            await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        } catch {
+            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
+        }
+    }
+}

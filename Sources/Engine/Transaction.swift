@@ -1,0 +1,178 @@
+// What one transaction changes.
+
+import Bytes
+import Documents
+import Linux
+import Model
+import Store
+import Teardown
+
+struct Transaction {
+    private let basePods: [Label: Pod]
+    private let baseOperations: [UID: PodOperation]
+    /// For what has ended: read here, changed by the registry.
+    let store: Store
+    let time = Timestamp(milliseconds: SystemClock.wall)
+    private var changes: Changes
+
+    init(_ state: borrowing Registry.State) {
+        basePods = state.pods
+        baseOperations = state.operations
+        store = state.store
+        changes = Changes(revision: state.revision, lastUID: state.lastUID)
+    }
+
+    /// What is to be stored and then applied. The registry's own tables must not be shared with
+    /// this value when it changes them, or each change would copy them whole.
+    consuming func finish() -> Changes { changes }
+
+    var podCount: Int { basePods.count }
+
+    func pod(_ name: Label) -> Pod? {
+        if let changed = changes.pods[name] { return changed }
+        return basePods[name]
+    }
+
+    func operation(_ id: UID) -> PodOperation? { changes.operations[id] ?? baseOperations[id] }
+
+    func allOpen() -> [PodOperation] { Array(baseOperations.values) }
+
+    func allPods() -> [Pod] { basePods.keys.compactMap { pod($0) } }
+
+    /// The operations of one incarnation of a pod that have not ended, oldest first.
+    func openOperations(of pod: UID) -> [PodOperation] {
+        baseOperations.keys.compactMap { operation($0) }
+            .filter { $0.target.podUID == pod && !$0.state.hasEnded }
+            .sorted { $0.id < $1.id }
+    }
+
+    /// A new UUIDv7, greater than every one before it, so that their order is that of creation.
+    mutating func makeUID() -> UID {
+        var uid = UID.make(at: time)
+        let last = changes.lastUID
+        if uid <= last { uid = UID(high: last.high, low: last.low &+ 1) }
+        changes.lastUID = uid
+        return uid
+    }
+
+    mutating func put(_ pod: Pod) {
+        let known = self.pod(pod.name)
+        var pod = pod
+        changes.revision += 1
+        pod.revision = changes.revision
+        if known?.state != pod.state || known?.uid != pod.uid {
+            tell(.pod, pod, state: pod.state.rawValue)
+        }
+        for index in pod.tasks.indices {
+            let task = pod.tasks[index]
+            let before = known?[task: task.spec.name]
+            guard before != task else { continue }
+            pod.tasks[index].revision = pod.revision
+            if before?.state.name != task.state.name || before?.uid != task.uid {
+                tell(.task, pod, task: task.spec.name, state: task.state.name)
+            }
+        }
+        changes.pods[pod.name] = .some(pod)
+    }
+
+    /// The last of a pod: only with the proof that nothing of it is left.
+    mutating func remove(_ pod: Pod, _ proof: NothingLeft) {
+        changes.revision += 1
+        changes.pods.updateValue(nil, forKey: pod.name)
+        changes.removedPods.append(proof.pod)
+        tell(.podGone, pod, state: "gone")
+    }
+
+    /// The last of a task.
+    mutating func remove(_ task: Label, of pod: Pod, _ proof: NoTaskLeft) {
+        var pod = pod
+        if pod[task: task]?.uid == proof.task { pod[task: task] = nil }
+        changes.revision += 1
+        tell(.taskGone, pod, task: task, state: "gone")
+        put(pod)
+    }
+
+    mutating func put(_ operation: PodOperation) {
+        let known = self.operation(operation.id)
+        var operation = operation
+        changes.revision += 1
+        operation.revision = changes.revision
+        changes.operations[operation.id] = operation
+        guard known?.state != operation.state else { return }
+        changes.events.append(
+            Event(
+                revision: operation.revision, time: time, kind: .operation,
+                pod: operation.target.pod, podUID: operation.target.podUID,
+                task: operation.target.task, operation: operation.id,
+                state: operation.state.rawValue))
+    }
+
+    /// Each event has a revision of its own, so that `since` never splits two.
+    private mutating func tell(
+        _ kind: Event.Kind, _ pod: Pod, task: Label? = nil, state: String
+    ) {
+        if let last = changes.events.last, last.revision >= changes.revision {
+            changes.revision = last.revision + 1
+        }
+        changes.events.append(
+            Event(
+                revision: changes.revision, time: time, kind: kind, pod: pod.name,
+                podUID: pod.uid, task: task, operation: nil, state: state))
+    }
+}
+
+/// The outcome of a transaction.
+struct Changes {
+    /// `nil` is a pod that is gone.
+    var pods: [Label: Pod?] = [:]
+    var removedPods: [UID] = []
+    var operations: [UID: PodOperation] = [:]
+    var events: [Event] = []
+    var revision: UInt64
+    var lastUID: UID
+
+    init(revision: UInt64, lastUID: UID) {
+        self.revision = revision
+        self.lastUID = lastUID
+    }
+
+    var isEmpty: Bool { pods.isEmpty && removedPods.isEmpty && operations.isEmpty }
+
+    func stored() -> StoreChange {
+        var change = StoreChange(revision: revision)
+        for case let pod? in pods.values {
+            change.pods.append(
+                PodRecord(uid: pod.uid.recordID, name: pod.name.text, document: pod.record()))
+        }
+        change.removedPods = removedPods.map(\.recordID)
+        change.operations = operations.values.map { $0.storeRecord() }
+        change.events = events.map {
+            EventRecord(revision: $0.revision, document: $0.document().bytes)
+        }
+        return change
+    }
+
+    func eventItems() -> [EventItem] {
+        events.map {
+            EventItem(
+                revision: $0.revision, kind: $0.kind.rawValue, document: $0.document().bytes)
+        }
+    }
+}
+
+extension UID {
+    var recordID: RecordID { RecordID(high: high, low: low) }
+}
+
+extension PodOperation {
+    fileprivate func storeRecord() -> OperationRecord {
+        let ending = finishedAt.map {
+            OperationRecord.Ending(finishedAt: $0.milliseconds, tombstone: tombstone())
+        }
+        return OperationRecord(
+            id: id.recordID, kind: kind.rawValue, removes: kind.isDelete,
+            podUID: target.podUID.recordID, podName: target.pod.text,
+            taskUID: target.taskUID?.recordID, taskName: target.task?.text, revision: revision,
+            document: record(), ending: ending)
+    }
+}

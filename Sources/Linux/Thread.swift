@@ -1,0 +1,27 @@
+// Threads of our own, for loops that last as long as the process.
+
+import Glibc
+
+package enum Thread {
+    /// Starts a detached thread that runs `body`. It takes no signal that is blocked here. Ends the
+    /// process where no thread can be made: without its loop a daemon is nothing.
+    package static func start(_ body: @escaping @Sendable () -> Void) {
+        let box = unsafe Unmanaged.passRetained(Body(body))
+        var thread = pthread_t()
+        // SAFETY: the box is retained here and released by the thread, once.
+        let result = unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            }, unsafe box.toOpaque())
+        if result != 0 { fatalError("pthread_create: errno \(result)") }
+        _ = pthread_detach(thread)
+    }
+
+    private final class Body: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+}
