@@ -31,7 +31,7 @@ final class Client {
     }
 
     /// Once more where the kept connection turned out to be closed: the daemon may have been
-    /// killed since the last reply. A request that was under way is not sent twice.
+    /// killed since the last reply. So a request may come twice, as from any client that retries.
     private func exchange(_ request: String, method: String) throws -> Reply {
         if let wire {
             do {
