@@ -147,6 +147,8 @@ package struct PodOperation: Equatable, Sendable {
     package var grace: Int64?
     /// The signal of a `task.signal`.
     package var signal: Signal?
+    /// How the tasks ended, where the operation saw to that (API.md: a tombstone has exit codes).
+    package var exits: [Label: TaskExit]
 
     package struct Stall: Equatable, Sendable {
         package let since: Timestamp
@@ -178,6 +180,7 @@ package struct PodOperation: Equatable, Sendable {
         self.fingerprint = fingerprint
         self.grace = grace
         self.signal = signal
+        exits = [:]
     }
 }
 

@@ -1,0 +1,41 @@
+//  Bytes that were malloc'd, with one owner who frees them: what a serializer makes and
+//  libmicrohttpd, which calls free(), takes over without a copy.
+
+import Glibc
+
+/// A block from `malloc` and the number of bytes of it that mean something. It has one owner at
+/// any time: this object, until `release` hands the block to whoever then calls `free`.
+@safe package final class HeapBytes: @unchecked Sendable {
+    // SAFETY: written once in `init` and, in `release`, by the one who holds the last word on the
+    // object. Nobody reads after `release`: it empties the object.
+    private var base: UnsafeMutableRawPointer?
+    /// Bytes of content; 0 after `release`.
+    package private(set) var count: Int
+
+    /// Takes over `block`, which must come from `malloc`, with `count` bytes of content.
+    package init(adopting block: UnsafeMutableRawPointer, count: Int) {
+        precondition(count >= 0)
+        unsafe self.base = block
+        self.count = count
+    }
+
+    deinit {
+        // SAFETY: the block is ours until released, and `release` leaves nil here.
+        unsafe free(base)
+    }
+
+    /// Hands over the block: the caller must `free` it. May be called once.
+    package func release() -> (UnsafeMutableRawPointer, Int) {
+        guard let block = unsafe base else { preconditionFailure("released twice") }
+        let length = count
+        unsafe base = nil
+        count = 0
+        return unsafe (block, length)
+    }
+
+    /// A copy of the content, for those who keep or compare it (tests, digests).
+    package var bytes: [UInt8] {
+        guard let block = unsafe base else { return [] }
+        return unsafe [UInt8](UnsafeRawBufferPointer(start: block, count: count))
+    }
+}

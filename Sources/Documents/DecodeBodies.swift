@@ -1,0 +1,32 @@
+//  The small bodies of POST.
+
+package import JSON
+package import Model
+
+/// `POST …/stop`.
+package struct StopBody: Equatable, Sendable {
+    /// Milliseconds between the stop signal and SIGKILL; `nil` is each task's own.
+    package let grace: Int64?
+
+    /// Reads a body; `nil` is an empty one.
+    package static func decode(_ value: JSONValue?) throws(DocumentFaults) -> StopBody {
+        try decodeDocument(value ?? .object([])) { StopBody(grace: $0.take("grace")?.grace()) }
+    }
+}
+
+/// `POST …/signal`.
+package struct SignalBody: Equatable, Sendable {
+    package let signal: Signal
+
+    package static func decode(_ value: JSONValue) throws(DocumentFaults) -> SignalBody {
+        try decodeDocument(value) { $0.require("signal")?.signal().map { SignalBody(signal: $0) } }
+    }
+}
+
+/// `POST …/start` and `…/cancel`: nothing to say.
+package enum EmptyBody {
+    /// Refuses any member; `nil` is an empty body.
+    package static func decode(_ value: JSONValue?) throws(DocumentFaults) {
+        try decodeDocument(value ?? .object([])) { _ in () }
+    }
+}

@@ -1,0 +1,46 @@
+//  A task's mounts, as a client asks for them.
+
+import Model
+
+extension Field {
+    /// The mounts in the order of the document; no two have one target.
+    func mounts() -> [MountSpec]? {
+        guard let elements = elements(limit: DocumentLimits.mounts) else { return nil }
+        var targets: Set<[String]> = []
+        return elements.compactMap { element in
+            guard var object = element.object() else { return nil }
+            let mount = MountSpec(reading: &object)
+            object.end()
+            if let mount, !targets.insert(pathComponents(mount.target)).inserted {
+                element.refuse("mounts on '\(mount.target)', as another mount does")
+            }
+            return mount
+        }
+    }
+}
+
+extension MountSpec {
+    fileprivate init?(reading object: inout ObjectReader) {
+        let kind = object.require("type")?.parsed("'bind' or 'tmpfs'", KindName.init(rawValue:))
+        let target = object.require("target")?.mountTarget()
+        let readOnly = object.take("readOnly")?.bool() ?? false
+        guard let kind else {
+            // Which of the two belongs here nobody can tell.
+            _ = (object.take("source"), object.take("size"))
+            return nil
+        }
+        guard let kind = MountSpec.kind(kind, &object), let target else { return nil }
+        self.init(kind: kind, target: target, readOnly: readOnly)
+    }
+
+    private static func kind(_ name: KindName, _ object: inout ObjectReader) -> Kind? {
+        switch name {
+        case .bind: (object.require("source")?.path()).map { .bind(source: $0) }
+        case .tmpfs: .tmpfs(size: object.take("size")?.integer(in: 1...(.max)))
+        }
+    }
+}
+
+private enum KindName: String {
+    case bind, tmpfs
+}

@@ -1,0 +1,21 @@
+//  How much a document may ask for.
+
+/// Bounds of documents; counts, where no unit is named.
+package enum DocumentLimits {
+    /// Labels of a pod, and annotations of a pod.
+    package static let notes = 256
+    /// Bytes of a label's or annotation's value.
+    package static let noteBytes = 64 * 1024
+    package static let tasks = 64
+    /// Arguments of a task, and variables of its environment.
+    package static let args = 1024
+    package static let mounts = 128
+    /// Bytes: runc refuses to start a container with less (its own init has to fit).
+    package static let leastMemory: Int64 = 6_291_456
+    /// PID_MAX_LIMIT of 64-bit kernels (proc(5)).
+    package static let mostPids: Int64 = 4_194_304
+    /// CPUs.
+    package static let cpus = 0.01...1024.0
+    /// Seconds.
+    package static let grace = 0.0...86_400.0
+}

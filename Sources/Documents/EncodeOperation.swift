@@ -1,0 +1,125 @@
+//  An operation as clients see it.
+
+package import JSON
+package import Model
+
+extension PodOperation: DocumentEncodable {
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("id", id)
+        writer.member("kind", kind.rawValue)
+        writer.member("state", state.rawValue)
+        writer.key("target")
+        target.write(to: &writer)
+        writer.member("revision", revision)
+        writeProgress(to: &writer)
+        writeRequest(to: &writer)
+        writer.key("error")
+        if let error { error.write(to: &writer) } else { writer.null() }
+        writer.member("createdAt", createdAt)
+        writer.member("finishedAt", finishedAt)
+        writer.member("expiresAt", expiresAt)
+        writeExits(to: &writer)
+        writer.endObject()
+    }
+
+    private func writeProgress(to writer: inout JSONWriter) {
+        writer.key("progress")
+        writer.beginObject()
+        writer.member("done", steps.count { $0.isDone })
+        writer.member("total", steps.count)
+        writer.endObject()
+        writer.key("steps")
+        writer.beginArray()
+        for step in steps { step.write(to: &writer) }
+        writer.endArray()
+        writer.key("stalled")
+        if let stalled { stalled.write(to: &writer) } else { writer.null() }
+    }
+
+    private func writeRequest(to writer: inout JSONWriter) {
+        writer.key("requester")
+        writer.beginObject()
+        writer.member("uid", Int64(requester.uid))
+        writer.member("gid", Int64(requester.gid))
+        writer.member("pid", Int64(requester.pid))
+        writer.member("comm", requester.command)
+        writer.endObject()
+        writer.member("joined", joined)
+        writer.member("resumed", resumed)
+        writer.member("supersededBy", supersededBy)
+    }
+
+    private func writeExits(to writer: inout JSONWriter) {
+        guard !exits.isEmpty else { return }
+        writer.key("exits")
+        writer.beginObject()
+        for (task, exit) in exits.sorted(by: { $0.key < $1.key }) {
+            writer.key(task.text)
+            writer.beginObject()
+            writer.exitMembers(exit)
+            writer.endObject()
+        }
+        writer.endObject()
+    }
+}
+
+extension OperationTarget {
+    /// The path of what the operation is about.
+    package var href: String {
+        task.map { "/v1/pods/\(pod)/tasks/\($0)" } ?? "/v1/pods/\(pod)"
+    }
+
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("kind", task == nil ? "pod" : "task")
+        writer.member("name", (task ?? pod).text)
+        writer.member("uid", task == nil ? podUID : taskUID)
+        writer.member("href", href)
+        if task != nil {
+            writer.member("pod", pod.text)
+            writer.member("podUID", podUID)
+        }
+        writer.endObject()
+    }
+}
+
+extension OperationStep {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("name", name.rawValue)
+        if let object { writer.member("object", object.text) }
+        writer.member("state", state.rawValue)
+        writer.member("attempts", attempts)
+        writer.member("startedAt", startedAt)
+        writer.member("finishedAt", finishedAt)
+        writer.member("retryAt", retryAt)
+        writer.member("detail", detail)
+        writer.endObject()
+    }
+}
+
+extension PodOperation.Stall {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("since", since)
+        writer.member("step", step.rawValue)
+        writer.member("why", why)
+        writer.endObject()
+    }
+}
+
+extension Failure {
+    /// The problem that an operation's `error` is. A code that this version does not know, from a
+    /// record of another one, is its own title.
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("type", "/problems/\(code)")
+        writer.member("title", ProblemCode(rawValue: code)?.title ?? code)
+        writer.member("status", status)
+        writer.member("code", code)
+        writer.member("detail", detail)
+        writer.member("step", step?.rawValue)
+        writer.endObject()
+    }
+}

@@ -1,0 +1,75 @@
+//  A pod and its tasks as clients see them.
+
+package import JSON
+package import Model
+
+extension Pod: DocumentEncodable {
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("uid", uid)
+        writer.member("name", name.text)
+        writer.member("state", state.rawValue)
+        writer.member("revision", revision)
+        writer.member("createdAt", createdAt)
+        spec.writeMembers(to: &writer)
+        writer.key("shim")
+        if let shim { shim.write(to: &writer) } else { writer.null() }
+        writer.member("operation", operation)
+        writer.key("tasks")
+        writer.beginObject()
+        for task in tasks {
+            writer.key(task.spec.name.text)
+            task.write(to: &writer)
+        }
+        writer.endObject()
+        writer.endObject()
+    }
+}
+
+extension ShimStatus {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("pid", Int64(process.pid))
+        writer.member("startTicks", process.startTicks)
+        writer.member("since", since)
+        writer.endObject()
+    }
+}
+
+extension PodTask: DocumentEncodable {
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("uid", uid)
+        writer.member("name", spec.name.text)
+        writer.member("state", state.name)
+        writer.member("revision", revision)
+        writer.member("createdAt", createdAt)
+        writer.member("startedAt", startedAt)
+        writer.member("pid", state.process.map { Int64($0.pid) })
+        writer.exitMembers(state.exit)
+        writer.member("operation", operation)
+        spec.writeMembers(to: &writer)
+        writer.endObject()
+    }
+}
+
+extension JSONWriter {
+    /// How a task ended; `nil` where it has not.
+    mutating func exitMembers(_ exit: TaskExit?) {
+        var code: Int32?
+        var signal: Signal?
+        var isUnknown = false
+        switch exit?.status {
+        case .code(let number): code = number
+        case .signal(let number): signal = number
+        case .unknown: isUnknown = true
+        case nil: break
+        }
+        member("exitCode", code.map(Int64.init))
+        member("signal", signal?.description)
+        key("oomKilled")
+        if let exit { value(exit.oomKilled) } else { null() }
+        member("finishedAt", exit?.finishedAt)
+        member("exitUnknown", isUnknown)
+    }
+}

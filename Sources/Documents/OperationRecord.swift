@@ -1,0 +1,112 @@
+//  An operation as the store keeps it, whole or as a tombstone.
+
+import JSON
+package import Model
+
+extension PodOperation {
+    /// What `init(record:)` reads.
+    package func record() -> [UInt8] { record(steps: steps) }
+
+    /// What stays when the whole operation is no longer kept: the record without its steps.
+    package func tombstone() -> [UInt8] { record(steps: []) }
+
+    private func record(steps: [OperationStep]) -> [UInt8] {
+        writeRecord { writer in
+            writer.member("id", id)
+            writer.member("kind", kind.rawValue)
+            writer.member("state", state.rawValue)
+            writer.bits("rev", revision)
+            writer.bits("print", fingerprint)
+            writer.some("grace", grace)
+            writer.some("signal", signal.map { Int64($0.number) })
+            writer.member("joined", joined)
+            writer.member("resumed", resumed)
+            writer.some("superseded", supersededBy)
+            writer.time("created", createdAt)
+            writer.time("finished", finishedAt)
+            writer.time("expires", expiresAt)
+            target.writeRecord(to: &writer)
+            requester.writeRecord(to: &writer)
+            stalled?.writeRecord(to: &writer)
+            error?.writeRecord(to: &writer)
+            writeExitRecords(to: &writer)
+            writer.key("steps")
+            writer.beginArray()
+            for step in steps { step.writeRecord(to: &writer) }
+            writer.endArray()
+        }
+    }
+
+    private func writeExitRecords(to writer: inout JSONWriter) {
+        guard !exits.isEmpty else { return }
+        writer.key("exits")
+        writer.beginObject()
+        for (task, exit) in exits.sorted(by: { $0.key < $1.key }) {
+            writer.key(task.text)
+            writer.writeExit(exit)
+        }
+        writer.endObject()
+    }
+}
+
+extension OperationTarget {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.key("target")
+        writer.beginObject()
+        writer.member("pod", pod.text)
+        writer.member("uid", podUID)
+        writer.some("task", task?.text)
+        writer.some("taskUID", taskUID)
+        writer.endObject()
+    }
+}
+
+extension Requester {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.key("by")
+        writer.beginObject()
+        writer.member("pid", Int64(pid))
+        writer.member("uid", Int64(uid))
+        writer.member("gid", Int64(gid))
+        writer.some("comm", command)
+        writer.endObject()
+    }
+}
+
+extension PodOperation.Stall {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.key("stalled")
+        writer.beginObject()
+        writer.time("since", since)
+        writer.member("step", step.rawValue)
+        writer.member("why", why)
+        writer.endObject()
+    }
+}
+
+extension Failure {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.key("error")
+        writer.beginObject()
+        writer.member("code", code)
+        writer.member("status", status)
+        writer.member("detail", detail)
+        writer.some("step", step?.rawValue)
+        writer.endObject()
+    }
+}
+
+extension OperationStep {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("name", name.rawValue)
+        writer.some("object", object?.text)
+        writer.member("state", state.rawValue)
+        writer.member("tries", attempts)
+        writer.time("started", startedAt)
+        writer.time("finished", finishedAt)
+        writer.time("retry", retryAt)
+        writer.some("detail", detail)
+        writer.endObject()
+    }
+}

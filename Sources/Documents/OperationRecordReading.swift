@@ -1,0 +1,89 @@
+//  Reads back what `OperationRecord` writes.
+
+package import Model
+
+extension PodOperation {
+    /// Reads what `record()` or `tombstone()` wrote.
+    package init(record: [UInt8]) throws(RecordFault) {
+        let reader = try RecordReader(record: record)
+        self.init(
+            id: try reader["id"].uid(),
+            kind: try reader["kind"].parsed { OperationKind(rawValue: $0) },
+            target: try reader["target"].target(), revision: try reader["rev"].bits(),
+            steps: try reader["steps"].elements().map { x throws(RecordFault) in try x.step() },
+            requester: try reader["by"].requester(), createdAt: try reader["created"].time(),
+            fingerprint: try reader["print"].bits(),
+            grace: try reader.optional("grace")?.integer(),
+            signal: try reader.optional("signal")?.signal())
+        try readProgress(reader)
+    }
+
+    /// What becomes of an operation after it was made.
+    private mutating func readProgress(_ reader: RecordReader) throws(RecordFault) {
+        state = try reader["state"].parsed { OperationState(rawValue: $0) }
+        joined = try reader["joined"].integer(as: Int.self)
+        resumed = try reader["resumed"].integer(as: Int.self)
+        supersededBy = try reader.optional("superseded")?.uid()
+        finishedAt = try reader.optionalTime("finished")
+        expiresAt = try reader.optionalTime("expires")
+        stalled = try reader.optional("stalled")?.stall()
+        error = try reader.optional("error")?.failure()
+        for (name, exit) in try reader.optional("exits")?.entries() ?? [] {
+            guard let task = Label(name) else {
+                throw RecordFault.malformed(exit.pointer, "is not a task's name")
+            }
+            exits[task] = try exit.exit()
+        }
+    }
+}
+
+extension RecordReader {
+    fileprivate func optionalTime(_ name: String) throws(RecordFault) -> Timestamp? {
+        try optional(name)?.time()
+    }
+
+    fileprivate func target() throws(RecordFault) -> OperationTarget {
+        OperationTarget(
+            pod: try self["pod"].label(), podUID: try self["uid"].uid(),
+            task: try optional("task")?.label(),
+            taskUID: try optional("taskUID")?.uid())
+    }
+
+    fileprivate func requester() throws(RecordFault) -> Requester {
+        Requester(
+            pid: try self["pid"].integer(as: Int32.self),
+            uid: try self["uid"].integer(as: UInt32.self),
+            gid: try self["gid"].integer(as: UInt32.self),
+            command: try optional("comm")?.string())
+    }
+
+    fileprivate func stall() throws(RecordFault) -> PodOperation.Stall {
+        PodOperation.Stall(
+            since: try self["since"].time(), step: try self["step"].stepName(),
+            why: try self["why"].string())
+    }
+
+    fileprivate func failure() throws(RecordFault) -> Failure {
+        Failure(
+            code: try self["code"].string(), status: try self["status"].integer(as: Int.self),
+            detail: try self["detail"].string(),
+            step: try optional("step")?.stepName())
+    }
+
+    fileprivate func step() throws(RecordFault) -> OperationStep {
+        var step = OperationStep(
+            name: try self["name"].stepName(),
+            object: try optional("object")?.label(),
+            state: try self["state"].parsed { StepState(rawValue: $0) })
+        step.attempts = try self["tries"].integer(as: Int.self)
+        step.startedAt = try optionalTime("started")
+        step.finishedAt = try optionalTime("finished")
+        step.retryAt = try optionalTime("retry")
+        step.detail = try optional("detail")?.string()
+        return step
+    }
+
+    private func stepName() throws(RecordFault) -> StepName {
+        try parsed { StepName(rawValue: $0) }
+    }
+}

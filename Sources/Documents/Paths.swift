@@ -1,0 +1,38 @@
+//  What a path may be. By bytes: a `/` or `.` with an accent on it is another `Character`, and for
+//  the kernel the same byte.
+
+extension Field {
+    /// An absolute path of at most 4095 bytes (PATH_MAX with its NUL) that never goes up: a `..`
+    /// would name another place than the one that is written.
+    func path() -> String? {
+        guard let text = string() else { return nil }
+        if let detail = faultOfPath(text) {
+            refuse(detail)
+            return nil
+        }
+        return text
+    }
+
+    /// A path in the task where something may be mounted.
+    func mountTarget() -> String? {
+        guard let text = path() else { return nil }
+        let components = pathComponents(text)
+        let first = components.first
+        if first == nil || first == "proc" || first == "sys" || components == ["dev"] {
+            refuse("must not be '/', '/dev', or in '/proc' or '/sys'")
+            return nil
+        }
+        return text
+    }
+}
+
+/// The components that mean something: neither empty nor `.`.
+func pathComponents(_ path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }.filter { $0 != "." }
+}
+
+private func faultOfPath(_ text: String) -> String? {
+    if text.utf8.first != UInt8(ascii: "/") { return "must be an absolute path" }
+    if text.utf8.count > 4095 { return "is longer than 4095 bytes" }
+    return pathComponents(text).contains("..") ? "leaves its root: '..' is not allowed" : nil
+}

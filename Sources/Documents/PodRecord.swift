@@ -1,0 +1,117 @@
+//  A pod as the store keeps it.
+
+import JSON
+package import Model
+
+extension Pod {
+    /// What `init(record:)` reads.
+    package func record() -> [UInt8] {
+        writeRecord { writer in
+            writer.member("uid", uid)
+            writer.member("name", name.text)
+            writer.member("state", state.rawValue)
+            writer.bits("rev", revision)
+            writer.time("created", createdAt)
+            writer.some("op", operation)
+            writeShim(to: &writer)
+            writer.key("spec")
+            writer.beginObject()
+            spec.writeMembers(to: &writer)
+            writer.key("tasks")
+            writer.taskSpecs(spec.tasks)
+            writer.endObject()
+            writer.key("tasks")
+            writer.beginArray()
+            for task in tasks { task.writeRecord(to: &writer) }
+            writer.endArray()
+        }
+    }
+
+    /// Reads what `record()` wrote.
+    package init(record: [UInt8]) throws(RecordFault) {
+        let reader = try RecordReader(record: record)
+        let spec = try reader["spec"]
+        self.init(
+            uid: try reader["uid"].uid(), name: try reader["name"].label(),
+            spec: try spec.podSpec(tasks: spec["tasks"].taskSpecs()),
+            state: try reader["state"].parsed { PodState(rawValue: $0) },
+            revision: try reader["rev"].bits(), createdAt: try reader["created"].time(),
+            shim: try reader.optional("shim")?.shim(),
+            tasks: try reader["tasks"].elements().map { x throws(RecordFault) in try x.task() },
+            operation: try reader.optional("op")?.uid())
+    }
+
+    private func writeShim(to writer: inout JSONWriter) {
+        guard let shim else { return }
+        writer.key("shim")
+        writer.beginObject()
+        writer.process("process", shim.process)
+        writer.time("since", shim.since)
+        writer.endObject()
+    }
+}
+
+extension PodTask {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("uid", uid)
+        writer.member("state", state.name)
+        writer.process("process", state.process)
+        writer.exit("exit", state.exit)
+        writer.bits("rev", revision)
+        writer.time("created", createdAt)
+        writer.time("started", startedAt)
+        writer.some("op", operation)
+        writer.key("spec")
+        writer.taskSpec(spec)
+        writer.endObject()
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func taskSpec(_ spec: TaskSpec) {
+        beginObject()
+        member("name", spec.name.text)
+        spec.writeMembers(to: &self)
+        endObject()
+    }
+
+    fileprivate mutating func taskSpecs(_ specs: [TaskSpec]) {
+        beginArray()
+        for spec in specs { taskSpec(spec) }
+        endArray()
+    }
+}
+
+extension RecordReader {
+    fileprivate func taskSpecs() throws(RecordFault) -> [TaskSpec] {
+        try elements().map { x throws(RecordFault) in try x.taskSpec(name: x["name"].label()) }
+    }
+
+    fileprivate func shim() throws(RecordFault) -> ShimStatus {
+        ShimStatus(process: try self["process"].process(), since: try self["since"].time())
+    }
+
+    fileprivate func task() throws(RecordFault) -> PodTask {
+        let spec = try self["spec"]
+        return PodTask(
+            uid: try self["uid"].uid(), spec: try spec.taskSpec(name: spec["name"].label()),
+            state: try taskState(), revision: try self["rev"].bits(),
+            createdAt: try self["created"].time(),
+            startedAt: try optional("started")?.time(),
+            operation: try optional("op")?.uid())
+    }
+
+    private func taskState() throws(RecordFault) -> TaskState {
+        switch try self["state"].string() {
+        case "creating": return .creating
+        case "created": return .created(try self["process"].process())
+        case "running": return .running(try self["process"].process())
+        case "exited": return .exited(try self["exit"].exit())
+        case "deleting":
+            let exit = try optional("exit")?.exit()
+            return .deleting(exit)
+        default: throw RecordFault.malformed(pointer, "is in an unknown state")
+        }
+    }
+}

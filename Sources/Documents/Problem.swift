@@ -1,0 +1,117 @@
+//  A refusal, as RFC 9457 has it.
+
+package import JSON
+package import Model
+
+/// A problem document (`application/problem+json`).
+package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
+    package let code: ProblemCode
+    package let title: String
+    /// The HTTP status.
+    package let status: Int
+    /// What happened here, for people.
+    package let detail: String
+    /// The path of the request.
+    package let instance: String
+    package var hint: String?
+    package var retryable: Bool
+    /// The operation that stands in the way, or that failed.
+    package var operation: UID?
+    package var errors: [DocumentFault]
+    /// Whose the name is now (`uid-mismatch`).
+    package var currentUid: UID?
+
+    /// Title, status, hint and `retryable` are those of the code.
+    package init(
+        _ code: ProblemCode, _ detail: String, instance: String, operation: UID? = nil,
+        errors: [DocumentFault] = [], currentUid: UID? = nil
+    ) {
+        self.code = code
+        title = code.title
+        status = code.status
+        self.detail = detail
+        self.instance = instance
+        hint = code.hint
+        retryable = code.retryable
+        self.operation = operation
+        self.errors = errors
+        self.currentUid = currentUid
+    }
+
+    /// A document that was refused.
+    package init(_ faults: DocumentFaults, instance: String) {
+        self.init(faults.code, faults.detail, instance: instance, errors: faults.faults)
+    }
+
+    /// A body that is no JSON.
+    package init(_ fault: JSONFault, instance: String) {
+        let code: ProblemCode =
+            switch fault.kind {
+            case .tooDeep: .tooDeep
+            case .empty, .notUTF8, .duplicateMember, .trailingBytes, .numberOutOfRange,
+                .malformed:
+                .malformedJSON
+            }
+        let error = DocumentFault(pointer: fault.pointer, detail: fault.detail)
+        self.init(code, fault.detail, instance: instance, errors: [error])
+    }
+
+    /// What an operation that failed ends with; a code that nobody knows is a fault of ours.
+    package init(_ failure: Failure, instance: String, operation: UID?) {
+        self.init(
+            ProblemCode(rawValue: failure.code) ?? .internalFault, failure.detail,
+            instance: instance, operation: operation)
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("type", code.typeReference)
+        writer.member("title", title)
+        writer.member("status", status)
+        writer.member("code", code.rawValue)
+        writer.member("detail", detail)
+        writer.member("instance", instance)
+        writer.member("hint", hint)
+        writer.member("retryable", retryable)
+        writer.member("operation", operation)
+        if !errors.isEmpty { writeErrors(to: &writer) }
+        if let currentUid { writer.member("currentUid", currentUid) }
+        writer.endObject()
+    }
+
+    private func writeErrors(to writer: inout JSONWriter) {
+        writer.key("errors")
+        writer.beginArray()
+        for error in errors {
+            writer.beginObject()
+            writer.member("pointer", error.pointer.text)
+            writer.member("detail", error.detail)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+}
+
+extension ProblemCode: DocumentEncodable {
+    /// A relative reference to the document that `write` writes.
+    package var typeReference: String { "/problems/\(rawValue)" }
+
+    /// `GET /problems/{code}`.
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("code", rawValue)
+        writer.member("title", title)
+        writer.member("status", status)
+        writer.member("description", description)
+        writer.member("retryable", retryable)
+        writer.member("hint", hint)
+        writer.endObject()
+    }
+}
+
+extension Failure {
+    /// A failure with the status of its code.
+    package init(_ code: ProblemCode, _ detail: String, step: StepName? = nil) {
+        self.init(code: code.rawValue, status: code.status, detail: detail, step: step)
+    }
+}

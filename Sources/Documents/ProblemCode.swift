@@ -1,0 +1,79 @@
+//  Every way in which a request can be refused or an operation can fail: one table.
+
+/// The stable part of a problem, and what it amounts to.
+package enum ProblemCode: String, Sendable, CaseIterable {
+    case malformedRequest = "malformed-request"
+    case malformedJSON = "malformed-json"
+    case tooDeep = "too-deep"
+    case notFound = "not-found"
+    case podUnknown = "pod-unknown"
+    case taskUnknown = "task-unknown"
+    case operationUnknown = "operation-unknown"
+    case methodNotAllowed = "method-not-allowed"
+    case notAcceptable = "not-acceptable"
+    case specConflict = "spec-conflict"
+    case podDeleting = "pod-deleting"
+    case taskDeleting = "task-deleting"
+    case podState = "pod-state"
+    case taskState = "task-state"
+    case notCancelable = "not-cancelable"
+    case operationExpired = "operation-expired"
+    case eventsExpired = "events-expired"
+    case uidMismatch = "uid-mismatch"
+    case preconditionFailed = "precondition-failed"
+    case bodyTooLarge = "body-too-large"
+    case unsupportedMediaType = "unsupported-media-type"
+    case invalidDocument = "invalid-document"
+    case notSupported = "not-supported"
+    case operationIDReused = "operation-id-reused"
+    case rootfsMissing = "rootfs-missing"
+    case rootfsNotDirectory = "rootfs-not-directory"
+    case rootfsRefused = "rootfs-refused"
+    case userUnknown = "user-unknown"
+    case mountSourceMissing = "mount-source-missing"
+    case runtimeRefused = "runtime-refused"
+    case tooManyPods = "too-many-pods"
+    case shimFailed = "shim-failed"
+    case internalFault = "internal"
+    case tooManyWaits = "too-many-waits"
+    case starting = "starting"
+    case storeFull = "store-full"
+
+    /// The HTTP status.
+    package var status: Int {
+        switch self {
+        case .malformedRequest, .malformedJSON, .tooDeep: 400
+        case .notFound, .podUnknown, .taskUnknown, .operationUnknown: 404
+        case .methodNotAllowed: 405
+        case .notAcceptable: 406
+        case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .notCancelable: 409
+        case .operationExpired, .eventsExpired: 410
+        case .uidMismatch, .preconditionFailed: 412
+        case .bodyTooLarge: 413
+        case .unsupportedMediaType: 415
+        case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
+            .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
+            .runtimeRefused:
+            422
+        case .tooManyPods: 429
+        case .shimFailed, .internalFault: 500
+        case .tooManyWaits, .starting, .storeFull: 503
+        }
+    }
+
+    /// Whether the same request may succeed later without anyone changing it.
+    package var retryable: Bool {
+        switch self {
+        case .podDeleting, .taskDeleting, .tooManyPods, .shimFailed, .tooManyWaits, .starting,
+            .storeFull:
+            true
+        case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
+            .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,
+            .taskState, .notCancelable, .operationExpired, .eventsExpired, .uidMismatch,
+            .preconditionFailed, .bodyTooLarge, .unsupportedMediaType, .invalidDocument,
+            .notSupported, .operationIDReused, .rootfsMissing, .rootfsNotDirectory,
+            .rootfsRefused, .userUnknown, .mountSourceMissing, .runtimeRefused, .internalFault:
+            false
+        }
+    }
+}

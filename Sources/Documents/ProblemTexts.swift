@@ -1,0 +1,146 @@
+//  What a problem says to people, for `/problems/{code}` and in every problem document.
+
+extension ProblemCode {
+    /// The same for every occurrence (RFC 9457, section 3.1.3).
+    package var title: String {
+        switch self {
+        case .malformedRequest: "The request is malformed"
+        case .malformedJSON: "The body is not JSON"
+        case .tooDeep: "The body nests too deeply"
+        case .notFound: "No such path"
+        case .podUnknown: "No such pod"
+        case .taskUnknown: "No such task"
+        case .operationUnknown: "No such operation"
+        case .methodNotAllowed: "The path does not know this method"
+        case .notAcceptable: "Nothing here has a media type that is accepted"
+        case .specConflict: "The name has another spec"
+        case .podDeleting: "The pod is being deleted"
+        case .taskDeleting: "The task is being deleted"
+        case .podState: "The pod is in the wrong state"
+        case .taskState: "The task is in the wrong state"
+        case .notCancelable: "The operation cannot be canceled"
+        case .operationExpired: "The operation is no longer kept"
+        case .eventsExpired: "The events are no longer kept"
+        case .uidMismatch: "The name belongs to another"
+        case .preconditionFailed: "The object has changed"
+        case .bodyTooLarge: "The body is too large"
+        case .unsupportedMediaType: "The body has another media type"
+        case .invalidDocument: "The document is invalid"
+        case .notSupported: "Not supported by this version"
+        case .operationIDReused: "The operation id has been used"
+        case .rootfsMissing: "The rootfs is not there"
+        case .rootfsNotDirectory: "The rootfs is no directory"
+        case .rootfsRefused: "The rootfs cannot be mounted"
+        case .userUnknown: "The rootfs has no such user"
+        case .mountSourceMissing: "The source of a mount is not there"
+        case .runtimeRefused: "The runtime refused"
+        case .tooManyPods: "There are too many pods"
+        case .shimFailed: "The sandbox failed"
+        case .internalFault: "A fault of the daemon"
+        case .tooManyWaits: "Too many requests wait"
+        case .starting: "The daemon is starting"
+        case .storeFull: "The store is full"
+        }
+    }
+}
+
+extension ProblemCode {
+    /// What it means, in a sentence or two.
+    package var description: String {
+        switch self {
+        case .malformedRequest: "The query, a header or the path is not what the contract says."
+        case .malformedJSON:
+            "The body is no JSON text: it is cut short, names a member twice, or has bytes "
+                + "after its end."
+        case .tooDeep: "Objects and arrays nest over 64 levels."
+        case .notFound: "No route has this path."
+        case .podUnknown: "No pod has this name, and none that had it is remembered."
+        case .taskUnknown: "The pod has no task of this name, and none that had it is remembered."
+        case .operationUnknown:
+            "No operation has this id, and none that old would have been forgotten."
+        case .methodNotAllowed: "The path exists; the Allow header names its methods."
+        case .notAcceptable:
+            "The Accept header leaves out every type in which the answer could be written."
+        case .specConflict:
+            "Something of this name exists and was asked for with another spec; errors "
+                + "points at each difference."
+        case .podDeleting:
+            "A pod of this name is being deleted; its name is free when the operation has "
+                + "ended."
+        case .taskDeleting:
+            "A task of this name is being deleted; its name is free when the operation has "
+                + "ended."
+        case .podState: "The pod is in a state in which this cannot be done."
+        case .taskState:
+            "The task is in a state in which this cannot be done: what runs cannot be "
+                + "started, what does not run gets no signal."
+        case .notCancelable: "Only a create that has not ended can be canceled."
+        case .operationExpired:
+            "The id is older than what is kept, or older than the boot of the host."
+        case .eventsExpired: "The revision is older than the oldest event that is kept."
+        case .uidMismatch:
+            "The uid in the request was never known, and the name belongs to the uid in "
+                + "currentUid."
+        case .preconditionFailed:
+            "The If-Match header names another uid or revision than the one of now."
+        case .bodyTooLarge: "A body may have 1 MiB."
+        case .unsupportedMediaType:
+            "A body must be application/json; that of a PATCH may be "
+                + "application/merge-patch+json."
+        case .invalidDocument:
+            "The body is JSON and asks for what cannot be; errors points at each fault."
+        case .notSupported:
+            "Everything that is refused stands in the contract and is left out of this "
+                + "version; errors points at each."
+        case .operationIDReused: "Another request has used this Operation-Id."
+        case .rootfsMissing: "No file has the path of the rootfs."
+        case .rootfsNotDirectory: "The path of the rootfs names something else than a directory."
+        case .rootfsRefused: "The kernel refused to mount the rootfs."
+        case .userUnknown:
+            "A name in user stands in neither /etc/passwd nor /etc/group of the rootfs."
+        case .mountSourceMissing: "No file has the path of the source of a mount."
+        case .runtimeRefused:
+            "runc refused to make or start the task; the detail has its own words."
+        case .tooManyPods: "The host has as many pods as it may have."
+        case .shimFailed:
+            "The process that is the sandbox of the pod could not be started, or has died."
+        case .internalFault: "This is a bug; the id in the detail stands in the log as well."
+        case .tooManyWaits: "As many requests wait for operations or events as may do so at once."
+        case .starting: "The records are being read; nothing is lost."
+        case .storeFull: "The memory that holds the records is used up; what is recorded stays."
+        }
+    }
+}
+
+extension ProblemCode {
+    /// What to do about it, where there is something.
+    package var hint: String? {
+        switch self {
+        case .malformedRequest: "See /openapi.json for what the request may look like."
+        case .malformedJSON: "The detail has the line and the column."
+        case .notFound: "See /openapi.json for the paths there are."
+        case .notAcceptable: "Accept application/json."
+        case .specConflict: "Delete it first, or choose another name."
+        case .podDeleting: "Wait for the operation, then try again."
+        case .taskDeleting: "Wait for the operation, then try again."
+        case .notCancelable: "To undo a create that has ended, delete what it made."
+        case .eventsExpired: "List the pods, and follow the events from the revision of the list."
+        case .preconditionFailed: "Read the object again and decide anew."
+        case .operationIDReused:
+            "Make a new UUID for each request, and repeat it only with the same method, "
+                + "path and body."
+        case .userUnknown: "Give numbers, or add the name to the rootfs."
+        case .tooManyPods: "Delete a pod, or wait until one is gone."
+        case .internalFault: "Report it with the lines of the log that bear the id."
+        case .tooManyWaits: "Ask without waiting, or later."
+        case .starting: "Try again in a second."
+        case .storeFull: "Delete pods, or give /run/staunch more room."
+        case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,
+            .podState, .taskState, .operationExpired, .uidMismatch, .bodyTooLarge,
+            .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,
+            .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing, .runtimeRefused,
+            .shimFailed:
+            nil
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//  Maps and lists of strings, and the names that are no paths.
+
+import Model
+
+extension Field {
+    /// Labels or annotations.
+    func notes() -> [String: String]? {
+        stringMap(limit: DocumentLimits.notes) { name, field in
+            checkNoteKey(name, field)
+            return noteValue(field)
+        }
+    }
+
+    /// An environment (environ(7)).
+    func environment() -> [String: String]? {
+        stringMap(limit: DocumentLimits.args) { name, field in
+            if name.isEmpty { field.refuse("a variable's name must not be empty") }
+            if name.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "=") }) {
+                field.refuse("a variable's name must not contain '=' or NUL")
+            }
+            return field.string()
+        }
+    }
+
+    /// A command line with a program in it.
+    func arguments() -> [String]? {
+        guard let elements = elements(limit: DocumentLimits.args) else { return nil }
+        if elements.isEmpty { refuse("must not be empty") }
+        let arguments = elements.compactMap { $0.string() }
+        if arguments.count == elements.count, arguments.first == "" {
+            elements.first?.refuse("must not be empty")
+        }
+        return arguments
+    }
+
+    /// Labels with dots between them, either case (RFC 1123, section 2.1), of at most 64 bytes:
+    /// what sethostname(2) takes.
+    func hostname() -> String? {
+        parsed("a host name of at most 64 bytes") { text in
+            let parts = text.utf8.split(
+                separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+            let labels = parts.map { Label(lowercased($0)) }
+            return text.utf8.count <= 64 && labels.allSatisfy { $0 != nil } ? text : nil
+        }
+    }
+
+    /// Names that are the same text to Unicode are refused: they would be one key here.
+    private func stringMap(
+        limit: Int, _ read: (String, Field) -> String?
+    ) -> [String: String]? {
+        guard let entries = entries(limit: limit) else { return nil }
+        var map: [String: String] = [:]
+        for (name, field) in entries {
+            guard let value = read(name, field) else { continue }
+            if map.updateValue(value, forKey: name) != nil {
+                field.refuse("its name is written twice, in two forms of Unicode")
+            }
+        }
+        return map
+    }
+}
+
+/// Notes what is wrong with a label's or annotation's name.
+func checkNoteKey(_ name: String, _ field: Field) {
+    if !(1...253).contains(name.utf8.count) { field.refuse("its name must be 1 to 253 bytes") }
+    if name.utf8.contains(0) { field.refuse("its name must not contain NUL") }
+}
+
+/// A label's or annotation's value.
+func noteValue(_ field: Field) -> String? {
+    guard let text = field.string() else { return nil }
+    if text.utf8.count > DocumentLimits.noteBytes { field.refuse("is longer than 64 KiB") }
+    return text
+}
+
+private func lowercased(_ bytes: Substring.UTF8View) -> String {
+    let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
+    return String(decoding: bytes.map { upper.contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
+}

@@ -1,0 +1,76 @@
+//  A JSON text (RFC 8259) as a value: what every request is before anyone looks at what it means.
+
+/// A parsed JSON text. Members stand in the order of the text, each name once.
+package enum JSONValue: Equatable, Sendable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case real(Double)
+    case string(String)
+    case array([JSONValue])
+    case object([JSONMember])
+}
+
+/// A name and its value, in an object.
+package struct JSONMember: Equatable, Sendable {
+    package let name: String
+    package let value: JSONValue
+
+    package init(name: String, value: JSONValue) {
+        self.name = name
+        self.value = value
+    }
+}
+
+extension JSONValue {
+    package var members: [JSONMember]? {
+        if case .object(let members) = self { members } else { nil }
+    }
+
+    package var elements: [JSONValue]? {
+        if case .array(let elements) = self { elements } else { nil }
+    }
+
+    package var string: String? {
+        if case .string(let text) = self { text } else { nil }
+    }
+
+    package var bool: Bool? {
+        if case .bool(let flag) = self { flag } else { nil }
+    }
+
+    /// A whole number, however it is written: `1`, `1.0` and `1e0` are one number in JSON.
+    package var integer: Int64? {
+        switch self {
+        case .integer(let number): number
+        case .real(let number): Int64(exactly: number)
+        case .null, .bool, .string, .array, .object: nil
+        }
+    }
+
+    /// Any number, rounded to the nearest double.
+    package var number: Double? {
+        switch self {
+        case .integer(let number): Double(number)
+        case .real(let number): number
+        case .null, .bool, .string, .array, .object: nil
+        }
+    }
+
+    /// The member of that name; `nil` where there is none or this is no object.
+    package subscript(name: String) -> JSONValue? {
+        members?.first { $0.name == name }?.value
+    }
+
+    /// What kind of value this is, for a message.
+    package var kindName: String {
+        switch self {
+        case .null: "null"
+        case .bool: "a boolean"
+        case .integer, .real: "a number"
+        case .string: "a string"
+        case .array: "an array"
+        case .object: "an object"
+        }
+    }
+}

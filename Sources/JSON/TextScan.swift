@@ -1,0 +1,95 @@
+//  What jansson does not tell: how deep a text nests before it is read, and where in it an offset
+//  lies. Both look at brackets, commas and strings alone, and neither recurses.
+
+/// The offset of the first bracket that opens more than `limit` levels; `nil` where none does.
+func offsetOfDeepNesting(in bytes: [UInt8], limit: Int) -> Int? {
+    var depth = 0
+    var index = 0
+    while index < bytes.count {
+        switch bytes[index] {
+        case openBrace, openBracket:
+            depth += 1
+            if depth > limit { return index }
+        case closeBrace, closeBracket: depth -= 1
+        case quote: index = endOfString(in: bytes, openedAt: index)
+        default: break
+        }
+        index += 1
+    }
+    return nil
+}
+
+/// The pointer of the innermost value that is open at `offset`, in a text that is well formed up
+/// to there.
+func pointer(in bytes: [UInt8], at offset: Int) -> JSONPointer {
+    var path: [Frame] = []
+    var index = 0
+    while index < min(offset, bytes.count) {
+        switch bytes[index] {
+        case openBrace: path.append(.object(key: nil))
+        case openBracket: path.append(.array(index: 0))
+        case closeBrace, closeBracket: _ = path.popLast()
+        case comma: path.indices.last.map { path[$0].next() }
+        case quote:
+            let end = endOfString(in: bytes, openedAt: index)
+            path.indices.last.map { path[$0].saw(string: index..<min(end + 1, bytes.count)) }
+            index = end
+        default: break
+        }
+        index += 1
+    }
+    return path.reduce(.root) { $1.extend($0, in: bytes) }
+}
+
+/// The offset of the quote that ends a string, or the text's length where nothing does.
+private func endOfString(in bytes: [UInt8], openedAt start: Int) -> Int {
+    var index = start + 1
+    while index < bytes.count, bytes[index] != quote {
+        index += bytes[index] == backslash ? 2 : 1
+    }
+    return min(index, bytes.count)
+}
+
+/// An object or array that is open.
+private enum Frame {
+    /// `key` is where its present member's name stands, quotes and all.
+    case object(key: Range<Int>?)
+    case array(index: Int)
+
+    mutating func next() {
+        switch self {
+        case .object: self = .object(key: nil)
+        case .array(let index): self = .array(index: index + 1)
+        }
+    }
+
+    /// The first string after a brace or comma is the member's name.
+    mutating func saw(string: Range<Int>) {
+        if case .object(nil) = self { self = .object(key: string) }
+    }
+
+    func extend(_ pointer: JSONPointer, in bytes: [UInt8]) -> JSONPointer {
+        switch self {
+        case .object(nil): pointer
+        case .object(let key?): name(key, in: bytes).map(pointer.appending) ?? pointer
+        case .array(let index): pointer.appending(index)
+        }
+    }
+
+    /// The name that a quoted string amounts to; `nil` where it is no string after all.
+    private func name(_ range: Range<Int>, in bytes: [UInt8]) -> String? {
+        do throws(JSONFault) {
+            return try JSONValue.parse(Array(bytes[range])).string
+        } catch {
+            return nil  // the pointer is a help, and ends one level higher
+        }
+    }
+}
+
+private let openBrace = UInt8(ascii: "{")
+private let closeBrace = UInt8(ascii: "}")
+private let openBracket = UInt8(ascii: "[")
+private let closeBracket = UInt8(ascii: "]")
+private let comma = UInt8(ascii: ",")
+private let quote = UInt8(ascii: "\"")
+private let backslash = UInt8(ascii: "\\")
