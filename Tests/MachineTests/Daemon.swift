@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import JSON
 import Synchronization
 import Testing
 
@@ -125,7 +126,10 @@ final class Daemon {
 
 /// Every directory below `parent`, and it too, leaves first, in every hierarchy.
 private func removeCgroups(of parent: String) {
-    for path in Census.cgroups(of: parent).sorted(by: >) { rmdir(path) }
+    for path in Census.cgroups(of: parent).sorted(by: >) {
+        // SAFETY: rmdir reads the path during the call alone.
+        unsafe rmdir(path)
+    }
 }
 
 /// Runs `body` with a daemon that is ready, puts everything away after it, and holds that nothing

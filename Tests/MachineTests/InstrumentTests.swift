@@ -107,16 +107,17 @@ enum Plant: String, CaseIterable, Sendable {
     func plant(_ marks: Census.Marks) throws -> () throws -> Void {
         switch self {
         case .process:
-            return try child("sh", "-c", "sleep 1000; true", marks.home)
+            return try child("sh", "-c", "kill -STOP $$", marks.home)
         case .mount:
             let script = "mount -t tmpfs none \(marks.home)/run && exec sleep 1000"
             return try child("unshare", "-m", "sh", "-c", script)
         case .network:
-            return try child("unshare", "-n", "sh", "-c", "sleep 1000; true", marks.home)
+            return try child("unshare", "-n", "sh", "-c", "kill -STOP $$", marks.home)
         case .cgroup:
             let paths = Census.hierarchies.map { $0 + marks.cgroupParent }
-            for path in paths where mkdir(path, 0o755) != 0 { throw Broken("mkdir \(path)") }
-            return { for path in paths { rmdir(path) } }
+            for path in paths { try makeDirectory(path) }
+            // SAFETY: rmdir reads the path during the call alone.
+            return { for path in paths { unsafe rmdir(path) } }
         case .file:
             let path = marks.home + "/run/forgotten"
             try write("", to: path)
@@ -132,15 +133,13 @@ enum Plant: String, CaseIterable, Sendable {
         process.arguments = words
         try process.run()
         return {
-            // What it started has to go with it, or it would stay in the census.
-            try Command.run("pkill", "-KILL", "-P", "\(process.processIdentifier)")
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
         }
     }
 
     private func boundSocket(_ path: String) throws -> () throws -> Void {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = try unixAddress(path)
         // SAFETY: bind reads the address during the call alone.
         let result = unsafe withUnsafePointer(to: &address) { pointer in
@@ -151,7 +150,7 @@ enum Plant: String, CaseIterable, Sendable {
         guard result == 0 else { throw Broken("bind \(path): errno \(errno)") }
         return {
             close(descriptor)
-            unlink(path)
+            try FileManager.default.removeItem(atPath: path)
         }
     }
 }

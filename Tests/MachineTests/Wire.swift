@@ -49,7 +49,8 @@ final class Wire {
         var rest = bytes
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { raw in
-                unsafe Glibc.send(descriptor, raw.baseAddress, raw.count, Int32(MSG_NOSIGNAL.rawValue))
+                unsafe Glibc.send(
+                    descriptor, raw.baseAddress, raw.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Broken("send: errno \(errno)") }
             rest = rest.dropFirst(count)
