@@ -73,8 +73,7 @@ extension Machine {
                     try wire.send(
                         """
                         PUT /v1/pods/web HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n\
-                        Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\
-                        \(body)
+                        Content-Length: \(body.utf8.count)\r\n\r\n\(body)
                         """)
                 }
                 try eventually("the pod is ready") {
@@ -126,7 +125,9 @@ extension Machine {
                 }
                 silent.removeLast(min(10, silent.count))
                 try eventually("the daemon answers", within: 10) {
-                    do { return try Client(daemon.socket).send("GET", "/healthz").status == 200 } catch {
+                    do {
+                        return try Client(daemon.socket).send("GET", "/healthz").status == 200
+                    } catch {
                         return false
                     }
                 }
@@ -182,7 +183,8 @@ struct BadRequest: Sendable {
         BadRequest(
             "invalid-document", #"{"colour": 1, "labels": [], "tasks": {"A_": 1}}"#,
             ["/colour", "/labels", "/tasks/A_"]),
-        BadRequest("invalid-document", #"{"tasks": {"a": {}}}"#, ["/tasks/a/args", "/tasks/a/rootfs"]),
+        BadRequest(
+            "invalid-document", #"{"tasks": {"a": {}}}"#, ["/tasks/a/args", "/tasks/a/rootfs"]),
         BadRequest(
             "invalid-document", #"{"resources": {"memory": -1, "cpus": 0, "pids": 0}}"#,
             ["/resources/memory", "/resources/cpus", "/resources/pids"]),

@@ -14,9 +14,13 @@ struct Census: Equatable {
 
     init(_ marks: Marks) {
         let ours = Census.marked(marks)
-        for process in ours { names.insert("\(process.isZombie ? "zombie" : "process") \(process)") }
+        for process in ours {
+            names.insert("\(process.isZombie ? "zombie" : "process") \(process)")
+        }
         addMounts(marks)
-        for path in Census.cgroups(of: marks.cgroupParent) { names.insert("cgroup \(path)") }
+        // The parent itself is the daemon's, and no pod's.
+        for path in Census.cgroups(of: marks.cgroupParent)
+        where !path.hasSuffix(marks.cgroupParent) { names.insert("cgroup \(path)") }
         addFiles(marks)
         addSockets(marks)
         addNetworkNamespaces(of: ours)
@@ -70,7 +74,8 @@ struct Census: Equatable {
         let host = link("/proc/self/ns/net")
         for process in processes {
             let held = FileManager.default.subpaths(atPath: "/proc/\(process.pid)/fd") ?? []
-            let links = ["/proc/\(process.pid)/ns/net"] + held.map { "/proc/\(process.pid)/fd/\($0)" }
+            let links =
+                ["/proc/\(process.pid)/ns/net"] + held.map { "/proc/\(process.pid)/fd/\($0)" }
             for name in links.compactMap(link) where name.hasPrefix("net:[") && name != host {
                 names.insert("network \(name)")
             }

@@ -11,7 +11,9 @@ extension Machine {
         func adopts(_ way: String) throws {
             try withDaemon { daemon, client in
                 let before = try client.createPod("web", daemon.rootfs.sleeper)
-                if way == "kill" { daemon.crash() } else {
+                if way == "kill" {
+                    daemon.crash()
+                } else {
                     #expect(seconds { daemon.terminate() } < 2)
                 }
                 let pid = try #require(before["tasks", "app", "pid"]?.integer)
@@ -105,7 +107,8 @@ extension Machine {
                 #expect(took < 1)
                 let list = try client.send("GET", "/v1/pods?limit=1000&state=ready")
                 try eventually("all are ready again") {
-                    try client.send("GET", "/v1/pods?limit=1000&state=ready")["items"]?.elements?.count
+                    try client.send("GET", "/v1/pods?limit=1000&state=ready")["items"]?.elements?
+                        .count
                         == pods
                 }
                 #expect(list.status == 200)
@@ -123,7 +126,8 @@ extension Machine {
                     try first.deletePod("web")
                     #expect(try second.send("GET", "/v1/pods/web").uid == there.uid)
                     try one.crashAndRestart()
-                    #expect(try second.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true))
+                    #expect(
+                        try second.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true))
                 }
             }
         }
@@ -226,7 +230,8 @@ final class Churn: Sendable {
     }
 
     private func cycle(_ client: Client, _ name: String) throws {
-        for (method, path) in [("PUT", "/v1/pods/\(name)"), ("DELETE", "/v1/pods/\(name)?grace=0")] {
+        for (method, path) in [("PUT", "/v1/pods/\(name)"), ("DELETE", "/v1/pods/\(name)?grace=0")]
+        {
             let id = UUID().uuidString.lowercased()
             let body = method == "PUT" ? self.body : nil
             let answer = try insist {

@@ -66,7 +66,8 @@ extension Machine {
                 let answer = try client.createPod("bad", row.body(daemon.rootfs))
                 #expect(answer.status == 422)
                 #expect(answer.code == row.code, "\(answer.reply.text)")
-                #expect(answer["detail"]?.string?.contains(row.says) == true, "\(answer.reply.text)")
+                #expect(
+                    answer["detail"]?.string?.contains(row.says) == true, "\(answer.reply.text)")
                 #expect(try client.send("GET", "/v1/pods/bad").code == "pod-unknown")
                 let after = Census(daemon.marks)
                 #expect(after == before, "\(after.difference(from: before))")
@@ -96,7 +97,8 @@ extension Machine {
         func deleteSupersedes() throws {
             try withDaemon { daemon, client in
                 for number in 0..<10 {
-                    let create = try client.send("PUT", "/v1/pods/p\(number)", daemon.rootfs.sleeper)
+                    let create = try client.send(
+                        "PUT", "/v1/pods/p\(number)", daemon.rootfs.sleeper)
                     let delete = try client.send("DELETE", "/v1/pods/p\(number)?grace=0")
                     #expect(delete.status == 202)
                     #expect(try client.follow(delete.id).state == "succeeded")
@@ -154,18 +156,19 @@ struct Impossible: Sendable, CustomTestStringConvertible {
         Impossible(testDescription: "no such user", code: "user-unknown", says: "nobody-here") {
             $0.pod("true", #""user": "nobody-here""#)
         },
-        Impossible(testDescription: "no mount source", code: "mount-source-missing", says: "/gone") {
+        Impossible(testDescription: "no mount source", code: "mount-source-missing", says: "/gone")
+        {
             $0.pod("true", #""mounts": [{"type": "bind", "source": "/gone", "target": "/data"}]"#)
         },
         Impossible(
             testDescription: "passwd that points outside", code: "user-unknown", says: "daemon",
             body: { $0.pod("true", #""user": "daemon""#) },
             prepare: { rootfs in
-                // The host knows `daemon`; the rootfs, in which this leads nowhere, does not.
+                // Outside of the rootfs somebody knows `daemon`; nobody may look there.
+                try write("daemon:x:1:1::/:/bin/sh\n", to: rootfs + "/../outside")
                 try FileManager.default.removeItem(atPath: rootfs + "/etc/passwd")
                 try FileManager.default.createSymbolicLink(
-                    atPath: rootfs + "/etc/passwd",
-                    withDestinationPath: "../../../../../../../../etc/passwd-")
+                    atPath: rootfs + "/etc/passwd", withDestinationPath: "../../outside")
             }),
     ]
 }

@@ -154,7 +154,8 @@ extension Daemon {
     func expectNothingLeft(since before: Census, sourceLocation: SourceLocation) throws {
         try deleteEverything()
         let after = Census(marks)
-        #expect(after == before, "\(after.difference(from: before))", sourceLocation: sourceLocation)
+        #expect(
+            after == before, "\(after.difference(from: before))", sourceLocation: sourceLocation)
         let audit = try client().send("GET", "/v1/audit?fresh=true")
         #expect(
             audit["balanced"] == .bool(true), "\(audit.reply.text)", sourceLocation: sourceLocation)

@@ -91,7 +91,8 @@ extension Machine {
     @Suite(.needsDaemon) struct OperationIDs {
         let id = "0199aaaa-0000-4000-8000-0123456789ab"
 
-        @Test("the same id with the same request is the same operation, whatever became of the name")
+        @Test(
+            "the same id with the same request is the same operation, whatever became of the name")
         func sameRequest() throws {
             try withDaemon { daemon, client in
                 let headers = ["Operation-Id": id]

@@ -115,9 +115,9 @@ enum Plant: String, CaseIterable, Sendable {
             return try child("unshare", "-n", "sh", "-c", "kill -STOP $$", marks.home)
         case .cgroup:
             let paths = Census.hierarchies.map { $0 + marks.cgroupParent }
-            for path in paths { try makeDirectory(path) }
+            for path in paths { try makeDirectory(path + "/pod") }
             // SAFETY: rmdir reads the path during the call alone.
-            return { for path in paths { unsafe rmdir(path) } }
+            return { for path in paths.flatMap({ [$0 + "/pod", $0] }) { unsafe rmdir(path) } }
         case .file:
             let path = marks.home + "/run/forgotten"
             try write("", to: path)

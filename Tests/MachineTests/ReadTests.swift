@@ -183,7 +183,9 @@ private final class EventStream {
     init(_ daemon: Daemon, _ query: String) throws {
         wire = try Wire(path: daemon.socket)
         try wire.send("GET /v1/events?\(query) HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        guard let head = try wire.receiveHead(), head.status == 200 else { throw Broken("no stream") }
+        guard let head = try wire.receiveHead(), head.status == 200 else {
+            throw Broken("no stream")
+        }
     }
 
     /// All events up to the first of that kind (and state), without the bookmarks.

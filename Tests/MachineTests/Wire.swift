@@ -124,7 +124,9 @@ final class Wire {
 
     private func take(_ count: Int) throws -> [UInt8] {
         while pending.count < count {
-            guard try fill() else { throw Broken("closed after \(pending.count) of \(count) bytes") }
+            guard try fill() else {
+                throw Broken("closed after \(pending.count) of \(count) bytes")
+            }
         }
         defer { pending.removeFirst(count) }
         return Array(pending[..<count])

@@ -29,7 +29,8 @@ import Testing
     private func imports() throws -> [(from: String, to: String, place: String)] {
         try SourceFile.all(below: "Sources").filter(\.isSwift).flatMap { file in
             file.code.enumerated().compactMap { index, line in
-                let pattern = /^\s*(?:@\w+ )*(?:(?:package|internal|private|fileprivate) )?import (\w+)/
+                let pattern =
+                    /^\s*(?:@\w+ )*(?:(?:package|internal|private|fileprivate) )?import (\w+)/
                 guard let name = line.firstMatch(of: pattern)?.output.1 else { return nil }
                 return (file.target, String(name), "\(file.path):\(index + 1)")
             }

@@ -42,7 +42,9 @@ struct SourceFile: Sendable {
 func places(_ files: [SourceFile], where breaks: (String) -> Bool) -> [String] {
     files.flatMap { file in
         file.code.enumerated().filter { breaks($0.element) }
-            .map { "\(file.path):\($0.offset + 1): \($0.element.trimmingCharacters(in: .whitespaces))" }
+            .map {
+                "\(file.path):\($0.offset + 1): \($0.element.trimmingCharacters(in: .whitespaces))"
+            }
     }
 }
 
@@ -50,9 +52,12 @@ extension String {
     /// Whether the word stands in here by itself.
     func hasWord(_ word: String) -> Bool {
         ranges(of: word).contains { range in
-            let before = range.lowerBound == startIndex ? nil : self[index(before: range.lowerBound)]
+            let before =
+                range.lowerBound == startIndex ? nil : self[index(before: range.lowerBound)]
             let after = range.upperBound == endIndex ? nil : self[range.upperBound]
-            return ![before, after].contains { $0.map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false }
+            return ![before, after].contains {
+                $0.map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false
+            }
         }
     }
 }

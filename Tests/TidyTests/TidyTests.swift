@@ -75,11 +75,9 @@ import Testing
 
     @Test("every metric that is declared is used")
     func metricsAreUsed() {
+        let pattern = /package (?:static )?let (\w+)(?:: \w+)? = .*\b(?:Counter|Gauge|Histogram)/
         let declared = sources.filter { $0.target == "Metrics" }.flatMap(\.code)
-            .compactMap { line -> Substring? in
-                line.firstMatch(of: /package (?:static )?let (\w+)(?:: \w+)? = .*\b(?:Counter|Gauge|Histogram)/)?
-                    .output.1
-            }
+            .compactMap { $0.firstMatch(of: pattern)?.output.1 }
         let others = sources.filter { $0.target != "Metrics" && $0.isSwift }.flatMap(\.code)
         let unused = declared.filter { name in !others.contains { $0.hasWord(String(name)) } }
         #expect(unused == [])
@@ -104,6 +102,8 @@ func functionLengths(_ file: SourceFile) -> [(name: String, lines: Int)] {
 
 /// Whether something begins in that column, other than the end of a signature.
 private func isStart(_ line: String, in indent: Substring) -> Bool {
-    guard line.hasPrefix(indent), let first = line.dropFirst(indent.count).first else { return false }
+    guard line.hasPrefix(indent), let first = line.dropFirst(indent.count).first else {
+        return false
+    }
     return first.isLetter || first == "@" || first == "/" || first == "#"
 }
