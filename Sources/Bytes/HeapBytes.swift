@@ -33,6 +33,11 @@ import Glibc
         return unsafe (block, length)
     }
 
+    /// The content where it lies; valid for as long as this object is alive and not released.
+    @unsafe package var storage: UnsafeMutableRawBufferPointer {
+        unsafe UnsafeMutableRawBufferPointer(start: base, count: count)
+    }
+
     /// A copy of the content, for those who keep or compare it (tests, digests).
     package var bytes: [UInt8] {
         guard let block = unsafe base else { return [] }

@@ -1,1 +1,148 @@
+#define _GNU_SOURCE
 #include "CHTTP.h"
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+struct chttp_daemon {
+  struct MHD_Daemon *mhd;
+  struct chttp_callbacks calls;
+};
+
+static void *slot_of(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info ? info->socket_context : NULL;
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode code) {
+  struct chttp_daemon *daemon = cls;
+  if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *slot = daemon->calls.opened(daemon->calls.context, connection, info ? info->connect_fd : -1);
+  } else if (*slot) {
+    daemon->calls.closed(*slot);
+    *slot = NULL;
+  }
+}
+
+static void *on_target(void *cls, const char *target, struct MHD_Connection *connection) {
+  struct chttp_daemon *daemon = cls;
+  void *slot = slot_of(connection);
+  if (slot) daemon->calls.began(slot, target);
+  return slot;
+}
+
+static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
+                                 const char *method, const char *version, const char *bytes,
+                                 size_t *size, void **slot) {
+  (void)connection, (void)url, (void)version;
+  struct chttp_daemon *daemon = cls;
+  if (!*slot) return MHD_NO;
+  size_t count = *size;
+  *size = 0;
+  return daemon->calls.access(*slot, method, bytes, count) ? MHD_YES : MHD_NO;
+}
+
+static void on_end(void *cls, struct MHD_Connection *connection, void **slot,
+                   enum MHD_RequestTerminationCode code) {
+  (void)connection, (void)code;
+  struct chttp_daemon *daemon = cls;
+  if (*slot) daemon->calls.ended(*slot);
+  *slot = NULL;
+}
+
+/* The target is decoded in Swift, strictly; what libmicrohttpd makes of it is not used. */
+static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *text) {
+  (void)cls, (void)connection;
+  size_t length = 0;
+  while (text[length]) length++;
+  return length;
+}
+
+static void on_log(void *cls, const char *format, va_list arguments) {
+  struct chttp_daemon *daemon = cls;
+  char line[512];
+  vsnprintf(line, sizeof line, format, arguments);
+  daemon->calls.log(daemon->calls.context, line);
+}
+
+struct chttp_daemon *chttp_start(const struct chttp_settings *settings,
+                                 const struct chttp_callbacks *calls) {
+  struct chttp_daemon *daemon = malloc(sizeof *daemon);
+  if (!daemon) return NULL;
+  daemon->calls = *calls;
+  daemon->mhd = MHD_start_daemon(
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+      on_access, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_log, daemon, MHD_OPTION_LISTEN_SOCKET,
+      settings->listener, MHD_OPTION_CONNECTION_LIMIT, settings->connections,
+      MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      settings->memory, MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon,
+      MHD_OPTION_URI_LOG_CALLBACK, on_target, daemon, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
+      NULL, MHD_OPTION_NOTIFY_COMPLETED, on_end, daemon, MHD_OPTION_END);
+  if (daemon->mhd) return daemon;
+  free(daemon);
+  return NULL;
+}
+
+int chttp_quiesce(struct chttp_daemon *daemon) { return MHD_quiesce_daemon(daemon->mhd); }
+
+void chttp_stop(struct chttp_daemon *daemon) {
+  MHD_stop_daemon(daemon->mhd);
+  free(daemon);
+}
+
+struct each { chttp_header call; void *context; };
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_size, const char *value, size_t value_size) {
+  (void)kind;
+  struct each *each = cls;
+  each->call(each->context, name, name_size, value, value ? value_size : 0);
+  return MHD_YES;
+}
+
+void chttp_each_header(struct MHD_Connection *connection, chttp_header call, void *context) {
+  struct each each = {call, context};
+  MHD_get_connection_values_n(connection, MHD_HEADER_KIND, on_header, &each);
+}
+
+int chttp_peer(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid) {
+  struct ucred who;
+  socklen_t size = sizeof who;
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || who.pid == 0) return -1;
+  *pid = who.pid, *uid = who.uid, *gid = who.gid;
+  return 0;
+}
+
+static int watch(int epoll, int descriptor, uint64_t token, uint32_t events) {
+  struct epoll_event event = {.events = events, .data.u64 = token};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+int chttp_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
+int chttp_watch_hangup(int epoll, int descriptor, uint64_t token) {
+  return watch(epoll, descriptor, token, EPOLLRDHUP | EPOLLONESHOT);
+}
+int chttp_watch_readable(int epoll, int descriptor, uint64_t token) {
+  return watch(epoll, descriptor, token, EPOLLIN);
+}
+int chttp_unwatch(int epoll, int descriptor) {
+  return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL);
+}
+int chttp_wait(int epoll, struct chttp_event *events, int room, int milliseconds) {
+  struct epoll_event found[64];
+  int count = epoll_wait(epoll, found, room < 64 ? room : 64, milliseconds);
+  for (int i = 0; i < count; i++)
+    events[i] = (struct chttp_event){found[i].data.u64, found[i].events};
+  return count;
+}
+int chttp_is_gone(uint32_t why) { return (why & (EPOLLHUP | EPOLLERR)) != 0; }
+int chttp_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+void chttp_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }

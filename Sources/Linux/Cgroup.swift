@@ -39,7 +39,7 @@ package enum Cgroups {
     }
 }
 
-/// A cgroup by its path from the root of each hierarchy, such as `/staunch/<uid>/tasks/app`.
+/// A cgroup by its path from the root of each hierarchy, such as `/staunch/<uid>/pod/task-app`.
 package struct Cgroup: Sendable {
     package let path: String
     package let hierarchies: [CgroupHierarchy]
@@ -89,17 +89,12 @@ package struct Cgroup: Sendable {
         for child in try subdirectories(of: directory) { try collect(child, into: &pids) }
     }
 
+    /// The kernel's own files bear a dot or an underscore, but for v1's `tasks`; no name of ours
+    /// does (for that reason a task's cgroup is `task-<name>`).
     private func subdirectories(of directory: String) throws(SystemCallFailure) -> [String] {
-        var found: [String] = []
-        for name in try Files.names(in: directory) where !name.contains(".") && name != "tasks" {
-            found.append("\(directory)/\(name)")
-        }
-        // `tasks` is a file in v1, and may be a directory of ours in any.
-        let tasks = directory + "/tasks"
-        do { if try Files.isDirectory(tasks) { found.append(tasks) } } catch {
-            guard error.errno == ENOENT else { throw error }
-        }
-        return found
+        try Files.names(in: directory)
+            .filter { !$0.contains(".") && !$0.contains("_") && $0 != "tasks" }
+            .map { "\(directory)/\($0)" }
     }
 
     /// Ends all that is in it: thaws from the leaves up, then `cgroup.kill` where there is one,

@@ -43,7 +43,6 @@ package enum StepName: String, Sendable, CaseIterable {
     case tasksStop = "tasks.stop"
     case tasksDelete = "tasks.delete"
     case rootfsUnmount = "rootfs.unmount"
-    case networkDetach = "network.detach"
     case shimExit = "shim.exit"
     case cgroupRemove = "cgroup.remove"
     case filesRemove = "files.remove"

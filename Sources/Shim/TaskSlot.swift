@@ -64,7 +64,7 @@ struct TaskPaths {
         upper = data + "/upper"
         work = data + "/work"
         log = "\(settings.logDirectory)/\(task).log"
-        cgroup = "\(settings.cgroup)/tasks/\(task)"
+        cgroup = "\(settings.cgroup)/pod/task-\(task)"
     }
 }
 

@@ -1,0 +1,164 @@
+//  One connection and the request on it. Everything here runs on MHD's thread.
+//
+//      idle ──> targeted ──> receiving ──> answered ──> idle      any state ──> idle  [ended]
+//                               │  ^ └────> streaming
+//                               └> waiting ──> answered
+//      targeted:  * the request line is here        receiving: * the headers are here
+//      answered:  * a response was queued           waiting:   * the connection is in the lot
+//      streaming: * the stream has this connection for its seat
+
+import CHTTP
+import Glibc
+import Synchronization
+
+final class Connection {
+    private enum Phase {
+        case idle
+        case targeted(Target)
+        case receiving(HTTPRequest, isDecoded: Bool)
+        case waiting(HTTPWait, HTTPWaiter, Parking)
+        case streaming(HTTPStream)
+        case answered
+    }
+
+    private let core: ServerCore
+    private let handle: ConnectionHandle
+    private let descriptor: CInt
+    private let peer: HTTPPeer?
+    private var phase = Phase.idle
+    /// What has come in of the request's body.
+    private var body: [UInt8] = []
+
+    init(core: ServerCore, handle: ConnectionHandle, descriptor: CInt) {
+        self.core = core
+        self.handle = handle
+        self.descriptor = descriptor
+        self.peer = HTTPPeer(of: descriptor)
+        core.connections.add(1, ordering: .relaxed)
+    }
+
+    deinit { core.connections.subtract(1, ordering: .relaxed) }
+
+    /// The request line is here.
+    func began(target: UnsafePointer<CChar>) {
+        core.requestBegan()
+        let length = unsafe strlen(target)
+        phase = unsafe target.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
+            unsafe .targeted(Target(parsing: UnsafeBufferPointer(start: bytes, count: length)))
+        }
+    }
+
+    /// The next thing has happened to the request; false cuts the connection.
+    func access(method: UnsafePointer<CChar>, piece: UnsafeRawBufferPointer) -> Bool {
+        switch phase {
+        case .targeted(let target):
+            return unsafe headersArrived(String(cString: method), target)
+        case .receiving(let request, let isDecoded):
+            guard unsafe piece.isEmpty else { return unsafe receive(piece, request) }
+            phase = .answered
+            return isDecoded ? serve(request) : refuseTarget(of: request)
+        case .waiting(let wait, let waiter, let parking):
+            return waitEnded(wait, waiter, parking)
+        case .idle, .streaming, .answered:
+            // MHD asks again where a response could not be queued: nothing can be done about it.
+            return false
+        }
+    }
+
+    /// The request is over: sent, failed or cut off.
+    func ended() {
+        switch phase {
+        case .waiting(_, let waiter, _):
+            waiter.ended()
+        case .streaming(let stream):
+            core.unseat(stream)
+            stream.detach()
+        case .idle, .targeted, .receiving, .answered: break
+        }
+        phase = .idle
+        body = []
+        core.requestEnded()
+    }
+
+    private func headersArrived(_ method: String, _ target: Target) -> Bool {
+        let request = HTTPRequest(
+            method: method, path: target.path, segments: target.segments,
+            query: target.query ?? [], headers: headers(of: handle), peer: peer)
+        if let length = request.header("Content-Length").flatMap({ Int($0) }),
+            length > core.settings.bodyLimit
+        {
+            phase = .answered
+            let refusal = HTTPRefusal.bodyTooLarge(limit: core.settings.bodyLimit)
+            return send(core.handler.refuse(refusal, of: request), on: handle, isLast: true)
+        }
+        let isDecoded = target.segments != nil && target.query != nil
+        phase = .receiving(request, isDecoded: isDecoded)
+        return true
+    }
+
+    private func receive(_ piece: UnsafeRawBufferPointer, _ request: HTTPRequest) -> Bool {
+        let limit = core.settings.bodyLimit
+        guard body.count + piece.count <= limit else {
+            phase = .answered
+            // MHD takes no response while a body comes in; see `sendDirectly`.
+            let refusal = HTTPRefusal.bodyTooLarge(limit: limit)
+            sendDirectly(core.handler.refuse(refusal, of: request), on: descriptor)
+            return false
+        }
+        unsafe body.append(contentsOf: piece)
+        return true
+    }
+
+    private func refuseTarget(of request: HTTPRequest) -> Bool {
+        let refusal: HTTPRefusal = request.segments == nil ? .malformedPath : .malformedQuery
+        return refuse(refusal, request)
+    }
+
+    private func refuse(_ refusal: HTTPRefusal, _ request: HTTPRequest) -> Bool {
+        send(core.handler.refuse(refusal, of: request), on: handle)
+    }
+
+    private func serve(_ request: HTTPRequest) -> Bool {
+        var whole = request
+        whole.body = body
+        body = []
+        return switch core.handler.handle(whole) {
+        case .response(let response): send(response, on: handle)
+        case .wait(let wait): begin(wait, request)
+        case .stream(let stream): begin(stream, request)
+        }
+    }
+
+    private func begin(_ wait: HTTPWait, _ request: HTTPRequest) -> Bool {
+        guard wait.seconds > 0 else { return send(wait.finish(), on: handle) }
+        let nanoseconds = UInt64(min(wait.seconds, 1e9) * 1e9)
+        switch core.lot.park(handle, descriptor, until: monotonicNow() + nanoseconds) {
+        case .parked(let parking):
+            let waiter = HTTPWaiter(lot: core.lot, parking: parking)
+            phase = .waiting(wait, waiter, parking)
+            wait.subscribe(waiter)
+            return true
+        case .full: return refuse(.tooManyWaits(limit: core.settings.waitLimit), request)
+        case .stopping: return send(wait.finish(), on: handle)
+        }
+    }
+
+    private func waitEnded(_ wait: HTTPWait, _ waiter: HTTPWaiter, _ parking: Parking) -> Bool {
+        guard let end = parking.end else { return true }
+        phase = .answered
+        waiter.ended()
+        if end == .gone { return false }
+        return send(wait.finish(), on: handle)
+    }
+
+    private func begin(_ stream: HTTPStream, _ request: HTTPRequest) -> Bool {
+        switch core.seat(stream) {
+        case .full: return refuse(.tooManyStreams(limit: core.settings.streamLimit), request)
+        case .stopping: stream.stop()
+        case .seated: break
+        }
+        stream.attach(HTTPStream.Seat(lot: core.lot, handle: handle, descriptor: descriptor))
+        phase = .streaming(stream)
+        return send(stream, on: handle)
+    }
+}

@@ -1,0 +1,48 @@
+//  What the server asks of the code behind it.
+
+/// What a handler decides to do with a request.
+package enum HTTPReply: Sendable {
+    case response(HTTPResponse)
+    /// Answer later; the connection is put aside and costs no thread.
+    case wait(HTTPWait)
+    /// Answer with a body that has no end yet.
+    case stream(HTTPStream)
+}
+
+/// What the server refuses before, or instead of, asking the handler to serve it.
+package enum HTTPRefusal: Equatable, Sendable {
+    /// The body is longer than `limit` bytes. The connection ends after the answer.
+    case bodyTooLarge(limit: Int)
+    /// The path cannot be decoded.
+    case malformedPath
+    /// The query cannot be decoded.
+    case malformedQuery
+    /// As many requests wait as may wait.
+    case tooManyWaits(limit: Int)
+    /// As many streams are open as may be.
+    case tooManyStreams(limit: Int)
+
+    /// The status that fits.
+    package var status: Int {
+        switch self {
+        case .bodyTooLarge: 413
+        case .malformedPath, .malformedQuery: 400
+        case .tooManyWaits, .tooManyStreams: 503
+        }
+    }
+}
+
+/// Answers requests. Both functions are called on the server's one thread, for one request at a
+/// time, and must not block: while they run nobody else is answered.
+package protocol HTTPHandler: Sendable {
+    func handle(_ request: HTTPRequest) -> HTTPReply
+
+    /// Makes the document for what the server itself refuses. `request` has no body.
+    func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse
+}
+
+extension HTTPHandler {
+    package func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse {
+        HTTPResponse(status: refusal.status, text: "\(refusal)\n")
+    }
+}

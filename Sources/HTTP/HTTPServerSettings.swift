@@ -1,0 +1,35 @@
+//  The limits of a server, and what can keep it from starting.
+
+package struct HTTPServerSettings: Sendable {
+    /// Connections at a time; further ones wait in the socket's backlog until one ends.
+    package var connectionLimit: Int
+    /// A connection on which nothing moved for so long is closed. Waits and streams are exempt.
+    package var idleTimeoutSeconds: Int
+    /// Bytes for a connection's request line, headers and buffers; longer headers are refused.
+    package var memoryPerConnection: Int
+    /// Bytes of a request's body; more is refused with 413.
+    package var bodyLimit: Int
+    /// Requests that wait at a time; more are refused with 503.
+    package var waitLimit: Int
+    /// Streams open at a time; more are refused with 503.
+    package var streamLimit: Int
+
+    package init(
+        connectionLimit: Int = 1024, idleTimeoutSeconds: Int = 15,
+        memoryPerConnection: Int = 16 << 10, bodyLimit: Int = 1 << 20, waitLimit: Int = 2048,
+        streamLimit: Int = 256
+    ) {
+        self.connectionLimit = connectionLimit
+        self.idleTimeoutSeconds = idleTimeoutSeconds
+        self.memoryPerConnection = memoryPerConnection
+        self.bodyLimit = bodyLimit
+        self.waitLimit = waitLimit
+        self.streamLimit = streamLimit
+    }
+}
+
+package enum HTTPServerFailure: Error, Equatable {
+    /// libmicrohttpd did not start; its own words are in the log.
+    case notStarted
+    case refused(call: String, errno: CInt)
+}

@@ -1,0 +1,91 @@
+// Every metric of the daemon: names, helps and labels. Whoever reads /metrics reads this file.
+//
+// Units are base units (seconds, bytes); what only grows ends in `_total`. Label values come from
+// enums and route patterns, never from a client's text; each family bounds its series all the same.
+
+package final class Metrics: Sendable {
+    // MARK: Operations
+
+    package let operationsStarted = Counter(
+        "staunch_operations_started_total", "Operations accepted, by kind.", labels: ["kind"])
+    package let operationsEnded = Counter(
+        "staunch_operations_ended_total", "Operations ended, by kind and outcome.",
+        labels: ["kind", "outcome"])
+    package let operationsRunning = Gauge(
+        "staunch_operations_running", "Operations that have not ended, by kind.", labels: ["kind"])
+    package let stepDuration = Histogram(
+        "staunch_step_duration_seconds",
+        "Time from the first attempt of an operation's step to its end, by step.",
+        labels: ["step"])
+
+    // MARK: HTTP
+
+    package let httpRequests = Counter(
+        "staunch_http_requests_total", "Requests answered, by method, route and status.",
+        labels: ["method", "route", "status"], atMost: 1024)
+    package let httpDuration = Histogram(
+        "staunch_http_request_duration_seconds",
+        "Time from a request's last byte to its answer, waits included, by route.",
+        labels: ["route"])
+
+    // MARK: What is there
+
+    package let pods = Gauge("staunch_pods", "Pods, by state.", labels: ["state"])
+    package let tasks = Gauge("staunch_tasks", "Tasks, by state.", labels: ["state"])
+    package let podsAdopted = Counter(
+        "staunch_pods_adopted_total", "Pods found alive by a start of the daemon.")
+
+    // MARK: The audit
+
+    package let resourcesRecorded = Gauge(
+        "staunch_resources_recorded", "Resources that the records name, by kind.", labels: ["kind"])
+    package let resourcesObserved = Gauge(
+        "staunch_resources_observed", "Resources that the kernel shows, by kind.", labels: ["kind"])
+    package let resourcesUnrecorded = Gauge(
+        "staunch_resources_unrecorded",
+        "Resources that the kernel shows and no record names, by kind: the leak.", labels: ["kind"])
+    package let resourcesMissing = Gauge(
+        "staunch_resources_missing",
+        "Resources that a record names and the kernel does not show, by kind.", labels: ["kind"])
+    package let auditTime = Gauge(
+        "staunch_audit_timestamp_seconds", "When the last audit was taken, since 1970.")
+
+    // MARK: The store
+
+    package let storeCommits = Counter(
+        "staunch_store_commits_total", "Transactions that stand in the store.")
+    package let storeFailures = Counter(
+        "staunch_store_failures_total", "Transactions that the store refused, by cause.",
+        labels: ["cause"])
+
+    // MARK: The daemon
+
+    package let buildInfo = Gauge(
+        "staunch_build_info", "1, with the build as labels.", labels: ["version", "build"])
+    package let residentMemory = Gauge(
+        "process_resident_memory_bytes", "Resident memory of the daemon.")
+    package let cpuTime = Counter(
+        "process_cpu_seconds_total", "CPU time of the daemon, user and system.")
+    package let openDescriptors = Gauge("process_open_fds", "Open file descriptors of the daemon.")
+    package let startTime = Gauge(
+        "process_start_time_seconds", "When the daemon started, since 1970.")
+
+    package init() {}
+
+    /// All of them, in the order above; a test holds this list against the properties.
+    package var all: [any Metric] {
+        [
+            operationsStarted, operationsEnded, operationsRunning, stepDuration, httpRequests,
+            httpDuration, pods, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
+            resourcesUnrecorded, resourcesMissing, auditTime, storeCommits, storeFailures,
+            buildInfo, residentMemory, cpuTime, openDescriptors, startTime,
+        ]
+    }
+
+    /// The text format 0.0.4 (Content-Type `text/plain; version=0.0.4; charset=utf-8`).
+    package func render() -> [UInt8] {
+        var text = Exposition()
+        for metric in all { metric.render(into: &text) }
+        return text.bytes
+    }
+}

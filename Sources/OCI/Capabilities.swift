@@ -1,0 +1,31 @@
+// Which capabilities a task has (capabilities(7)).
+
+package import Model
+
+package enum Capabilities {
+    /// Docker's 14 (moby: daemon/pkg/oci/caps/defaults.go).
+    package static let standard = [
+        "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD",
+        "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
+    ]
+
+    /// All that Linux has up to CHECKPOINT_RESTORE (5.9), in the order of their numbers.
+    package static let all = [
+        "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
+        "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
+        "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE",
+        "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME",
+        "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
+        "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ",
+        "PERFMON", "BPF", "CHECKPOINT_RESTORE",
+    ]
+
+    /// The task's set, with `CAP_`, in alphabetical order. Drops come first, then additions; `ALL`
+    /// in either stands for every capability.
+    package static func of(_ task: TaskSpec) -> [String] {
+        var set = Set(standard)
+        set.subtract(task.dropCapabilities.contains("ALL") ? all : task.dropCapabilities)
+        set.formUnion(task.addCapabilities.contains("ALL") ? all : task.addCapabilities)
+        return set.map { "CAP_\($0)" }.sorted()
+    }
+}

@@ -1,0 +1,67 @@
+// What a task sees besides its rootfs.
+
+import Model
+
+extension RuntimeSpec {
+    /// Docker's (moby: daemon/pkg/oci/defaults.go). The pod's tasks share an IPC namespace, so one
+    /// /dev/mqueue; /dev/shm is a file system, and in this version each task has one of its own.
+    /// /sys shows the network namespace that runc runs in, and works in the host's as well.
+    static let standardMounts: [Node] = [
+        mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
+        mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount(
+            "/dev/pts", "devpts",
+            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
+        mount("/sys/fs/cgroup", "cgroup", ["nosuid", "noexec", "nodev", "ro"]),
+        mount("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
+        mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+    ]
+
+    /// Docker's (moby: daemon/pkg/oci/defaults.go).
+    static let maskedPaths = [
+        "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys",
+        "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+        "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap",
+    ]
+
+    static let readOnlyPaths = [
+        "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+    ]
+
+    /// The task's own, outer targets first, so that none hides another.
+    static func mounts(_ task: TaskSpec, _ host: HostTraits) -> [Node] {
+        task.mounts.enumerated()
+            .sorted { (depth($0.element), $0.offset) < (depth($1.element), $1.offset) }
+            .map { own($0.element, host) }
+    }
+
+    private static func depth(_ spec: MountSpec) -> Int {
+        spec.target.split(separator: "/").count
+    }
+
+    private static func own(_ spec: MountSpec, _ host: HostTraits) -> Node {
+        switch spec.kind {
+        case .bind(let source):
+            let readOnly = host.recursiveReadOnly ? ["ro", "rro"] : ["ro"]
+            return mount(
+                spec.target, "bind", ["rbind", "rprivate"] + (spec.readOnly ? readOnly : ["rw"]),
+                source: source)
+        case .tmpfs(let size):
+            // Options as of `docker run --tmpfs`, and a mode that any user can work with.
+            let options = ["nosuid", "nodev", "noexec", "mode=1777"]
+            return mount(
+                spec.target, "tmpfs",
+                options + (size.map { ["size=\($0)"] } ?? []) + (spec.readOnly ? ["ro"] : []))
+        }
+    }
+
+    private static func mount(
+        _ target: String, _ type: String, _ options: [String], source: String? = nil
+    ) -> Node {
+        [
+            "destination": .string(target), "type": .string(type),
+            "source": .string(source ?? type), "options": Node(strings: options),
+        ]
+    }
+}

@@ -1,0 +1,98 @@
+// Why runc refused, from what it wrote: the one place where its words are looked at. Every case has
+// a recorded sample in RuntimeTests.
+
+package struct RuntimeRefusal: Error, Equatable, Sendable {
+    package enum Cause: String, Equatable, Sendable, CaseIterable {
+        /// The first of `args` is not in the rootfs, or not in PATH there.
+        case executableNotFound
+        /// It is there, and may not be executed: no mode for it, or a directory.
+        case executableNotPermitted
+        /// The working directory is none, and cannot be made one (runc makes one where it can, even
+        /// in a root that it makes read-only after that).
+        case cwdMissing
+        /// runc's own process does not fit in.
+        case memoryTooLow
+        case mountSourceMissing
+        case containerExists
+        /// No such container. Evidence about runc's records alone, never about the machine (law 2).
+        case containerUnknown
+        case containerNotStopped
+        case other
+    }
+
+    package let cause: Cause
+    /// The last error that it wrote, for people.
+    package let message: String
+
+    /// - Parameters:
+    ///   - log: the file of `--log`: JSON lines, or text.
+    ///   - standardError: what it wrote there; looked at where the log has no error.
+    package init(log: [UInt8], standardError: [UInt8]) {
+        let logged = RuntimeRefusal.lastError(log) ?? RuntimeRefusal.lastError(standardError)
+        let message = logged ?? "the runtime failed without a word"
+        self.message = message
+        cause = RuntimeRefusal.cause(message)
+    }
+
+    private static func lastError(_ bytes: [UInt8]) -> String? {
+        let errors = bytes.split(separator: UInt8(ascii: "\n")).compactMap { error(Array($0)) }
+        // crun's last word may be a mere consequence; so may runc's, and it repeats the cause there.
+        return errors.last
+    }
+
+    /// The message of a line, or `nil` where it is a warning or less.
+    private static func error(_ line: [UInt8]) -> String? {
+        if let node = NodeReader.read(line), let message = node["msg"]?.text {
+            let level = node["level"]?.text ?? "error"
+            return ["error", "fatal", "panic"].contains(level) ? message : nil
+        }
+        let text = String(decoding: line, as: UTF8.self)
+        return text.allSatisfy(\.isWhitespace) ? nil : text
+    }
+
+    private static func cause(_ message: String) -> Cause {
+        for (cause, marks) in samples where marks.contains(where: { has(message, $0) }) {
+            return cause
+        }
+        return .other
+    }
+
+    /// Whether all parts stand in `message`.
+    private static func has(_ message: String, _ parts: [String]) -> Bool {
+        parts.allSatisfy { message.contains($0) }
+    }
+
+    /// In this order: the first that fits. runc's words (1.1), then crun's (1.8). Of crun's those about
+    /// containers are recorded, the others are not: it does not run on a hybrid host.
+    private static let samples: [(Cause, [[String]])] = [
+        (.memoryTooLow, [["unable to set memory limit"], ["memory limit too low"]]),
+        (.containerExists, [["container with given ID already exists"]]),
+        (
+            .containerUnknown,
+            [
+                ["container does not exist"], ["cannot open directory", "No such file"],
+                ["opening file", "/status`"],
+            ]
+        ),
+        (.containerNotStopped, [["that is not stopped"], ["it is not stopped"]]),
+        (.mountSourceMissing, [["error mounting", "no such file"], ["mount", "No such file"]]),
+        (
+            .cwdMissing,
+            [
+                ["mkdir", "read-only file system"], ["mkdir", "not a directory"],
+                ["chdir to cwd"],
+            ]
+        ),
+        (
+            .executableNotFound,
+            [
+                ["executable file not found"], ["exec:", "no such file or directory"],
+                ["executable file", "not found"],
+            ]
+        ),
+        (
+            .executableNotPermitted,
+            [["exec:", "permission denied"], ["exec:", "is a directory"], ["open executable"]]
+        ),
+    ]
+}

@@ -1,0 +1,53 @@
+// Writing: one change, one transaction.
+
+extension Store {
+    /// Makes all of `change` stand, or nothing of it. Answers the tasks whose exit was not known
+    /// before, in the order of `change.exits`.
+    @discardableResult
+    package func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID] {
+        var newExits: [RecordID] = []
+        try transaction { () throws(StoreFailure) in
+            for pod in change.pods { try put(pod) }
+            for uid in change.removedPods { try connection.run(.removePod, [.id(uid)]) }
+            for operation in change.operations { try put(operation) }
+            for event in change.events { try put(event) }
+            for uid in change.removedExits { try connection.run(.removeExit, [.id(uid)]) }
+            for exit in change.exits where try put(exit) { newExits.append(exit.taskUID) }
+            try connection.run(.setRevision, [.revision(change.revision)])
+        }
+        return newExits
+    }
+
+    private func put(_ pod: PodRecord) throws(StoreFailure) {
+        try connection.run(.upsertPod, [.id(pod.uid), .text(pod.name), .blob(pod.document)])
+    }
+
+    private func put(_ operation: OperationRecord) throws(StoreFailure) {
+        try connection.run(
+            .upsertOperation,
+            [
+                .id(operation.id), .text(operation.kind), .integer(operation.removes ? 1 : 0),
+                .id(operation.podUID), .text(operation.podName),
+                .id(operation.taskUID ?? operation.podUID), Value(operation.taskName),
+                .integer(operation.ending == nil ? 0 : 1), .revision(operation.revision),
+                operation.ending.map { .integer($0.finishedAt) } ?? .null,
+                .blob(operation.document), operation.ending.map { .blob($0.tombstone) } ?? .null,
+            ])
+    }
+
+    private func put(_ event: EventRecord) throws(StoreFailure) {
+        try connection.run(.insertEvent, [.revision(event.revision), .blob(event.document)])
+    }
+
+    /// Whether it is the first of its task.
+    private func put(_ exit: ExitRecord) throws(StoreFailure) -> Bool {
+        try connection.run(
+            .insertExit, [.id(exit.taskUID), .id(exit.podUID), .blob(exit.document)])
+        return connection.changes == 1
+    }
+}
+
+extension Value {
+    /// A counter that starts at 1 gets nowhere near SQLite's 63 bits.
+    static func revision(_ revision: UInt64) -> Value { .integer(Int64(clamping: revision)) }
+}

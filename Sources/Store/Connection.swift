@@ -1,0 +1,171 @@
+// SQLite's C API as far as the store needs it: the only file here that says `unsafe` about it.
+
+import CSQLite
+
+/// What stands in a place of a statement.
+enum Value {
+    case null
+    case integer(Int64)
+    case text(String)
+    case blob([UInt8])
+    case id(RecordID)
+
+    init(_ id: RecordID?) { self = id.map(Value.id) ?? .null }
+    init(_ text: String?) { self = text.map(Value.text) ?? .null }
+}
+
+/// One open database. Not thread-safe: SQLite is told that one thread at a time calls it.
+// SAFETY: `handle` and the statements are made by `init` and `statement(_:)`, are never given away,
+// and are put away by `deinit` alone; a `Row` cannot outlive the step that it shows.
+@safe final class Connection {
+    private let handle: OpaquePointer
+    private var prepared: [Query: OpaquePointer] = unsafe [:]
+
+    init(path: String) throws(StoreFailure) {
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let code = unsafe sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_EXRESCODE, nil)
+        guard let opened = unsafe opened else {
+            throw .other(code: code, message: "no memory to open \(path)")
+        }
+        unsafe handle = opened
+        // From here on `deinit` closes it: a failed open leaves a handle behind, too.
+        guard code == SQLITE_OK else { throw failure(code) }
+        unsafe sqlite3_busy_timeout(opened, 0)
+    }
+
+    deinit {
+        unsafe prepared.values.forEach { unsafe sqlite3_finalize($0) }
+        unsafe sqlite3_close_v2(handle)
+    }
+
+    /// Rows that the last statement changed.
+    var changes: Int64 { unsafe sqlite3_changes64(handle) }
+
+    /// Whether a BEGIN stands without its end.
+    var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+
+    /// Runs statements that answer nothing of interest.
+    func execute(_ sql: String) throws(StoreFailure) {
+        let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw failure(code) }
+    }
+
+    /// Runs one statement to its end, and shows each of its rows.
+    func run(
+        _ query: Query, _ values: [Value] = [], row: (borrowing Row) -> Void = { _ in }
+    ) throws(StoreFailure) {
+        let statement = unsafe try statement(query)
+        // A statement that is not reset would hold its read transaction, and its bound bytes.
+        defer { unsafe sqlite3_reset(statement) }
+        for (index, value) in values.enumerated() {
+            try unsafe bind(value, to: Int32(index + 1), of: statement)
+        }
+        while true {
+            let code = unsafe sqlite3_step(statement)
+            if code == SQLITE_DONE { return }
+            guard code == SQLITE_ROW else { throw failure(code) }
+            row(unsafe Row(statement: statement))
+        }
+    }
+
+    /// The first column of the first row; for statements that run once.
+    func text(_ sql: String) throws(StoreFailure) -> String {
+        var made: OpaquePointer?
+        let code = unsafe sqlite3_prepare_v2(handle, sql, -1, &made, nil)
+        guard code == SQLITE_OK, let made = unsafe made else { throw failure(code) }
+        defer { unsafe sqlite3_finalize(made) }
+        let step = unsafe sqlite3_step(made)
+        guard step == SQLITE_ROW else { throw failure(step) }
+        return unsafe Row(statement: made).text(0)
+    }
+
+    func integer(_ sql: String) throws(StoreFailure) -> Int64 { Int64(try text(sql)) ?? 0 }
+
+    private func statement(_ query: Query) throws(StoreFailure) -> OpaquePointer {
+        if let statement = unsafe prepared[query] { return unsafe statement }
+        var made: OpaquePointer?
+        let code = unsafe sqlite3_prepare_v3(
+            handle, query.rawValue, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+        guard code == SQLITE_OK, let made = unsafe made else { throw failure(code) }
+        unsafe prepared[query] = made
+        return unsafe made
+    }
+
+    private func bind(
+        _ value: Value, to index: Int32, of statement: OpaquePointer
+    ) throws(StoreFailure) {
+        let code =
+            switch value {
+            case .null: unsafe sqlite3_bind_null(statement, index)
+            case .integer(let number): unsafe sqlite3_bind_int64(statement, index, number)
+            case .text(let text): unsafe sqlite3_bind_text(statement, index, text, -1, copied)
+            case .blob(let bytes): unsafe bind(bytes, to: index, of: statement)
+            case .id(let id): unsafe bind(id.bytes, to: index, of: statement)
+            }
+        guard code == SQLITE_OK else { throw failure(code) }
+    }
+
+    private func bind(_ bytes: [UInt8], to index: Int32, of statement: OpaquePointer) -> Int32 {
+        // An empty array may have no address, and a blob with none would be NULL.
+        if bytes.isEmpty { return unsafe sqlite3_bind_zeroblob(statement, index, 0) }
+        return unsafe bytes.withUnsafeBytes { bytes in
+            unsafe sqlite3_bind_blob64(
+                statement, index, bytes.baseAddress, UInt64(bytes.count), copied)
+        }
+    }
+
+    private func failure(_ code: Int32) -> StoreFailure {
+        let message = unsafe String(cString: sqlite3_errmsg(handle))
+        switch code & 0xff {
+        case SQLITE_FULL: return .full
+        case SQLITE_IOERR where unsafe sqlite3_system_errno(handle) == noSpace: return .full
+        case SQLITE_CORRUPT, SQLITE_NOTADB: return .corrupt(message)
+        default: return .other(code: code, message: message)
+        }
+    }
+}
+
+/// The row that a statement stands on.
+// SAFETY: borrowed by the closure that `run` calls, and not copyable: gone before the next step.
+@safe struct Row: ~Copyable {
+    fileprivate let statement: OpaquePointer
+
+    func integer(_ column: Int32) -> Int64 { unsafe sqlite3_column_int64(statement, column) }
+
+    func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
+
+    func bytes(_ column: Int32) -> [UInt8] {
+        // The pointer first, then the count: SQLite's order for a value that it may convert.
+        guard let start = unsafe sqlite3_column_blob(statement, column) else { return [] }
+        let count = Int(unsafe sqlite3_column_bytes(statement, column))
+        return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    func id(_ column: Int32) -> RecordID? { RecordID(bytes(column)) }
+}
+
+extension RecordID {
+    /// 16 bytes, the highest first: the order of UUIDv7 is that of their times.
+    var bytes: [UInt8] {
+        (0..<16).map { index in
+            let word = index < 8 ? high : low
+            return UInt8(truncatingIfNeeded: word >> UInt64(56 - index % 8 * 8))
+        }
+    }
+
+    fileprivate init?(_ bytes: [UInt8]) {
+        guard bytes.count == 16 else { return nil }
+        func word(_ half: ArraySlice<UInt8>) -> UInt64 { half.reduce(0) { $0 << 8 | UInt64($1) } }
+        self.init(high: word(bytes[..<8]), low: word(bytes[8...]))
+    }
+}
+
+/// `SQLITE_TRANSIENT`, a macro that Swift does not import: SQLite copies the bytes before it returns.
+// SAFETY: SQLite compares this pointer with -1 and never calls it (sqlite3_bind_blob's page).
+private var copied: sqlite3_destructor_type? {
+    unsafe unsafeBitCast(-1, to: sqlite3_destructor_type?.self)
+}
+
+/// ENOSPC on Linux (errno(3)).
+private let noSpace: Int32 = 28

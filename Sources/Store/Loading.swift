@@ -1,0 +1,104 @@
+// Reading: what a start needs, and the look-ups of what memory no longer holds.
+
+/// An operation's document as it is kept.
+package struct StoredOperation: Equatable, Sendable {
+    package let document: [UInt8]
+    /// Whether the document is the short one.
+    package let isTombstone: Bool
+}
+
+extension Store {
+    /// All pods, in the order of their uids, which is that of their creation.
+    package func pods() throws(StoreFailure) -> [PodRecord] {
+        var pods: [PodRecord] = []
+        var odd = 0
+        try connection.run(.pods) { row in
+            guard let uid = row.id(0) else { return odd += 1 }
+            pods.append(PodRecord(uid: uid, name: row.text(1), document: row.bytes(2)))
+        }
+        // A record that cannot be read is never passed over.
+        guard odd == 0 else { throw .corrupt("\(odd) pods without a uid") }
+        return pods
+    }
+
+    /// All exits, in the order of the tasks' uids.
+    package func exits() throws(StoreFailure) -> [ExitRecord] {
+        var exits: [ExitRecord] = []
+        var odd = 0
+        try connection.run(.exits) { row in
+            guard let task = row.id(0), let pod = row.id(1) else { return odd += 1 }
+            exits.append(ExitRecord(taskUID: task, podUID: pod, document: row.bytes(2)))
+        }
+        guard odd == 0 else { throw .corrupt("\(odd) exits without a uid") }
+        return exits
+    }
+
+    /// The documents of all operations that have not ended, the least recently changed first.
+    package func runningOperations() throws(StoreFailure) -> [[UInt8]] {
+        try operations(.running).map(\.document)
+    }
+
+    /// At most `limit` that have ended, the last to end first: whole ones, then tombstones.
+    package func endedOperations(newest limit: Int) throws(StoreFailure) -> [StoredOperation] {
+        let whole = try operations(.newestEnded, [.integer(1), .integer(Int64(limit))])
+        let left = limit - whole.count
+        guard left > 0 else { return whole }
+        return whole + (try operations(.newestEnded, [.integer(2), .integer(Int64(left))]))
+    }
+
+    package func operation(_ id: RecordID) throws(StoreFailure) -> StoredOperation? {
+        try operations(.operation, [.id(id)]).first
+    }
+
+    /// The newest operation that removes the pod or the task with this uid.
+    package func removal(ofTarget uid: RecordID) throws(StoreFailure) -> StoredOperation? {
+        try operations(.removalByTarget, [.id(uid)]).first
+    }
+
+    /// The newest operation that removes a pod of this name.
+    package func removal(ofPod name: String) throws(StoreFailure) -> StoredOperation? {
+        try operations(.removalByPod, [.text(name)]).first
+    }
+
+    /// The newest operation that removes a task of this name from one incarnation of a pod.
+    package func removal(
+        ofTask name: String, podUID: RecordID
+    ) throws(StoreFailure) -> StoredOperation? {
+        try operations(.removalByTask, [.id(podUID), .text(name)]).first
+    }
+
+    /// At most `limit` events after `revision`, the oldest first. Complete from `eventFloor()` on.
+    package func events(
+        after revision: UInt64, limit: Int
+    ) throws(StoreFailure) -> [EventRecord] {
+        var events: [EventRecord] = []
+        try connection.run(.eventsAfter, [.revision(revision), .integer(Int64(limit))]) { row in
+            events.append(
+                EventRecord(revision: UInt64(clamping: row.integer(0)), document: row.bytes(1)))
+        }
+        return events
+    }
+
+    /// The revision of the oldest event that is kept; `nil` where there is none.
+    package func oldestEvent() throws(StoreFailure) -> UInt64? {
+        let oldest = try integer(.oldestEvent)
+        return oldest == 0 ? nil : UInt64(clamping: oldest)
+    }
+
+    /// The revision of the newest event that was pruned, or 0. Whoever has seen all up to here, or
+    /// further, can go on with no gap; revisions have gaps, so the oldest kept one does not say it.
+    package func eventFloor() throws(StoreFailure) -> UInt64 {
+        try UInt64(clamping: integer(.number, [.text("event_floor")]))
+    }
+
+    private func operations(
+        _ query: Query, _ values: [Value] = []
+    ) throws(StoreFailure) -> [StoredOperation] {
+        var operations: [StoredOperation] = []
+        try connection.run(query, values) { row in
+            operations.append(
+                StoredOperation(document: row.bytes(0), isTombstone: row.integer(1) == 2))
+        }
+        return operations
+    }
+}

@@ -1,0 +1,80 @@
+// Every statement of the store, by name. Each is prepared once, at its first use.
+
+enum Query: String {
+    case begin = "BEGIN IMMEDIATE"
+    case commit = "COMMIT"
+    case rollback = "ROLLBACK"
+
+    // What a change does.
+    case upsertPod = """
+        INSERT INTO pods(uid, name, document) VALUES (?1, ?2, ?3)
+        ON CONFLICT(uid) DO UPDATE SET document = excluded.document
+        """
+    case removePod = "DELETE FROM pods WHERE uid = ?1"
+    case upsertOperation = """
+        INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,
+            stage, revision, finished_at, document, tombstone)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+        ON CONFLICT(id) DO UPDATE SET stage = excluded.stage, revision = excluded.revision,
+            finished_at = excluded.finished_at, document = excluded.document,
+            tombstone = excluded.tombstone
+        """
+    case insertEvent = "INSERT INTO events(revision, document) VALUES (?1, ?2)"
+    case insertExit = """
+        INSERT INTO exits(task_uid, pod_uid, document) VALUES (?1, ?2, ?3)
+        ON CONFLICT(task_uid) DO NOTHING
+        """
+    case removeExit = "DELETE FROM exits WHERE task_uid = ?1"
+    case setRevision = "UPDATE meta SET value = ?1 WHERE key = 'revision' AND value < ?1"
+
+    // What is read.
+    case pods = "SELECT uid, name, document FROM pods ORDER BY uid"
+    case exits = "SELECT task_uid, pod_uid, document FROM exits ORDER BY task_uid"
+    case running = "SELECT document, stage FROM operations WHERE stage = 0 ORDER BY revision"
+    case newestEnded = """
+        SELECT document, stage FROM operations WHERE stage = ?1 ORDER BY revision DESC LIMIT ?2
+        """
+    case operation = "SELECT document, stage FROM operations WHERE id = ?1"
+    case removalByTarget = """
+        SELECT document, stage FROM operations WHERE removes = 1 AND target_uid = ?1
+        ORDER BY revision DESC LIMIT 1
+        """
+    case removalByPod = """
+        SELECT document, stage FROM operations
+        WHERE removes = 1 AND task_name IS NULL AND pod_name = ?1 ORDER BY revision DESC LIMIT 1
+        """
+    case removalByTask = """
+        SELECT document, stage FROM operations
+        WHERE removes = 1 AND task_name IS NOT NULL AND pod_uid = ?1 AND task_name = ?2
+        ORDER BY revision DESC LIMIT 1
+        """
+    case eventsAfter = """
+        SELECT revision, document FROM events WHERE revision > ?1 ORDER BY revision LIMIT ?2
+        """
+    case oldestEvent = "SELECT min(revision) FROM events"
+    case number = "SELECT value FROM meta WHERE key = ?1"
+    case setMeta = "UPDATE meta SET value = ?2 WHERE key = ?1"
+
+    // What pruning does: at most ?1 rows that ended before ?2.
+    case countStage = "SELECT count(*) FROM operations WHERE stage = ?1"
+    /// A new row takes the old one's place: a row made shorter where it is would leave its page
+    /// half empty for good (measured: 219 MB for 100,000 tombstones of 350 bytes, against 70).
+    case entomb = """
+        INSERT OR REPLACE INTO operations(id, kind, removes, pod_uid, pod_name, target_uid,
+            task_name, stage, revision, finished_at, document, tombstone)
+        SELECT id, kind, removes, pod_uid, pod_name, target_uid, task_name, 2, revision,
+            finished_at, tombstone, NULL
+        FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
+        WHERE finished_at < ?2
+        """
+    case drop = """
+        DELETE FROM operations WHERE finished_at < ?2 AND rowid IN
+            (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
+        """
+    case countEvents = "SELECT count(*) FROM events"
+    case lastOfFirstEvents = """
+        SELECT max(revision) FROM (SELECT revision FROM events ORDER BY revision LIMIT ?1)
+        """
+    case dropEvents = "DELETE FROM events WHERE revision <= ?1"
+    case giveBack = "PRAGMA incremental_vacuum(256)"
+}

@@ -1,0 +1,58 @@
+// The tables. Documents are opaque; a column of its own has only what is searched or ordered by.
+
+enum Schema {
+    /// `PRAGMA user_version`: one higher with every change below, with the way there in `Store.init`.
+    static let version: Int64 = 1
+
+    /// Bytes; no store's file is shorter.
+    static let pageSize: Int64 = 4096
+
+    /// How a connection behaves, before anything is read.
+    ///
+    /// - `EXCLUSIVE` before WAL: one process owns the directory, so the WAL's index lives on the heap
+    ///   and not in a mapped file, and no lock is taken for each transaction.
+    /// - `synchronous = OFF`: the file lies on tmpfs and dies with the boot; a process that is killed
+    ///   leaves what it wrote in the page cache.
+    /// - The cache holds 1 MiB (negative: KiB); the WAL is put back into the file every 256 pages
+    ///   and never keeps more than 2 MiB.
+    static let settings = """
+        PRAGMA locking_mode = EXCLUSIVE;
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = OFF;
+        PRAGMA mmap_size = 0;
+        PRAGMA cache_size = -1024;
+        PRAGMA journal_size_limit = 2097152;
+        PRAGMA wal_autocheckpoint = 256;
+        PRAGMA temp_store = MEMORY;
+        PRAGMA trusted_schema = OFF;
+        PRAGMA cell_size_check = ON;
+        """
+
+    /// What a file is made with; either is written, so neither is said to a file that is there.
+    static let layout = "PRAGMA page_size = \(pageSize); PRAGMA auto_vacuum = INCREMENTAL;"
+
+    /// `operations.stage`: 0 runs, 1 has ended and is whole, 2 is a tombstone.
+    /// `target_uid` is the task's uid, or the pod's where there is no task.
+    static let tables = """
+        CREATE TABLE pods(
+            uid BLOB PRIMARY KEY, name TEXT NOT NULL, document BLOB NOT NULL) STRICT;
+        CREATE TABLE operations(
+            id BLOB PRIMARY KEY, kind TEXT NOT NULL, removes INTEGER NOT NULL,
+            pod_uid BLOB NOT NULL, pod_name TEXT NOT NULL,
+            target_uid BLOB NOT NULL, task_name TEXT,
+            stage INTEGER NOT NULL, revision INTEGER NOT NULL, finished_at INTEGER,
+            document BLOB NOT NULL, tombstone BLOB) STRICT;
+        CREATE INDEX operations_by_stage ON operations(stage, revision);
+        CREATE INDEX removals_by_target ON operations(target_uid, revision) WHERE removes = 1;
+        CREATE INDEX removals_by_pod ON operations(pod_name, revision)
+            WHERE removes = 1 AND task_name IS NULL;
+        CREATE INDEX removals_by_task ON operations(pod_uid, task_name, revision)
+            WHERE removes = 1 AND task_name IS NOT NULL;
+        CREATE TABLE events(revision INTEGER PRIMARY KEY, document BLOB NOT NULL) STRICT;
+        CREATE TABLE exits(
+            task_uid BLOB PRIMARY KEY, pod_uid BLOB NOT NULL, document BLOB NOT NULL) STRICT;
+        CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO meta VALUES ('revision', 0), ('event_floor', 0), ('boot', '');
+        PRAGMA user_version = \(version);
+        """
+}

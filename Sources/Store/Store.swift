@@ -1,0 +1,87 @@
+// The records on tmpfs: one SQLite file, one transaction for each change.
+//
+// What is lost when: nothing by a killed process (its writes are in the page cache), everything by a
+// boot (so are the pods). A file whose last part was cut off after the fact may come back as an
+// earlier state: SQLite cannot tell a missing end of its log from one that was never written.
+
+import Glibc
+
+/// NOT thread-safe: whoever owns it calls it under a lock of their own, and holds a lock on the
+/// directory, so that there is one process. Every call is a few memory copies; none waits.
+package final class Store {
+    let connection: Connection
+
+    /// Opens the file at `path`, which is made where there is none. A file that cannot be used is
+    /// reported, and is neither changed nor removed.
+    package init(path: String) throws(StoreFailure) {
+        let found = size(path)
+        // SQLite takes an empty file, or a stump, for a new one, and deletes the log beside it.
+        guard found >= Schema.pageSize || found == 0 && size(path + "-wal") == 0 else {
+            throw .corrupt("\(path) is cut off at \(found) bytes")
+        }
+        connection = try Connection(path: path)
+        if found == 0 { try connection.execute(Schema.layout) }
+        let version = try connection.integer("PRAGMA user_version")
+        guard version <= Schema.version else {
+            throw .newerSchema(found: version, known: Schema.version)
+        }
+        try connection.execute(Schema.settings)
+        if version == 0 { try makeTables() }
+        try check()
+    }
+
+    /// The host's boot that the records are of, as text; empty in a new store.
+    package func bootID() throws(StoreFailure) -> String {
+        var boot = ""
+        try connection.run(.number, [.text("boot")]) { boot = $0.text(0) }
+        return boot
+    }
+
+    package func setBootID(_ boot: String) throws(StoreFailure) {
+        try connection.run(.setMeta, [.text("boot"), .text(boot)])
+    }
+
+    /// The global counter at the last change.
+    package func revision() throws(StoreFailure) -> UInt64 {
+        try UInt64(clamping: integer(.number, [.text("revision")]))
+    }
+
+    func integer(_ query: Query, _ values: [Value] = []) throws(StoreFailure) -> Int64 {
+        var number: Int64 = 0
+        try connection.run(query, values) { number = $0.integer(0) }
+        return number
+    }
+
+    /// All of `body`, or nothing of it.
+    func transaction(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
+        try connection.run(.begin)
+        do throws(StoreFailure) {
+            try body()
+            try connection.run(.commit)
+        } catch {
+            // Some failures (a full disk) have ended the transaction already.
+            if connection.isInTransaction { try connection.run(.rollback) }
+            throw error
+        }
+    }
+
+    private func makeTables() throws(StoreFailure) {
+        guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
+            throw .corrupt("a database of something else")
+        }
+        try transaction { () throws(StoreFailure) in try connection.execute(Schema.tables) }
+    }
+
+    /// Reads every page once, so that damage shows now and not in the middle of a delete.
+    private func check() throws(StoreFailure) {
+        let answer = try connection.text("PRAGMA quick_check(1)")
+        guard answer == "ok" else { throw .corrupt(answer) }
+    }
+}
+
+/// Bytes of the file at `path`; 0 where there is none.
+private func size(_ path: String) -> Int64 {
+    var status = stat()
+    // SAFETY: `status` is written before the call returns, and not kept.
+    return unsafe stat(path, &status) == 0 ? Int64(status.st_size) : 0
+}

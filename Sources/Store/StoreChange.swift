@@ -1,0 +1,112 @@
+// What goes into the store, as values: opaque documents with the few columns that are searched.
+
+/// The 128 bits of a UUID. The store knows no model, so it has a name of its own for them.
+package struct RecordID: Hashable, Sendable {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+package struct PodRecord: Equatable, Sendable {
+    package let uid: RecordID
+    package let name: String
+    package let document: [UInt8]
+
+    package init(uid: RecordID, name: String, document: [UInt8]) {
+        self.uid = uid
+        self.name = name
+        self.document = document
+    }
+}
+
+package struct OperationRecord: Equatable, Sendable {
+    /// What an operation has from its end on.
+    package struct Ending: Equatable, Sendable {
+        /// Milliseconds since 1970: for retention alone, never for order.
+        package let finishedAt: Int64
+        /// The short document that takes the whole one's place when that is pruned. Stored with the
+        /// end, so that pruning is one statement and parses nothing.
+        package let tombstone: [UInt8]
+
+        package init(finishedAt: Int64, tombstone: [UInt8]) {
+            self.finishedAt = finishedAt
+            self.tombstone = tombstone
+        }
+    }
+
+    package let id: RecordID
+    package let kind: String
+    /// Whether it deletes its target, and so is found by the target's uid and name.
+    package let removes: Bool
+    package let podUID: RecordID
+    package let podName: String
+    /// The task and its incarnation, where the operation is about one.
+    package let taskUID: RecordID?
+    package let taskName: String?
+    /// The global counter at its last change; the order in which operations are loaded and pruned.
+    package let revision: UInt64
+    package let document: [UInt8]
+    /// `nil` while it runs.
+    package let ending: Ending?
+
+    package init(
+        id: RecordID, kind: String, removes: Bool, podUID: RecordID, podName: String,
+        taskUID: RecordID? = nil, taskName: String? = nil, revision: UInt64, document: [UInt8],
+        ending: Ending? = nil
+    ) {
+        self.id = id
+        self.kind = kind
+        self.removes = removes
+        self.podUID = podUID
+        self.podName = podName
+        self.taskUID = taskUID
+        self.taskName = taskName
+        self.revision = revision
+        self.document = document
+        self.ending = ending
+    }
+}
+
+package struct EventRecord: Equatable, Sendable {
+    /// Unique: a second event of one revision is refused, with the whole change.
+    package let revision: UInt64
+    package let document: [UInt8]
+
+    package init(revision: UInt64, document: [UInt8]) {
+        self.revision = revision
+        self.document = document
+    }
+}
+
+package struct ExitRecord: Equatable, Sendable {
+    package let taskUID: RecordID
+    package let podUID: RecordID
+    package let document: [UInt8]
+
+    package init(taskUID: RecordID, podUID: RecordID, document: [UInt8]) {
+        self.taskUID = taskUID
+        self.podUID = podUID
+        self.document = document
+    }
+}
+
+/// What stands after one transaction, or not at all.
+package struct StoreChange: Equatable, Sendable {
+    package var pods: [PodRecord] = []
+    /// By uid; removing what is not there is no failure.
+    package var removedPods: [RecordID] = []
+    package var operations: [OperationRecord] = []
+    package var events: [EventRecord] = []
+    /// The first record of a task's exit stands; a later one is passed over.
+    package var exits: [ExitRecord] = []
+    /// By the task's uid; taken away before `exits` are put in.
+    package var removedExits: [RecordID] = []
+    /// The global counter after the change; the store never lowers its own.
+    package var revision: UInt64
+
+    package init(revision: UInt64) { self.revision = revision }
+}

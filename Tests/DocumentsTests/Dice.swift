@@ -1,0 +1,159 @@
+import Model
+
+/// Values by chance, the same for the same seed (SplitMix64).
+struct Dice: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        return word ^ (word >> 31)
+    }
+
+    static let taskStates: [TaskState] =
+        [.creating, .created(process), .running(process), .deleting(nil)]
+        + exits.flatMap { [.exited($0), .deleting($0)] }
+    private static let process = ProcessIdentity(pid: .max, startTicks: .max)
+    private static let exits = [
+        TaskExit(status: .code(-1), oomKilled: true, finishedAt: noon),
+        TaskExit(status: .signal(signal(64)), oomKilled: false, finishedAt: noon),
+        TaskExit(status: .unknown, oomKilled: false, finishedAt: Timestamp(milliseconds: -1)),
+    ]
+
+    mutating func flip() -> Bool { Bool.random(using: &self) }
+
+    mutating func maybe<Value>(_ make: (inout Dice) -> Value) -> Value? {
+        flip() ? make(&self) : nil
+    }
+
+    mutating func list<Value>(_ make: (inout Dice) -> Value) -> [Value] {
+        (0..<Int.random(in: 0...4, using: &self)).map { _ in make(&self) }
+    }
+
+    mutating func pick<Value>(_ values: [Value]) -> Value {
+        values[Int.random(in: 0..<values.count, using: &self)]
+    }
+
+    mutating func uid() -> UID { UID(high: next(), low: next()) }
+
+    mutating func time() -> Timestamp {
+        Timestamp(milliseconds: Int64(truncatingIfNeeded: next()) >> 8)
+    }
+
+    mutating func name() -> Label { label("n\(next() % 1_000_000)") }
+
+    mutating func text() -> String {
+        String(String.UnicodeScalarView(list { Unicode.Scalar(UInt16($0.next() % 0xd800)) ?? "?" }))
+    }
+
+    mutating func number() -> Int64 { Int64.random(in: 1...(1 << 40), using: &self) }
+
+    mutating func notes() -> [String: String] {
+        Dictionary(list { ($0.text(), $0.text()) }) { first, _ in first }
+    }
+
+    mutating func resources() -> Resources {
+        Resources(
+            memory: maybe { 6_291_456 + $0.number() },
+            milliCPUs: maybe { .random(in: 10...1_024_000, using: &$0) },
+            pids: maybe { .random(in: 1...4_194_304, using: &$0) })
+    }
+
+    mutating func mount() -> MountSpec {
+        let kind: MountSpec.Kind =
+            flip() ? .bind(source: text()) : .tmpfs(size: maybe { $0.number() })
+        return MountSpec(kind: kind, target: text(), readOnly: flip())
+    }
+
+    /// Any task that the types allow, whether a client could send it or not.
+    mutating func task() -> TaskSpec {
+        TaskSpec(
+            name: name(), rootfs: text(), readOnlyRootfs: flip(), args: list { $0.text() },
+            env: notes(), cwd: text(),
+            user: pick([.root, UserSpec("a:b"), UserSpec("7")]) ?? .root,
+            mounts: list { $0.mount() }, resources: resources(),
+            addCapabilities: list { $0.text() }, dropCapabilities: list { $0.text() },
+            noNewPrivileges: flip(), stopSignal: signal(Int.random(in: 1...64, using: &self)),
+            gracePeriod: .random(in: 0...86_400_000, using: &self), start: flip())
+    }
+
+    /// A task that a client can send.
+    mutating func sendableTask() -> TaskSpec {
+        var spec = task()
+        spec.rootfs = "/" + "é/\"\\"
+        spec.cwd = "/\(number())"
+        spec.args = ["sh", "\u{1}\u{7f}"]
+        spec.env = ["A": "\(number())", "É": ""]
+        spec.mounts = [
+            MountSpec(kind: .bind(source: "/s"), target: "/t\(number())", readOnly: flip()),
+            MountSpec(kind: .tmpfs(size: maybe { $0.number() }), target: "/u"),
+        ]
+        spec.resources.pids = .random(in: 1...4_194_304, using: &self)
+        spec.addCapabilities = ["CHOWN", "NET_RAW"]
+        spec.dropCapabilities = ["ALL"]
+        return spec
+    }
+
+    mutating func podTask() -> PodTask {
+        PodTask(
+            uid: uid(), spec: task(), state: pick(Dice.taskStates), revision: next(),
+            createdAt: time(), startedAt: maybe { $0.time() }, operation: maybe { $0.uid() })
+    }
+
+    mutating func pod() -> Pod {
+        let spec = PodSpec(
+            labels: notes(), annotations: notes(), hostname: text(),
+            network: pick(NetworkMode.allCases), resources: resources(), tasks: list { $0.task() })
+        let process = ProcessIdentity(pid: 7, startTicks: next())
+        return Pod(
+            uid: uid(), name: name(), spec: spec, state: pick(PodState.allCases),
+            revision: next(), createdAt: time(),
+            shim: maybe { ShimStatus(process: process, since: $0.time()) },
+            tasks: list { $0.podTask() }, operation: maybe { $0.uid() })
+    }
+
+    mutating func step() -> OperationStep {
+        var step = OperationStep(
+            name: pick(StepName.allCases), object: maybe { $0.name() },
+            state: pick(StepState.allCases))
+        step.attempts = Int(next() % 1000)
+        step.startedAt = maybe { $0.time() }
+        step.finishedAt = maybe { $0.time() }
+        step.retryAt = maybe { $0.time() }
+        step.detail = maybe { $0.text() }
+        return step
+    }
+
+    mutating func operation() -> PodOperation {
+        let target = OperationTarget(
+            pod: name(), podUID: uid(), task: maybe { $0.name() }, taskUID: maybe { $0.uid() })
+        let requester = Requester(
+            pid: .max, uid: .max, gid: UInt32(next() >> 32), command: maybe { $0.text() })
+        var operation = PodOperation(
+            id: uid(), kind: pick(OperationKind.allCases), target: target, revision: next(),
+            steps: list { $0.step() }, requester: requester, createdAt: time(),
+            fingerprint: next(), grace: maybe { $0.number() }, signal: maybe { _ in .kill })
+        operation.state = pick(OperationState.allCases)
+        operation.joined = Int(next() % 9)
+        operation.resumed = Int(next() % 9)
+        operation.supersededBy = maybe { $0.uid() }
+        operation.finishedAt = maybe { $0.time() }
+        operation.expiresAt = maybe { $0.time() }
+        operation.stalled = maybe { dice in
+            let step = dice.pick(StepName.allCases)
+            return PodOperation.Stall(since: dice.time(), step: step, why: dice.text())
+        }
+        operation.error = maybe { dice in
+            let step = dice.maybe { $0.pick(StepName.allCases) }
+            return Failure(code: dice.text(), status: 422, detail: dice.text(), step: step)
+        }
+        for _ in 0..<Int(next() % 3) {
+            operation.exits[name()] = Dice.taskStates.compactMap(\.exit).randomElement(using: &self)
+        }
+        return operation
+    }
+}

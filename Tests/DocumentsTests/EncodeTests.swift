@@ -1,0 +1,147 @@
+import Bytes
+import Documents
+import JSON
+import Model
+import Testing
+
+@Suite struct EncodeTests {
+    private let task = PodTask(
+        uid: uid,
+        spec: TaskSpec(
+            name: app, rootfs: "/r", args: ["sh", "\n"],
+            mounts: [
+                MountSpec(kind: .bind(source: "/s"), target: "/t", readOnly: true),
+                MountSpec(kind: .tmpfs(size: 9), target: "/u"),
+            ],
+            resources: Resources(memory: 1, milliCPUs: 1500, pids: 3), addCapabilities: ["KILL"],
+            gracePeriod: 2500),
+        state: .running(ProcessIdentity(pid: 5, startTicks: 6)), revision: 7, createdAt: noon,
+        startedAt: noon)
+
+    @Test func aTaskIsItsDocument() throws {
+        let expected = try json(
+            #"""
+            {"uid":"\#(uid)","name":"app","state":"running","revision":7,"createdAt":"\#(noonText)",
+            "startedAt":"\#(noonText)","pid":5,"exitCode":null,"signal":null,"oomKilled":null,
+            "finishedAt":null,"exitUnknown":false,"operation":null,
+            "rootfs":{"path":"/r","readOnly":false},"args":["sh","\n"],"env":{},"cwd":"/",
+            "user":"0:0","mounts":[
+            {"type":"bind","source":"/s","target":"/t","readOnly":true},
+            {"type":"tmpfs","size":9,"target":"/u","readOnly":false}],
+            "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[]},
+            "noNewPrivileges":true,"stopSignal":"TERM","gracePeriod":2.5,"start":true}
+            """#)
+        #expect(try json(task) == expected)
+    }
+
+    @Test(arguments: [
+        (TaskExit.Status.code(3), #"[3,null,true,"\#(noonText)",false]"#),
+        (.signal(.kill), #"[null,"KILL",true,"\#(noonText)",false]"#),
+        (.unknown, #"[null,null,true,"\#(noonText)",true]"#),
+    ])
+    func anExitIsShown(status: TaskExit.Status, expected: String) throws {
+        var task = task
+        let exit = TaskExit(status: status, oomKilled: true, finishedAt: noon)
+        for state in [TaskState.exited(exit), .deleting(exit)] {
+            task.state = state
+            let document = try json(task)
+            let shown = ["exitCode", "signal", "oomKilled", "finishedAt", "exitUnknown"]
+            #expect(try JSONValue.array(shown.compactMap { document[$0] }) == json(expected))
+            #expect(document["pid"] == .null)
+        }
+    }
+
+    @Test func aPodIsItsDocument() throws {
+        let shim = ShimStatus(process: ProcessIdentity(pid: 1, startTicks: .max), since: noon)
+        let pod = Pod(
+            uid: uid, name: web, spec: PodSpec(labels: ["b": "2", "a": "\""], hostname: "h"),
+            state: .ready, revision: 9, createdAt: noon, shim: shim, tasks: [task], operation: uid)
+        let text = String(decoding: pod.document().bytes, as: UTF8.self)
+        let expected =
+            #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"createdAt":"\#(noonText)","#
+            + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
+            + #""network":{"mode":"none"},"sharePID":false,"resources":{},"#
+            + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
+            + #""operation":"\#(uid)","tasks":{"app":"#
+            + String(decoding: task.document().bytes, as: UTF8.self) + "}}"
+        #expect(text == expected)
+    }
+
+    @Test func anOperationIsItsDocument() throws {
+        var step = OperationStep(name: .rootfsUnmount, object: app, state: .running)
+        step.attempts = 3
+        step.detail = "busy"
+        var operation = PodOperation(
+            id: uid, kind: .podDelete, target: OperationTarget(pod: web, podUID: uid), revision: 8,
+            steps: [OperationStep(name: .tasksStop, state: .skipped), step],
+            requester: Requester(pid: 1, uid: 2, gid: 3, command: "curl"), createdAt: noon,
+            fingerprint: 1)
+        operation.stalled = PodOperation.Stall(since: noon, step: .verify, why: "w")
+        operation.error = Failure(.shimFailed, "d", step: .shimStart)
+        operation.exits = [app: TaskExit(status: .code(0), oomKilled: false, finishedAt: noon)]
+        let expected = try json(
+            #"""
+            {"id":"\#(uid)","kind":"pod.delete","state":"pending","target":{"kind":"pod",
+            "name":"web","uid":"\#(uid)","href":"/v1/pods/web"},"revision":8,
+            "progress":{"done":1,"total":2},"steps":[
+            {"name":"tasks.stop","state":"skipped","attempts":0,"startedAt":null,
+            "finishedAt":null,"retryAt":null,"detail":null},
+            {"name":"rootfs.unmount","object":"app","state":"running","attempts":3,
+            "startedAt":null,"finishedAt":null,"retryAt":null,"detail":"busy"}],
+            "stalled":{"since":"\#(noonText)","step":"verify","why":"w"},
+            "requester":{"uid":2,"gid":3,"pid":1,"comm":"curl"},"joined":0,"resumed":0,
+            "supersededBy":null,"error":{"type":"/problems/shim-failed",
+            "title":"The sandbox failed","status":500,"code":"shim-failed","detail":"d",
+            "step":"shim.start"},"createdAt":"\#(noonText)","finishedAt":null,"expiresAt":null,
+            "exits":{"app":{"exitCode":0,"signal":null,"oomKilled":false,
+            "finishedAt":"\#(noonText)","exitUnknown":false}}}
+            """#)
+        #expect(try json(operation) == expected)
+    }
+
+    @Test func aTasksOperationNamesThePodAsWell() throws {
+        let target = OperationTarget(pod: web, podUID: uid, task: app, taskUID: uid)
+        let operation = PodOperation(
+            id: uid, kind: .taskStop, target: target,
+            requester: Requester(pid: 1, uid: 0, gid: 0, command: nil), createdAt: noon,
+            fingerprint: 0)
+        let expected = try json(
+            #"""
+            {"kind":"task","name":"app","uid":"\#(uid)","href":"/v1/pods/web/tasks/app",
+            "pod":"web","podUID":"\#(uid)"}
+            """#)
+        let document = try json(operation)
+        #expect(document["target"] == expected)
+        #expect(document["exits"] == nil)
+        #expect(document["error"] == .null && document["stalled"] == .null)
+    }
+
+    @Test func eventsListsAndBookmarksAreTheirDocuments() throws {
+        let event = Event(
+            revision: 4, time: noon, kind: .taskGone, pod: web, podUID: uid, task: app,
+            state: "gone")
+        let list = DocumentList(items: [event], next: "t", revision: 5)
+        let expected = try json(
+            #"""
+            {"items":[{"revision":4,"time":"\#(noonText)","kind":"task.gone","pod":"web",
+            "podUID":"\#(uid)","task":"app","state":"gone"}],"next":"t","revision":5}
+            """#)
+        #expect(try json(list) == expected)
+        let bookmark = try json(#"{"revision":6,"time":"\#(noonText)","kind":"bookmark"}"#)
+        #expect(try json(Bookmark(revision: 6, time: noon)) == bookmark)
+    }
+
+    @Test func theAuditBalancesWhereNothingIsStray() throws {
+        func audit(_ strays: [String]) -> Audit {
+            let line = AuditLine(kind: .cgroups, recorded: 1, observed: 2, unrecorded: strays)
+            return Audit(fresh: true, takenAt: noon, revision: 3, resources: [line])
+        }
+        let expected = try json(
+            #"""
+            {"balanced":false,"fresh":true,"takenAt":"\#(noonText)","revision":3,"resources":[
+            {"kind":"cgroups","recorded":1,"observed":2,"unrecorded":["x"],"missing":[]}]}
+            """#)
+        #expect(try json(audit(["x"])) == expected)
+        #expect(audit([]).balanced)
+    }
+}

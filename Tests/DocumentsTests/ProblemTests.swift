@@ -1,0 +1,73 @@
+import Documents
+import JSON
+import Model
+import Testing
+
+@Suite struct ProblemTests {
+    /// The table of the contract, code by code.
+    private static let contract: [String: Int] = [
+        "malformed-request": 400, "malformed-json": 400, "invalid-document": 422,
+        "not-supported": 422, "not-found": 404, "pod-unknown": 404, "task-unknown": 404,
+        "operation-unknown": 404, "method-not-allowed": 405, "not-acceptable": 406,
+        "spec-conflict": 409, "pod-deleting": 409, "task-deleting": 409, "task-state": 409,
+        "pod-state": 409, "not-cancelable": 409, "operation-expired": 410, "events-expired": 410,
+        "uid-mismatch": 412, "precondition-failed": 412, "body-too-large": 413,
+        "unsupported-media-type": 415, "too-deep": 400, "operation-id-reused": 422,
+        "rootfs-missing": 422, "rootfs-not-directory": 422, "rootfs-refused": 422,
+        "user-unknown": 422, "mount-source-missing": 422, "runtime-refused": 422,
+        "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429, "starting": 503,
+        "store-full": 503, "internal": 500,
+    ]
+
+    @Test func theTableIsTheContracts() {
+        let table = ProblemCode.allCases.map { ($0.rawValue, $0.status) }
+        #expect(Dictionary(uniqueKeysWithValues: table) == Self.contract)
+    }
+
+    @Test(arguments: ProblemCode.allCases)
+    func everyCodeIsExplained(code: ProblemCode) throws {
+        let document = try json(code)
+        #expect(document["code"] == .string(code.rawValue))
+        #expect(document["status"] == .integer(Int64(code.status)))
+        for text in [code.title, code.description, code.hint].compactMap({ $0 }) {
+            #expect(!text.isEmpty && !text.contains("  ") && text.last != " ")
+        }
+    }
+
+    @Test func aProblemIsItsDocument() throws {
+        let fault = DocumentFault(pointer: .root.appending("a"), detail: "is odd")
+        let problem = Problem(
+            .uidMismatch, "d", instance: "/v1/pods/web", operation: uid, errors: [fault],
+            currentUid: uid)
+        let expected = try json(
+            #"""
+            {"type":"/problems/uid-mismatch","title":"The name belongs to another","status":412,
+            "code":"uid-mismatch","detail":"d","instance":"/v1/pods/web","hint":null,
+            "retryable":false,"operation":"\#(uid)",
+            "errors":[{"pointer":"/a","detail":"is odd"}],"currentUid":"\#(uid)"}
+            """#)
+        #expect(try json(problem) == expected)
+        let plain = try json(Problem(.starting, "d", instance: "/"))
+        #expect(plain["errors"] == nil && plain["currentUid"] == nil)
+        #expect(plain["operation"] == .null && plain["retryable"] == .bool(true))
+    }
+
+    @Test func faultsOfABodyAreProblems() {
+        func code(_ text: String) -> ProblemCode? {
+            let fault = #expect(throws: JSONFault.self) { try JSONValue.parse(Array(text.utf8)) }
+            return fault.map { Problem($0, instance: "/").code }
+        }
+        #expect(code(String(repeating: "[", count: 65)) == .tooDeep)
+        #expect(code(#"{"a":1,"a":2}"#) == .malformedJSON)
+        #expect(code("") == .malformedJSON)
+    }
+
+    @Test func aFailureIsAProblemAgain() {
+        let failure = Failure(.runtimeRefused, "runc said no", step: .taskCreate)
+        let problem = Problem(failure, instance: "/v1/pods/web", operation: uid)
+        #expect(failure.status == 422 && problem.status == 422)
+        #expect(problem.code == .runtimeRefused && problem.detail == "runc said no")
+        let odd = Failure(code: "unheard-of", status: 422, detail: "d")
+        #expect(Problem(odd, instance: "/", operation: nil).code == .internalFault)
+    }
+}

@@ -1,0 +1,45 @@
+import Bytes
+import Documents
+import JSON
+import Model
+
+func json(_ text: String) throws -> JSONValue { try JSONValue.parse(Array(text.utf8)) }
+
+func json(_ document: some DocumentEncodable) throws -> JSONValue {
+    try JSONValue.parse(document.document().bytes)
+}
+
+/// The faults of a document, as `pointer: detail`; `!` where it is not supported.
+func faults(_ body: () throws -> Void) -> [String] {
+    do {
+        try body()
+        return []
+    } catch let faults as DocumentFaults {
+        return faults.faults.map { "\($0.pointer)\($0.isNotSupported ? "!" : ""): \($0.detail)" }
+    } catch { return ["not faults: \(error)"] }
+}
+
+func places(_ body: () throws -> Void) -> [String] {
+    do {
+        try body()
+        return []
+    } catch let faults as DocumentFaults {
+        return faults.faults.map { $0.pointer.text + ($0.isNotSupported ? "!" : "") }
+    } catch { return ["not faults: \(error)"] }
+}
+
+func label(_ text: String) -> Label {
+    guard let label = Label(text) else { preconditionFailure(text) }
+    return label
+}
+
+func signal(_ number: Int) -> Signal {
+    guard let signal = Signal(number: number) else { preconditionFailure("\(number)") }
+    return signal
+}
+
+let web = label("web")
+let app = label("app")
+let uid = UID(high: 0x019a_bf5e_8d3a_7c11, low: 0x9a56_3b1f_0c2d_4e5f)
+let noon = Timestamp(milliseconds: 1_700_000_000_123)
+let noonText = "2023-11-14T22:13:20.123Z"

@@ -1,0 +1,94 @@
+// The document, member by member; that runc takes it is RealRuncTests' part.
+
+import Model
+import Testing
+
+@testable import OCI
+
+let plainHost = HostTraits(cgroupNamespace: false, limitsSwap: true, recursiveReadOnly: true)
+let root = ResolvedUser(uid: 0, gid: 0)
+
+func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
+    var task = TaskSpec(
+        name: try #require(Label("app")), rootfs: "/srv/busybox", args: ["/bin/busybox", "true"])
+    change(&task)
+    return task
+}
+
+@Suite struct RuntimeSpecTests {
+    func document(
+        _ task: TaskSpec, _ ids: ResolvedUser = root, seccomp: [UInt8]? = nil,
+        host: HostTraits = plainHost
+    ) throws -> Node {
+        try #require(
+            NodeReader.read(
+                RuntimeSpec.document(
+                    for: task, ids: ids, rootfs: "/r", cgroupsPath: "/staunch/u/tasks/app",
+                    seccomp: seccomp, host: host)))
+    }
+
+    @Test func theProcessIsAsGolden() throws {
+        let process = try document(
+            task {
+                $0.env = ["LANG": "C", "A": "quote\" slash\\ tab\t é"]
+                $0.dropCapabilities = ["ALL"]
+                $0.addCapabilities = ["KILL"]
+            })["process"]
+        let golden = """
+            {"terminal":false,"user":{"uid":0,"gid":0,"additionalGids":[]},\
+            "args":["/bin/busybox","true"],"env":["A=quote\\" slash\\\\ tab\\u0009 é","LANG=C",\
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"cwd":"/",\
+            "capabilities":{"bounding":["CAP_KILL"],"effective":["CAP_KILL"],\
+            "permitted":["CAP_KILL"]},"noNewPrivileges":true}
+            """
+        #expect(process.map { String(decoding: $0.bytes, as: UTF8.self) } == golden)
+    }
+
+    @Test func othersThanRootHaveTheBoundingSetAlone() throws {
+        let ids = ResolvedUser(uid: 1000, gid: 100, additionalGids: [4, 5])
+        let process = try document(task(), ids)["process"]
+        #expect(process?["capabilities"]?.members?.map(\.key) == ["bounding"])
+        #expect(process?["capabilities"]?["bounding"]?.strings?.count == 14)
+        #expect(process?["user"]?["additionalGids"] == [4, 5])
+    }
+
+    @Test func onlyNamespacesOfTheTaskAreListedAndNoHostname() throws {
+        func types(_ host: HostTraits) throws -> [String?]? {
+            try document(task(), host: host)["linux"]?["namespaces"]?.items?
+                .map { $0["type"]?.text }
+        }
+        #expect(try types(plainHost) == ["pid", "mount"])
+        var host = plainHost
+        host.cgroupNamespace = true
+        #expect(try types(host) == ["pid", "mount", "cgroup"])
+        #expect(try document(task())["hostname"] == nil)
+    }
+
+    @Test func limitsAreSaidInTheKernelsUnits() throws {
+        let limited = try task {
+            $0.resources = Resources(memory: 64 << 20, milliCPUs: 1500, pids: 7)
+        }
+        let resources = try document(limited)["linux"]?["resources"]
+        #expect(resources?["memory"] == ["limit": 67_108_864, "swap": 67_108_864])
+        #expect(resources?["cpu"] == ["quota": 150_000, "period": 100_000])
+        #expect(resources?["pids"] == ["limit": 7])
+        var host = plainHost
+        host.limitsSwap = false
+        let memory = try document(limited, host: host)["linux"]?["resources"]?["memory"]
+        #expect(memory == ["limit": 67_108_864])
+    }
+
+    @Test func ownMountsComeOutermostFirst() throws {
+        let mounts = try document(
+            task {
+                $0.mounts = [
+                    MountSpec(kind: .bind(source: "/a"), target: "/x/y", readOnly: true),
+                    MountSpec(kind: .tmpfs(size: 4096), target: "/x"),
+                ]
+            })["mounts"]?.items
+        let own = try #require(mounts?.dropFirst(7))
+        #expect(own.map { $0["destination"]?.text } == ["/x", "/x/y"])
+        #expect(own.last?["options"]?.strings == ["rbind", "rprivate", "ro", "rro"])
+        #expect(own.first?["options"]?.strings?.contains("size=4096") == true)
+    }
+}

@@ -1,0 +1,110 @@
+// Argument vectors, and runc's words as they were recorded (Debian 12: runc 1.1.5, crun 1.8.1).
+
+import Testing
+
+@testable import OCI
+
+@Suite struct RuntimeTests {
+    let runtime = Runtime(path: "/usr/sbin/runc", root: "/run/r")
+
+    @Test func everyCallIsOneVector() {
+        func text(_ call: Runtime.Call) -> String {
+            runtime.arguments(call, id: "app", log: "/l").joined(separator: " ")
+        }
+        let common = "/usr/sbin/runc --root /run/r --log /l --log-format json"
+        #expect(
+            text(.create(bundle: "/b", pidFile: "/p"))
+                == "\(common) create --bundle /b --pid-file /p app")
+        #expect(
+            text(.run(bundle: "/b", pidFile: "/p"))
+                == "\(common) run --detach --bundle /b --pid-file /p app")
+        #expect(text(.start) == "\(common) start app")
+        #expect(text(.delete) == "\(common) delete app")
+        #expect(text(.state) == "\(common) state app")
+    }
+
+    @Test func versionsAreRead() {
+        let runc = """
+            runc version 1.1.5+ds1
+            commit: 1.1.5+ds1-1+deb12u1
+            spec: 1.0.2-dev
+            go: go1.19.8
+            libseccomp: 2.5.4
+            """
+        let version = RuntimeVersion(runc)
+        #expect(version?.name == "runc")
+        #expect(version?.version == "1.1.5+ds1")
+        #expect(version?.commit == "1.1.5+ds1-1+deb12u1")
+        #expect(version?.spec == "1.0.2-dev")
+        let crun = "crun version 1.8.1\ncommit: f8a096be\nrundir: /run/crun\nspec: 1.0.0\n+SYSTEMD"
+        #expect(RuntimeVersion(crun)?.version == "1.8.1")
+        #expect(RuntimeVersion("command not found") == nil)
+    }
+
+    static let start = "runc run failed: unable to start container process: "
+    static let recorded: [(String, RuntimeRefusal.Cause)] = [
+        (start + #"exec: \"nope\": executable file not found in $PATH"#, .executableNotFound),
+        (start + #"exec: \"/nope\": stat /nope: no such file or directory"#, .executableNotFound),
+        (start + #"exec: \"/plain\": permission denied"#, .executableNotPermitted),
+        (
+            start + "error during container init: mkdir /plain: not a directory", .cwdMissing
+        ),
+        (
+            start + "error during container init: error setting cgroup config for procHooks "
+                + "process: unable to set memory limit to 400000 (current usage: 1880064, peak "
+                + "usage: 1982464)", .memoryTooLow
+        ),
+        (
+            start + #"error during container init: error mounting \"/none\" to rootfs at \"/x\": "#
+                + "stat /none: no such file or directory", .mountSourceMissing
+        ),
+        ("container does not exist", .containerUnknown),
+        ("runc run failed: container with given ID already exists", .containerExists),
+        ("cannot delete container smp1 that is not stopped: running", .containerNotStopped),
+        ("runc run failed: args must not be empty", .other),
+        ("cannot open directory '/r/ghost': No such file or directory", .containerUnknown),
+        ("error opening file `/r/ghost/status`: No such file or directory", .containerUnknown),
+    ]
+
+    @Test(arguments: recorded)
+    func refusalsAreClassified(escaped: String, cause: RuntimeRefusal.Cause) {
+        let line = #"{"level":"error","msg":"\#(escaped)","time":"2026-11-23T20:32:17Z"}"#
+        let refusal = RuntimeRefusal(log: Array(line.utf8), standardError: [])
+        #expect(refusal.cause == cause, "\(refusal.message)")
+        #expect(!refusal.message.contains("level"))
+    }
+
+    @Test func theLastErrorIsShownAndWarningsAreNot() {
+        let log = """
+            {"level":"error","msg":"first","time":"t"}
+            {"level":"error","msg":"second \\"x\\"","time":"t"}
+            {"level":"warning","msg":"third","time":"t"}
+
+            """
+        let refusal = RuntimeRefusal(log: Array(log.utf8), standardError: Array("other".utf8))
+        #expect(refusal.message == "second \"x\"")
+    }
+
+    @Test func standardErrorCountsWhereTheLogIsEmpty() {
+        let text = "chdir `/none` failed: No such file or directory\n"
+        let refusal = RuntimeRefusal(log: [], standardError: Array(text.utf8))
+        #expect(refusal.message == "chdir `/none` failed: No such file or directory")
+        #expect(RuntimeRefusal(log: [], standardError: []).cause == .other)
+    }
+
+    @Test(arguments: [
+        "", "{", "[1,", #""\u12"#, "nul", "1 2", #"{"a" 1}"#, "\u{1}",
+        String(repeating: "[", count: 99),
+    ])
+    func brokenJSONIsNotRead(text: String) {
+        #expect(NodeReader.read(Array(text.utf8)) == nil)
+    }
+
+    @Test func numbersAndEscapesAreReadAsTheyStand() {
+        let text = #"{"a":[1,18446744073709551615,true,null],"b":"\ud83d\ude00\n\u00e9/"}"#
+        let node = NodeReader.read(Array(text.utf8))
+        #expect(node?["a"]?.items?[1] == .number("18446744073709551615"))
+        #expect(node?["b"] == "😀\né/")
+        #expect(NodeReader.read(node?.bytes ?? []) == node)
+    }
+}

@@ -1,0 +1,101 @@
+// Tombstones, retention and events.
+
+import Testing
+
+@testable import Store
+
+@Suite struct LookupTests {
+    let scratch: Scratch
+    let store: Store
+    init() throws {
+        scratch = try Scratch()
+        store = try Store(path: scratch.path)
+    }
+
+    static let everything = Retention(
+        operationsKept: 1000, operationsSince: 0, tombstonesKept: 1000, tombstonesSince: 0,
+        eventsKept: 1000)
+
+    func prune(_ change: (inout Retention) -> Void) throws {
+        var retention = LookupTests.everything
+        change(&retention)
+        while try store.prune(retention) {}
+    }
+
+    @Test func aRemovalIsFoundByUIDAndByTheNamesLastHolder() throws {
+        func of(_ pod: Int, name: String, task: (Int, String)? = nil, _ revision: Int)
+            -> OperationRecord
+        {
+            OperationRecord(
+                id: id(100 + revision), kind: "x", removes: true, podUID: id(pod), podName: name,
+                taskUID: task.map { id($0.0) }, taskName: task?.1, revision: UInt64(revision),
+                document: [UInt8(revision)], ending: .init(finishedAt: 1, tombstone: [99]))
+        }
+        try store.commit(
+            change(9) {
+                $0.operations = [
+                    of(1, name: "web", 1), of(2, name: "web", 2), of(3, name: "db", 3),
+                    of(2, name: "web", task: (20, "app"), 4),
+                    of(2, name: "web", task: (21, "app"), 5),
+                ]
+            })
+        #expect(try store.removal(ofTarget: id(1))?.document == [1])
+        #expect(try store.removal(ofPod: "web")?.document == [2])
+        #expect(try store.removal(ofTarget: id(20))?.document == [4])
+        #expect(try store.removal(ofTask: "app", podUID: id(2))?.document == [5])
+        #expect(try store.removal(ofTask: "app", podUID: id(1)) == nil)
+        #expect(try store.removal(ofTarget: id(4)) == nil)
+    }
+
+    @Test func whatIsBeyondTheCountBecomesATombstoneThenGoes() throws {
+        try store.commit(
+            change(600) {
+                $0.operations = (1...600).map { removal($0, endedAt: 1000) } + [removal(700)]
+            })
+        try prune {
+            $0.operationsKept = 2
+            $0.tombstonesKept = 3
+        }
+        let kept = try store.endedOperations(newest: 10)
+        #expect(kept.map(\.isTombstone) == [false, false, true, true, true])
+        #expect(kept[0].document == document(600, 1200))
+        #expect(kept[2].document == document(-598, 300))
+        #expect(try store.removal(ofPod: "pod-598")?.isTombstone == true)
+        #expect(try store.removal(ofPod: "pod-595") == nil)
+        #expect(try store.runningOperations().count == 1, "what runs is never pruned")
+    }
+
+    @Test func whatIsTooOldGoes() throws {
+        try store.commit(
+            change(4) { $0.operations = (1...4).map { removal($0, endedAt: Int64($0) * 10) } })
+        try prune {
+            $0.operationsSince = 40
+            $0.tombstonesSince = 20
+        }
+        let kept = try store.endedOperations(newest: 10)
+        #expect(kept.map(\.isTombstone) == [false, true, true])
+    }
+
+    @Test func eventsArePrunedFromTheOldestAndTheFloorSaysHowFar() throws {
+        try store.commit(
+            change(50) {
+                $0.events = (1...5).map { EventRecord(revision: $0 * 10, document: []) }
+            })
+        #expect(try store.eventFloor() == 0)
+        try prune { $0.eventsKept = 2 }
+        #expect(try store.oldestEvent() == 40)
+        #expect(try store.eventFloor() == 30)
+        #expect(try store.events(after: 30, limit: 1).map(\.revision) == [40])
+        #expect(try store.events(after: 40, limit: 9).map(\.revision) == [50])
+    }
+
+    @Test func prunedRoomGoesBackToTheFileSystem() throws {
+        try store.commit(
+            change(3000) { $0.operations = (1...3000).map { removal($0, endedAt: 1) } })
+        try prune {
+            $0.operationsSince = 2
+            $0.tombstonesSince = 2
+        }
+        #expect(try store.connection.integer("PRAGMA page_count") < 100)
+    }
+}

@@ -1,0 +1,63 @@
+// What the tests of the store share: a directory of their own, and records to put in.
+
+import Foundation
+
+@testable import Store
+
+/// A directory on tmpfs that goes with the test.
+final class Scratch {
+    let directory: String
+
+    init() throws {
+        directory = "/dev/shm/staunch-store-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+    /// Runs a program to its end.
+    func system(_ arguments: String...) throws {
+        let child = Process()
+        child.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        child.arguments = arguments
+        try child.run()
+        child.waitUntilExit()
+        guard child.terminationStatus == 0 else { throw CocoaError(.executableLoad) }
+    }
+
+    var path: String { directory + "/store" }
+
+    func bytes(_ suffix: String = "") throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: path + suffix)))
+    }
+
+    func write(_ bytes: [UInt8], _ suffix: String = "") throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: path + suffix))
+    }
+}
+
+func id(_ number: Int) -> RecordID { RecordID(high: 0x0190_0000_0000_7000, low: UInt64(number)) }
+
+func pod(_ number: Int, size: Int = 40) -> PodRecord {
+    PodRecord(uid: id(number), name: "pod-\(number)", document: document(number, size))
+}
+
+func removal(_ number: Int, endedAt: Int64? = nil, revision: Int? = nil) -> OperationRecord {
+    OperationRecord(
+        id: id(1_000_000 + number), kind: "pod.delete", removes: true, podUID: id(number),
+        podName: "pod-\(number)", revision: UInt64(revision ?? number),
+        document: document(number, 1200),
+        ending: endedAt.map { .init(finishedAt: $0, tombstone: document(-number, 300)) })
+}
+
+func document(_ number: Int, _ size: Int) -> [UInt8] {
+    let text = Array("\(number)".utf8)
+    return text + [UInt8](repeating: 0x78, count: max(0, size - text.count))
+}
+
+func change(_ revision: Int, _ fill: (inout StoreChange) -> Void = { _ in }) -> StoreChange {
+    var change = StoreChange(revision: UInt64(revision))
+    fill(&change)
+    return change
+}

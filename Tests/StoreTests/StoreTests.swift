@@ -1,0 +1,152 @@
+// What is put in comes out; what fails leaves nothing; what is damaged says so.
+
+import Foundation
+import Testing
+
+@testable import Store
+
+@Suite struct StoreTests {
+    let scratch: Scratch
+    init() throws { scratch = try Scratch() }
+
+    @Test func everythingOfAChangeIsThereAfterReopening() throws {
+        do {
+            let store = try Store(path: scratch.path)
+            try store.setBootID("f00d")
+            try store.commit(
+                change(7) {
+                    $0.pods = [pod(2), pod(1)]
+                    $0.operations = [removal(1), removal(2, endedAt: 5)]
+                    $0.events = [EventRecord(revision: 6, document: [1])]
+                    $0.exits = [ExitRecord(taskUID: id(9), podUID: id(1), document: [])]
+                })
+        }
+        let store = try Store(path: scratch.path)
+        #expect(try store.pods() == [pod(1), pod(2)])
+        #expect(try store.runningOperations() == [document(1, 1200)])
+        #expect(
+            try store.endedOperations(newest: 9)
+                == [StoredOperation(document: document(2, 1200), isTombstone: false)])
+        #expect(
+            try store.events(after: 5, limit: 9) == [EventRecord(revision: 6, document: [1])])
+        #expect(
+            try store.exits() == [ExitRecord(taskUID: id(9), podUID: id(1), document: [])])
+        #expect(try store.revision() == 7)
+        #expect(try store.bootID() == "f00d")
+    }
+
+    @Test func aRecordIsReplacedAndRemoved() throws {
+        let store = try Store(path: scratch.path)
+        try store.commit(change(1) { $0.pods = [pod(1), pod(2)] })
+        try store.commit(
+            change(2) {
+                $0.pods = [PodRecord(uid: id(1), name: "pod-1", document: [7])]
+                $0.removedPods = [id(2), id(3)]
+            })
+        #expect(
+            try store.pods() == [PodRecord(uid: id(1), name: "pod-1", document: [7])])
+    }
+
+    @Test func theRevisionNeverFalls() throws {
+        let store = try Store(path: scratch.path)
+        try store.commit(change(9))
+        try store.commit(change(3))
+        #expect(try store.revision() == 9)
+    }
+
+    @Test func theFirstExitStands() throws {
+        let store = try Store(path: scratch.path)
+        let first = ExitRecord(taskUID: id(1), podUID: id(2), document: [1])
+        let later = ExitRecord(taskUID: id(1), podUID: id(2), document: [2])
+        let other = ExitRecord(taskUID: id(3), podUID: id(2), document: [3])
+        #expect(try store.commit(change(1) { $0.exits = [first] }) == [id(1)])
+        #expect(try store.commit(change(2) { $0.exits = [later, other] }) == [id(3)])
+        #expect(try store.exits() == [first, other])
+        try store.commit(change(3) { $0.removedExits = [id(1)] })
+        #expect(try store.exits() == [other])
+    }
+
+    @Test(arguments: ["pods", "operations", "events", "exits", "meta"])
+    func aChangeThatFailsAnywhereLeavesNothing(table: String) throws {
+        let store = try Store(path: scratch.path)
+        try store.commit(change(1) { $0.pods = [pod(1)] })
+        let event = table == "meta" ? "UPDATE" : "INSERT"
+        try store.connection.execute(
+            """
+            CREATE TEMP TRIGGER injected AFTER \(event) ON \(table)
+            BEGIN SELECT raise(FAIL, 'injected'); END
+            """)
+        let whole = change(2) {
+            $0.pods = [pod(2)]
+            $0.removedPods = [id(1)]
+            $0.operations = [removal(1)]
+            $0.events = [EventRecord(revision: 2, document: [])]
+            $0.exits = [ExitRecord(taskUID: id(1), podUID: id(1), document: [])]
+        }
+        #expect(throws: StoreFailure.self) { try store.commit(whole) }
+        try store.connection.execute("DROP TRIGGER injected")
+        #expect(try store.pods() == [pod(1)])
+        #expect(try store.runningOperations().isEmpty)
+        #expect(try store.oldestEvent() == nil)
+        #expect(try store.exits().isEmpty)
+        #expect(try store.revision() == 1)
+        try store.commit(whole)
+        #expect(try store.pods() == [pod(2)])
+    }
+
+    @Test func aSecondEventOfOneRevisionIsRefused() throws {
+        let store = try Store(path: scratch.path)
+        let event = EventRecord(revision: 1, document: [1])
+        try store.commit(change(1) { $0.events = [event] })
+        #expect(throws: StoreFailure.self) {
+            try store.commit(
+                change(2) {
+                    $0.pods = [pod(1)]
+                    $0.events = [event]
+                })
+        }
+        #expect(try store.pods().isEmpty)
+    }
+
+    @Test func aSecondOwnerIsRefused() throws {
+        let store = try Store(path: scratch.path)
+        try store.commit(change(1))
+        #expect(throws: StoreFailure.self) { try Store(path: scratch.path) }
+        #expect(try store.revision() == 1)
+    }
+
+    @Test func aFullStoreSaysSoAndGoesOnWhenThereIsRoom() throws {
+        let store = try Store(path: scratch.path)
+        try store.commit(change(1) { $0.pods = [pod(1)] })
+        try store.connection.execute("PRAGMA max_page_count = 30")
+        #expect(throws: StoreFailure.full) {
+            try store.commit(change(2) { $0.pods = [pod(2), pod(3, size: 200_000)] })
+        }
+        #expect(try store.pods() == [pod(1)])
+        try store.connection.execute("PRAGMA max_page_count = 100000")
+        try store.commit(change(3) { $0.pods = [pod(3, size: 200_000)] })
+        #expect(try store.pods().count == 2)
+    }
+
+    @Test(.enabled(if: getuid() == 0))
+    func aFullFileSystemSaysSoAndGoesOnWhenThereIsRoom() throws {
+        try scratch.system("mount", "-t", "tmpfs", "-o", "size=1m", "staunch", scratch.directory)
+        defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }
+        let ballast = URL(fileURLWithPath: scratch.directory + "/ballast")
+        try Data(count: 600_000).write(to: ballast)
+        let store = try Store(path: scratch.path)
+        var kept = 0
+        do throws(StoreFailure) {
+            while true {
+                try store.commit(change(kept + 1) { $0.pods = [pod(kept + 1, size: 9000)] })
+                kept += 1
+            }
+        } catch { #expect(error == .full) }
+        try #require(kept > 3)
+        #expect(try store.pods().count == kept)
+        #expect(try store.revision() == UInt64(kept))
+        try FileManager.default.removeItem(at: ballast)
+        try store.commit(change(kept + 1) { $0.pods = [pod(kept + 1, size: 9000)] })
+        #expect(try store.pods().count == kept + 1)
+    }
+}
