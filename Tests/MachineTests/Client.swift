@@ -25,9 +25,13 @@ final class Client {
             if headers["Content-Type"] == nil { head += "Content-Type: application/json\r\n" }
             head += "Content-Length: \(body.utf8.count)\r\n"
         }
-        let reply = try exchange(head + "\r\n" + (body ?? ""), method: method)
-        try Contract.check(method, target, reply, sourceLocation: sourceLocation)
-        return try Answer(reply)
+        var reply: Reply?
+        let took = try MachineTests.seconds {
+            reply = try exchange(head + "\r\n" + (body ?? ""), method: method)
+        }
+        let whole = try #require(reply)
+        try Contract.check(method, target, whole, sourceLocation: sourceLocation)
+        return try Answer(whole, took: took)
     }
 
     /// Once more where the kept connection turned out to be closed: the daemon may have been
@@ -64,9 +68,12 @@ final class Client {
 struct Answer {
     let reply: Reply
     let json: JSONValue
+    /// Seconds from the request's first byte to the reply's last; without the check after it.
+    let took: Double
 
-    init(_ reply: Reply) throws {
+    init(_ reply: Reply, took: Double) throws {
         self.reply = reply
+        self.took = took
         let isJSON = reply[header: "content-type"]?.contains("json") == true
         json = isJSON && !reply.body.isEmpty ? try JSONValue.parse(reply.body) : .null
     }

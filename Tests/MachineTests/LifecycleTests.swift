@@ -6,9 +6,11 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Lifecycle {
-        @Test("a pod runs its task, shows it, and goes without a trace")
-        func podLives() throws {
-            try withDaemon { daemon, client in
+        @Test(
+            "a pod runs its task, shows it, and goes without a trace",
+            arguments: ["/usr/sbin/runc", "/usr/bin/crun"])
+        func podLives(_ runtime: String) throws {
+            try withDaemon(["--runtime", runtime]) { daemon, client in
                 let pod = try client.createPod(
                     "web", daemon.rootfs.pod("echo said; exec sleep 9999"))
                 #expect(pod.status == 201)
