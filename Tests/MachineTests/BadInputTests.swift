@@ -1,0 +1,237 @@
+// What a client may send that is wrong: a clear problem, or a closed connection; never half a pod.
+
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct BadInput {
+        @Test("each fault is told, by pointer, and all at once")
+        func faults() throws {
+            try withDaemon { daemon, client in
+                for row in BadRequest.all {
+                    let target = row.target ?? "/v1/pods/bad"
+                    let answer = try client.send(
+                        row.method, target, row.body, headers: row.headers)
+                    let context = Comment(rawValue: "\(row.method) \(target) \(row.body ?? "")")
+                    #expect(answer.code == row.code, context)
+                    // What is no JSON has no place that a pointer could name for sure.
+                    guard row.code != "malformed-json" else { continue }
+                    #expect(answer.pointers == row.pointers.sorted(), context)
+                }
+                #expect(try client.send("GET", "/v1/pods")["items"]?.elements == [])
+                #expect(try client.send("GET", "/v1/operations")["items"]?.elements == [])
+            }
+        }
+
+        @Test("a body over 1 MiB, and one nested too deep, are refused")
+        func bounds() throws {
+            try withDaemon { _, client in
+                let big = "{\"hostname\": \"\(String(repeating: "a", count: 1 << 20))\"}"
+                let tooBig = try client.send("PUT", "/v1/pods/bad", big)
+                #expect(tooBig.code == "body-too-large")
+                let deep =
+                    String(repeating: "[", count: 100) + String(repeating: "]", count: 100)
+                let tooDeep = try client.send("PUT", "/v1/pods/bad", deep)
+                #expect(tooDeep.code == "too-deep")
+            }
+        }
+
+        @Test("a client that goes away at any byte leaves nothing half made")
+        func disconnects() throws {
+            try withDaemon { daemon, client in
+                let body = "{\"labels\": {\"a\": \"b\"}}"
+                let request = Array(
+                    """
+                    PUT /v1/pods/half HTTP/1.1\r\nHost: localhost\r\n\
+                    Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\
+                    \(body)
+                    """.utf8)
+                let step = Installation.isDeep ? 1 : 7
+                for end in stride(from: 0, to: request.count, by: step) {
+                    let wire = try Wire(path: daemon.socket)
+                    try wire.send(request[..<end])
+                }
+                #expect(try client.send("GET", "/v1/pods/half").code == "pod-unknown")
+                // A whole request whose client does not stay for the answer is carried out.
+                do {
+                    let wire = try Wire(path: daemon.socket)
+                    try wire.send(request[...])
+                }
+                try eventually("the pod is there") {
+                    try client.send("GET", "/v1/pods/half").state == "ready"
+                }
+            }
+        }
+
+        @Test("a client that leaves a wait changes nothing")
+        func leavesAWait() throws {
+            try withDaemon { daemon, client in
+                do {
+                    let wire = try Wire(path: daemon.socket)
+                    let body = daemon.rootfs.sleeper
+                    try wire.send(
+                        """
+                        PUT /v1/pods/web HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n\
+                        Content-Length: \(body.utf8.count)\r\n\r\n\(body)
+                        """)
+                }
+                try eventually("the pod is ready") {
+                    try client.send("GET", "/v1/pods/web").state == "ready"
+                }
+            }
+        }
+
+        @Test("HTTP/1.0, pipelining, chunked bodies, and bytes that are no HTTP")
+        func transport() throws {
+            try withDaemon { daemon, client in
+                let old = try Wire(path: daemon.socket)
+                try old.send("GET /healthz HTTP/1.0\r\n\r\n")
+                #expect(try old.receive()?.status == 200)
+                #expect(try old.receive() == nil)
+
+                let get = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                let many = try Wire(path: daemon.socket)
+                try many.send(get + get + get)
+                for _ in 0..<3 { #expect(try many.receive()?.status == 200) }
+
+                let chunked = try Wire(path: daemon.socket)
+                try chunked.send(
+                    """
+                    PUT /v1/pods/web HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n\
+                    Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\
+                    1\r\n{\r\n1\r\n}\r\n0\r\n\r\n
+                    """)
+                #expect(try chunked.receive()?.status == 201)
+
+                let noise = try Wire(path: daemon.socket)
+                try noise.send("\u{1}\u{2}nonsense\r\n\r\n")
+                noise.finishSending()
+                if let reply = try noise.receive() { #expect(reply.status >= 400) }
+                #expect(try client.send("GET", "/healthz").status == 200)
+            }
+        }
+
+        @Test("slow and silent clients hold nobody up")
+        func slowClients() throws {
+            try withDaemon { daemon, client in
+                var silent: [Wire] = []
+                for _ in 0..<(Installation.isDeep ? 10_000 : 500) {
+                    do {
+                        let wire = try Wire(path: daemon.socket, timeout: 5)
+                        try wire.send("GET /v1/po")
+                        silent.append(wire)
+                    } catch { break }  // refused beyond the daemon's bound, or ours
+                }
+                silent.removeLast(min(10, silent.count))
+                try eventually("the daemon answers", within: 10) {
+                    do {
+                        return try Client(daemon.socket).send("GET", "/healthz").status == 200
+                    } catch {
+                        return false
+                    }
+                }
+                let resident = text(of: "/proc/\(daemon.pid)/status")?.split(separator: "\n")
+                    .first { $0.hasPrefix("VmRSS:") }?.split(separator: " ").dropFirst().first
+                #expect(Int(resident ?? "") ?? .max < 200_000, "KiB")
+                silent = []
+                #expect(try client.send("GET", "/healthz").status == 200)
+            }
+        }
+    }
+}
+
+struct BadRequest: Sendable {
+    let method: String
+    let target: String?
+    let body: String?
+    let headers: [String: String]
+    let code: String
+    let pointers: [String]
+
+    init(
+        _ code: String, _ body: String? = nil, _ pointers: [String] = [], method: String = "PUT",
+        target: String? = nil, headers: [String: String] = [:]
+    ) {
+        self.code = code
+        self.body = body
+        self.pointers = pointers
+        self.method = method
+        self.target = target
+        self.headers = headers
+    }
+
+    /// A pod with one task that has `members` beside what it must have.
+    static func task(_ code: String, _ members: String, _ pointers: String...) -> BadRequest {
+        let body = """
+            {"tasks": {"app": {"rootfs": {"path": "/r"}, "args": ["x"], \(members)}}}
+            """
+        return BadRequest(code, body, pointers.map { "/tasks/app" + $0 })
+    }
+
+    static let all = malformed + documents + tasks + headers + queries
+
+    static let malformed = [
+        BadRequest("malformed-json", "{"), BadRequest("malformed-json", "{} x"),
+        BadRequest("malformed-json", #"{"labels": {"a": "1", "a": "2"}}"#),
+        BadRequest("malformed-json", #"{"resources": {"cpus": NaN}}"#),
+        BadRequest("malformed-json", "{\"hostname\": \"\u{1}\"}"),
+    ]
+
+    static let documents = [
+        BadRequest("invalid-document", "[]", [""]),
+        BadRequest(
+            "invalid-document", #"{"colour": 1, "labels": [], "tasks": {"A_": 1}}"#,
+            ["/colour", "/labels", "/tasks/A_"]),
+        BadRequest(
+            "invalid-document", #"{"tasks": {"a": {}}}"#, ["/tasks/a/args", "/tasks/a/rootfs"]),
+        BadRequest(
+            "invalid-document", #"{"resources": {"memory": -1, "cpus": 0, "pids": 0}}"#,
+            ["/resources/memory", "/resources/cpus", "/resources/pids"]),
+        BadRequest(
+            "invalid-document", #"{"resources": {"memory": 4096}}"#, ["/resources/memory"]),
+        BadRequest("invalid-document", #"{"network": {"mode": "moon"}}"#, ["/network/mode"]),
+        BadRequest(
+            "not-supported", #"{"network": {"mode": "cni", "name": "x", "ports": []}, "dns": {}}"#,
+            ["/network/mode", "/network/name", "/network/ports", "/dns"]),
+        BadRequest("not-supported", #"{"sharePID": true}"#, ["/sharePID"]),
+        BadRequest("invalid-document", #"{"dns": {}, "colour": 1}"#, ["/dns", "/colour"]),
+    ]
+
+    static let tasks = [
+        task("not-supported", #""restart": {"policy": "always"}"#, "/restart"),
+        task("invalid-document", #""cwd": "relative""#, "/cwd"),
+        task("invalid-document", #""cwd": "/a/../../b""#, "/cwd"),
+        task("invalid-document", #""env": {"A=B": "1", "": "2"}"#, "/env/A=B", "/env/"),
+        task("invalid-document", #""user": "a:b:c", "stopSignal": "NOPE""#, "/user", "/stopSignal"),
+        task("invalid-document", #""gracePeriod": 86401, "start": 1"#, "/gracePeriod", "/start"),
+        task("invalid-document", #""capabilities": {"add": ["FLY"]}"#, "/capabilities/add/0"),
+        task(
+            "invalid-document", #""mounts": [{"type": "tmpfs", "target": "/proc/x"}]"#,
+            "/mounts/0/target"),
+        task(
+            "invalid-document",
+            #""mounts": [{"type": "tmpfs", "target": "/a"}, {"type": "tmpfs", "target": "/a"}]"#,
+            "/mounts/1/target"),
+        task("invalid-document", #""mounts": [{"type": "nfs", "target": "/a"}]"#, "/mounts/0/type"),
+    ]
+
+    static let headers = [
+        BadRequest("unsupported-media-type", "{}", headers: ["Content-Type": "text/plain"]),
+        BadRequest("not-acceptable", "{}", headers: ["Accept": "text/html"]),
+        BadRequest("malformed-request", "{}", headers: ["Operation-Id": "seven"]),
+        BadRequest("precondition-failed", "{}", headers: ["If-Match": "\"x\""]),
+    ]
+
+    static let queries = [
+        BadRequest("malformed-request", "{}", target: "/v1/pods/Not_A_Label"),
+        BadRequest("malformed-request", method: "DELETE", target: "/v1/pods/a?uid=1"),
+        BadRequest("malformed-request", method: "DELETE", target: "/v1/pods/a?grace=-1"),
+        BadRequest("malformed-request", method: "DELETE", target: "/v1/pods/a?force=true"),
+        BadRequest("malformed-request", method: "GET", target: "/v1/pods?limit=0"),
+        BadRequest("malformed-request", method: "GET", target: "/v1/pods?limit=1001"),
+        BadRequest("malformed-request", method: "GET", target: "/v1/pods?page=!"),
+        BadRequest("malformed-request", method: "GET", target: "/v1/events?since=then"),
+        BadRequest("malformed-request", method: "GET", target: "/v1/operations/7"),
+    ]
+}

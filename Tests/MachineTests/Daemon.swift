@@ -1,0 +1,163 @@
+// A daemon of a test's own: its directories, its cgroup parent, its end.
+
+import Foundation
+import Glibc
+import JSON
+import Synchronization
+import Testing
+
+private let counter = Mutex(0)
+
+final class Daemon {
+    /// All that this daemon and its pods may ever touch is below here, and in `cgroupParent`.
+    let home: String
+    let cgroupParent: String
+    let rootfs: Rootfs
+    private var process: Process?
+    private let arguments: [String]
+
+    var runDirectory: String { home + "/run" }
+    var dataDirectory: String { home + "/data" }
+    var logDirectory: String { home + "/log" }
+    var socket: String { runDirectory + "/staunch.sock" }
+    var pid: Int32 { process?.processIdentifier ?? 0 }
+    var marks: Census.Marks { Census.Marks(home: home, cgroupParent: cgroupParent) }
+
+    init(_ arguments: [String] = []) throws {
+        let number = counter.withLock { value -> Int in
+            value += 1
+            return value
+        }
+        let name = "staunch-test-\(getpid())-\(number)"
+        home = "/tmp/" + name
+        cgroupParent = "/" + name
+        self.arguments = arguments
+        try makeDirectory(home)
+        rootfs = try Rootfs(below: home)
+    }
+
+    func client() -> Client { Client(socket) }
+
+    /// Starts it, and waits until it takes mutations.
+    func start() throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Installation.daemon)
+        process.arguments =
+            [
+                "--run-dir", runDirectory, "--data-dir", dataDirectory, "--log-dir", logDirectory,
+                "--cgroup-parent", cgroupParent, "--shim", Installation.shim,
+            ] + (arguments.contains("--metrics-listen") ? [] : ["--metrics-listen", "off"])
+            + arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardError = try appending(home + "/staunchd.log")
+        try process.run()
+        self.process = process
+        try eventually("the daemon is ready", within: 10) {
+            guard process.isRunning else { throw Broken("the daemon ended:\n\(log)") }
+            return isReady
+        }
+    }
+
+    var log: String { text(of: home + "/staunchd.log") ?? "" }
+
+    private var isReady: Bool {
+        do {
+            let wire = try Wire(path: socket, timeout: 5)
+            try wire.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return try wire.receive()?.status == 200
+        } catch { return false }
+    }
+
+    func crash() { end(by: SIGKILL) }
+
+    func terminate() { end(by: SIGTERM) }
+
+    private func end(by signal: Int32) {
+        guard let process, process.isRunning else { return }
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+        self.process = nil
+    }
+
+    func crashAndRestart() throws {
+        crash()
+        try start()
+    }
+
+    /// Whatever a test did and however it ended: nothing of this daemon stays.
+    func putAway() {
+        if process?.isRunning != true {
+            do { try start() } catch { Issue.record("no last start: \(error)") }
+        }
+        do { try deleteEverything() } catch { Issue.record("pods stayed: \(error)\n\(log)") }
+        terminate()
+        // Only what is in our own cgroups, so nobody else's; it should be nothing.
+        for pid in Census.processes(in: cgroupParent) where pid != getpid() { kill(pid, SIGKILL) }
+        do {
+            try Command.run("umount", runDirectory)
+            try eventually("the cgroups are gone", within: 5) {
+                removeCgroups(of: cgroupParent)
+                return Census.cgroups(of: cgroupParent).isEmpty
+            }
+            try Command.run("rm", "-rf", "--one-file-system", home)
+        } catch { Issue.record("not put away: \(error)") }
+    }
+
+    private func deleteEverything() throws {
+        let client = client()
+        var operations: [String] = []
+        let pods = try client.send("GET", "/v1/pods?limit=1000")["items"]?.elements ?? []
+        for name in pods.compactMap({ $0["name"]?.string }) {
+            operations.append(try client.send("DELETE", "/v1/pods/\(name)?grace=0").id)
+        }
+        for operation in operations {
+            let answer = try client.follow(operation)
+            #expect(answer.state == "succeeded", "\(answer.reply.text)")
+        }
+    }
+
+    private func appending(_ path: String) throws -> FileHandle {
+        if !exists(path) { try write("", to: path) }
+        guard let handle = FileHandle(forWritingAtPath: path) else { throw Broken("no \(path)") }
+        try handle.seekToEnd()
+        return handle
+    }
+}
+
+/// Every directory below `parent`, and it too, leaves first, in every hierarchy.
+private func removeCgroups(of parent: String) {
+    for path in Census.cgroups(of: parent).sorted(by: >) {
+        // SAFETY: rmdir reads the path during the call alone.
+        unsafe rmdir(path)
+    }
+}
+
+/// Runs `body` with a daemon that is ready, puts everything away after it, and holds that nothing
+/// of its pods was left: the census after the last delete is the census before the first create.
+func withDaemon(
+    _ arguments: [String] = [], sourceLocation: SourceLocation = #_sourceLocation,
+    _ body: (Daemon, Client) throws -> Void
+) throws {
+    let daemon = try Daemon(arguments)
+    defer { daemon.putAway() }
+    try daemon.start()
+    let before = Census(daemon.marks)
+    do { try body(daemon, daemon.client()) } catch {
+        Issue.record("\(error)\n\(daemon.log.suffix(4000))", sourceLocation: sourceLocation)
+        throw error
+    }
+    try daemon.expectNothingLeft(since: before, sourceLocation: sourceLocation)
+}
+
+extension Daemon {
+    /// Deletes what the test left alive; then the machine must be as it was.
+    func expectNothingLeft(since before: Census, sourceLocation: SourceLocation) throws {
+        try deleteEverything()
+        let after = Census(marks)
+        #expect(
+            after == before, "\(after.difference(from: before))", sourceLocation: sourceLocation)
+        let audit = try client().send("GET", "/v1/audit?fresh=true")
+        #expect(
+            audit["balanced"] == .bool(true), "\(audit.reply.text)", sourceLocation: sourceLocation)
+    }
+}

@@ -1,0 +1,193 @@
+// The table of DELETE (API.md), for pods and for tasks, and ids of the client's own.
+
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct Delete {
+        @Test("the table of DELETE, row by row", arguments: ["pod", "task"])
+        func table(_ kind: String) throws {
+            try withDaemon { daemon, client in
+                let target = try Target(kind, daemon, client)
+                let first = try target.create()
+                let alive = try client.send("DELETE", target.path + "?grace=1")
+                #expect(alive.status == 202)
+                #expect(alive["kind"]?.string == "\(kind).delete")
+                let again = try client.send("DELETE", target.path + "?grace=1")
+                #expect(again.id == alive.id)
+                let ended = try client.follow(alive.id)
+                #expect(ended.state == "succeeded")
+                #expect(ended["joined"]?.integer == 1)
+                let tombstone = try client.send("DELETE", target.path)
+                #expect(tombstone.status == 200)
+                #expect(tombstone.id == alive.id)
+                let byUID = try client.send("DELETE", target.path + "?uid=\(first)")
+                #expect(byUID.id == alive.id)
+
+                let second = try target.create()
+                let late = try client.send("DELETE", target.path + "?uid=\(first)")
+                #expect(late.status == 200)
+                #expect(late.id == alive.id)
+                #expect(try client.send("GET", target.path).uid == second)
+                let stranger = "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10"
+                let mismatch = try client.send("DELETE", target.path + "?uid=\(stranger)")
+                #expect(mismatch.code == "uid-mismatch")
+                #expect(mismatch["currentUid"]?.string == second)
+                #expect(try client.send("GET", target.path).uid == second)
+                let right = try client.send(
+                    "DELETE", target.path + "?grace=0&uid=\(second)",
+                    headers: ["Prefer": "wait=60"])
+                #expect(right.status == 200)
+
+                let unknown = try client.send("DELETE", target.sibling)
+                #expect(unknown.code == "\(kind)-unknown")
+                let missing = try client.send("DELETE", target.sibling + "?allowMissing=true")
+                #expect(missing.status == 204)
+            }
+        }
+
+        @Test("tombstones outlive the daemon")
+        func tombstonesLast() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let delete = try client.deletePod("web")
+                try daemon.crashAndRestart()
+                let again = try client.send("DELETE", "/v1/pods/web?uid=\(pod.uid)")
+                #expect(again.status == 200)
+                #expect(again.id == delete.id)
+                #expect(try client.send("GET", "/v1/operations/\(delete.id)").state == "succeeded")
+            }
+        }
+
+        @Test("If-Match guards a delete")
+        func ifMatch() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", "{}")
+                let wrong = try client.send(
+                    "DELETE", "/v1/pods/web", headers: ["If-Match": "\"\(pod.uid).0\""])
+                #expect(wrong.code == "precondition-failed")
+                let right = try client.send(
+                    "DELETE", "/v1/pods/web",
+                    headers: ["If-Match": try #require(pod.reply[header: "etag"])])
+                #expect(right.status == 202)
+            }
+        }
+
+        @Test("a pod whose shim was killed is lost, and its delete still ends with nothing left")
+        func lostShim() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let shim = try #require(pod["shim", "pid"]?.integer)
+                try Command.run("kill", "-KILL", "\(shim)")
+                try eventually("the pod is lost") {
+                    try client.send("GET", "/v1/pods/web").state == "lost"
+                }
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+    }
+
+    @Suite(.needsDaemon) struct OperationIDs {
+        let id = "0199aaaa-0000-4000-8000-0123456789ab"
+
+        @Test(
+            "the same id with the same request is the same operation, whatever became of the name")
+        func sameRequest() throws {
+            try withDaemon { daemon, client in
+                let headers = ["Operation-Id": id]
+                let body = daemon.rootfs.sleeper
+                let first = try client.send("PUT", "/v1/pods/web", body, headers: headers)
+                #expect(first.id == id)
+                #expect(try client.follow(id).state == "succeeded")
+                try client.deletePod("web")
+                let again = try client.send("PUT", "/v1/pods/web", body, headers: headers)
+                #expect(again.id == id)
+                #expect(again.state == "succeeded")
+                #expect(try client.send("GET", "/v1/pods/web").code == "pod-unknown")
+                try daemon.crashAndRestart()
+                let later = try client.send("PUT", "/v1/pods/web", body, headers: headers)
+                #expect(later.id == id)
+            }
+        }
+
+        @Test("the same id with another request is refused", arguments: ["method", "path", "body"])
+        func reused(_ difference: String) throws {
+            try withDaemon { _, client in
+                let headers = ["Operation-Id": id]
+                _ = try client.send("PUT", "/v1/pods/web", "{}", headers: headers)
+                #expect(try client.follow(id).state == "succeeded")
+                let answer =
+                    switch difference {
+                    case "method": try client.send("DELETE", "/v1/pods/web", headers: headers)
+                    case "path": try client.send("PUT", "/v1/pods/x", "{}", headers: headers)
+                    default:
+                        try client.send(
+                            "PUT", "/v1/pods/web", #"{"hostname": "x"}"#, headers: headers)
+                    }
+                #expect(answer.code == "operation-id-reused")
+            }
+        }
+
+        @Test("Prefer: wait answers at the end, or with 202 when the wait is over")
+        func preferWait() throws {
+            try withDaemon { daemon, client in
+                let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done"
+                let pod = try client.createPod("web", daemon.rootfs.pod(deaf))
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+                let short = try client.send(
+                    "DELETE", "/v1/pods/web?grace=3", headers: ["Prefer": "wait=1"])
+                #expect(short.status == 202)
+                #expect(short.state == "running")
+                let polled = try client.follow(short.id, within: 0)
+                #expect(polled.state == "running")
+                #expect(polled.reply[header: "retry-after"] != nil)
+                let ended = try client.send(
+                    "DELETE", "/v1/pods/web", headers: ["Prefer": "wait=30"])
+                #expect(ended.status == 200)
+                #expect(ended.id == short.id)
+            }
+        }
+
+        @Test("an id that is older than what is kept is gone; one that never was is unknown")
+        func unknownIDs() throws {
+            try withDaemon { _, client in
+                let old = "00000000-0001-7000-8000-000000000001"  // version 7, of 1970
+                let expired = try client.send("GET", "/v1/operations/\(old)")
+                #expect(expired.code == "operation-expired")
+                let unknown = try client.send("GET", "/v1/operations/\(id)")
+                #expect(unknown.code == "operation-unknown")
+            }
+        }
+    }
+}
+
+/// A pod, or a task in a pod, that can be made again under its name.
+private struct Target {
+    let path: String
+    /// A name that was never used.
+    let sibling: String
+    private let body: String
+    private let client: Client
+
+    init(_ kind: String, _ daemon: Daemon, _ client: Client) throws {
+        self.client = client
+        // Deaf to TERM, so that its delete takes the grace and can be joined.
+        let script = "trap '' TERM; while true; do sleep 0.05; done"
+        if kind == "pod" {
+            path = "/v1/pods/web"
+            sibling = "/v1/pods/never"
+            body = daemon.rootfs.pod(script)
+        } else {
+            _ = try client.createPod("web", "{}")
+            path = "/v1/pods/web/tasks/app"
+            sibling = "/v1/pods/web/tasks/never"
+            body = daemon.rootfs.task(script)
+        }
+    }
+
+    func create() throws -> String {
+        try client.send("PUT", path, body, headers: ["Prefer": "wait=60"]).uid
+    }
+}

@@ -1,0 +1,170 @@
+// A pod, from PUT to nothing.
+
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct Lifecycle {
+        @Test(
+            "a pod runs its task, shows it, and goes without a trace",
+            arguments: ["/usr/sbin/runc", "/usr/bin/crun"])
+        func podLives(_ runtime: String) throws {
+            try withDaemon(["--runtime", runtime]) { daemon, client in
+                let pod = try client.createPod(
+                    "web", daemon.rootfs.pod("echo said; exec sleep 9999"))
+                #expect(pod.status == 201)
+                #expect(pod.state == "ready")
+                #expect(pod["tasks", "app", "state"]?.string == "running")
+                let pid = try #require(pod["tasks", "app", "pid"]?.integer)
+                #expect(exists("/proc/\(pid)"))
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the output is in \(log)") {
+                    text(of: log)?.contains("said") == true
+                }
+                let operation = try client.deletePod("web")
+                #expect(operation.status == 200)
+                #expect(operation.state == "succeeded")
+                #expect(try client.send("GET", "/v1/pods/web").code == "pod-unknown")
+                #expect(!exists("/proc/\(pid)"))
+            }
+        }
+
+        @Test("a task's exit code is recorded as it is", arguments: [0, 1, 7, 137, 143, 255])
+        func exitIsRecorded(_ code: Int64) throws {
+            try withDaemon { daemon, client in
+                _ = try client.createPod("end", daemon.rootfs.pod("exit \(code)"))
+                let task = try client.waitForTask("end", "app", "exited")
+                #expect(task["exitCode"]?.integer == code)
+                #expect(task["signal"] == .null)
+                #expect(task["oomKilled"] == .bool(false))
+                #expect(task["exitUnknown"] == .bool(false))
+                #expect(task["finishedAt"]?.string != nil)
+                #expect(task["pid"] == .null)
+            }
+        }
+
+        @Test("a task that a signal ends bears the signal's name, and no code")
+        func signalIsRecorded() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("end", daemon.rootfs.sleeper)
+                let pid = try #require(pod["tasks", "app", "pid"]?.integer)
+                // The first process of a PID namespace can be made to heed no other.
+                try Command.run("kill", "-KILL", "\(pid)")
+                let task = try client.waitForTask("end", "app", "exited")
+                #expect(task["signal"]?.string == "KILL")
+                #expect(task["exitCode"] == .null)
+                let operation = try client.deletePod("end")
+                #expect(operation["exits", "app", "signal"]?.string == "KILL")
+            }
+        }
+
+        @Test("stop ends every task and keeps the record; the exits stay readable")
+        func stopKeepsTheRecord() throws {
+            try withDaemon { daemon, client in
+                let polite = "trap 'exit 3' TERM; echo up; while true; do sleep 0.05; done"
+                let pod = try client.createPod("web", daemon.rootfs.pod(polite))
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+                let stop = try client.send(
+                    "POST", "/v1/pods/web/stop", "{}", headers: ["Prefer": "wait=60"])
+                #expect(stop["kind"]?.string == "pod.stop")
+                #expect(stop.state == "succeeded")
+                let after = try client.send("GET", "/v1/pods/web")
+                #expect(after.state == "stopped")
+                #expect(after["tasks", "app", "exitCode"]?.integer == 3)
+            }
+        }
+
+        @Test("a task that is deaf to its stop signal gets SIGKILL after the grace, and not before")
+        func graceIsKept() throws {
+            try withDaemon { daemon, client in
+                let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done"
+                let pod = try client.createPod("deaf", daemon.rootfs.pod(deaf))
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+                let took = try seconds { try client.deletePod("deaf", query: "grace=1.5") }
+                #expect(took >= 1.5)
+                #expect(took < 6)
+            }
+        }
+
+        @Test("a task that was made to wait starts when it is told, and can be signalled")
+        func startAndSignal() throws {
+            try withDaemon { daemon, client in
+                let script = "trap 'exit 5' HUP; echo up; while true; do sleep 0.05; done"
+                let pod = try client.createPod(
+                    "web", daemon.rootfs.pod(script, #""start": false"#))
+                #expect(pod["tasks", "app", "state"]?.string == "created")
+                let task = "/v1/pods/web/tasks/app"
+                let early = try client.send("POST", task + "/signal", #"{"signal": "HUP"}"#)
+                #expect(early.code == "task-state")
+                let wait = ["Prefer": "wait=60"]
+                #expect(
+                    try client.send("POST", task + "/start", headers: wait).state == "succeeded")
+                #expect(
+                    try client.send("POST", task + "/start", headers: wait).code == "task-state")
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+                let hup = try client.send(
+                    "POST", task + "/signal", #"{"signal": "SIGHUP"}"#, headers: wait)
+                #expect(hup.state == "succeeded")
+                let ended = try client.waitForTask("web", "app", "exited")
+                #expect(ended["exitCode"]?.integer == 5)
+            }
+        }
+
+        @Test("a task can be added to a pod and taken away, and the pod stays")
+        func tasksComeAndGo() throws {
+            try withDaemon { daemon, client in
+                _ = try client.createPod("web", #"{"network": {"mode": "host"}}"#)
+                let added = try client.send(
+                    "PUT", "/v1/pods/web/tasks/late", daemon.rootfs.task("exec sleep 9999"),
+                    headers: ["Prefer": "wait=60"])
+                #expect(added.status == 201)
+                #expect(added.state == "running")
+                let list = try client.send("GET", "/v1/pods/web/tasks")
+                #expect(list["items"]?.elements?.count == 1)
+                let gone = try client.send(
+                    "DELETE", "/v1/pods/web/tasks/late?grace=0", headers: ["Prefer": "wait=60"])
+                #expect(gone["kind"]?.string == "task.delete")
+                #expect(gone.state == "succeeded")
+                #expect(try client.send("GET", "/v1/pods/web/tasks/late").code == "task-unknown")
+                #expect(try client.send("GET", "/v1/pods/web").state == "ready")
+            }
+        }
+
+        @Test("PATCH merges labels at once, and limits by an operation")
+        func patch() throws {
+            try withDaemon { daemon, client in
+                let made = try client.createPod(
+                    "web", daemon.rootfs.pod("exec sleep 9999", podMore: #""labels": {"a": "1"}"#))
+                let tag = try #require(made.reply[header: "etag"])
+                let labels = try client.send(
+                    "PATCH", "/v1/pods/web", #"{"labels": {"a": null, "b": "2"}}"#,
+                    headers: ["Content-Type": "application/merge-patch+json", "If-Match": tag])
+                #expect(labels.status == 200)
+                #expect(labels["labels"] == .object([JSONMember(name: "b", value: .string("2"))]))
+                let stale = try client.send(
+                    "PATCH", "/v1/pods/web", #"{"labels": {}}"#, headers: ["If-Match": tag])
+                #expect(stale.code == "precondition-failed")
+                let limits = try client.send(
+                    "PATCH", "/v1/pods/web", #"{"resources": {"pids": 100}}"#)
+                #expect(limits.status == 202)
+                #expect(limits["kind"]?.string == "pod.update")
+                #expect(try client.follow(limits.id).state == "succeeded")
+                #expect(cgroupValue(daemon, made.uid, "pids", "pids.max") == "100")
+            }
+        }
+    }
+}
+
+/// A file of the cgroup that bears a pod's limits, in v1's hierarchy of `controller` or in v2.
+func cgroupValue(
+    _ daemon: Daemon, _ uid: String, _ controller: String, _ file: String, task: String? = nil
+) -> String? {
+    let below = "\(daemon.cgroupParent)/\(uid)/tasks\(task.map { "/" + $0 } ?? "")/\(file)"
+    let mounts = ["/sys/fs/cgroup/\(controller)", "/sys/fs/cgroup"]
+    return mounts.lazy.compactMap { text(of: $0 + below) }.first?
+        .trimmingCharacters(in: .whitespacesAndNewlines)
+}

@@ -1,0 +1,17 @@
+// One suite around all that use the machine: one after another, because they measure answers and
+// count what is on the machine.
+
+import Testing
+
+@Suite(.serialized)
+enum Machine {}
+
+@Suite struct Programs {
+    /// The suites that need them are left out without them, and that must not pass for a success.
+    @Test("the programs are built: scripts/build")
+    func areBuilt() { #expect(Installation.isThere, "nothing in \(Installation.bin)") }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var needsDaemon: Self { .enabled(if: Installation.isThere) }
+}

@@ -1,0 +1,211 @@
+// Lists, events, the account, metrics, and the document against the routes.
+
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct Reads {
+        @Test("lists come page by page, in the order of creation, by label and by state")
+        func lists() throws {
+            try withDaemon { _, client in
+                let names = (0..<7).map { "p\(6 - $0)" }
+                for (index, name) in names.enumerated() {
+                    let label = "{\"labels\": {\"half\": \"\(index % 2)\", \"all\": \"y\"}}"
+                    _ = try client.createPod(name, label)
+                }
+                var seen: [String] = []
+                var page = ""
+                repeat {
+                    let answer = try client.send("GET", "/v1/pods?limit=3" + page)
+                    let items = answer["items"]?.elements ?? []
+                    #expect(items.count <= 3)
+                    seen += items.compactMap { $0["name"]?.string }
+                    page = answer["next"]?.string.map { "&page=" + $0 } ?? ""
+                } while !page.isEmpty && seen.count <= names.count
+                #expect(seen == names)
+                func count(_ query: String) throws -> Int? {
+                    try client.send("GET", "/v1/pods?" + query)["items"]?.elements?.count
+                }
+                #expect(try count("label=half%3D1") == 3)
+                #expect(try count("label=half=0&label=all=y") == 4)
+                #expect(try count("label=half=0&label=all=n") == 0)
+                #expect(try count("state=ready") == 7)
+                #expect(try count("state=lost") == 0)
+                let operations = try client.send("GET", "/v1/operations?state=succeeded")
+                #expect(operations["items"]?.elements?.count == 7)
+            }
+        }
+
+        @Test("events go on after a revision with no gap and no repeat, past a crash of the daemon")
+        func events() throws {
+            try withDaemon { daemon, client in
+                let start = try client.send("GET", "/v1/pods")["revision"]?.integer ?? 0
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                let whole = try EventStream(daemon, "since=\(start)")
+                let first = try whole.read(until: ("pod", "ready"))
+                try daemon.crashAndRestart()
+                try client.deletePod("web")
+                let middle = try #require(first.last?["revision"]?.integer)
+                let rest = try EventStream(daemon, "since=\(middle)").read(until: ("pod.gone", nil))
+                let again = try EventStream(daemon, "since=\(start)").read(until: ("pod.gone", nil))
+                #expect(first + rest == again)
+                let revisions = again.compactMap { $0["revision"]?.integer }
+                #expect(zip(revisions, revisions.dropFirst()).allSatisfy { $0 <= $1 })
+                #expect(revisions.allSatisfy { $0 > start })
+                let states = again.filter { $0["kind"] == .string("pod") }
+                    .compactMap { $0["state"]?.string }
+                #expect(states.first == "creating")
+                #expect(states.contains("deleting"))
+            }
+        }
+
+        @Test("server-sent events bear the revision as their id, and go on after Last-Event-ID")
+        func serverSentEvents() throws {
+            try withDaemon { daemon, client in
+                _ = try client.createPod("web", "{}")
+                let wire = try Wire(path: daemon.socket)
+                try wire.send(
+                    """
+                    GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\
+                    Last-Event-ID: 0\r\n\r\n
+                    """)
+                let head = try #require(try wire.receiveHead())
+                #expect(head[header: "content-type"]?.hasPrefix("text/event-stream") == true)
+                var said = ""
+                while !said.contains("\n\n"), let chunk = try wire.receiveChunk() {
+                    said += String(decoding: chunk, as: UTF8.self)
+                }
+                let lines = said.split(separator: "\n").map(String.init)
+                #expect(lines.contains { $0.hasPrefix("id: ") })
+                #expect(lines.contains { $0.hasPrefix("event: ") })
+                #expect(lines.contains { $0.hasPrefix("data: {") })
+            }
+        }
+
+        @Test("the account is balanced while pods live, and a planted stray is named")
+        func audit() throws {
+            try withDaemon { daemon, client in
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                #expect(try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true))
+                let stray = "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10"
+                let mount = try #require(Census.hierarchies.first)
+                try makeDirectory("\(mount)\(daemon.cgroupParent)/\(stray)/tasks")
+                let audit = try client.send("GET", "/v1/audit?fresh=true")
+                #expect(audit["balanced"] == .bool(false))
+                #expect(audit.reply.text.contains(stray))
+                try Command.run(
+                    "rmdir", "\(mount)\(daemon.cgroupParent)/\(stray)/tasks",
+                    "\(mount)\(daemon.cgroupParent)/\(stray)")
+            }
+        }
+
+        @Test("promtool has nothing to say about the metrics")
+        func metrics() throws {
+            try withDaemon { daemon, client in
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                let metrics = try client.send("GET", "/metrics").reply.text
+                let lint = try Command.run("promtool", "check", "metrics", input: metrics)
+                #expect(lint.status == 0, "\(lint.output)")
+                #expect(lint.output.isEmpty, "\(lint.output)")
+            }
+        }
+
+        @Test("the TCP listener serves metrics and health, and nothing else")
+        func tcpListener() throws {
+            try withDaemon(["--metrics-listen", "127.0.0.1:17496"]) { _, _ in
+                func status(_ path: String) throws -> String {
+                    try Command.run(
+                        "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+                        "http://127.0.0.1:17496" + path
+                    ).output
+                }
+                for path in ["/metrics", "/healthz", "/readyz"] {
+                    let code = try status(path)
+                    #expect(code == "200", "\(path)")
+                }
+                let refused = try status("/v1/pods")
+                #expect(refused == "404")
+            }
+        }
+
+        @Test("the daemon's routes are the document's: every other method is 405 with Allow")
+        func routes() throws {
+            try withDaemon { _, client in
+                for route in try Contract.shared.get().routes {
+                    let path = route.template
+                        .replacing("{operation}", with: "0199aaaa-0000-4000-8000-0123456789ab")
+                        .replacing("{code}", with: "internal").replacing("{pod}", with: "p")
+                        .replacing("{task}", with: "t")
+                    let others = ["GET", "PUT", "POST", "PATCH", "DELETE", "BREW"]
+                        .filter { !route.methods.contains($0) }
+                    for method in others {
+                        let answer = try client.send(method, path)
+                        #expect(answer.code == "method-not-allowed", "\(method) \(path)")
+                        let allowed = (answer.reply[header: "allow"] ?? "").split(separator: ",")
+                            .map { $0.trimmingCharacters(in: .whitespaces) }
+                            // Those come with GET and with any route.
+                            .filter { $0 != "HEAD" && $0 != "OPTIONS" }
+                        #expect(allowed.sorted() == route.methods, "\(path)")
+                    }
+                }
+                for path in ["/", "/v2", "/v1/pods/p/exec", "/v1/pods/p/tasks/t/logs", "/v1/"] {
+                    #expect(try client.send("GET", path).code == "not-found")
+                }
+            }
+        }
+
+        @Test("the daemon serves the very document, and a page for every code that is in it")
+        func document() throws {
+            try withDaemon { _, client in
+                let served = try client.send("GET", "/openapi.json")
+                let contract = try Contract.shared.get()
+                #expect(served.json == contract.document)
+                let problem = contract.document["components"]?["schemas"]?["Problem"]
+                let codes = problem?["properties"]?["code"]?["enum"]?.elements ?? []
+                #expect(codes.count > 30)
+                for code in codes.compactMap(\.string) {
+                    #expect(try client.send("GET", "/problems/\(code)")["code"]?.string == code)
+                }
+                #expect(try client.send("GET", "/problems/no-such").code == "not-found")
+                #expect(try client.send("GET", "/v1")["api"]?.string == "v1")
+                #expect(try client.send("GET", "/healthz")["status"]?.string == "ok")
+            }
+        }
+    }
+}
+
+/// `/v1/events` as it comes, line by line.
+private final class EventStream {
+    private let wire: Wire
+    private var pending: [UInt8] = []
+
+    init(_ daemon: Daemon, _ query: String) throws {
+        wire = try Wire(path: daemon.socket)
+        try wire.send("GET /v1/events?\(query) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        guard let head = try wire.receiveHead(), head.status == 200 else {
+            throw Broken("no stream")
+        }
+    }
+
+    /// All events up to the first of that kind (and state), without the bookmarks.
+    func read(until end: (kind: String, state: String?)) throws -> [JSONValue] {
+        var events: [JSONValue] = []
+        while let chunk = try wire.receiveChunk() {
+            pending += chunk
+            while let newline = pending.firstIndex(of: 10) {
+                let event = try JSONValue.parse(Array(pending[..<newline]))
+                pending.removeSubrange(...newline)
+                let schema = try Contract.shared.get().schemas
+                let shape = schema.document["components"]?["schemas"]?["Event"] ?? .bool(false)
+                #expect(schema.faults(event, shape) == [])
+                if event["kind"] != .string("bookmark") { events.append(event) }
+                let state = event["state"]?.string
+                if event["kind"]?.string == end.kind, end.state == nil || end.state == state {
+                    return events
+                }
+            }
+        }
+        throw Broken("the stream ended before \(end)")
+    }
+}

@@ -1,0 +1,72 @@
+// The arrows between targets point down DESIGN.md's list, and never up.
+
+import Foundation
+import Testing
+
+@Suite struct Layout {
+    /// From the bottom of the program up: a target may import what stands before it.
+    static let order = [
+        "CMicrohttpd", "CJansson", "CSQLite", "CLinux", "CHTTP", "COpenAPI",
+        "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents", "OCI",
+        "ShimWire", "Store", "Shim", "Engine", "API", "staunch-shim", "staunchd",
+    ]
+
+    /// Where less is allowed than the order would.
+    static let only: [String: Set<String>] = [
+        "Model": [],
+        "ShimWire": [],
+        "Metrics": [],
+        "Teardown": ["Model"],
+        // What stands beside each pod carries nothing that it could do without.
+        "Shim": ["Linux", "ShimWire"],
+        "staunch-shim": ["Shim"],
+    ]
+
+    /// What is not ours: the toolchain's own.
+    static let outside: Set = ["Glibc", "Synchronization", "ArgumentParser", "Dispatch"]
+
+    /// Every import of ours: who, whom, and where.
+    private func imports() throws -> [(from: String, to: String, place: String)] {
+        try SourceFile.all(below: "Sources").filter(\.isSwift).flatMap { file in
+            file.code.enumerated().compactMap { index, line in
+                let pattern =
+                    /^\s*(?:@\w+ )*(?:(?:package|internal|private|fileprivate) )?import (\w+)/
+                guard let name = line.firstMatch(of: pattern)?.output.1 else { return nil }
+                return (file.target, String(name), "\(file.path):\(index + 1)")
+            }
+        }
+    }
+
+    @Test("every target has its place in the order")
+    func placesAreKnown() throws {
+        let folders = try FileManager.default.contentsOfDirectory(
+            atPath: SourceFile.root + "/Sources")
+        #expect(Set(folders).subtracting(Layout.order) == [])
+    }
+
+    @Test("imports point down")
+    func importsPointDown() throws {
+        for (from, to, place) in try imports() where !Layout.outside.contains(to) {
+            let upper = try #require(Layout.order.firstIndex(of: from), "\(place)")
+            let lower = try #require(Layout.order.firstIndex(of: to), "\(place): \(to)")
+            #expect(lower < upper, "\(place): \(from) imports \(to)")
+        }
+    }
+
+    @Test("those that are to stay small import only what they may")
+    func smallOnesStaySmall() throws {
+        for (from, to, place) in try imports() where !Layout.outside.contains(to) {
+            guard let allowed = Layout.only[from] else { continue }
+            #expect(allowed.contains(to), "\(place): \(from) imports \(to)")
+        }
+    }
+
+    @Test("the shim has no Swift concurrency in it: one thread, and no actor")
+    func shimIsSingleThreaded() throws {
+        let shim = try SourceFile.all(below: "Sources").filter {
+            ["Shim", "ShimWire", "staunch-shim", "Linux"].contains($0.target)
+        }
+        let words = ["async", "await", "actor", "Task"]
+        #expect(places(shim) { line in words.contains(where: line.hasWord) } == [])
+    }
+}

@@ -1,0 +1,63 @@
+// The sources as the rules see them: lines, without what stands in comments.
+
+import Foundation
+
+struct SourceFile: Sendable {
+    /// Such as `Sources/Teardown/Teardown.swift`.
+    let path: String
+    let lines: [String]
+
+    /// The lines without their comments, so that a rule may be named where it is explained.
+    var code: [String] {
+        lines.map { line in
+            guard let start = line.range(of: "//") else { return line }
+            // A URL in a string is no comment.
+            return line[..<start.lowerBound].last == ":" ? line : String(line[..<start.lowerBound])
+        }
+    }
+
+    /// `Sources/X/…` → `X`.
+    var target: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+
+    var isSwift: Bool { path.hasSuffix(".swift") }
+
+    /// Every Swift and C file below a folder of the package.
+    static func all(below folder: String) throws -> [SourceFile] {
+        let found = FileManager.default.enumerator(atPath: root + "/" + folder)
+        var files: [SourceFile] = []
+        while let name = found?.nextObject() as? String {
+            guard [".swift", ".c", ".h"].contains(where: name.hasSuffix) else { continue }
+            let path = "\(folder)/\(name)"
+            let text = try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)
+            files.append(SourceFile(path: path, lines: text.components(separatedBy: "\n")))
+        }
+        return files.sorted { $0.path < $1.path }
+    }
+
+    static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+}
+
+/// A place that breaks a rule, as an editor can jump to it.
+func places(_ files: [SourceFile], where breaks: (String) -> Bool) -> [String] {
+    files.flatMap { file in
+        file.code.enumerated().filter { breaks($0.element) }
+            .map {
+                "\(file.path):\($0.offset + 1): \($0.element.trimmingCharacters(in: .whitespaces))"
+            }
+    }
+}
+
+extension String {
+    /// Whether the word stands in here by itself.
+    func hasWord(_ word: String) -> Bool {
+        ranges(of: word).contains { range in
+            let before =
+                range.lowerBound == startIndex ? nil : self[index(before: range.lowerBound)]
+            let after = range.upperBound == endIndex ? nil : self[range.upperBound]
+            return ![before, after].contains {
+                $0.map { $0.isLetter || $0.isNumber || $0 == "_" } ?? false
+            }
+        }
+    }
+}
