@@ -59,12 +59,16 @@ let package = Package(
             "Engine",
             ["Model", "Linux", "OCI", "ShimWire", "Store", "Documents", "Teardown", "Metrics"]),
         library(
-            "API", ["Model", "JSON", "Bytes", "HTTP", "Documents", "Engine", "Metrics", "COpenAPI"]),
+            "API",
+            [
+                "Model", "Linux", "JSON", "Bytes", "HTTP", "Documents", "Engine", "Metrics",
+                "COpenAPI",
+            ]),
         .executableTarget(name: "staunch-shim", dependencies: ["Shim"], swiftSettings: strict),
         .executableTarget(
             name: "staunchd",
             dependencies: [
-                "API", "Engine", "HTTP", "Linux",
+                "API", "Engine", "HTTP", "Linux", "Model",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -75,6 +79,7 @@ let package = Package(
         tests("StoreTests", ["Store"]),
         tests("MetricsTests", ["Metrics"]),
         tests("DocumentsTests", ["Documents", "Model", "JSON", "Bytes"]),
+        tests("APITests", ["API", "JSON", "HTTP", "Model", "Engine", "Documents"]),
         tests("OCITests", ["OCI", "Model", "JSON"]),
         tests("ShimWireTests", ["ShimWire"]),
         tests("LinuxTests", ["Linux"]),

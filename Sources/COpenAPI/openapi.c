@@ -6,3 +6,5 @@ const unsigned char staunch_openapi[] = {
 #embed "../../openapi/staunch.json"
 };
 const size_t staunch_openapi_size = sizeof staunch_openapi;
+
+const void *staunch_openapi_start(void) { return staunch_openapi; }

@@ -42,7 +42,7 @@ struct StreamQueue {
         pieces[first] = []
         first += 1
         offset = 0
-        if first == pieces.count || first >= 64 {
+        if first == pieces.count || first >= max(64, pieces.count / 2) {
             pieces.removeFirst(first)
             first = 0
         }

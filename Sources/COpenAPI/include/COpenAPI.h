@@ -5,4 +5,7 @@
 /* openapi/staunch.json as it was when this was compiled; not NUL-terminated. */
 extern const unsigned char staunch_openapi[];
 extern const size_t staunch_openapi_size;
+
+/* Its first byte: Swift imports no array without a length. */
+const void *staunch_openapi_start(void);
 #endif

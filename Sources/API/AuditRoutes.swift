@@ -1,0 +1,43 @@
+// The account.
+
+import Documents
+import Engine
+import HTTP
+import Model
+import Synchronization
+
+let auditRoutes: [Route] = [
+    Route("GET", "/v1/audit", query: ["fresh"], getAudit)
+]
+
+/// Seconds; where the kernel has not been looked at by then, the last look is told, and says so.
+private let patience = 30.0
+
+@Sendable private func getAudit(_ call: Call) throws(Problem) -> HTTPReply {
+    guard try call.query.flag("fresh") else {
+        return .response(response(call.engine, isFresh: false))
+    }
+    let look = Look()
+    let engine = call.engine
+    return call.wait(
+        seconds: patience,
+        subscribe: { waiter in
+            engine.freshAudit {
+                look.isTaken.store(true, ordering: .releasing)
+                waiter.resume()
+            }
+        },
+        finish: { response(engine, isFresh: look.isTaken.load(ordering: .acquiring)) })
+}
+
+/// Whether the look that was asked for has been taken.
+private final class Look: Sendable {
+    let isTaken = Atomic(false)
+}
+
+private func response(_ engine: Engine, isFresh: Bool) -> HTTPResponse {
+    let last = engine.audit()
+    let audit = Audit(
+        fresh: isFresh, takenAt: last.takenAt, revision: last.revision, resources: last.resources)
+    return HTTPResponse(json: audit.document())
+}

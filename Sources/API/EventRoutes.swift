@@ -1,0 +1,39 @@
+// What happens, as it happens.
+
+import Documents
+import Engine
+import HTTP
+import Model
+
+let eventRoutes: [Route] = [
+    Route(
+        "GET", "/v1/events", query: ["since"],
+        produces: ["application/x-ndjson", "text/event-stream"], streamEvents)
+]
+
+@Sendable private func streamEvents(_ call: Call) throws(Problem) -> HTTPReply {
+    let since = try start(call)
+    if call.isHead { return .response(HTTPResponse(status: 200, contentType: call.mediaType)) }
+    let format: EventFeed.Format =
+        call.mediaType == "text/event-stream" ? .serverSent : .lines
+    return .stream(
+        try EventFeed.open(format, since: since, engine: call.engine, beats: call.beats))
+}
+
+/// A browser that connects again sends the same query, and in the header how far it has come.
+private func start(_ call: Call) throws(Problem) -> UInt64 {
+    let asked = try call.query.value("since", "a revision or 'now'") { text in
+        text == "now" ? call.engine.revision : revision(text)
+    }
+    guard let header = call.request.header("Last-Event-ID") else {
+        return asked ?? call.engine.revision
+    }
+    guard let seen = revision(trimmed(header)) else {
+        throw call.problem(.malformedRequest, "the header Last-Event-ID must be a revision")
+    }
+    return seen
+}
+
+private func revision(_ text: String) -> UInt64? {
+    wholeNumber(text).flatMap { UInt64(exactly: $0) }
+}

@@ -1,0 +1,45 @@
+// For those who watch: also on the read-only listener.
+
+import Bytes
+import Documents
+import Engine
+import HTTP
+import JSON
+import Metrics
+import Model
+
+let healthRoutes: [Route] = [
+    Route("GET", "/metrics", produces: ["text/plain"], getMetrics),
+    Route("GET", "/healthz", getHealth),
+    Route("GET", "/readyz", getReadiness),
+]
+
+@Sendable private func getMetrics(_ call: Call) throws(Problem) -> HTTPReply {
+    call.engine.updateMetrics()
+    ProcessMetrics.update(call.engine.metrics)
+    return .response(
+        HTTPResponse(
+            status: 200, contentType: "text/plain; version=0.0.4; charset=utf-8",
+            body: .bytes(call.engine.metrics.render())))
+}
+
+/// Whoever can answer is well.
+@Sendable private func getHealth(_ call: Call) throws(Problem) -> HTTPReply {
+    .response(status("ok"))
+}
+
+@Sendable private func getReadiness(_ call: Call) throws(Problem) -> HTTPReply {
+    guard call.engine.isReady else {
+        throw call.problem(.starting, "the sandboxes of the last run are being looked at")
+    }
+    return .response(status("ready"))
+}
+
+private func status(_ text: String) -> HTTPResponse {
+    var writer = JSONWriter(capacity: 64)
+    writer.beginObject()
+    writer.key("status")
+    writer.value(text)
+    writer.endObject()
+    return HTTPResponse(json: writer.finish())
+}

@@ -1,0 +1,55 @@
+// What every mutation does before and after it asks the engine.
+
+import Documents
+import Engine
+import HTTP
+import Linux
+import Model
+
+extension Call {
+    /// Answers a retry from its operation, and else asks `change`. Parameters and body are read in
+    /// there: a retry has the same ones.
+    func mutate(
+        _ change: (RequestContext) throws(Problem) -> Accepted
+    ) throws(Problem) -> HTTPReply {
+        let context = try context()
+        guard context.operationID != nil, let known = try engine.replay(context) else {
+            return reply(try change(context))
+        }
+        return reply(known.state.hasEnded ? .finished(known) : .operation(known))
+    }
+
+    /// Whoever names a uid means that incarnation. Names are given on the server's one thread, so
+    /// that nobody can come between this and what follows.
+    func check(_ uid: UID?, against current: UID) throws(Problem) {
+        guard let uid, uid != current else { return }
+        throw Problem(
+            .uidMismatch, "the name belongs to \(current)", instance: instance, currentUid: current)
+    }
+
+    private func context() throws(Problem) -> RequestContext {
+        RequestContext(
+            requester: requester, operationID: try chosenID(),
+            fingerprint: Fingerprint(of: request).value, instance: instance,
+            ifMatch: request.header("If-Match"))
+    }
+
+    /// The `Operation-Id` header.
+    private func chosenID() throws(Problem) -> UID? {
+        guard let text = request.header("Operation-Id") else { return nil }
+        guard let id = UID(trimmed(text)) else {
+            throw problem(.malformedRequest, "the header Operation-Id must be a UUID")
+        }
+        return id
+    }
+
+    /// On TCP, where there is no peer, nobody: there are no mutations.
+    private var requester: Requester {
+        guard let peer = request.peer else {
+            return Requester(pid: 0, uid: 65534, gid: 65534, command: nil)
+        }
+        return Requester(
+            pid: peer.pid, uid: peer.uid, gid: peer.gid,
+            command: ProcessFiles.command(of: peer.pid))
+    }
+}

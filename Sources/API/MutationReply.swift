@@ -1,0 +1,89 @@
+// How a mutation is answered: at once, or when its operation has ended.
+
+import Documents
+import Engine
+import HTTP
+import Model
+
+extension Call {
+    func reply(_ accepted: Accepted) -> HTTPReply {
+        switch accepted {
+        case .operation(let operation): underway(operation)
+        case .finished(let operation): .response(response(operation))
+        case .pod(let pod): .response(response(pod))
+        case .task(let task): .response(response(task))
+        case .nothing: .response(HTTPResponse(status: 204))
+        }
+    }
+
+    /// 202; or, where the client prefers to wait, what it comes to.
+    private func underway(_ operation: PodOperation) -> HTTPReply {
+        guard let seconds = Waiting.preference(request.headers), seconds > 0 else {
+            return .response(acceptance(operation))
+        }
+        return untilEnded(operation.id, seconds: seconds) {
+            switch engine.operation(operation.id) {
+            case .found(let operation): outcome(operation)
+            case .expired(let reason): response(problem(.operationExpired, reason))
+            case .unknown: acceptance(operation)
+            }
+        }
+    }
+
+    /// Puts the answer off until the operation has ended or the time is up.
+    func untilEnded(
+        _ id: UID, seconds: Double, _ finish: @escaping @Sendable () -> HTTPResponse
+    ) -> HTTPReply {
+        let engine = engine
+        return wait(
+            seconds: seconds,
+            subscribe: { waiter in
+                let token = engine.whenEnded(id) { waiter.resume() }
+                waiter.onEnd { engine.cancel(token) }
+            }, finish: finish)
+    }
+
+    /// What a client that waited is told.
+    private func outcome(_ operation: PodOperation) -> HTTPResponse {
+        switch operation.state {
+        case .pending, .running, .canceling: acceptance(operation)
+        case .succeeded: created(operation) ?? response(operation)
+        case .failed, .canceled: failure(operation)
+        }
+    }
+
+    /// 201 with what was made; `nil` where nothing was, or where it is gone again.
+    private func created(_ operation: PodOperation) -> HTTPResponse? {
+        let target = operation.target
+        guard operation.kind.isCreate, let pod = engine.pod(target.pod), pod.uid == target.podUID
+        else { return nil }
+        var made: HTTPResponse
+        if let name = target.task {
+            guard let task = pod[task: name], task.uid == target.taskUID else { return nil }
+            made = response(task)
+        } else {
+            made = response(pod)
+        }
+        made.status = 201
+        made.headers.append(("Location", target.href))
+        made.headers.append(("Operation-Location", operation.href))
+        return made
+    }
+
+    private func failure(_ operation: PodOperation) -> HTTPResponse {
+        if let error = operation.error {
+            return response(Problem(error, instance: instance, operation: operation.id))
+        }
+        let isTask = operation.target.task != nil
+        if let delete = operation.supersededBy {
+            return response(
+                Problem(
+                    isTask ? .taskDeleting : .podDeleting,
+                    "the create was called off by a delete", instance: instance, operation: delete))
+        }
+        return response(
+            Problem(
+                isTask ? .taskState : .podState, "the create was called off",
+                instance: instance, operation: operation.id))
+    }
+}

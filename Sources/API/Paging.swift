@@ -1,0 +1,73 @@
+// Lists in pages. A page's token is the uid of the last item before it, so that it stays good
+// while items come and go.
+
+import Documents
+import Model
+
+/// The `limit` and the `page` of a request.
+struct Paging: Sendable {
+    let limit: Int
+    let after: UID?
+
+    static let usual = 100
+    static let limit = 1000
+
+    init(_ query: Query) throws(Problem) {
+        limit =
+            try query.value("limit", "a whole number from 1 to \(Paging.limit)") { text in
+                wholeNumber(text).flatMap { (1...Paging.limit).contains($0) ? $0 : nil }
+            } ?? Paging.usual
+        after = try query.value("page", "the 'next' of an answer") { PageToken.uid($0) }
+    }
+
+    /// The page of `items` that `matches` lets through, and the token of the next.
+    func page<Item>(
+        _ items: [Item], _ uid: (Item) -> UID, _ matches: (Item) -> Bool
+    ) -> (items: [Item], next: String?) {
+        var page: [Item] = []
+        for item in items[start(items, uid)...] where matches(item) {
+            if page.count == limit { return (page, page.last.map { PageToken.text(uid($0)) }) }
+            page.append(item)
+        }
+        return (page, nil)
+    }
+
+    /// After the item that the token names; where it has gone, after those as old as it was.
+    private func start<Item>(_ items: [Item], _ uid: (Item) -> UID) -> Int {
+        guard let after else { return 0 }
+        if let index = items.firstIndex(where: { uid($0) == after }) { return index + 1 }
+        return items.firstIndex { uid($0) > after } ?? items.count
+    }
+}
+
+/// Decimal digits alone.
+func wholeNumber(_ text: String) -> Int? {
+    let isDigits = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    return isDigits ? Int(text) : nil
+}
+
+/// A uid in base64url (RFC 4648, section 5), 22 characters.
+enum PageToken {
+    private static let alphabet = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+
+    /// Six bits at a time from the highest; the last character bears two bits and four zeros.
+    static func text(_ uid: UID) -> String {
+        let bits = UInt128(uid.high) << 64 | UInt128(uid.low)
+        let high = (0..<21).map { alphabet[Int(truncatingIfNeeded: bits >> (122 - 6 * $0)) & 63] }
+        let low = alphabet[Int(truncatingIfNeeded: bits << 4) & 63]
+        return String(decoding: high + [low], as: UTF8.self)
+    }
+
+    static func uid(_ text: String) -> UID? {
+        guard text.utf8.count == 22 else { return nil }
+        var bits: UInt128 = 0
+        for (place, character) in text.utf8.enumerated() {
+            guard let digit = alphabet.firstIndex(of: character) else { return nil }
+            if place == 21, digit & 15 != 0 { return nil }
+            bits = place == 21 ? bits << 2 | UInt128(digit >> 4) : bits << 6 | UInt128(digit)
+        }
+        return UID(
+            high: UInt64(truncatingIfNeeded: bits >> 64), low: UInt64(truncatingIfNeeded: bits))
+    }
+}

@@ -1,0 +1,48 @@
+// The Prefer header (RFC 7240): of its preferences we know `wait`.
+
+/// How long a client would wait for an operation's end.
+enum Waiting {
+    /// Seconds; more is cut down to it.
+    static let limit = 300
+    /// Seconds, where `wait` comes without a number.
+    static let usual = 30
+
+    /// Seconds; `nil` where the client does not want to wait. A value that is none is passed over,
+    /// as section 2 of the RFC has it; of several the first counts.
+    static func preference(_ headers: [(name: String, value: String)]) -> Double? {
+        for header in headers where isPrefer(header.name) {
+            for preference in header.value.split(separator: ",") {
+                if let wait = wait(preference) { return wait }
+            }
+        }
+        return nil
+    }
+
+    private static func wait(_ preference: Substring) -> Double? {
+        let withoutParameters = preference.prefix { $0 != ";" }
+        let parts = withoutParameters.split(
+            separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = parts.first.map(trimmed), name.lowercased() == "wait" else { return nil }
+        guard parts.count == 2 else { return Double(usual) }
+        let text = unquoted(trimmed(parts[1]))
+        if text.isEmpty { return Double(usual) }
+        return seconds(text).map { min($0, Double(limit)) }
+    }
+
+    private static func isPrefer(_ name: String) -> Bool {
+        name.utf8.count == 6 && name.lowercased() == "prefer"
+    }
+}
+
+/// Without white space on either side (RFC 9110, section 5.6.3).
+func trimmed(_ text: some StringProtocol) -> String {
+    let isSpace = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    let bytes = text.utf8.drop(while: isSpace).reversed().drop(while: isSpace).reversed()
+    return String(decoding: Array(bytes), as: UTF8.self)
+}
+
+/// Without the quotes of a quoted string.
+func unquoted(_ text: String) -> String {
+    guard text.utf8.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") else { return text }
+    return String(text.dropFirst().dropLast())
+}

@@ -1,0 +1,50 @@
+// The daemon's own figures, from /proc, as Prometheus's client libraries name them.
+
+import Glibc
+import Linux
+import Metrics
+
+enum ProcessMetrics {
+    /// Sets them anew; to be called before a scrape. What /proc does not tell stays as it was.
+    static func update(_ metrics: Metrics) {
+        if let pages = fields("/proc/self/statm").dropFirst().first.flatMap({ Int($0) }) {
+            metrics.residentMemory.set(Double(pages * sysconf(CInt(_SC_PAGESIZE))))
+        }
+        if let ticks = cpuTicks() {
+            metrics.cpuTime.raise(to: Double(ticks) / Double(sysconf(CInt(_SC_CLK_TCK))))
+        }
+        if let count = descriptors() { metrics.openDescriptors.set(Double(count)) }
+    }
+
+    /// What does not change while the daemon runs.
+    static func describe(_ metrics: Metrics) {
+        #if DEBUG
+            let build = "debug"
+        #else
+            let build = "release"
+        #endif
+        metrics.buildInfo.set(1, StaunchVersion.text, build)
+        guard let ticks = ProcessFiles.startTicks(of: getpid()) else { return }
+        let perSecond = Double(sysconf(CInt(_SC_CLK_TCK)))
+        let age = Double(SystemClock.sinceBoot) / 1e9 - Double(ticks) / perSecond
+        metrics.startTime.set(Double(SystemClock.wall) / 1000 - age)
+    }
+
+    /// utime and stime, fields 14 and 15 (proc(5)). Our own name, the second, has no blank in it.
+    private static func cpuTicks() -> Int? {
+        let stat = fields("/proc/self/stat")
+        guard stat.count > 14, let user = Int(stat[13]), let system = Int(stat[14]) else {
+            return nil
+        }
+        return user + system
+    }
+
+    /// Without the one that the directory is read through.
+    private static func descriptors() -> Int? {
+        do { return try Files.names(in: "/proc/self/fd").count - 1 } catch { return nil }
+    }
+
+    private static func fields(_ path: String) -> [Substring] {
+        do { return try Files.text(path).split(separator: " ") } catch { return [] }
+    }
+}

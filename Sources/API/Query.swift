@@ -1,0 +1,111 @@
+// The query, strictly: nothing is passed over. What is wrong is named in the detail; a query has no
+// place that a JSON pointer could name.
+
+import Documents
+import Model
+
+/// A request's query parameters, of which the route knows every name.
+struct Query: Sendable {
+    private let members: [(name: String, value: String?)]
+    private let instance: String
+
+    /// Parameters that may come more than once.
+    static let repeatable: Set<String> = ["label"]
+
+    /// Refuses what `known` does not name, and a second value where one is meant.
+    init(
+        _ members: [(name: String, value: String?)], known: [String], instance: String
+    ) throws(Problem) {
+        self.members = members
+        self.instance = instance
+        guard !members.isEmpty else { return }
+        var faults: [String] = []
+        var seen: Set<String> = []
+        for (name, _) in members {
+            let isFirst = seen.insert(name).inserted
+            if !known.contains(name) {
+                if isFirst { faults.append("there is no query parameter '\(name)' here") }
+            } else if !isFirst, !Query.repeatable.contains(name) {
+                faults.append("the query parameter '\(name)' comes more than once")
+            }
+        }
+        guard !faults.isEmpty else { return }
+        let detail = faults.prefix(16).joined(separator: ", ")
+        throw Problem(.malformedRequest, detail, instance: instance)
+    }
+
+    /// The value as `read` takes it, and `nil` where there is none; refused, with `rule`, where
+    /// `read` does not take it.
+    func value<Value>(
+        _ name: String, _ rule: String, _ read: (String) -> Value?
+    ) throws(Problem) -> Value? {
+        guard !members.isEmpty, let member = members.first(where: { $0.name == name }) else {
+            return nil
+        }
+        guard let value = member.value.flatMap(read) else {
+            throw refusal(name, rule)
+        }
+        return value
+    }
+
+    /// Every value of a parameter that may be repeated.
+    func values<Value>(
+        _ name: String, _ rule: String, _ read: (String) -> Value?
+    ) throws(Problem) -> [Value] {
+        var values: [Value] = []
+        for member in members where member.name == name {
+            guard let value = member.value.flatMap(read) else {
+                throw refusal(name, rule)
+            }
+            values.append(value)
+        }
+        return values
+    }
+
+    private func refusal(_ name: String, _ rule: String) -> Problem {
+        let detail = "the query parameter '\(name)' must be \(rule)"
+        return Problem(.malformedRequest, detail, instance: instance)
+    }
+}
+
+// MARK: The parameters that several routes have
+
+extension Query {
+    func flag(_ name: String) throws(Problem) -> Bool {
+        try value(name, "true or false") { ["true": true, "false": false][$0] } ?? false
+    }
+
+    func uid() throws(Problem) -> UID? { try value("uid", "a UUID") { UID($0) } }
+
+    /// Milliseconds.
+    func grace() throws(Problem) -> Int64? {
+        let range = DocumentLimits.grace
+        return try value("grace", "a number of seconds from 0 to 86400") { text in
+            seconds(text).flatMap { range.contains($0) ? Int64(($0 * 1000).rounded()) : nil }
+        }
+    }
+
+    /// Seconds.
+    func wait() throws(Problem) -> Double? {
+        let range = 0.0...Double(Waiting.limit)
+        return try value("wait", "a number of seconds from 0 to \(Waiting.limit)") { text in
+            seconds(text).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    func state<State: RawRepresentable & CaseIterable>(
+        _: State.Type
+    ) throws(Problem) -> State? where State.RawValue == String {
+        let names = State.allCases.map(\.rawValue).joined(separator: ", ")
+        return try value("state", "one of \(names)") { State(rawValue: $0) }
+    }
+}
+
+/// A decimal number without a sign or an exponent; `Double` would also take `inf` and `0x1p3`.
+func seconds(_ text: String) -> Double? {
+    let digits = text.utf8.allSatisfy {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".")
+    }
+    guard digits, text.utf8.count <= 32, text.utf8.first != UInt8(ascii: ".") else { return nil }
+    return Double(text)
+}

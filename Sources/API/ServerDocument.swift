@@ -1,0 +1,86 @@
+// `GET /v1`: version, features, limits, and what the runtime and the kernel offer.
+
+import Documents
+import Engine
+import JSON
+
+package enum StaunchVersion {
+    package static let text = "0.1.0"
+}
+
+struct ServerDocument: DocumentEncodable {
+    let info: EngineInfo
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        text("name", "staunch", &writer)
+        text("version", StaunchVersion.text, &writer)
+        text("api", "v1", &writer)
+        list("features", ["pods", "tasks", "operations", "events", "audit"], &writer)
+        writeLimits(to: &writer)
+        writeRuntime(to: &writer)
+        writeKernel(to: &writer)
+        text("bootID", info.bootID, &writer)
+        list("networkModes", ["none", "host"], &writer)
+        flag("seccomp", info.hasSeccomp, &writer)
+        writer.endObject()
+    }
+
+    private func writeLimits(to writer: inout JSONWriter) {
+        writer.key("limits")
+        writer.beginObject()
+        let limits: [(String, Int64)] = [
+            ("bodyBytes", 1 << 20),
+            ("jsonDepth", Int64(JSONValue.depthLimit)),
+            ("waitSeconds", Int64(Waiting.limit)),
+            ("listItems", Int64(Paging.limit)),
+            ("operationsKept", Int64(info.limits.operationsKept)),
+            ("operationsKeptSeconds", info.limits.operationsKeptSeconds),
+            ("tombstonesKept", Int64(info.limits.tombstonesKept)),
+            ("tombstonesKeptSeconds", info.limits.tombstonesKeptSeconds),
+            ("eventsKept", Int64(info.limits.eventsKept)),
+            ("tasksPerPod", Int64(DocumentLimits.tasks)),
+        ]
+        for (name, limit) in limits {
+            writer.key(name)
+            writer.value(limit)
+        }
+        writer.endObject()
+    }
+
+    private func writeRuntime(to writer: inout JSONWriter) {
+        writer.key("runtime")
+        writer.beginObject()
+        text("path", info.runtimePath, &writer)
+        text("name", info.runtimeName, &writer)
+        text("version", info.runtimeVersion, &writer)
+        if let commit = info.runtimeCommit { text("commit", commit, &writer) }
+        writer.endObject()
+    }
+
+    private func writeKernel(to writer: inout JSONWriter) {
+        writer.key("kernel")
+        writer.beginObject()
+        text("release", info.kernelRelease, &writer)
+        text("cgroup", info.cgroup, &writer)
+        flag("cgroupKill", info.hasCgroupKill, &writer)
+        writer.endObject()
+    }
+}
+
+private func text(_ name: StaticString, _ value: String, _ writer: inout JSONWriter) {
+    writer.key(name)
+    writer.value(value)
+}
+
+private func flag(_ name: StaticString, _ value: Bool, _ writer: inout JSONWriter) {
+    writer.key(name)
+    writer.value(value)
+}
+
+private func list(_ name: StaticString, _ values: [String], _ writer: inout JSONWriter) {
+    writer.key(name)
+    writer.beginArray()
+    for value in values { writer.value(value) }
+    writer.endArray()
+}

@@ -1,0 +1,41 @@
+// The handlers that the two listeners are given.
+
+package import Engine
+package import HTTP
+package import Linux
+
+/// Everything, for the unix socket.
+package final class StaunchAPI: HTTPHandler {
+    private let router: Router
+
+    package init(_ engine: Engine) throws(SystemCallFailure) {
+        router = try Router(engine, routes)
+        ProcessMetrics.describe(engine.metrics)
+    }
+
+    package func handle(_ request: HTTPRequest) -> HTTPReply { router.handle(request) }
+
+    package func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse {
+        router.refuse(refusal, of: request)
+    }
+}
+
+/// `/metrics`, `/healthz` and `/readyz` to read, for TCP; nothing else is there, in any method.
+package final class ObservabilityAPI: HTTPHandler {
+    private let router: Router
+
+    package init(_ engine: Engine) throws(SystemCallFailure) {
+        router = try Router(engine, healthRoutes)
+    }
+
+    package func handle(_ request: HTTPRequest) -> HTTPReply {
+        guard request.method == "GET" || request.method == "HEAD" else {
+            return .response(router.notFound(request))
+        }
+        return router.handle(request)
+    }
+
+    package func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse {
+        router.refuse(refusal, of: request)
+    }
+}

@@ -1,0 +1,96 @@
+// The tasks of a pod.
+
+import Documents
+import Engine
+import HTTP
+import Model
+
+let taskRoutes: [Route] = [
+    Route("GET", "/v1/pods/{pod}/tasks", query: ["limit", "page", "state"], listTasks),
+    Route("GET", "/v1/pods/{pod}/tasks/{task}", getTask),
+    Route("PUT", "/v1/pods/{pod}/tasks/{task}", putTask),
+    Route(
+        "DELETE", "/v1/pods/{pod}/tasks/{task}", query: ["uid", "grace", "allowMissing"],
+        deleteTask),
+    Route("POST", "/v1/pods/{pod}/tasks/{task}/start", query: ["uid"], startTask),
+    Route("POST", "/v1/pods/{pod}/tasks/{task}/stop", query: ["uid"], stopTask),
+    Route("POST", "/v1/pods/{pod}/tasks/{task}/signal", query: ["uid"], signalTask),
+]
+
+/// The states by the names that documents have for them; they carry values, so no `CaseIterable`.
+private enum TaskStateName: String, CaseIterable {
+    case creating, created, running, exited, deleting
+}
+
+@Sendable private func listTasks(_ call: Call) throws(Problem) -> HTTPReply {
+    let paging = try Paging(call.query)
+    let state = try call.query.state(TaskStateName.self)
+    let pod = try call.pod()
+    // The pod has them by name; lists are in the order of creation, which the uids bear.
+    let tasks = pod.tasks.sorted { $0.uid < $1.uid }
+    let (items, next) = paging.page(tasks, \.uid) { task in
+        state == nil || task.state.name == state?.rawValue
+    }
+    let list = DocumentList(items: items, next: next, revision: call.engine.revision)
+    return .response(HTTPResponse(json: list.document()))
+}
+
+@Sendable private func getTask(_ call: Call) throws(Problem) -> HTTPReply {
+    .response(call.response(try call.task()))
+}
+
+@Sendable private func putTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { context throws(Problem) in
+        let pod = try call.podName()
+        let name = try call.newName(at: 4)
+        let body = try call.requiredJSON()
+        let spec = try call.decode { () throws(DocumentFaults) in
+            try TaskSpec.decode(body, name: name)
+        }
+        return try call.engine.createTask(pod, spec, context)
+    }
+}
+
+@Sendable private func deleteTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { context throws(Problem) in
+        try call.engine.deleteTask(
+            try call.podName(), try call.taskName(), uid: try call.query.uid(),
+            grace: try call.query.grace(), allowMissing: try call.query.flag("allowMissing"),
+            context)
+    }
+}
+
+@Sendable private func startTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { context throws(Problem) in
+        let body = try call.json()
+        try call.decode { () throws(DocumentFaults) in try EmptyBody.decode(body) }
+        let (pod, task) = try names(call)
+        return try call.engine.startTask(pod, task, context)
+    }
+}
+
+@Sendable private func stopTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { context throws(Problem) in
+        let body = try call.json()
+        let stop = try call.decode { () throws(DocumentFaults) in try StopBody.decode(body) }
+        let (pod, task) = try names(call)
+        return try call.engine.stopTask(pod, task, grace: stop.grace, context)
+    }
+}
+
+@Sendable private func signalTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { context throws(Problem) in
+        let body = try call.requiredJSON()
+        let order = try call.decode { () throws(DocumentFaults) in try SignalBody.decode(body) }
+        let (pod, task) = try names(call)
+        return try call.engine.signalTask(pod, task, order.signal, context)
+    }
+}
+
+/// The names of a task that is there, and is the incarnation that is meant.
+private func names(_ call: Call) throws(Problem) -> (pod: Label, task: Label) {
+    let uid = try call.query.uid()
+    let task = try call.task()
+    try call.check(uid, against: task.uid)
+    return (try call.podName(), task.spec.name)
+}
