@@ -37,9 +37,9 @@ private let discussion = """
 
       S=/run/staunch/staunch.sock
       curl --unix-socket $S http://staunch/v1
-      curl --unix-socket $S -X PUT -H 'Prefer: wait=30' http://staunch/v1/pods/web \\
-        -H 'Content-Type: application/json' -d '{"tasks": {"app": \\
-        {"rootfs": {"path": "/srv/rootfs/busybox"}, "args": ["sleep", "1000"]}}}'
+      curl --unix-socket $S http://staunch/v1/pods/web -X PUT \\
+        -H 'Prefer: wait=30' --json '{"tasks": {"app": {"args": ["sleep", "99"], \\
+        "rootfs": {"path": "/srv/rootfs/busybox"}}}}'
       curl --unix-socket $S http://staunch/v1/pods/web
       curl --unix-socket $S -N http://staunch/v1/events
       curl --unix-socket $S -X DELETE http://staunch/v1/pods/web

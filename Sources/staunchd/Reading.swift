@@ -31,7 +31,8 @@ extension Setting {
         for place in places + ["/usr/sbin", "/usr/bin"] where place.hasPrefix("/") {
             if Files.isExecutable("\(place)/\(name)") { return "\(place)/\(name)" }
         }
-        throw failure("is '\(name)', which is not in PATH; install it (apt install runc) or name a path")
+        throw failure(
+            "is '\(name)', which is not in PATH; install it (apt install runc) or name a path")
     }
 
     func shim() throws(StartFailure) -> String {
@@ -77,7 +78,8 @@ struct ListenAddress {
 
     /// `127.0.0.1:7496` or `[::1]:7496`.
     init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...])
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
         else { return nil }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
