@@ -1,4 +1,5 @@
-// staunchd: the daemon. What it can be told stands in Command.swift, what it then does in Daemon.swift.
+// staunchd: the daemon. What it can be told stands in Options.swift, what it then does in
+// Daemon.swift.
 
 import ArgumentParser
 
