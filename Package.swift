@@ -79,7 +79,7 @@ let package = Package(
         tests("StoreTests", ["Store"]),
         tests("MetricsTests", ["Metrics"]),
         tests("DocumentsTests", ["Documents", "Model", "JSON", "Bytes"]),
-        tests("APITests", ["API", "JSON", "HTTP", "Model", "Engine", "Documents"]),
+        tests("APITests", ["API", "Linux", "JSON", "HTTP", "Model", "Engine", "Documents"]),
         tests("OCITests", ["OCI", "Model", "JSON"]),
         tests("ShimWireTests", ["ShimWire"]),
         tests("LinuxTests", ["Linux"]),

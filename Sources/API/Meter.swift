@@ -10,8 +10,8 @@ struct Meter: Sendable {
     private let route: String
     private let started: Int64
 
-    /// - Parameter route: the pattern; `nil` where there is none. What a client sent never becomes a
-    ///   label.
+    /// What a client sent never becomes a label.
+    /// - Parameter route: the pattern; `nil` where there is none.
     init(_ metrics: Metrics, method: String, route: String?) {
         self.metrics = metrics
         self.method = Meter.methods.contains(method) ? method : "other"

@@ -13,7 +13,8 @@ import Testing
 
     init() throws {
         let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        document = try JSONValue.parse(try Files.read("/\(path)/openapi/staunch.json", limit: 1 << 22))
+        let bytes = try Files.read("/\(path)/openapi/staunch.json", limit: 1 << 22)
+        document = try JSONValue.parse(bytes)
     }
 
     @Test("every route stands in the document, and every operation of the document has its route")
@@ -57,7 +58,8 @@ import Testing
             let node = try #require(tree.find(segments), "\(route.pattern)")
             #expect(node.route(route.method)?.pattern == route.pattern)
         }
-        #expect(tree.find(["v1", "pods", "x"])?.methods == ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
+        let pod = tree.find(["v1", "pods", "x"])
+        #expect(pod?.methods == ["GET", "HEAD", "PUT", "PATCH", "DELETE"])
         for path in [[], [""], ["v1", ""], ["v2"], ["v1", "pods", "x", "exec"]] {
             #expect(tree.find(path) == nil, "\(path)")
         }

@@ -1,0 +1,45 @@
+// What a process is given at its start, and what it is.
+
+import Glibc
+
+package enum Environment {
+    /// `nil` where the variable is not set.
+    package static func value(of name: String) -> String? {
+        // SAFETY: nothing in the process changes the environment; the text is copied.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+}
+
+package enum OwnProcess {
+    package static var pid: Int32 { getpid() }
+
+    /// The program's file; `nil` where /proc does not tell.
+    package static var executable: String? { link("/proc/self/exe") }
+
+    package static var currentDirectory: String? { link("/proc/self/cwd") }
+
+    /// A write to a closed socket or pipe fails with EPIPE, and does not end the process.
+    package static func ignoreBrokenPipes() {
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    /// Ends the process here and now: no destructor, no other thread is waited for (_exit(2)).
+    package static func end(_ code: CInt) -> Never { _exit(code) }
+
+    private static func link(_ path: String) -> String? {
+        var target = [CChar](repeating: 0, count: 4096)
+        // SAFETY: readlink(2) writes at most as many bytes as there are.
+        let count = unsafe readlink(path, &target, target.count)
+        guard count > 0 else { return nil }
+        return String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension Files {
+    /// Whether this is a file that we may run.
+    package static func isExecutable(_ path: String) -> Bool {
+        // SAFETY: the C string lives for the call.
+        guard unsafe access(path, X_OK) == 0 else { return false }
+        do { return try !isDirectory(path) } catch { return false }
+    }
+}

@@ -1,0 +1,69 @@
+// Each option, its place in the environment and its default.
+
+import ArgumentParser
+
+struct Options: ParsableArguments {
+    @Option(
+        name: .customLong("run-dir"),
+        help: ArgumentHelp(
+            "Where the socket, the records and the pods' mounts are.",
+            discussion: """
+                A tmpfs is mounted there unless it is on one: nothing in it outlives the host's \
+                boot. The socket is <dir>/staunch.sock. \
+                [STAUNCH_RUN_DIR; default: /run/staunch]
+                """, valueName: "dir"))
+    var runDirectory: String?
+
+    @Option(
+        name: .customLong("data-dir"),
+        help: ArgumentHelp(
+            "Where what the containers write into their rootfs goes.",
+            discussion: "It goes with the task. [STAUNCH_DATA_DIR; default: /var/lib/staunch]",
+            valueName: "dir"))
+    var dataDirectory: String?
+
+    @Option(
+        name: .customLong("log-dir"),
+        help: ArgumentHelp(
+            "Where the containers' output goes, a directory for each pod.",
+            discussion: "[STAUNCH_LOG_DIR; default: /var/log/staunch]", valueName: "dir"))
+    var logDirectory: String?
+
+    @Option(
+        name: .customLong("cgroup-parent"),
+        help: ArgumentHelp(
+            "The cgroup below which the pods' cgroups are made, from the root of the hierarchy.",
+            discussion: "[STAUNCH_CGROUP_PARENT; default: /staunch]", valueName: "path"))
+    var cgroupParent: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The OCI runtime: a path, or a name that is looked up in PATH.",
+            discussion: "[STAUNCH_RUNTIME; default: runc]", valueName: "program"))
+    var runtime: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The program that stands beside each pod.",
+            discussion: "[STAUNCH_SHIM; default: staunch-shim beside staunchd itself]",
+            valueName: "path"))
+    var shim: String?
+
+    @Option(
+        name: .customLong("metrics-listen"),
+        help: ArgumentHelp(
+            "Where /metrics, /healthz and /readyz are served over TCP, and nothing else.",
+            discussion: """
+                A numeric address and a port, such as 127.0.0.1:7496 or [::1]:7496; port 0 takes \
+                any free one, and the log names it. 'off' leaves it out. \
+                [STAUNCH_METRICS_LISTEN; default: 127.0.0.1:7496]
+                """, valueName: "address"))
+    var metricsListen: String?
+
+    @Option(
+        name: .customLong("log-level"),
+        help: ArgumentHelp(
+            "How much is told on standard error: error, warning, info or debug.",
+            discussion: "[STAUNCH_LOG_LEVEL; default: info]", valueName: "level"))
+    var logLevel: String?
+}

@@ -1,0 +1,94 @@
+// How the text of each kind of option is read.
+
+import Engine
+import Linux
+
+extension Setting {
+    /// An absolute path without a slash at its end; a relative one is taken from here.
+    func directory() throws(StartFailure) -> String? {
+        guard let text else { return nil }
+        guard !text.isEmpty else { throw failure("is empty; name a directory") }
+        let path = Path.absolute(text)
+        guard path != "/" else { throw failure("is '/'; name a directory of its own") }
+        return path
+    }
+
+    func cgroup() throws(StartFailure) -> String? {
+        guard let text else { return nil }
+        let names = text.split(separator: "/")
+        guard text.hasPrefix("/"), !names.isEmpty, !names.contains("."), !names.contains("..")
+        else {
+            throw failure("is '\(text)'; give a path such as /staunch, from the hierarchy's root")
+        }
+        return "/" + names.joined(separator: "/")
+    }
+
+    /// A name without a slash is looked up in PATH, and then where Debian's runc is.
+    func program() throws(StartFailure) -> String {
+        let name = text ?? "runc"
+        guard !name.contains("/") else { return try executable(Path.absolute(name)) }
+        let places = (Environment.value(of: "PATH") ?? "").split(separator: ":").map(String.init)
+        for place in places + ["/usr/sbin", "/usr/bin"] where place.hasPrefix("/") {
+            if Files.isExecutable("\(place)/\(name)") { return "\(place)/\(name)" }
+        }
+        throw failure(
+            "is '\(name)', which is not in PATH; install it (apt install runc) or name a path")
+    }
+
+    func shim() throws(StartFailure) -> String {
+        if let text { return try executable(Path.absolute(text)) }
+        guard let own = OwnProcess.executable, let directory = Files.parent(of: own) else {
+            throw failure("is needed: /proc/self/exe does not tell where staunchd is")
+        }
+        return try executable(directory + "/staunch-shim")
+    }
+
+    func level() throws(StartFailure) -> LogLevel {
+        guard let text else { return .info }
+        guard let level = LogLevel(rawValue: text) else {
+            let names = LogLevel.allCases.map(\.rawValue).joined(separator: ", ")
+            throw failure("is '\(text)'; it must be one of \(names)")
+        }
+        return level
+    }
+
+    func address() throws(StartFailure) -> ListenAddress? {
+        let text = text ?? "127.0.0.1:7496"
+        if text == "off" { return nil }
+        guard let address = ListenAddress(text) else {
+            throw failure("is '\(text)'; it must be ADDRESS:PORT such as 127.0.0.1:7496, or off")
+        }
+        return address
+    }
+
+    private func executable(_ path: String) throws(StartFailure) -> String {
+        guard Files.isExecutable(path) else {
+            throw failure("is \(path), which is no program; build it, or name another")
+        }
+        return path
+    }
+
+    private func failure(_ text: String) -> StartFailure { StartFailure("\(source) \(text)") }
+}
+
+/// A numeric address and a port.
+struct ListenAddress {
+    let host: String
+    let port: UInt16
+
+    /// `127.0.0.1:7496` or `[::1]:7496`.
+    init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"),
+            let port = UInt16(text[text.index(after: colon)...])
+        else { return nil }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty else { return nil }
+        self.host = String(host)
+        self.port = port
+    }
+}

@@ -1,0 +1,60 @@
+// From the command line and the environment to settings that are already right.
+
+import Engine
+
+import Linux
+
+/// What the daemon runs with.
+struct DaemonSettings {
+    var engine = EngineSettings()
+    var socket = ""
+    /// `nil`: no TCP listener.
+    var metrics: ListenAddress?
+}
+
+extension Options {
+    /// The flag, or else the environment, or else the default.
+    func settings() throws(StartFailure) -> DaemonSettings {
+        var settings = DaemonSettings()
+        let run = try Setting("--run-dir", runDirectory, "STAUNCH_RUN_DIR").directory()
+        let data = try Setting("--data-dir", dataDirectory, "STAUNCH_DATA_DIR").directory()
+        let log = try Setting("--log-dir", logDirectory, "STAUNCH_LOG_DIR").directory()
+        settings.engine.runDirectory = run ?? settings.engine.runDirectory
+        settings.engine.dataDirectory = data ?? settings.engine.dataDirectory
+        settings.engine.logDirectory = log ?? settings.engine.logDirectory
+        let parent = try Setting("--cgroup-parent", cgroupParent, "STAUNCH_CGROUP_PARENT")
+            .cgroup()
+        settings.engine.cgroupParent = parent ?? settings.engine.cgroupParent
+        settings.engine.runtime = try Setting("--runtime", runtime, "STAUNCH_RUNTIME").program()
+        settings.engine.shim = try Setting("--shim", shim, "STAUNCH_SHIM").shim()
+        settings.engine.logLevel = try Setting("--log-level", logLevel, "STAUNCH_LOG_LEVEL").level()
+        settings.metrics = try Setting("--metrics-listen", metricsListen, "STAUNCH_METRICS_LISTEN")
+            .address()
+        settings.socket = try socket(in: settings.engine.runDirectory)
+        return settings
+    }
+
+    /// unix(7): a socket's path has at most 107 bytes.
+    private func socket(in directory: String) throws(StartFailure) -> String {
+        let path = directory + "/staunch.sock"
+        guard path.utf8.count <= 107 else {
+            throw StartFailure(
+                "--run-dir is too long: a socket's path has at most 107 bytes, and \(path) has "
+                    + "\(path.utf8.count); choose a shorter directory")
+        }
+        return path
+    }
+}
+
+/// One option as it was given, if it was.
+struct Setting {
+    /// Where the text is from, for messages.
+    let source: String
+    let text: String?
+
+    init(_ flag: String, _ value: String?, _ variable: String) {
+        let fromEnvironment = value == nil ? Environment.value(of: variable) : nil
+        source = fromEnvironment == nil ? flag : variable
+        text = value ?? fromEnvironment
+    }
+}

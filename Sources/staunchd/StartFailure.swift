@@ -1,0 +1,11 @@
+// Why the daemon does not run, in one line that says what to do about it.
+
+import Linux
+
+struct StartFailure: Error {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    func tell() { StandardError.write("staunchd: \(text)\n") }
+}
