@@ -1,6 +1,5 @@
 // What a teardown needs of the world.
 
-
 /// Why something is still there, in words that an operator can search for.
 package struct Obstacle: Equatable, Sendable {
     package let reason: String

@@ -1,7 +1,6 @@
 // From the command line and the environment to settings that are already right.
 
 import Engine
-
 import Linux
 
 /// What the daemon runs with.
