@@ -23,6 +23,7 @@ enum Daemon {
                 "version": StaunchVersion.text, "pid": String(OwnProcess.pid),
                 "socket": settings.socket, "metrics": servers.metricsAddress ?? "off",
             ])
+        SystemInfo.releaseStartupText()
         let signal = try starting("signals") { () throws(SystemCallFailure) in
             try wait(for: signals)
         }
