@@ -73,7 +73,7 @@ extension PodOwner {
             guard pod.state == .ready else {
                 throw Failure(.podState, "the pod is \(pod.state.rawValue)")
             }
-            let link = try await ensureShim(pod)
+            let link = try liveShim()
             try await make(task, link, operation)
             try checkGoing(operation)
         } catch { return await undoTask(operation, task, error) }
@@ -176,7 +176,7 @@ extension PodOwner {
                 }
                 throw Failure(.taskState, "the task is \(pod[task: name]?.state.name ?? "gone")")
             }
-            let link = try await ensureShim(pod)
+            let link = try liveShim()
             try await step(.taskStart, name, operation) { () async throws(Failure) in
                 let reply = await link.ask(
                     .start(task: name.text, arguments: self.runtimeArguments(.start, name)))

@@ -43,7 +43,6 @@ package final class Engine: Sendable {
         info = host.info
         lastAudit = Mutex(
             Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
-        metrics.buildInfo.set(1, engineVersion, "release")
     }
 
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
@@ -59,5 +58,3 @@ package final class Engine: Sendable {
         onLoop { self.owners.owner(of: pod, self).pump() }
     }
 }
-
-package let engineVersion = "0.1.0"

@@ -12,6 +12,7 @@ import Teardown
     private let operation: UID?
     private weak var owner: PodOwner?
     private var began: [TeardownStep: Int64] = [:]
+    private var isWatching = false
 
     nonisolated init(_ engine: Engine, operation: UID?, owner: PodOwner) {
         self.engine = engine
@@ -26,7 +27,7 @@ import Teardown
             shown.attempts = 1
             shown.startedAt = Timestamp(milliseconds: SystemClock.wall)
         }
-        watch(step)
+        watch()
     }
 
     @Loop func waits(_ step: TeardownStep, for obstacle: Obstacle) {
@@ -66,18 +67,28 @@ import Teardown
         engine.registry.show(operation) { $0.step(step.name, step.task, change) }
     }
 
-    /// Once a second for as long as the step lasts: what does it wait for?
-    private func watch(_ step: TeardownStep) {
-        guard operation != nil else { return }
+    /// Once a second for as long as a step lasts: what does it wait for?
+    private func watch() {
+        guard operation != nil, !isWatching else { return }
+        isWatching = true
         Loop.shared.reactor.after(milliseconds: 1000) { [weak self] in
-            onLoop { await self?.look(step) }
+            onLoop { await self?.look() }
         }
     }
 
-    private func look(_ step: TeardownStep) async {
-        guard let since = began[step], let operation, let owner else { return }
-        watch(step)
-        guard let why = await owner.whatIsWaitedFor(step.task), began[step] == since else { return }
+    private func look() async {
+        isWatching = false
+        let second: Int64 = 1_000_000_000
+        for (step, since) in began where SystemClock.sinceBoot - since >= second {
+            await look(step, since)
+        }
+        if !began.isEmpty { watch() }
+    }
+
+    private func look(_ step: TeardownStep, _ since: Int64) async {
+        guard let operation, let owner else { return }
+        let why = await owner.whatIsWaitedFor(step.task)
+        guard let why, began[step] == since else { return }
         show(step) { $0.detail = why }
         let waited = (SystemClock.sinceBoot - since) / 1_000_000
         guard waited >= 5000 else { return }

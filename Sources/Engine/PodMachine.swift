@@ -50,7 +50,8 @@ import Teardown
         _ name: StepName, _ task: Label
     ) async throws(SystemCallFailure) -> Sighting {
         guard let link = try owner.connectIfAlive() else {
-            return try clearWithoutShim(name, task)
+            return name == .filesRemove
+                ? try await removeFiles(of: task) : try clearWithoutShim(name, task)
         }
         guard let request = request(name, task) else { return .alreadyGone }
         return sighting(await link.ask(request))
@@ -84,7 +85,7 @@ import Teardown
         case .rootfsUnmount: return try empty(layout.cgroup(uid))
         case .filesRemove, .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal,
             .resourcesUpdate, .shimExit, .cgroupRemove, .verify:
-            return .stillThere(Obstacle("the shim is gone; the pod's delete removes this"))
+            return .alreadyGone
         }
     }
 
@@ -140,6 +141,18 @@ import Teardown
         if !keepsLogs { arguments += [settings.logDirectory, "\(uid)"] }
         let complaint = try await owner.runHelper(arguments)
         return complaint.map { .stillThere(Obstacle($0)) } ?? .gone
+    }
+
+    /// One task's, where the shim is gone.
+    private func removeFiles(of task: Label) async throws(SystemCallFailure) -> Sighting {
+        let settings = owner.engine.settings
+        let complaint = try await owner.runHelper([
+            "staunch-shim", "remove", "\(settings.dataDirectory)/\(uid)", task.text,
+            "\(settings.logDirectory)/\(uid)", "\(task).log",
+        ])
+        if let complaint { return .stillThere(Obstacle(complaint)) }
+        try Tree.remove(task.text, in: "\(layout.pod(uid))/tasks")
+        return .gone
     }
 
     /// The pod's folder in the run directory, which is memory, goes last: the shim's lock and

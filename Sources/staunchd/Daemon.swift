@@ -12,6 +12,7 @@ enum Daemon {
         let signals = try starting("signals") { () throws(SystemCallFailure) in
             try SignalDescriptor([sigTerm, sigInt])
         }
+        Sandbox.keepMemorySmall()
         OwnProcess.ignoreBrokenPipes()
         SystemInfo.raiseDescriptorLimit()
         let engine = try makeEngine(settings.engine)
