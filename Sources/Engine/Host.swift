@@ -51,7 +51,8 @@ final class Host: Sendable {
         _ path: String, _ layout: Layout
     ) throws(SystemCallFailure) -> RuntimeVersion {
         let file = layout.settings.runDirectory + "/runtime.version"
-        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)  // O_RDWR|O_CREAT|O_TRUNC
+        // O_RDWR|O_CREAT|O_TRUNC
+        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)
         let null = try OwnedDescriptor.opening("/dev/null", 2)
         let runtime = Runtime(path: path, root: "")
         let pid = try Command(runtime.versionArguments).spawn(

@@ -99,8 +99,9 @@ import Teardown
 }
 
 extension PodOwner {
-    /// In words: the child that the shim waits for and where that is in the kernel, or what the shim
-    /// says. The shim is asked beside the request that waits; one that does not answer is named.
+    /// In words: the child that the shim waits for and where that is in the kernel, or what the
+    /// shim says. The shim is asked beside the request that waits; one that does not answer is
+    /// named.
     func whatIsWaitedFor(_ task: Label?) async -> String? {
         guard let link, link.isOpen else { return nil }
         if isAskingStatus { return "the shim does not answer: \(place(shim?.process.pid ?? 0))" }

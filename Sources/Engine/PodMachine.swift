@@ -13,7 +13,8 @@ import Teardown
     private let keepsLogs: Bool
     private var attempts: [TeardownStep: Int] = [:]
 
-    /// `grace` gives the milliseconds between the stop signal and SIGKILL, `nil` for the task's own.
+    /// `grace` gives the milliseconds between the stop signal and SIGKILL, `nil` for the task's
+    /// own.
     nonisolated init(
         _ owner: PodOwner, grace: @escaping @Sendable (Label) -> Int64?, keepsLogs: Bool = false
     ) {

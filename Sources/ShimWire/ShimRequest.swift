@@ -21,7 +21,8 @@ package enum ShimRequest: Equatable, Sendable {
     case delete(task: String, arguments: [String])
     /// Unmounts the task's overlay: `done` or `stillThere`.
     case unmount(task: String)
-    /// Removes the task's upper layer, log and bundle, and forgets the task: `done` or `stillThere`.
+    /// Removes the task's upper layer, log and bundle, and forgets the task: `done` or
+    /// `stillThere`.
     case remove(task: String)
     /// Removes the pod's upper layers, and its logs unless they are kept, once no task is left:
     /// `done` or `stillThere`.
