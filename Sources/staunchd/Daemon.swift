@@ -29,6 +29,7 @@ enum Daemon {
             try wait(for: signals)
         }
         engine.log.write(.info, "stopping; the pods stay", ["signal": String(signal)])
+        engine.leave()
         OwnProcess.end(0)
     }
 
