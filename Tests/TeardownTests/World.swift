@@ -2,6 +2,7 @@
 
 import Model
 import Teardown
+import Testing
 
 /// What happened, in the order in which it did.
 enum Act: Equatable, Sendable {
@@ -21,10 +22,6 @@ actor World {
     private var held: Set<TeardownStep>
     /// Steps that waited in `nextChange` for something to happen.
     private var sleepers: [CheckedContinuation<Void, Never>] = []
-    private var watchers: [(condition: Condition, continuation: CheckedContinuation<Void, Never>)] =
-        []
-
-    typealias Condition = @Sendable ([Act]) -> Bool
 
     init(
         _ present: [TeardownStep], held: Set<TeardownStep> = [],
@@ -35,11 +32,7 @@ actor World {
         self.obstacles = obstacles
     }
 
-    func tell(_ act: Act) {
-        acts.append(act)
-        for watcher in watchers where watcher.condition(acts) { watcher.continuation.resume() }
-        watchers.removeAll { $0.condition(acts) }
-    }
+    func tell(_ act: Act) { acts.append(act) }
 
     func clear(_ step: TeardownStep) -> Sighting {
         guard present.contains(step) else { return .alreadyGone }
@@ -65,9 +58,14 @@ actor World {
         sleepers = []
     }
 
-    func until(_ condition: @escaping Condition) async {
-        if condition(acts) { return }
-        await withCheckedContinuation { watchers.append((condition, $0)) }
+    func until(
+        _ condition: ([Act]) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+    ) async {
+        for _ in 0..<10_000 {
+            if condition(acts) { return }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+        Issue.record("that never happened", sourceLocation: sourceLocation)
     }
 }
 
@@ -109,7 +107,6 @@ actor Fate {
     private var callsLeft: Int
     private var isBuried = false
     private var dead: [CheckedContinuation<Void, Never>] = []
-    private var mourners: [CheckedContinuation<Void, Never>] = []
 
     init(dyingAfter calls: Int = .max) { callsLeft = calls }
 
@@ -119,14 +116,13 @@ actor Fate {
             callsLeft -= 1
             return true
         }
-        for mourner in mourners { mourner.resume() }
-        mourners = []
         if !isBuried { await withCheckedContinuation { dead.append($0) } }
         return false
     }
 
     func died() async {
-        if dead.isEmpty { await withCheckedContinuation { mourners.append($0) } }
+        for _ in 0..<10_000 where dead.isEmpty { try? await Task.sleep(for: .milliseconds(1)) }
+        if dead.isEmpty { Issue.record("it lives for ever") }
     }
 
     /// Lets the dead run end, without a further effect.
