@@ -89,12 +89,9 @@ package struct Cgroup: Sendable {
         for child in try subdirectories(of: directory) { try collect(child, into: &pids) }
     }
 
-    /// The kernel's own files bear a dot or an underscore, but for v1's `tasks`; no name of ours
-    /// does (for that reason a task's cgroup is `task-<name>`).
+    /// Whatever its name: a task that was given its cgroup makes what it likes in it.
     private func subdirectories(of directory: String) throws(SystemCallFailure) -> [String] {
-        try Files.names(in: directory)
-            .filter { !$0.contains(".") && !$0.contains("_") && $0 != "tasks" }
-            .map { "\(directory)/\($0)" }
+        try Files.directories(in: directory).map { "\(directory)/\($0)" }
     }
 
     /// Ends all that is in it: thaws from the leaves up, then `cgroup.kill` where there is one,
@@ -124,7 +121,8 @@ package struct Cgroup: Sendable {
     /// Whether `/proc/<pid>/cgroup` names this cgroup, or one below it, in any hierarchy.
     private func holds(_ pid: Int32) -> Bool {
         guard let lines = ProcessFiles.cgroups(of: pid) else { return false }
-        return lines.contains { $0 == path || $0.hasPrefix(path + "/") }
+        // By bytes: a child's name may begin with what would swallow the slash.
+        return lines.contains { $0 == path || $0.utf8.starts(with: "\(path)/".utf8) }
     }
 
     private func thaw(

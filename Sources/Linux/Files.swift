@@ -102,6 +102,17 @@ package enum Files {
 
     /// The names in a directory, unsorted, without `.` and `..`; empty where there is none.
     package static func names(in path: String) throws(SystemCallFailure) -> [String] {
+        try entries(of: path) { _ in true }
+    }
+
+    /// The same for directories alone, on file systems that say what is one (d_type, readdir(3)).
+    package static func directories(in path: String) throws(SystemCallFailure) -> [String] {
+        try entries(of: path) { $0 == UInt8(CLINUX_DT_DIR) }
+    }
+
+    private static func entries(
+        of path: String, where isMeant: (UInt8) -> Bool
+    ) throws(SystemCallFailure) -> [String] {
         // SAFETY: the stream is closed below, and each entry's name is copied before the next.
         guard let stream = unsafe opendir(path) else {
             if errno == ENOENT { return [] }
@@ -112,7 +123,7 @@ package enum Files {
         var type: UInt8 = 0
         while let entry = unsafe clinux_next_entry(UnsafeMutableRawPointer(stream), &type) {
             let name = unsafe String(cString: entry)
-            if name != "." && name != ".." { names.append(name) }
+            if name != "." && name != ".." && isMeant(type) { names.append(name) }
         }
         return names
     }

@@ -18,12 +18,14 @@ package struct MountInfo: Sendable {
     /// The mounts that `process` (a pid, or `self`) sees.
     package static func of(_ process: String) throws(SystemCallFailure) -> [MountInfo] {
         let text = try Files.text("/proc/\(process)/mountinfo", limit: 16 << 20)
-        return text.split(separator: "\n").compactMap { MountInfo(line: $0) }
+        return text.utf8.split(separator: UInt8(ascii: "\n"))
+            .compactMap { MountInfo(line: Substring($0)) }
     }
 
     /// `36 35 98:0 /root /mountpoint options [optional …] - type source superoptions`
     package init?(line: Substring) {
-        let fields = line.split(separator: " ")
+        // By bytes: taken as characters, a name could swallow the space beside it.
+        let fields = line.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
         guard fields.count >= 9, let dash = fields.firstIndex(of: "-"), dash + 3 < fields.count
         else { return nil }
         device = String(fields[2])

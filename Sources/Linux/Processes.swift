@@ -94,7 +94,7 @@ package enum ProcessFiles {
 
     /// The program's name, at most 15 bytes.
     package static func command(of pid: Int32) -> String? {
-        text("/proc/\(pid)/comm").map { String($0.prefix { $0 != "\n" }) }
+        bytes("/proc/\(pid)/comm").map { String(decoding: $0.dropLast(), as: UTF8.self) }
     }
 
     package static func commandLine(of pid: Int32) -> [String]? {
@@ -116,14 +116,19 @@ package enum ProcessFiles {
 
     /// Field `index + 1` of /proc/<pid>/stat; the second, in parentheses, may hold anything.
     private static func field(_ index: Int, of pid: Int32) -> String? {
-        guard let line = text("/proc/\(pid)/stat"), let end = line.lastIndex(of: ")") else {
-            return nil
-        }
-        let fields = line[line.index(after: end)...].split(separator: " ")
-        return index - 2 < fields.count ? String(fields[index - 2]) : nil
+        // By bytes: taken as characters, a name's last could swallow the parenthesis after it.
+        guard let line = bytes("/proc/\(pid)/stat"),
+            let end = line.lastIndex(of: UInt8(ascii: ")"))
+        else { return nil }
+        let fields = line[(end + 1)...].split(separator: UInt8(ascii: " "))
+        return index - 2 < fields.count ? String(decoding: fields[index - 2], as: UTF8.self) : nil
     }
 
     private static func text(_ path: String) -> String? {
-        do { return try Files.text(path) } catch { return nil }
+        bytes(path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func bytes(_ path: String) -> [UInt8]? {
+        do { return try Files.read(path) } catch { return nil }
     }
 }

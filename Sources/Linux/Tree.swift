@@ -14,19 +14,27 @@ package enum Tree {
             if error.errno == ENOENT { return }
             throw error
         }
-        try removeEntry(Array(name.utf8CString), in: directory, path: "\(parent)/\(name)", depth: 0)
+        var removal = Removal()
+        try removal.removeEntry(
+            Array(name.utf8CString), in: directory, path: "\(parent)/\(name)", depth: 0)
     }
+}
 
-    /// Deeper than this no tree is followed: one descriptor is held for each level.
-    private static let deepest = 4000
+/// One removal of one tree.
+private struct Removal {
+    /// Deeper than this, a directory is first moved up into the tree's top: a descriptor is held
+    /// for each level, and nothing keeps a container from making as many as it likes.
+    private static let deepest = 100
 
-    private static func removeEntry(
+    /// The top's descriptor, once it is open; its owner is further up on the stack.
+    private var top: CInt = -1
+    private var moved = 0
+
+    mutating func removeEntry(
         _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String, depth: Int
     ) throws(SystemCallFailure) {
-        if depth > deepest {
-            throw SystemCallFailure(call: "unlinkat", subject: path, errno: ENAMETOOLONG)
-        }
         if try unlinkEntry(name, in: parent, path: path) { return }
+        if depth > Removal.deepest { return try moveUp(name, in: parent, path: path) }
         // SAFETY: `name` ends in NUL and lives for the call.
         let flags = UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         let resolve = UInt64(
@@ -35,14 +43,30 @@ package enum Tree {
         let number = unsafe clinux_openat2(parent.number, name, flags, resolve)
         if number < 0 && errno == ENOENT { return }
         try check(number, "openat2", path)
+        if depth == 0 { top = number }
         try removeContents(of: OwnedDescriptor(adopting: number), path: path, depth: depth)
         if unsafe unlinkat(parent.number, name, atRemoveDirectory) < 0 && errno != ENOENT {
             try check(-1, "unlinkat", path)
         }
     }
 
+    /// To where the next look into the top finds it.
+    private mutating func moveUp(
+        _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String
+    ) throws(SystemCallFailure) {
+        while true {
+            moved += 1
+            // SAFETY: both names end in NUL and live for the call.
+            if unsafe renameat(parent.number, name, top, ".moved-\(moved)") == 0 { return }
+            if errno == ENOENT { return }
+            // A name that the tree had already: the next one.
+            if [EEXIST, ENOTEMPTY, ENOTDIR].contains(errno) { continue }
+            throw SystemCallFailure(call: "renameat", subject: path, errno: errno)
+        }
+    }
+
     /// Unlinks what is no directory; `false` where it is one.
-    private static func unlinkEntry(
+    private func unlinkEntry(
         _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String
     ) throws(SystemCallFailure) -> Bool {
         // SAFETY: `name` ends in NUL and lives for the calls.
@@ -58,7 +82,7 @@ package enum Tree {
         throw SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
     }
 
-    private static func removeContents(
+    private mutating func removeContents(
         of directory: consuming OwnedDescriptor, path: String, depth: Int
     ) throws(SystemCallFailure) {
         // Removing while reading may skip entries on some file systems: read until none is left.
@@ -76,7 +100,7 @@ package enum Tree {
     }
 
     /// Up to 4096 names, as the kernel has them: they need not be UTF-8.
-    private static func entries(
+    private func entries(
         of directory: borrowing OwnedDescriptor, path: String
     ) throws(SystemCallFailure) -> [[CChar]] {
         // SAFETY: fdopendir owns the duplicate, and closedir closes it; names are copied.

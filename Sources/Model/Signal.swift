@@ -16,7 +16,7 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
 
     /// `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
     package init?(_ text: String) {
-        if let number = Int(text) {
+        if let number = Signal.number(text[...]) {
             self.init(number: number)
             return
         }
@@ -40,7 +40,13 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
 
     private static func offset(_ text: Substring) -> Int? {
         if text.isEmpty { return 0 }
-        return text.first == "+" ? Int(text.dropFirst()) : nil
+        return text.first == "+" ? number(text.dropFirst()) : nil
+    }
+
+    /// Digits alone: `Int` would take a sign.
+    private static func number(_ text: Substring) -> Int? {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        return text.utf8.allSatisfy { digits.contains($0) } ? Int(text) : nil
     }
 
     private static let names = [

@@ -36,6 +36,8 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         let days = daysSinceEpoch(year: year, month: month, day: day)
         let time = days * 86400 + hour * 3600 + minute * 60 + second
         self.init(milliseconds: time * 1000 + millisecond)
+        // Neither a 30 February, nor a sign, nor another separator is what we write.
+        guard description == text else { return nil }
     }
 }
 

@@ -44,6 +44,14 @@ struct WireReader {
         return byte
     }
 
+    mutating func flag() throws(WireFault) -> Bool {
+        switch try byte() {
+        case 0: false
+        case 1: true
+        case let other: throw WireFault("flag \(other)")
+        }
+    }
+
     mutating func number<Number: FixedWidthInteger>(
         _: Number.Type = Number.self
     ) throws(WireFault) -> Number {

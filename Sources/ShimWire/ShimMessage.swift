@@ -219,7 +219,7 @@ extension WireExit {
             try reader.number(Int32.self)
         }
         return WireExit(
-            code: code, signal: signal, oomKilled: try reader.byte() == 1,
+            code: code, signal: signal, oomKilled: try reader.flag(),
             finishedAt: try reader.number())
     }
 

@@ -1,0 +1,160 @@
+// Small files: never seen half-written, never read from outside of a root.
+
+import Foundation
+import Glibc
+import Linux
+import Synchronization
+import Testing
+
+@Suite struct ReplaceTests {
+    let scratch: Scratch
+    init() throws { scratch = try Scratch() }
+
+    @Test("a reader sees the old content or the new, and never a part")
+    func atomic() throws {
+        let path = scratch("file")
+        let contents = ["a", "b"].map { [UInt8](repeating: UInt8(ascii: $0), count: 100_000) }
+        try Files.replace(path, contents[0])
+        let isDone = Mutex(false)
+        let reader = Mutex(Outcome())
+        DispatchQueue.concurrentPerform(iterations: 2) { index in
+            if index == 0 {
+                for round in 0..<500 { try? Files.replace(path, contents[round % 2]) }
+                isDone.withLock { $0 = true }
+                return
+            }
+            while !isDone.withLock({ $0 }) {
+                let seen = try? Files.read(path, limit: 200_000)
+                reader.withLock { $0.saw(seen, of: contents) }
+            }
+        }
+        let outcome = reader.withLock { $0 }
+        #expect(outcome.broken == 0)
+        #expect(outcome.whole > 10, "who reads nothing sees nothing broken")
+    }
+
+    private struct Outcome {
+        var whole = 0
+        var broken = 0
+
+        mutating func saw(_ content: [UInt8]?, of contents: [[UInt8]]) {
+            if let content, contents.contains(content) { whole += 1 } else { broken += 1 }
+        }
+    }
+
+    @Test("a replaced file has its content and mode, and leaves no draft")
+    func content() throws {
+        let path = scratch("file")
+        try Files.replace(path, [1, 2, 3])
+        try Files.replace(path, [])
+        #expect(try Files.read(path) == [])
+        try Files.replace(path, Array("text".utf8), mode: 0o640)
+        #expect(try Files.text(path) == "text")
+        #expect(try Files.names(in: scratch.path) == ["file"])
+    }
+
+    @Test("no more than the limit is read")
+    func limit() throws {
+        let path = try scratch.file("file", String(repeating: "x", count: 50_000))
+        #expect(try Files.read(path, limit: 10).count == 10)
+        #expect(try Files.read(path).count == 50_000)
+        #expect(try Files.read("/dev/zero", limit: 100_000).count == 100_000)
+    }
+
+    @Test("a failure names the call, the subject and the errno")
+    func failure() {
+        let path = scratch("none")
+        let expected = SystemCallFailure(call: "open", subject: path, errno: ENOENT)
+        #expect(throws: expected) { try Files.read(path) }
+        #expect("\(expected)" == "open \(path): ENOENT (No such file or directory)")
+    }
+
+    @Test("what is there already, or gone already, is no failure")
+    func idempotent() throws {
+        try Files.makeDirectories(scratch("a/b/c"))
+        try Files.makeDirectories(scratch("a/b/c"))
+        #expect(try Files.isDirectory(scratch("a/b/c")))
+        #expect(
+            errorNumber { () throws(SystemCallFailure) in
+                try Files.removeDirectory(scratch("a/b"))
+            } == ENOTEMPTY)
+        #expect(try Files.removeDirectory(scratch("a/b/c")))
+        #expect(try !Files.removeDirectory(scratch("a/b/c")))
+        #expect(try !Files.removeFile(scratch("a/b/c")))
+        #expect(try !Files.exists(scratch("a/b/c/d")))
+        #expect(try Files.names(in: scratch("none")) == [])
+    }
+}
+
+@Suite struct InRootTests {
+    let scratch: Scratch
+    let root: String
+
+    init() throws {
+        scratch = try Scratch()
+        root = try scratch.directory("root")
+        _ = try scratch.file("secret", "of the host")
+        try Files.makeDirectory(scratch("root/etc"))
+    }
+
+    private func passwd() throws(SystemCallFailure) -> String {
+        let file = try Files.opening("etc/passwd", inRoot: root)
+        return String(decoding: try file.read(limit: 4096) ?? [], as: UTF8.self)
+    }
+
+    @Test("a file of the root is read")
+    func own() throws {
+        _ = try scratch.file("root/etc/passwd", "its own")
+        #expect(try passwd() == "its own")
+    }
+
+    @Test("a link inside the root is followed as the root sees it")
+    func inside() throws {
+        _ = try scratch.file("root/usr/passwd", "its own")
+        try shell("ln -s /usr/passwd '\(root)/etc/passwd'")
+        #expect(try passwd() == "its own")
+    }
+
+    @Test(
+        "a link to the host is not followed out",
+        arguments: [
+            "/etc/passwd", "../../secret", "../../../../../../../../etc/passwd",
+            "/proc/self/root/etc/passwd", "/../etc/passwd",
+        ])
+    func linkOut(target: String) throws {
+        try shell("ln -s '\(target)' '\(root)/etc/passwd'")
+        #expect(try Files.exists("/etc/passwd"))
+        #expect(
+            [ENOENT, ELOOP].contains(
+                errorNumber { () throws(SystemCallFailure) in
+                    _ = try passwd()
+                }))
+    }
+
+    @Test("an absolute link to a place of the host is looked for below the root")
+    func absoluteLink() throws {
+        try shell("ln -s '\(scratch("secret"))' '\(root)/etc/passwd'")
+        #expect(throws: SystemCallFailure.self) { try passwd() }
+    }
+
+    @Test(
+        "a directory on the way may be a link, and leads nowhere else", arguments: ["/etc", ".."])
+    func linkedDirectory(target: String) throws {
+        try shell("rmdir '\(root)/etc' && ln -s '\(target)' '\(root)/etc'")
+        #expect(throws: SystemCallFailure.self) { try passwd() }
+    }
+
+    @Test("a magic link is not followed, even where a /proc is mounted in the root")
+    func magicLink() throws {
+        let proc = try scratch.directory("root/proc")
+        try shell("mount -t proc proc '\(proc)' && ln -s /proc/self/root/etc/passwd '\(root)/etc'")
+        try shell("rm '\(root)/etc/passwd'; ln -s /proc/1/root/etc/passwd '\(root)/etc/passwd'")
+        #expect(throws: SystemCallFailure.self) { try passwd() }
+    }
+
+    @Test("a pipe by that name holds nobody up", .timeLimit(.minutes(1)))
+    func pipe() throws {
+        try shell("mkfifo '\(root)/etc/passwd'")
+        #expect(try passwd() == "")
+    }
+}

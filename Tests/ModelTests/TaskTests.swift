@@ -1,0 +1,133 @@
+// Signals, users, and the one exit of a task.
+
+import Model
+import Testing
+
+@Suite struct Signals {
+    @Test("every signal is read by its number, its name, and its name with SIG", arguments: 1...64)
+    func roundTrip(number: Int) throws {
+        let signal = try #require(Signal(number: number))
+        #expect(signal.number == Int32(number))
+        #expect(Signal("\(number)") == signal)
+        #expect(Signal(signal.description) == signal)
+        if Int(signal.description) == nil { #expect(Signal("SIG\(signal)") == signal) }
+    }
+
+    @Test(
+        "names are those of signal(7)",
+        arguments: [
+            ("HUP", 1), ("INT", 2), ("KILL", 9), ("USR1", 10), ("SEGV", 11), ("USR2", 12),
+            ("TERM", 15), ("CHLD", 17), ("CONT", 18), ("STOP", 19), ("WINCH", 28), ("PWR", 30),
+            ("SYS", 31), ("RTMIN", 34), ("RTMIN+3", 37), ("RTMIN+30", 64),
+        ] as [(String, Int32)])
+    func names(name: String, number: Int32) {
+        #expect(Signal(name)?.number == number)
+        #expect(Signal(name)?.description == name)
+    }
+
+    @Test(
+        "what is no signal is refused",
+        arguments: [
+            "", "SIG", "0", "65", "-1", "TERMX", "SIGSIGTERM", "term", "RTMIN+31", "RTMIN-1",
+            "RTMIN+", "RTMIN+x", "RTMIN++1", "RTMIN+-1", "+9", "9 ", "99999999999999999999",
+        ])
+    func refused(text: String) {
+        #expect(Signal(text) == nil)
+    }
+
+    @Test("a number that is no signal's is refused", arguments: [Int.min, -1, 0, 65, .max])
+    func numbers(number: Int) {
+        #expect(Signal(number: number) == nil)
+    }
+}
+
+@Suite struct Users {
+    @Test(
+        "a user and a group, by name or by number",
+        arguments: [
+            ("0", "0", nil), ("0:0", "0", "0"), ("www-data", "www-data", nil),
+            ("1000:daemon", "1000", "daemon"), ("4294967294", "4294967294", nil),
+            ("a.b_c$", "a.b_c$", nil), ("jörg", "jörg", nil),
+        ] as [(String, String, String?)])
+    func good(text: String, user: String, group: String?) {
+        #expect(UserSpec(text)?.user == user)
+        #expect(UserSpec(text)?.group == group)
+        #expect(UserSpec(text)?.description == text)
+    }
+
+    @Test(
+        "what cannot be an id or a line of passwd is refused",
+        arguments: [
+            "", ":", "a:", ":a", "a:b:c", "4294967295", "4294967296", "99999999999999999999",
+            "0:4294967295", "a b", "a\n", "a\0", "-1", "-root", "a\u{7f}",
+            String(repeating: "x", count: 257),
+        ])
+    func bad(text: String) {
+        #expect(UserSpec(text) == nil)
+    }
+}
+
+@Suite struct Exits {
+    private static let process = ProcessIdentity(pid: 7, startTicks: 8)
+    private static let first = exit(.code(0), at: 1)
+    private static let second = exit(.signal(.kill), at: 2)
+
+    private static func exit(_ status: TaskExit.Status, at time: Int64) -> TaskExit {
+        TaskExit(
+            status: status, oomKilled: false, finishedAt: Timestamp(milliseconds: time))
+    }
+
+    /// `#expect` takes no mutating call.
+    private func saw(_ exit: TaskExit, in state: inout TaskState) -> Bool { state.sawExit(exit) }
+
+    @Test(
+        "the first exit that is seen is the task's, and a second changes nothing",
+        arguments: [.creating, .created(process), .running(process)] as [TaskState])
+    func firstStands(state: TaskState) {
+        var state = state
+        #expect(state.exit == nil)
+        #expect(saw(Exits.first, in: &state))
+        #expect(state == .exited(Exits.first))
+        #expect(state.process == nil)
+        #expect(!saw(Exits.second, in: &state))
+        #expect(state == .exited(Exits.first))
+    }
+
+    @Test("a task that is being deleted stays so, and takes its exit once")
+    func whileDeleting() {
+        var state = TaskState.deleting(nil)
+        #expect(saw(Exits.first, in: &state))
+        #expect(state == .deleting(Exits.first))
+        #expect(!saw(Exits.second, in: &state))
+        #expect(state.exit == Exits.first)
+    }
+
+    @Test("an unknown exit stands like any other")
+    func unknownStands() {
+        let unknown = Exits.exit(.unknown, at: 3)
+        var state = TaskState.exited(unknown)
+        #expect(!saw(Exits.first, in: &state))
+        #expect(state.exit == unknown)
+    }
+
+    @Test("tasks stay in the order of their names, and one that is set to nil is gone")
+    func tasksByName() throws {
+        var pod = Pod(
+            uid: UID(high: 1, low: 1), name: try #require(Label("pod")),
+            spec: PodSpec(hostname: "pod"), state: .ready, revision: 1,
+            createdAt: Timestamp(milliseconds: 0))
+        for name in ["b", "c", "a", "b"] { pod[task: try task(name).spec.name] = try task(name) }
+        #expect(pod.tasks.map(\.spec.name.text) == ["a", "b", "c"])
+        pod[task: try #require(Label("b"))] = nil
+        pod[task: try #require(Label("z"))] = nil
+        #expect(pod.tasks.map(\.spec.name.text) == ["a", "c"])
+        #expect(pod.entityTag == "\"00000000-0000-0001-0000-000000000001.1\"")
+    }
+
+    private func task(_ name: String) throws -> PodTask {
+        PodTask(
+            uid: UID(high: 2, low: 2),
+            spec: TaskSpec(name: try #require(Label(name)), rootfs: "/", args: ["true"]),
+            state: .creating, revision: 1, createdAt: Timestamp(milliseconds: 0))
+    }
+}

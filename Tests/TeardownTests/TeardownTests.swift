@@ -1,0 +1,228 @@
+// A step that is stuck delays and does nothing else; a crash anywhere is finished by the next run.
+
+import Model
+import Teardown
+import Testing
+
+private let pod = UID(high: 1, low: 2)
+private let app = label("app")
+private let web = label("web")
+
+private func label(_ text: String) -> Label {
+    guard let label = Label(text) else { preconditionFailure("\(text) is no label") }
+    return label
+}
+
+private func delete(_ world: World, tasks: [Label], fate: Fate = Fate()) async -> UID {
+    let life = Life(world, fate: fate)
+    return await Teardown(machine: life, journal: life).run(pod: pod, tasks: tasks).pod
+}
+
+/// Whether each removal came after those that it may not overtake: the earlier steps of its task,
+/// and for the pod's steps everything of every task.
+private func isOrdered(_ removed: [TeardownStep]) -> Bool {
+    removed.enumerated().allSatisfy { index, step in
+        removed[(index + 1)...].allSatisfy { !precedes($0, step) }
+    }
+}
+
+private func precedes(_ first: TeardownStep, _ second: TeardownStep) -> Bool {
+    switch (first.task, second.task) {
+    case (nil, nil): rank(first, TeardownStep.ofPod) < rank(second, TeardownStep.ofPod)
+    case (nil, .some): false
+    case (.some, nil): true
+    case (let task?, let other?):
+        task == other && rank(first, TeardownStep.ofTask) < rank(second, TeardownStep.ofTask)
+    }
+}
+
+private func rank(_ step: TeardownStep, _ order: [StepName]) -> Int {
+    order.firstIndex(of: step.name) ?? -1
+}
+
+extension [Act] {
+    fileprivate var removed: [TeardownStep] {
+        compactMap { if case .removed(let step) = $0 { step } else { nil } }
+    }
+    fileprivate var began: [TeardownStep] {
+        compactMap { if case .began(let step) = $0 { step } else { nil } }
+    }
+    fileprivate var ended: [TeardownStep] {
+        compactMap { if case .ended(let step, _) = $0 { step } else { nil } }
+    }
+    fileprivate var skipped: [TeardownStep] {
+        compactMap { if case .ended(let step, true) = $0 { step } else { nil } }
+    }
+    fileprivate var obstacles: [Obstacle] {
+        compactMap { if case .waits(_, let obstacle) = $0 { obstacle } else { nil } }
+    }
+}
+
+@Suite struct Order {
+    @Test("a pod without tasks goes shim, cgroup, files, and then it is looked at")
+    func podAlone() async {
+        let world = World(TeardownStep.all(tasks: []))
+        #expect(await delete(world, tasks: []) == pod)
+        let names: [StepName] = [.shimExit, .cgroupRemove, .filesRemove, .verify]
+        #expect(await world.acts.removed == names.map { TeardownStep($0) })
+    }
+
+    @Test("a task goes before its pod: stopped, deleted, unmounted")
+    func taskBeforePod() async {
+        let world = World(TeardownStep.all(tasks: [app]))
+        _ = await delete(world, tasks: [app])
+        let acts = await world.acts
+        #expect(acts.removed == TeardownStep.all(tasks: [app]))
+        #expect(acts.removed.prefix(3).map(\.name) == [.tasksStop, .tasksDelete, .rootfsUnmount])
+        #expect(acts.removed.prefix(3).allSatisfy { $0.task == app })
+    }
+
+    @Test("every step is begun, removed and ended once, and the plan names them all")
+    func eachOnce() async {
+        let plan = TeardownStep.all(tasks: [app, web])
+        let world = World(plan)
+        _ = await delete(world, tasks: [app, web])
+        let acts = await world.acts
+        for steps in [acts.began, acts.removed, acts.ended] {
+            #expect(steps.count == plan.count)
+            #expect(Set(steps) == Set(plan))
+        }
+        #expect(isOrdered(acts.removed))
+    }
+
+    @Test("a task of a pod that lives on goes with its files, and touches nothing of the pod")
+    func taskAlone() async {
+        let plan = TeardownStep.all(task: app)
+        let world = World(plan + TeardownStep.all(tasks: [web]))
+        let life = Life(world)
+        let uid = UID(high: 3, low: 4)
+        let proof = await Teardown(machine: life, journal: life).run(task: app, uid: uid)
+        #expect(proof.task == uid)
+        #expect(plan.map(\.name) == [.tasksStop, .tasksDelete, .rootfsUnmount, .filesRemove])
+        #expect(await world.acts.removed == plan)
+        #expect(await world.present == Set(TeardownStep.all(tasks: [web])))
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct Stuck {
+    @Test(
+        "a stuck step holds up what comes after it, and the delete ends once it is let go",
+        arguments: TeardownStep.all(tasks: [app]))
+    func delaysAndNothingElse(step: TeardownStep) async {
+        let plan = TeardownStep.all(tasks: [app])
+        let world = World(plan, held: [step])
+        async let deleted = delete(world, tasks: [app])
+        await world.until { $0.last == .waits(step, Obstacle("held")) }
+
+        let before = plan.prefix { $0 != step }
+        var acts = await world.acts
+        #expect(acts.ended == Array(before))
+        #expect(acts.began == Array(before) + [step])
+
+        await world.release(step)
+        #expect(await deleted == pod)
+        acts = await world.acts
+        #expect(acts.removed == plan)
+        #expect(acts.ended == plan)
+        #expect(await world.present.isEmpty)
+    }
+
+    @Test(
+        "a stuck task holds up the pod's steps, and none of the other task's",
+        arguments: TeardownStep.ofTask)
+    func sideBySide(name: StepName) async {
+        let stuck = TeardownStep(name, task: app)
+        let world = World(TeardownStep.all(tasks: [app, web]), held: [stuck])
+        async let deleted = delete(world, tasks: [app, web])
+        let last = TeardownStep(.rootfsUnmount, task: web)
+        await world.until { $0.ended.contains(last) && !$0.obstacles.isEmpty }
+
+        #expect(await world.acts.began.allSatisfy { $0.task != nil })
+        await world.release(stuck)
+        #expect(await deleted == pod)
+        #expect(await isOrdered(world.acts.removed))
+        #expect(await world.present.isEmpty)
+    }
+
+    @Test("a hundred tasks all wait at once: not one after the other")
+    func allAtOnce() async {
+        let tasks = (0..<100).map { label("task-\($0)") }
+        let stops = tasks.map { TeardownStep(.tasksStop, task: $0) }
+        let world = World(TeardownStep.all(tasks: tasks), held: Set(stops))
+        async let deleted = delete(world, tasks: tasks)
+        await world.until { $0.obstacles.count == 100 }
+        for stop in stops { await world.release(stop) }
+        #expect(await deleted == pod)
+        #expect(await world.present.isEmpty)
+    }
+
+    @Test("each look that finds it still there is told, with its own words")
+    func obstaclesAreTold() async {
+        let step = TeardownStep(.cgroupRemove)
+        let world = World(TeardownStep.all(tasks: []), obstacles: [step: 3])
+        _ = await delete(world, tasks: [])
+        let words = [3, 2, 1].map { Obstacle("\($0) in the way") }
+        #expect(await world.acts.obstacles == words)
+    }
+
+    @Test("however often it is still there, nobody gives up")
+    func nobodyGivesUp() async {
+        let step = TeardownStep(.rootfsUnmount, task: app)
+        let world = World(TeardownStep.all(tasks: [app]), obstacles: [step: 10_000])
+        #expect(await delete(world, tasks: [app]) == pod)
+        #expect(await world.acts.obstacles.count == 10_000)
+        #expect(await world.present.isEmpty)
+    }
+
+    @Test("whoever calls it off calls off nothing", arguments: TeardownStep.all(tasks: [app]))
+    func cancellationIsNotHeard(step: TeardownStep) async {
+        let world = World(TeardownStep.all(tasks: [app]), held: [step])
+        let run = Task { await delete(world, tasks: [app]) }
+        await world.until { !$0.obstacles.isEmpty }
+        run.cancel()
+        await world.release(step)
+        #expect(await run.value == pod)
+        #expect(await world.acts.removed == TeardownStep.all(tasks: [app]))
+    }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct Again {
+    /// A step asks four times whether the daemon lives: around its effect, and for its two words.
+    private static let calls = TeardownStep.all(tasks: [app, web]).count * 4
+
+    @Test("a crash at any point is finished by the next run", arguments: 0..<calls)
+    func crashed(calls: Int) async {
+        let world = World(TeardownStep.all(tasks: [app, web]))
+        let fate = Fate(dyingAfter: calls)
+        async let first = delete(world, tasks: [app, web], fate: fate)
+        await fate.died()
+
+        #expect(await delete(world, tasks: [app, web]) == pod)
+        let removed = await world.acts.removed
+        #expect(removed.count == Set(removed).count, "removed twice")
+        #expect(isOrdered(removed))
+        #expect(await world.present.isEmpty)
+        await fate.bury()
+        _ = await first
+    }
+
+    @Test("the loop above reaches the end: one more call, and the first run gets through")
+    func crashesReachTheEnd() async {
+        let world = World(TeardownStep.all(tasks: [app, web]))
+        let fate = Fate(dyingAfter: Again.calls)
+        #expect(await delete(world, tasks: [app, web], fate: fate) == pod)
+    }
+
+    @Test(
+        "whatever is gone already is told as skipped, and the rest is removed", arguments: 0..<128)
+    func anySubsetGone(subset: Int) async {
+        let plan = TeardownStep.all(tasks: [app])
+        let here = plan.enumerated().filter { subset >> $0.offset & 1 == 1 }.map(\.element)
+        let world = World(here)
+        #expect(await delete(world, tasks: [app]) == pod)
+        let acts = await world.acts
+        #expect(acts.removed == here)
+        #expect(acts.ended == plan)
+        #expect(acts.skipped == plan.filter { !here.contains($0) })
+    }
+}

@@ -1,0 +1,134 @@
+// A machine that exists only in memory: what is on it, what holds it there, and all that was said.
+
+import Model
+import Teardown
+import Testing
+
+/// What happened, in the order in which it did.
+enum Act: Equatable, Sendable {
+    case began(TeardownStep)
+    case removed(TeardownStep)
+    case waits(TeardownStep, Obstacle)
+    case ended(TeardownStep, skipped: Bool)
+}
+
+/// Outlives the runs: a crash ends a run and leaves the world as it was at that moment.
+actor World {
+    private(set) var present: Set<TeardownStep>
+    private(set) var acts: [Act] = []
+    /// How often each step is still in the way before it can be removed.
+    private var obstacles: [TeardownStep: Int]
+    /// Those that nothing removes until they are let go.
+    private var held: Set<TeardownStep>
+    /// Steps that waited in `nextChange` for something to happen.
+    private var sleepers: [CheckedContinuation<Void, Never>] = []
+
+    init(
+        _ present: [TeardownStep], held: Set<TeardownStep> = [],
+        obstacles: [TeardownStep: Int] = [:]
+    ) {
+        self.present = Set(present)
+        self.held = held
+        self.obstacles = obstacles
+    }
+
+    func tell(_ act: Act) { acts.append(act) }
+
+    func clear(_ step: TeardownStep) -> Sighting {
+        guard present.contains(step) else { return .alreadyGone }
+        if held.contains(step) { return .stillThere(Obstacle("held")) }
+        if let left = obstacles[step], left > 0 {
+            obstacles[step] = left - 1
+            return .stillThere(Obstacle("\(left) in the way"))
+        }
+        present.remove(step)
+        tell(.removed(step))
+        return .gone
+    }
+
+    func nextChange(_ step: TeardownStep) async {
+        // Level-triggered: armed, looked at again, and only then waited for.
+        guard held.contains(step) else { return }
+        await withCheckedContinuation { sleepers.append($0) }
+    }
+
+    func release(_ step: TeardownStep) {
+        held.remove(step)
+        for sleeper in sleepers { sleeper.resume() }
+        sleepers = []
+    }
+
+    func until(
+        _ condition: ([Act]) -> Bool, sourceLocation: SourceLocation = #_sourceLocation
+    ) async {
+        for _ in 0..<10_000 {
+            if condition(acts) { return }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+        Issue.record("that never happened", sourceLocation: sourceLocation)
+    }
+}
+
+/// One run of a teardown: one life of the daemon. After its `lastCall` it is dead: what it asks is
+/// neither done nor answered until the test ends.
+struct Life: Machine, Journal {
+    let world: World
+    let fate: Fate
+
+    init(_ world: World, fate: Fate = Fate()) {
+        self.world = world
+        self.fate = fate
+    }
+
+    func clear(_ step: TeardownStep) async -> Sighting {
+        guard await fate.goesOn() else { return .alreadyGone }
+        let sighting = await world.clear(step)
+        guard await fate.goesOn() else { return .alreadyGone }
+        return sighting
+    }
+
+    func nextChange(_ step: TeardownStep) async { await world.nextChange(step) }
+
+    func began(_ step: TeardownStep) async {
+        if await fate.goesOn() { await world.tell(.began(step)) }
+    }
+
+    func waits(_ step: TeardownStep, for obstacle: Obstacle) async {
+        if await fate.goesOn() { await world.tell(.waits(step, obstacle)) }
+    }
+
+    func ended(_ step: TeardownStep, skipped: Bool) async {
+        if await fate.goesOn() { await world.tell(.ended(step, skipped: skipped)) }
+    }
+}
+
+/// When a life ends: before or after any effect and any word of the journal.
+actor Fate {
+    private var callsLeft: Int
+    private var isBuried = false
+    private var dead: [CheckedContinuation<Void, Never>] = []
+
+    init(dyingAfter calls: Int = .max) { callsLeft = calls }
+
+    /// `false`, after the burial, for whoever asks once the life is over.
+    func goesOn() async -> Bool {
+        if callsLeft > 0 {
+            callsLeft -= 1
+            return true
+        }
+        if !isBuried { await withCheckedContinuation { dead.append($0) } }
+        return false
+    }
+
+    func died() async {
+        for _ in 0..<10_000 where dead.isEmpty { try? await Task.sleep(for: .milliseconds(1)) }
+        if dead.isEmpty { Issue.record("it lives for ever") }
+    }
+
+    /// Lets the dead run end, without a further effect.
+    func bury() {
+        isBuried = true
+        for one in dead { one.resume() }
+        dead = []
+    }
+}
