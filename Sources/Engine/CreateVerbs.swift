@@ -148,6 +148,11 @@ extension PodOwner {
         _ spec: TaskSpec, _ user: ShimWire.ResolvedUser
     ) throws(Failure) {
         let bundle = engine.layout.bundle(uid, spec.name)
+        var spec = spec
+        if !engine.host.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
+            // Nobody asked for the default: a host that cannot limit does without.
+            spec.resources.pids = nil
+        }
         let document = RuntimeSpec.document(
             for: spec,
             ids: OCI.ResolvedUser(

@@ -6,6 +6,8 @@ import OCI
 final class Host: Sendable {
     let hierarchies: [CgroupHierarchy]
     let traits: HostTraits
+    /// Whether processes can be counted and limited here.
+    let limitsPids: Bool
     let shimProgram: String
     let seccomp: SeccompCache?
     let info: EngineInfo
@@ -13,6 +15,7 @@ final class Host: Sendable {
     init(_ settings: EngineSettings, _ layout: Layout) throws(EngineFailure) {
         do throws(SystemCallFailure) {
             hierarchies = try Cgroups.hierarchies()
+            limitsPids = try Host.limitsPids(hierarchies)
             shimProgram = try RunDirectory.installShim(layout)
             let release = try SystemInfo.kernelRelease()
             let version = try Host.runtimeVersion(settings.runtime, layout)
@@ -44,6 +47,18 @@ final class Host: Sendable {
             return try Files.exists(hierarchy.mountPoint + "/memory.memsw.limit_in_bytes")
         }
         return true
+    }
+
+    private static func limitsPids(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Bool {
+        for hierarchy in hierarchies {
+            if hierarchy.has("pids") { return true }
+            guard hierarchy.isUnified else { continue }
+            let controllers = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")
+            if controllers.split(whereSeparator: \.isWhitespace).contains("pids") { return true }
+        }
+        return false
     }
 
     /// Asks the runtime for its version, through a file, before anything depends on it.
