@@ -34,7 +34,8 @@ struct Census: Equatable {
     }
 
     /// Mounts in every mount namespace that some process is in, each namespace once. An overlay
-    /// whose upper layer is ours counts wherever it is mounted: the options name it.
+    /// whose upper layer is ours counts wherever it is mounted: the options name it. The daemon's
+    /// own tmpfs does not: whoever makes a mount namespace meanwhile has a copy of it.
     private mutating func addMounts(_ marks: Marks) {
         var seen: Set<String> = []
         for pid in Census.pids {
@@ -44,6 +45,7 @@ struct Census: Equatable {
             else { continue }
             for line in table.split(separator: "\n") where line.contains(marks.home) {
                 let words = line.split(separator: " ")
+                if words[4] == marks.home + "/run" { continue }
                 let kind = words.firstIndex(of: "-").map { words[$0 + 1] } ?? "?"
                 names.insert("mount \(namespace) \(words[4]) \(kind)")
             }

@@ -12,7 +12,7 @@ extension Machine {
 
         @Test("the census sees one of each kind", arguments: Plant.allCases)
         func censusSees(_ plant: Plant) throws {
-            try makeDirectory(home + "/run")
+            try makeDirectory(home + "/run/mount")
             let before = Census(marks)
             let uproot = try plant.plant(marks)
             do {
@@ -109,7 +109,7 @@ enum Plant: String, CaseIterable, Sendable {
         case .process:
             return try child("sh", "-c", "kill -STOP $$", marks.home)
         case .mount:
-            let script = "mount -t tmpfs none \(marks.home)/run && exec sleep 1000"
+            let script = "mount -t tmpfs none \(marks.home)/run/mount && exec sleep 1000"
             return try child("unshare", "-m", "sh", "-c", script)
         case .network:
             return try child("unshare", "-n", "sh", "-c", "kill -STOP $$", marks.home)

@@ -34,11 +34,8 @@ final class Wire {
                 unsafe connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        guard result == 0 else {
-            let reason = errno
-            Glibc.close(descriptor)
-            throw Broken("connect \(path): errno \(reason)")
-        }
+        // From here on `deinit` closes it, also where this fails.
+        guard result == 0 else { throw Broken("connect \(path): errno \(errno)") }
     }
 
     deinit { Glibc.close(descriptor) }
