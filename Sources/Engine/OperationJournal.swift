@@ -108,7 +108,7 @@ import Teardown
         _ level: LogLevel, _ message: StaticString, _ step: TeardownStep,
         _ key: StaticString, _ value: String
     ) {
-        guard let owner else { return }
+        guard let owner, engine.log.wants(level) else { return }
         engine.log.write(
             level, message,
             [
