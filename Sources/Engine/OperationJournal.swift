@@ -13,6 +13,8 @@ import Teardown
     private weak var owner: PodOwner?
     private var began: [TeardownStep: Int64] = [:]
     private var isWatching = false
+    /// Steps that are shown as stalled.
+    private var stalled: Set<TeardownStep> = []
 
     nonisolated init(_ engine: Engine, operation: UID?, owner: PodOwner) {
         self.engine = engine
@@ -36,6 +38,7 @@ import Teardown
             shown.attempts += 1
             shown.detail = obstacle.reason
         }
+        tell(.warning, "step waits", step, "why", obstacle.reason)
     }
 
     @Loop func ended(_ step: TeardownStep, skipped: Bool) {
@@ -45,7 +48,10 @@ import Teardown
             shown.finishedAt = Timestamp(milliseconds: SystemClock.wall)
             shown.detail = nil
         }
-        if let operation { engine.registry.show(operation) { $0.stalled = nil } }
+        if let operation, stalled.remove(step) != nil {
+            engine.registry.show(operation) { $0.stalled = nil }
+        }
+        tell(.debug, "step ended", step, "skipped", "\(skipped)")
         if let started {
             let seconds = Double(SystemClock.sinceBoot - started) / 1e9
             engine.metrics.stepDuration.observe(seconds: seconds, step.name.rawValue)
@@ -95,6 +101,22 @@ import Teardown
         let stall = PodOperation.Stall(
             since: Timestamp(milliseconds: SystemClock.wall - waited), step: step.name, why: why)
         engine.registry.show(operation) { $0.stalled = stall }
+        if stalled.insert(step).inserted { tell(.warning, "step stalled", step, "why", why) }
+    }
+
+    private func tell(
+        _ level: LogLevel, _ message: StaticString, _ step: TeardownStep,
+        _ key: StaticString, _ value: String
+    ) {
+        guard let owner, engine.log.wants(level) else { return }
+        engine.log.write(
+            level, message,
+            [
+                "operation": operation.map { "\($0)" } ?? "-", "step": step.name.rawValue,
+                "task": step.task?.text ?? "-",
+                "pod": engine.registry.pod(owner.uid)?.name.text ?? "-", "uid": "\(owner.uid)",
+                key: value,
+            ])
     }
 }
 

@@ -51,8 +51,8 @@ private func openDescriptors() throws -> Set<String> {
                 try Tree.remove("none", in: scratch.path)
                 _ = try Files.names(in: scratch.path)
             }
-            // The one that lists the directory is in both, by the same or another number.
-            try #require(openDescriptors().count == before.count)
+            // The runtime's own come and go, by one or two; a leak would be a thousand.
+            try #require(openDescriptors().count < before.count + 10)
         }
     }
 
