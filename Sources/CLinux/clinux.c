@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/fs.h>
 #include <linux/openat2.h>
 #include <malloc.h>
@@ -17,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -351,6 +353,21 @@ void clinux_small_heap(void) {
     mallopt(M_TRIM_THRESHOLD, 64 * 1024);
     mallopt(M_TOP_PAD, 16 * 1024);
 }
+
+static int release_segments(struct dl_phdr_info *object, size_t size, void *context) {
+    (void)size, (void)context;
+    for (int index = 0; index < object->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[index];
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) continue;
+        uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+        uintptr_t first = (start + 4095) & ~(uintptr_t)4095;
+        uintptr_t end = (start + segment->p_memsz) & ~(uintptr_t)4095;
+        if (end > first) madvise((void *)first, end - first, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void clinux_release_text(void) { dl_iterate_phdr(release_segments, NULL); }
 
 const char *clinux_next_entry(void *stream, unsigned char *type) {
     struct dirent *entry = readdir(stream);

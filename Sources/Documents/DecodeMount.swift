@@ -1,5 +1,6 @@
 //  A task's mounts, as a client asks for them.
 
+import JSON
 import Model
 
 extension Field {
@@ -12,7 +13,9 @@ extension Field {
             let mount = MountSpec(reading: &object)
             object.end()
             if let mount, !targets.insert(pathComponents(mount.target)).inserted {
-                element.refuse("mounts on '\(mount.target)', as another mount does")
+                let place = element.pointer.appending("target")
+                Field(value: element.value, pointer: place, log: element.log)
+                    .refuse("'\(mount.target)' is another mount's target, too")
             }
             return mount
         }

@@ -18,6 +18,8 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
     /// The operation that stands in the way, or that failed.
     package var operation: UID?
     package var errors: [DocumentFault]
+    /// The step at which an operation failed.
+    package var step: StepName?
     /// Whose the name is now (`uid-mismatch`).
     package var currentUid: UID?
 
@@ -61,6 +63,7 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
         self.init(
             ProblemCode(rawValue: failure.code) ?? .internalFault, failure.detail,
             instance: instance, operation: operation)
+        step = failure.step
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -74,6 +77,7 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
         writer.member("hint", hint)
         writer.member("retryable", retryable)
         writer.member("operation", operation)
+        if let step { writer.member("step", step.rawValue) }
         if !errors.isEmpty { writeErrors(to: &writer) }
         if let currentUid { writer.member("currentUid", currentUid) }
         writer.endObject()

@@ -107,9 +107,24 @@ private struct Observation: Sendable {
         var found: [String: String] = [:]
         for hierarchy in engine.host.hierarchies {
             let parent = hierarchy.directory(engine.settings.cgroupParent)
-            for (name, path) in entries(parent) where UID(name) != nil { found[name] = path }
+            for (name, path) in entries(parent)
+            where UID(name) != nil && found[name] == nil && !belongsToAnother(path, engine) {
+                found[name] = path
+            }
         }
         return found
+    }
+
+    /// Daemons beside this one may share the parent: a living shim says whose pod it is.
+    private static func belongsToAnother(_ path: String, _ engine: Engine) -> Bool {
+        var pids = ""
+        ignoring("a cgroup without a shim's own is nobody's") { () throws(SystemCallFailure) in
+            pids = try Files.text(path + "/shim/cgroup.procs")
+        }
+        return pids.split(separator: "\n").compactMap { Int32($0) }.contains { pid in
+            let words = ProcessFiles.commandLine(of: pid) ?? []
+            return words.count > 4 && !words[4].hasPrefix(engine.layout.pods + "/")
+        }
     }
 
     /// On the host there should be none: a pod's mounts are in its shim's namespace.

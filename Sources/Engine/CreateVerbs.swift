@@ -73,7 +73,7 @@ extension PodOwner {
             guard pod.state == .ready else {
                 throw Failure(.podState, "the pod is \(pod.state.rawValue)")
             }
-            let link = try await ensureShim(pod)
+            let link = try liveShim()
             try await make(task, link, operation)
             try checkGoing(operation)
         } catch { return await undoTask(operation, task, error) }
@@ -148,6 +148,11 @@ extension PodOwner {
         _ spec: TaskSpec, _ user: ShimWire.ResolvedUser
     ) throws(Failure) {
         let bundle = engine.layout.bundle(uid, spec.name)
+        var spec = spec
+        if !engine.host.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
+            // Nobody asked for the default: a host that cannot limit does without.
+            spec.resources.pids = nil
+        }
         let document = RuntimeSpec.document(
             for: spec,
             ids: OCI.ResolvedUser(
@@ -176,7 +181,7 @@ extension PodOwner {
                 }
                 throw Failure(.taskState, "the task is \(pod[task: name]?.state.name ?? "gone")")
             }
-            let link = try await ensureShim(pod)
+            let link = try liveShim()
             try await step(.taskStart, name, operation) { () async throws(Failure) in
                 let reply = await link.ask(
                     .start(task: name.text, arguments: self.runtimeArguments(.start, name)))

@@ -43,7 +43,6 @@ package final class Engine: Sendable {
         info = host.info
         lastAudit = Mutex(
             Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
-        metrics.buildInfo.set(1, engineVersion, "release")
     }
 
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
@@ -54,10 +53,17 @@ package final class Engine: Sendable {
         onLoop { await self.owners.recover(self) }
     }
 
+    /// For the daemon's end: pods stay, and a parent cgroup without any goes.
+    package func leave() {
+        for hierarchy in host.hierarchies {
+            ignoring("it has pods in it, or was never made") { () throws(SystemCallFailure) in
+                try Files.removeDirectory(hierarchy.directory(settings.cgroupParent))
+            }
+        }
+    }
+
     /// Tells the pod's owner that there is something to do.
     func wake(_ pod: UID) {
         onLoop { self.owners.owner(of: pod, self).pump() }
     }
 }
-
-package let engineVersion = "0.1.0"

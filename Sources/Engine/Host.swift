@@ -6,6 +6,8 @@ import OCI
 final class Host: Sendable {
     let hierarchies: [CgroupHierarchy]
     let traits: HostTraits
+    /// Whether processes can be counted and limited here.
+    let limitsPids: Bool
     let shimProgram: String
     let seccomp: SeccompCache?
     let info: EngineInfo
@@ -13,6 +15,7 @@ final class Host: Sendable {
     init(_ settings: EngineSettings, _ layout: Layout) throws(EngineFailure) {
         do throws(SystemCallFailure) {
             hierarchies = try Cgroups.hierarchies()
+            limitsPids = try Host.limitsPids(hierarchies)
             shimProgram = try RunDirectory.installShim(layout)
             let release = try SystemInfo.kernelRelease()
             let version = try Host.runtimeVersion(settings.runtime, layout)
@@ -46,12 +49,25 @@ final class Host: Sendable {
         return true
     }
 
+    private static func limitsPids(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Bool {
+        for hierarchy in hierarchies {
+            if hierarchy.has("pids") { return true }
+            guard hierarchy.isUnified else { continue }
+            let controllers = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")
+            if controllers.split(whereSeparator: \.isWhitespace).contains("pids") { return true }
+        }
+        return false
+    }
+
     /// Asks the runtime for its version, through a file, before anything depends on it.
     private static func runtimeVersion(
         _ path: String, _ layout: Layout
     ) throws(SystemCallFailure) -> RuntimeVersion {
         let file = layout.settings.runDirectory + "/runtime.version"
-        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)  // O_RDWR|O_CREAT|O_TRUNC
+        // O_RDWR|O_CREAT|O_TRUNC
+        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)
         let null = try OwnedDescriptor.opening("/dev/null", 2)
         let runtime = Runtime(path: path, root: "")
         let pid = try Command(runtime.versionArguments).spawn(

@@ -17,12 +17,15 @@ package struct Log: Sendable {
         _ level: LogLevel, _ message: StaticString,
         _ fields: KeyValuePairs<StaticString, String> = [:]
     ) {
-        guard Log.rank(level) <= Log.rank(self.level) else { return }
+        guard wants(level) else { return }
         var line = "time=\(Timestamp(milliseconds: SystemClock.wall)) level=\(level.rawValue)"
         line += " msg=\(Log.quoted("\(message)"))"
         for (key, value) in fields { line += " \(key)=\(Log.quoted(value))" }
         StandardError.write(line + "\n")
     }
+
+    /// Whether a line of this level is written; for lines that cost something to make.
+    package func wants(_ level: LogLevel) -> Bool { Log.rank(level) <= Log.rank(self.level) }
 
     private static func rank(_ level: LogLevel) -> Int {
         switch level {

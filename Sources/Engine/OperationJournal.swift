@@ -12,6 +12,9 @@ import Teardown
     private let operation: UID?
     private weak var owner: PodOwner?
     private var began: [TeardownStep: Int64] = [:]
+    private var isWatching = false
+    /// Steps that are shown as stalled.
+    private var stalled: Set<TeardownStep> = []
 
     nonisolated init(_ engine: Engine, operation: UID?, owner: PodOwner) {
         self.engine = engine
@@ -26,7 +29,7 @@ import Teardown
             shown.attempts = 1
             shown.startedAt = Timestamp(milliseconds: SystemClock.wall)
         }
-        watch(step)
+        watch()
     }
 
     @Loop func waits(_ step: TeardownStep, for obstacle: Obstacle) {
@@ -35,6 +38,7 @@ import Teardown
             shown.attempts += 1
             shown.detail = obstacle.reason
         }
+        tell(.warning, "step waits", step, "why", obstacle.reason)
     }
 
     @Loop func ended(_ step: TeardownStep, skipped: Bool) {
@@ -44,7 +48,10 @@ import Teardown
             shown.finishedAt = Timestamp(milliseconds: SystemClock.wall)
             shown.detail = nil
         }
-        if let operation { engine.registry.show(operation) { $0.stalled = nil } }
+        if let operation, stalled.remove(step) != nil {
+            engine.registry.show(operation) { $0.stalled = nil }
+        }
+        tell(.debug, "step ended", step, "skipped", "\(skipped)")
         if let started {
             let seconds = Double(SystemClock.sinceBoot - started) / 1e9
             engine.metrics.stepDuration.observe(seconds: seconds, step.name.rawValue)
@@ -66,30 +73,57 @@ import Teardown
         engine.registry.show(operation) { $0.step(step.name, step.task, change) }
     }
 
-    /// Once a second for as long as the step lasts: what does it wait for?
-    private func watch(_ step: TeardownStep) {
-        guard operation != nil else { return }
+    /// Once a second for as long as a step lasts: what does it wait for?
+    private func watch() {
+        guard operation != nil, !isWatching else { return }
+        isWatching = true
         Loop.shared.reactor.after(milliseconds: 1000) { [weak self] in
-            onLoop { await self?.look(step) }
+            onLoop { await self?.look() }
         }
     }
 
-    private func look(_ step: TeardownStep) async {
-        guard let since = began[step], let operation, let owner else { return }
-        watch(step)
-        guard let why = await owner.whatIsWaitedFor(step.task), began[step] == since else { return }
+    private func look() async {
+        isWatching = false
+        let second: Int64 = 1_000_000_000
+        for (step, since) in began where SystemClock.sinceBoot - since >= second {
+            await look(step, since)
+        }
+        if !began.isEmpty { watch() }
+    }
+
+    private func look(_ step: TeardownStep, _ since: Int64) async {
+        guard let operation, let owner else { return }
+        let why = await owner.whatIsWaitedFor(step.task)
+        guard let why, began[step] == since else { return }
         show(step) { $0.detail = why }
         let waited = (SystemClock.sinceBoot - since) / 1_000_000
         guard waited >= 5000 else { return }
         let stall = PodOperation.Stall(
             since: Timestamp(milliseconds: SystemClock.wall - waited), step: step.name, why: why)
         engine.registry.show(operation) { $0.stalled = stall }
+        if stalled.insert(step).inserted { tell(.warning, "step stalled", step, "why", why) }
+    }
+
+    private func tell(
+        _ level: LogLevel, _ message: StaticString, _ step: TeardownStep,
+        _ key: StaticString, _ value: String
+    ) {
+        guard let owner, engine.log.wants(level) else { return }
+        engine.log.write(
+            level, message,
+            [
+                "operation": operation.map { "\($0)" } ?? "-", "step": step.name.rawValue,
+                "task": step.task?.text ?? "-",
+                "pod": engine.registry.pod(owner.uid)?.name.text ?? "-", "uid": "\(owner.uid)",
+                key: value,
+            ])
     }
 }
 
 extension PodOwner {
-    /// In words: the child that the shim waits for and where that is in the kernel, or what the shim
-    /// says. The shim is asked beside the request that waits; one that does not answer is named.
+    /// In words: the child that the shim waits for and where that is in the kernel, or what the
+    /// shim says. The shim is asked beside the request that waits; one that does not answer is
+    /// named.
     func whatIsWaitedFor(_ task: Label?) async -> String? {
         guard let link, link.isOpen else { return nil }
         if isAskingStatus { return "the shim does not answer: \(place(shim?.process.pid ?? 0))" }

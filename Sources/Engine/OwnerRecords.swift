@@ -16,7 +16,9 @@ extension Registry {
 
     func openOperation(_ id: UID) -> PodOperation? { state.withLock { $0.operations[id] } }
 
-    func pod(_ uid: UID) -> Pod? { state.withLock { $0.pods.values.first { $0.uid == uid } } }
+    func pod(_ uid: UID) -> Pod? {
+        state.withLock { state in state.names[uid].flatMap { state.pods[$0] } }
+    }
 
     /// Changes a pod's record. A store that is full is asked again until it takes it: what has
     /// happened on the machine has happened.
@@ -69,10 +71,6 @@ extension Registry {
         engine.metrics.storeFailures.add()
         Loop.shared.reactor.after(milliseconds: 500) { onLoop { again() } }
     }
-}
-
-extension Transaction {
-    func pod(uid: UID) -> Pod? { allPods().first { $0.uid == uid } }
 }
 
 extension Engine {

@@ -13,7 +13,8 @@ import Teardown
     private let keepsLogs: Bool
     private var attempts: [TeardownStep: Int] = [:]
 
-    /// `grace` gives the milliseconds between the stop signal and SIGKILL, `nil` for the task's own.
+    /// `grace` gives the milliseconds between the stop signal and SIGKILL, `nil` for the task's
+    /// own.
     nonisolated init(
         _ owner: PodOwner, grace: @escaping @Sendable (Label) -> Int64?, keepsLogs: Bool = false
     ) {
@@ -29,7 +30,8 @@ import Teardown
         do throws(SystemCallFailure) {
             switch (step.name, step.task) {
             case (.shimExit, _): return try await endShim()
-            case (.cgroupRemove, _): return try removeCgroup(layout.cgroup(uid))
+            case (.cgroupRemove, _):
+                return try removeCgroup(layout.cgroup(uid), children: ["pod", "shim"])
             case (.filesRemove, nil): return try await removeFiles()
             case (.verify, _): return try verify()
             case (_, let task?): return try await clear(step.name, task)
@@ -49,17 +51,11 @@ import Teardown
         _ name: StepName, _ task: Label
     ) async throws(SystemCallFailure) -> Sighting {
         guard let link = try owner.connectIfAlive() else {
-            return try clearWithoutShim(name, task)
+            return name == .filesRemove
+                ? try await removeFiles(of: task) : try clearWithoutShim(name, task)
         }
         guard let request = request(name, task) else { return .alreadyGone }
-        switch await link.ask(request) {
-        case .done?: return .gone
-        case .stillThere(let reason)?: return .stillThere(Obstacle(reason))
-        case .failed(_, let detail)?: return .stillThere(Obstacle(detail))
-        case .status?, .mounted?, .running?:
-            return .stillThere(Obstacle("a reply that fits nothing"))
-        case nil: return .stillThere(Obstacle("the shim hung up"))
-        }
+        return sighting(await link.ask(request))
     }
 
     private func request(_ name: StepName, _ task: Label) -> ShimRequest? {
@@ -90,7 +86,7 @@ import Teardown
         case .rootfsUnmount: return try empty(layout.cgroup(uid))
         case .filesRemove, .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal,
             .resourcesUpdate, .shimExit, .cgroupRemove, .verify:
-            return .stillThere(Obstacle("the shim is gone; the pod's delete removes this"))
+            return .alreadyGone
         }
     }
 
@@ -105,10 +101,15 @@ import Teardown
         return .stillThere(Obstacle("processes in \(path): \(left.sorted().prefix(8))"))
     }
 
-    private func removeCgroup(_ path: String) throws(SystemCallFailure) -> Sighting {
-        if try cgroup(path).standing().isEmpty { return .alreadyGone }
-        if case .stillThere(let obstacle) = try empty(path) { return .stillThere(obstacle) }
-        try cgroup(path).remove()
+    /// Who is still in it is looked for only where the kernel says that somebody is.
+    private func removeCgroup(
+        _ path: String, children: [String] = []
+    ) throws(SystemCallFailure) -> Sighting {
+        do { try cgroup(path).remove(children: children) } catch {
+            guard error.errno == 16 else { throw error }  // EBUSY
+            if case .stillThere(let obstacle) = try empty(path) { return .stillThere(obstacle) }
+            throw error
+        }
         let standing = try cgroup(path).standing()
         return standing.isEmpty ? .gone : .stillThere(Obstacle("still there: \(standing)"))
     }
@@ -118,40 +119,63 @@ import Teardown
             let left = try empty(layout.cgroup(uid) + "/shim")
             return left
         }
-        switch await link.ask(.exit) {
-        case nil: break
-        case .stillThere(let reason)?: return .stillThere(Obstacle(reason))
-        case .done?, .failed?, .status?, .mounted?, .running?:
-            return .stillThere(Obstacle("a reply that fits nothing"))
+        if let answer = await link.ask(.exit) {
+            return answer == .done
+                ? .stillThere(Obstacle("the shim stays")) : sighting(answer)
         }
         await link.ended()
         owner.link = nil
         guard try layout.shimPresence(uid) == .gone else {
             return .stillThere(Obstacle("the shim has hung up and holds its lock"))
         }
-        let left = try empty(layout.cgroup(uid) + "/shim")
-        return left == .alreadyGone ? .gone : left
-    }
-
-    /// The disks' part is a helper's, which may wait for them; the run directory is memory.
-    private func removeFiles() async throws(SystemCallFailure) -> Sighting {
-        let settings = owner.engine.settings
-        var arguments = ["staunch-shim", "remove", settings.dataDirectory, "\(uid)"]
-        if !keepsLogs { arguments += [settings.logDirectory, "\(uid)"] }
-        if let complaint = try await owner.runHelper(arguments) {
-            return .stillThere(Obstacle(complaint))
-        }
-        try Tree.remove("\(uid)", in: layout.pods)
+        // Whoever is left in its cgroup is met by the next step.
         return .gone
     }
 
+    /// The disks' part is a helper's, which may wait for them.
+    private func removeFiles() async throws(SystemCallFailure) -> Sighting {
+        if let link = try owner.connectIfAlive() {
+            return sighting(await link.ask(.removeAll(keepingLogs: keepsLogs)))
+        }
+        let settings = owner.engine.settings
+        var arguments = ["staunch-shim", "remove", settings.dataDirectory, "\(uid)"]
+        if !keepsLogs { arguments += [settings.logDirectory, "\(uid)"] }
+        let complaint = try await owner.runHelper(arguments)
+        return complaint.map { .stillThere(Obstacle($0)) } ?? .gone
+    }
+
+    /// One task's, where the shim is gone.
+    private func removeFiles(of task: Label) async throws(SystemCallFailure) -> Sighting {
+        let settings = owner.engine.settings
+        let complaint = try await owner.runHelper([
+            "staunch-shim", "remove", "\(settings.dataDirectory)/\(uid)", task.text,
+            "\(settings.logDirectory)/\(uid)", "\(task).log",
+        ])
+        if let complaint { return .stillThere(Obstacle(complaint)) }
+        try Tree.remove(task.text, in: "\(layout.pod(uid))/tasks")
+        return .gone
+    }
+
+    /// The pod's folder in the run directory, which is memory, goes last: the shim's lock and
+    /// socket are in it. Then everything is looked for once more.
     private func verify() throws(SystemCallFailure) -> Sighting {
+        try Tree.remove("\(uid)", in: layout.pods)
         let standing = try cgroup(layout.cgroup(uid)).standing()
         if !standing.isEmpty { return .stillThere(Obstacle("still there: \(standing)")) }
         if try Files.exists(layout.pod(uid)) {
             return .stillThere(Obstacle("still there: \(layout.pod(uid))"))
         }
         return .gone
+    }
+
+    private func sighting(_ reply: ShimReply?) -> Sighting {
+        switch reply {
+        case .done?: .gone
+        case .stillThere(let reason)?: .stillThere(Obstacle(reason))
+        case .failed(_, let detail)?: .stillThere(Obstacle(detail))
+        case .status?, .mounted?, .running?: .stillThere(Obstacle("a reply that fits nothing"))
+        case nil: .stillThere(Obstacle("the shim hung up"))
+        }
     }
 }
 

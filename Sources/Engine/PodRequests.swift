@@ -51,7 +51,6 @@ extension Engine {
     ) throws(Problem) -> Accepted {
         try mutate(context) { transaction throws(Problem) in
             var pod = try transaction.living(name, context)
-            if pod.state == .stopped { return .pod(pod) }
             let open = transaction.openOperations(of: pod.uid)
             if let stop = open.first(where: { $0.kind == .podStop }) {
                 return transaction.join(stop)

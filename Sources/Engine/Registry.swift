@@ -17,6 +17,7 @@ package struct EngineToken: Hashable, Sendable {
 final class Registry: Sendable {
     struct State: ~Copyable {
         var pods: [Label: Pod] = [:]
+        var names: [UID: Label] = [:]
         /// Those that have not ended; the store has the others.
         var operations: [UID: PodOperation] = [:]
         var revision: UInt64 = 0
@@ -92,6 +93,7 @@ extension Registry.State {
             do throws(RecordFault) {
                 let pod = try Pod(record: record.document)
                 pods[pod.name] = pod
+                names[pod.uid] = pod.name
             } catch { throw .corrupt("the record of pod \(record.name): \(error)") }
         }
         for document in try store.runningOperations() {
@@ -110,7 +112,11 @@ extension Registry.State {
 
     mutating func apply(_ changes: Changes) -> Aftermath {
         var aftermath = Aftermath()
-        for (name, pod) in changes.pods { pods[name] = pod }
+        for uid in changes.removedPods { names[uid] = nil }
+        for (name, pod) in changes.pods {
+            pods[name] = pod
+            if let pod { names[pod.uid] = name }
+        }
         revision = changes.revision
         lastUID = changes.lastUID
         for (id, operation) in changes.operations {

@@ -30,7 +30,12 @@ enum RunDirectory {
     /// never waits for a disk, and an upgrade takes nothing from under a living pod.
     static func installShim(_ layout: Layout) throws(SystemCallFailure) -> String {
         let program = try Files.read(layout.settings.shim, limit: 64 << 20)
-        let directory = "\(layout.programs)/\(contentName(program))"
+        let name = contentName(program)
+        // What runs of an older one keeps its pages; only the name goes.
+        for other in try Files.names(in: layout.programs) where other != name {
+            try Tree.remove(other, in: layout.programs)
+        }
+        let directory = "\(layout.programs)/\(name)"
         let path = directory + "/staunch-shim"
         if try Files.exists(path) { return path }
         try Files.makeDirectory(directory)

@@ -14,6 +14,7 @@ import ShimWire
     private var lastID: UInt32 = 0
     private let sawExit: @Loop (String, WireExit) -> Void
     private let lost: @Loop () -> Void
+    private var ending: Task<Void, Never>?
 
     /// Adopts both; `lost` is called once, when the shim hangs up.
     init(
@@ -98,11 +99,18 @@ import ShimWire
         let waiting = pending
         pending = [:]
         for continuation in waiting.values { continuation.resume(returning: nil) }
+        ending = onLoop { await self.takeExit() }
         lost()
     }
 
-    /// Returns once the shim's process has ended, and takes its exit where it is our child.
+    /// Returns once the shim, which has hung up, has ended.
     func ended() async {
+        close()
+        await ending?.value
+    }
+
+    /// Whoever hung up is about to end, and where it is our child nobody else takes its exit.
+    private func takeExit() async {
         guard let number = processNumber else { return }
         do throws(SystemCallFailure) { try await Loop.shared.reactor.readable(number) } catch {
             return

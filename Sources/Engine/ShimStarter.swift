@@ -48,6 +48,14 @@ extension PodOwner {
         } catch { throw Failure(.shimFailed, "\(error)", step: .shimStart) }
     }
 
+    /// The line to the shim of a pod that has one: a lost one is not replaced.
+    func liveShim() throws(Failure) -> ShimLink {
+        do throws(SystemCallFailure) {
+            if let link = try connectIfAlive() { return link }
+        } catch { throw Failure(.shimFailed, "\(error)") }
+        throw Failure(.podState, "the pod's shim is gone")
+    }
+
     private func connect(process: consuming PidDescriptor?) throws(SystemCallFailure) -> ShimLink {
         let directory = try OwnedDescriptor.directory(engine.layout.pod(uid))
         let socket = try PacketSocket.connected(to: "shim.sock", in: directory)

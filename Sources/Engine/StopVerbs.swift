@@ -74,11 +74,9 @@ extension PodOwner {
     }
 
     func signalTask(_ operation: PodOperation) async {
-        guard let pod = engine.registry.pod(uid), let name = operation.target.task,
-            let signal = operation.signal
-        else { return }
+        guard let name = operation.target.task, let signal = operation.signal else { return }
         do throws(Failure) {
-            let link = try await ensureShim(pod)
+            let link = try liveShim()
             try await step(.taskSignal, name, operation) { () async throws(Failure) in
                 let reply = await link.ask(.signal(task: name.text, number: signal.number))
                 guard case .done? = reply else { throw Failure(reply, .taskSignal) }

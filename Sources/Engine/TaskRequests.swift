@@ -36,16 +36,15 @@ extension Engine {
         }
     }
 
-    /// A task that runs is answered as it is; one that waits to be started is started.
+    /// Starts a task that waits to be started.
     package func startTask(
         _ pod: Label, _ name: Label, _ context: RequestContext
     ) throws(Problem) -> Accepted {
         try mutate(context) { transaction throws(Problem) in
             let (pod, task) = try transaction.living(pod, name, context)
             switch task.state {
-            case .running: return .task(task)
             case .created, .creating: return transaction.begin(.taskStart, pod, task, context)
-            case .exited, .deleting:
+            case .running, .exited, .deleting:
                 throw Problem(
                     .taskState, "the task is \(task.state.name)", instance: context.instance)
             }
@@ -57,7 +56,6 @@ extension Engine {
     ) throws(Problem) -> Accepted {
         try mutate(context) { transaction throws(Problem) in
             let (pod, task) = try transaction.living(pod, name, context)
-            if case .exited = task.state { return .task(task) }
             return transaction.begin(.taskStop, pod, task, context, grace: grace)
         }
     }

@@ -9,6 +9,7 @@ import Teardown
 
 struct Transaction {
     private let basePods: [Label: Pod]
+    private let names: [UID: Label]
     private let baseOperations: [UID: PodOperation]
     /// For what has ended: read here, changed by the registry.
     let store: Store
@@ -17,6 +18,7 @@ struct Transaction {
 
     init(_ state: borrowing Registry.State) {
         basePods = state.pods
+        names = state.names
         baseOperations = state.operations
         store = state.store
         changes = Changes(revision: state.revision, lastUID: state.lastUID)
@@ -37,7 +39,9 @@ struct Transaction {
 
     func allOpen() -> [PodOperation] { Array(baseOperations.values) }
 
-    func allPods() -> [Pod] { basePods.keys.compactMap { pod($0) } }
+    func pod(uid: UID) -> Pod? {
+        names[uid].flatMap { pod($0) }.flatMap { $0.uid == uid ? $0 : nil }
+    }
 
     /// The operations of one incarnation of a pod that have not ended, oldest first.
     func openOperations(of pod: UID) -> [PodOperation] {

@@ -28,6 +28,8 @@ final class Connection {
     private var phase = Phase.idle
     /// What has come in of the request's body.
     private var body: [UInt8] = []
+    /// As many bytes of it are counted in the core.
+    private var counted = 0
 
     init(core: ServerCore, handle: ConnectionHandle, descriptor: CInt) {
         self.core = core
@@ -76,7 +78,7 @@ final class Connection {
         case .idle, .targeted, .receiving, .answered: break
         }
         phase = .idle
-        body = []
+        dropBody()
         core.requestEnded()
     }
 
@@ -105,8 +107,18 @@ final class Connection {
             sendDirectly(core.handler.refuse(refusal, of: request), on: descriptor)
             return false
         }
+        // Beyond this the connection is cut, so that a crowd of large bodies has a bound too.
+        let held = core.bodyBytes.add(piece.count, ordering: .relaxed).newValue
+        counted += piece.count
+        guard held <= core.settings.allBodiesLimit else { return false }
         unsafe body.append(contentsOf: piece)
         return true
+    }
+
+    private func dropBody() {
+        body = []
+        core.bodyBytes.subtract(counted, ordering: .relaxed)
+        counted = 0
     }
 
     private func refuseTarget(of request: HTTPRequest) -> Bool {
@@ -121,7 +133,7 @@ final class Connection {
     private func serve(_ request: HTTPRequest) -> Bool {
         var whole = request
         whole.body = body
-        body = []
+        dropBody()
         return switch core.handler.handle(whole) {
         case .response(let response): send(response, on: handle)
         case .wait(let wait): begin(wait, request)

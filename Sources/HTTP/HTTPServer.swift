@@ -36,8 +36,8 @@ package final class HTTPServer: Sendable {
     deinit { stop() }
 
     /// Answers what waits, ends the streams, gives answers under way up to a second to leave, and
-    /// closes every connection. No thread is left when it returns. Never call it from a handler. Calls
-    /// after the first do nothing.
+    /// closes every connection. No thread is left when it returns. Never call it from a handler.
+    /// Calls after the first do nothing.
     package func stop() {
         guard let handle = daemon.withLock({ $0.take() }) else { return }
         let listener = unsafe chttp_quiesce(handle.raw)

@@ -9,6 +9,8 @@ package struct HTTPServerSettings: Sendable {
     package var memoryPerConnection: Int
     /// Bytes of a request's body; more is refused with 413.
     package var bodyLimit: Int
+    /// Bytes of all bodies that are coming in at a time; who goes beyond is cut off.
+    package var allBodiesLimit = 32 << 20
     /// Requests that wait at a time; more are refused with 503.
     package var waitLimit: Int
     /// Streams open at a time; more are refused with 503.

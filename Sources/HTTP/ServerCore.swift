@@ -17,6 +17,8 @@ final class ServerCore: Sendable {
     let log: (@Sendable (String) -> Void)?
     let requests = Atomic(0)
     let connections = Atomic(0)
+    /// Bytes of all bodies that have not been handled yet.
+    let bodyBytes = Atomic(0)
     private let idle: Alarm
     private let isStopping = Atomic(false)
     private let streams = Mutex(Streams())

@@ -138,9 +138,19 @@ package struct Cgroup: Sendable {
         }
     }
 
-    /// Removes it and what is below it in each hierarchy. EBUSY: something is in it yet.
-    package func remove() throws(SystemCallFailure) {
-        for hierarchy in hierarchies { try removeTree(hierarchy.directory(path)) }
+    /// Removes it and what is below it in each hierarchy. EBUSY: something is in it yet. `children`
+    /// are names that are likely below it: removed first, they spare reading the directories.
+    package func remove(children: [String] = []) throws(SystemCallFailure) {
+        for hierarchy in hierarchies {
+            let directory = hierarchy.directory(path)
+            for child in children {
+                ignoring("a child that is in use or has children is met again below") {
+                    () throws(SystemCallFailure) in
+                    try Files.removeDirectory("\(directory)/\(child)")
+                }
+            }
+            try removeTree(directory)
+        }
     }
 
     private func removeTree(_ directory: String) throws(SystemCallFailure) {

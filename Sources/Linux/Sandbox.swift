@@ -44,11 +44,12 @@ package enum Mounts {
     package static func overlay(
         lower: String, upper: String, work: String, at target: String
     ) throws(SystemCallFailure) {
-        let options =
-            "lowerdir=\(escaped(lower)),upperdir=\(escaped(upper)),workdir=\(escaped(work)),volatile"
+        let layers =
+            "lowerdir=\(escaped(lower)),upperdir=\(escaped(upper)),workdir=\(escaped(work))"
         // SAFETY: the C strings live for the call.
         try check(
-            unsafe mount("overlay", target, "overlay", 0, options), "mount", "overlay \(target)")
+            unsafe mount("overlay", target, "overlay", 0, layers + ",volatile"), "mount",
+            "overlay \(target)")
     }
 
     /// Options are split at commas, and `lowerdir` at colons; a backslash takes that away.

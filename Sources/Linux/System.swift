@@ -42,6 +42,10 @@ package enum SystemInfo {
         package static let isARM = false
     #endif
 
+    /// Gives back the program text that only the start needed; what is used again is mapped again
+    /// from the page cache. For the daemon, once it serves.
+    package static func releaseStartupText() { clinux_release_text() }
+
     /// Raises the limit of open descriptors to what is allowed; returns it.
     @discardableResult
     package static func raiseDescriptorLimit() -> Int64 { clinux_raise_descriptor_limit() }

@@ -150,7 +150,8 @@ package enum TaskState: Equatable, Sendable {
         }
     }
 
-    /// The first record of an exit stands (law 8): `false`, and nothing changes, where there is one.
+    /// The first record of an exit stands (law 8): `false`, and nothing changes, where there is
+    /// one.
     package mutating func sawExit(_ exit: TaskExit) -> Bool {
         switch self {
         case .exited, .deleting(.some): return false

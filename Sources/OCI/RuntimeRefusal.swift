@@ -36,7 +36,8 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
 
     private static func lastError(_ bytes: [UInt8]) -> String? {
         let errors = bytes.split(separator: UInt8(ascii: "\n")).compactMap { error(Array($0)) }
-        // crun's last word may be a mere consequence; so may runc's, and it repeats the cause there.
+        // crun's last word may be a mere consequence; so may runc's, which repeats the cause
+        // there.
         return errors.last
     }
 
@@ -62,8 +63,8 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         parts.allSatisfy { message.contains($0) }
     }
 
-    /// In this order: the first that fits. runc's words (1.1), then crun's (1.8). Of crun's those about
-    /// containers are recorded, the others are not: it does not run on a hybrid host.
+    /// In this order: the first that fits. runc's words (1.1), then crun's (1.8). Of crun's those
+    /// about containers are recorded, the others are not: it does not run on a hybrid host.
     private static let samples: [(Cause, [[String]])] = [
         (.memoryTooLow, [["unable to set memory limit"], ["memory limit too low"]]),
         (.containerExists, [["container with given ID already exists"]]),

@@ -75,8 +75,8 @@ package enum RuntimeSpec {
         return env.merging(path) { given, _ in given }.map { "\($0)=\($1)" }.sorted()
     }
 
-    /// For others than root the bounding set alone, as execve(2) would leave it and as Docker has it
-    /// (moby: daemon/pkg/oci/oci.go). Nothing is inheritable or ambient (CVE-2022-24769).
+    /// For others than root the bounding set alone, as execve(2) would leave it and as Docker has
+    /// it (moby: daemon/pkg/oci/oci.go). Nothing is inheritable or ambient (CVE-2022-24769).
     private static func capabilities(of task: TaskSpec, _ ids: ResolvedUser) -> Node {
         let set = Node(strings: Capabilities.of(task))
         guard ids.uid == 0 else { return ["bounding": set] }

@@ -2,9 +2,9 @@
 // for one set of capabilities: `linux.seccomp` of the runtime-spec.
 //
 // What it costs (libseccomp 2.5.4, measured): 434 rules take 2 ms on x86_64 alone, 6 with x86, and
-// 11 with x32 on top: adding rules and generating the program, once for each ABI. Joining entries or
-// leaving out the rules about arguments changes next to nothing of that, so the one thing worth doing
-// is to leave out an ABI that the kernel does not have, where the caller knows that.
+// 11 with x32 on top: adding rules and generating the program, once for each ABI. Joining entries
+// or leaving out the rules about arguments changes next to nothing of that, so the one thing worth
+// doing is to leave out an ABI that the kernel does not have, where the caller knows that.
 
 /// Why a profile cannot be used. One that is not understood in full is refused, never weakened.
 package enum SeccompFailure: Error, Equatable, Sendable {
@@ -49,8 +49,8 @@ package struct SeccompProfile: Equatable, Sendable {
     ///   - kernel: the running kernel's version, for rules that ask for one: `[6, 1]`.
     ///   - absent: tokens of ABIs that the kernel does not have, such as `SCMP_ARCH_X32` where the
     ///     system call 0x40000000 | getpid answers ENOSYS. A call of one then ends the process
-    ///     (libseccomp's bad architecture) where the kernel would have said ENOSYS; it permits nothing
-    ///     more, and nothing less that could have worked.
+    ///     (libseccomp's bad architecture) where the kernel would have said ENOSYS; it permits
+    ///     nothing more, and nothing less that could have worked.
     package func document(
         capabilities: [String], on architecture: Architecture, kernel: [Int],
         without absent: [String] = []

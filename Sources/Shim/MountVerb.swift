@@ -11,23 +11,31 @@ extension Shim {
             guard job.kind == .mount else { return reply(id, busy(job)) }
             return job.waiting.append(id)
         }
-        let paths = slot.paths
+        let (paths, again) = (slot.paths, slot.triedToMount)
+        slot.triedToMount = true
         startHelper(.mount, for: slot, id: id) { () -> [UInt8] in
-            MountHelper.run(paths: paths, lower: lower, user: user).record()
+            MountHelper.run(paths: paths, lower: lower, user: user, again: again).record()
+        }
+    }
+
+    /// Starts a helper for a task's job.
+    func startHelper(_ kind: Job.Kind, for slot: TaskSlot, id: UInt32, _ body: () -> [UInt8]) {
+        do throws(SystemCallFailure) { slot.job = try helper(kind, for: id, body) } catch {
+            reply(id, .failed(.system, detail: error.description))
         }
     }
 
     /// Forks a helper that tells the result of `body` through a pipe.
-    func startHelper(_ kind: Job.Kind, for slot: TaskSlot, id: UInt32, _ body: () -> [UInt8]) {
-        do throws(SystemCallFailure) {
-            let pipe = try Pipe()
-            let writing = pipe.writing.number
-            let pid = try forkHelper(keeping: writing) {
-                let end = OwnedDescriptor(adopting: writing)
-                do { return try end.write(body()[...]) >= 0 ? 0 : 1 } catch { return 1 }
-            }
-            slot.job = Job(kind, pid: pid, for: id, result: pipe.intoReading())
-        } catch { reply(id, .failed(.system, detail: error.description)) }
+    func helper(
+        _ kind: Job.Kind, for id: UInt32, _ body: () -> [UInt8]
+    ) throws(SystemCallFailure) -> Job {
+        let pipe = try Pipe()
+        let writing = pipe.writing.number
+        let pid = try forkHelper(keeping: writing) {
+            let end = OwnedDescriptor(adopting: writing)
+            do { return try end.write(body()[...]) >= 0 ? 0 : 1 } catch { return 1 }
+        }
+        return Job(kind, pid: pid, for: id, result: pipe.intoReading())
     }
 
     func busy(_ job: Job) -> ShimReply {
@@ -73,7 +81,10 @@ enum MountResult {
 
 /// What the helper does, in a process of its own: every call here may wait for a disk.
 enum MountHelper {
-    static func run(paths: TaskPaths, lower: String, user: String) -> MountResult {
+    /// `again` where an earlier helper may have mounted it and not lived to tell.
+    static func run(
+        paths: TaskPaths, lower: String, user: String, again: Bool
+    ) -> MountResult {
         do throws(SystemCallFailure) {
             guard try Files.isDirectory(lower) else {
                 return .failed(.rootfsNotDirectory, "\(lower) is not a directory")
@@ -92,7 +103,7 @@ enum MountHelper {
             try Files.makeDirectory(paths.work)
             // The overlay's root shows the upper layer's owner and mode.
             try Files.copyOwnership(from: lower, to: paths.upper)
-            if try !isMounted(paths.rootfs) {
+            if again ? try !isMounted(paths.rootfs) : true {
                 try Mounts.overlay(
                     lower: lower, upper: paths.upper, work: paths.work, at: paths.rootfs)
             }

@@ -16,6 +16,10 @@ extension Shim {
             } else if let slot = slots.values.first(where: { $0.output?.writer == exit.pid }) {
                 Children.reap(exit.pid)
                 writerEnded(slot)
+            } else if let job = removal, job.pid == exit.pid {
+                Children.reap(exit.pid)
+                removal = nil
+                reply(to: job.waiting, answer(job))
             } else {
                 if runtimeIsCreating { orphans[exit.pid] = exit }
                 Children.reap(exit.pid)

@@ -15,9 +15,9 @@ extension Shim {
         }
         let target = slot.paths.rootfs
         do throws(SystemCallFailure) {
-            guard try isMounted(target) else {
-                slot.user = nil
-                return reply(id, .done)
+            // Only this shim mounts here: what it never tried to mount is not mounted.
+            if slot.user == nil {
+                guard slot.triedToMount, try isMounted(target) else { return reply(id, .done) }
             }
         } catch { return reply(id, .stillThere(reason: error.description)) }
         startHelper(.unmount, for: slot, id: id) {
@@ -29,7 +29,10 @@ extension Shim {
 
     func unmounted(_ slot: TaskSlot, _ job: Job) {
         let answer = answer(job)
-        if answer == .done { slot.user = nil }
+        if answer == .done {
+            slot.user = nil
+            slot.triedToMount = false
+        }
         reply(to: job.waiting, answer)
     }
 
@@ -69,6 +72,9 @@ extension Shim {
         let waiting = slot.removals
         slot.removals = []
         for id in waiting { remove(slot.name, id: id) }
+        let all = removals
+        removals = []
+        for (id, keepsLogs) in all { removeAll(keepingLogs: keepsLogs, id: id) }
         leaveIfAsked()
     }
 
@@ -80,7 +86,7 @@ extension Shim {
         } catch { return [1] + error.description.utf8 }
     }
 
-    private func answer(_ job: Job) -> ShimReply {
+    func answer(_ job: Job) -> ShimReply {
         let told = job.takeResult()
         switch told.first {
         case 0: return .done
@@ -90,15 +96,43 @@ extension Shim {
         }
     }
 
+    /// The files of the whole pod, by a helper in the shim's own cgroup: one that the disk holds is
+    /// seen there.
+    func removeAll(keepingLogs: Bool, id: UInt32) {
+        if let removal { return removal.waiting.append(id) }
+        if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
+        if slots.values.contains(where: { $0.output?.writer != nil }) {
+            // It could make the log anew behind our back.
+            for slot in slots.values { slot.output?.kill() }
+            return removals.append((id, keepingLogs))
+        }
+        let settings = settings
+        let trees = [settings.dataDirectory] + (keepingLogs ? [] : [settings.logDirectory])
+        do throws(SystemCallFailure) {
+            removal = try helper(.remove, for: id) {
+                outcome { () throws(SystemCallFailure) in
+                    for tree in trees {
+                        guard let parent = Files.parent(of: tree) else { continue }
+                        try Tree.remove(String(tree.dropFirst(parent.utf8.count + 1)), in: parent)
+                    }
+                }
+            }
+        } catch { reply(id, .failed(.system, detail: error.description)) }
+    }
+
+    /// What keeps the sandbox from being put away.
+    private func whatIsLeft() -> String? {
+        for slot in slots.values {
+            if slot.isAlive { return "task \(slot.name) runs" }
+            if let job = slot.job { return "\(job.kind.rawValue) is under way: pid \(job.pid)" }
+            if slot.user != nil { return "the rootfs of \(slot.name) is mounted" }
+        }
+        return removal.map { "files are being removed: pid \($0.pid)" }
+    }
+
     /// Nothing may be left in the sandbox: then its end takes the namespaces along.
     func exit(id: UInt32) {
-        for slot in slots.values {
-            if slot.isAlive { return reply(id, .stillThere(reason: "task \(slot.name) runs")) }
-            if let job = slot.job { return reply(id, busy(job)) }
-            if slot.user != nil {
-                return reply(id, .stillThere(reason: "the rootfs of \(slot.name) is mounted"))
-            }
-        }
+        if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
         exitRequested = id
         for slot in slots.values { slot.output?.kill() }
         leaveIfAsked()

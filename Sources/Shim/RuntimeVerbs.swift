@@ -81,7 +81,8 @@ extension Shim {
     }
 
     /// The runtime's word is no evidence (it says yes and leaves cgroups, or no and has nothing):
-    /// what it left is removed here, where nothing of the task lives any more, and looked for again.
+    /// what it left is removed here, where nothing of the task lives any more, and looked for
+    /// again.
     func deleted(_ slot: TaskSlot, _ job: Job) {
         do throws(SystemCallFailure) {
             try Tree.remove(slot.name, in: "\(settings.podDirectory)/runtime")

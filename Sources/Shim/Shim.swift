@@ -20,6 +20,10 @@ package final class Shim {
     /// Children that ended while the runtime was at work and that nobody knew yet: one of them may
     /// be the task's first process.
     var orphans: [Int32: ChildExit] = [:]
+    /// A child that removes the pod's files.
+    var removal: Job?
+    /// Removals of everything that wait for a log writer's end.
+    var removals: [(id: UInt32, keepsLogs: Bool)] = []
     /// Who waits for the shim's end, once the last log writer is gone.
     var exitRequested: UInt32?
 
@@ -56,6 +60,7 @@ package final class Shim {
         case .delete(let task, let arguments): delete(task, arguments, id: id)
         case .unmount(let task): unmount(task, id: id)
         case .remove(let task): remove(task, id: id)
+        case .removeAll(let keepsLogs): removeAll(keepingLogs: keepsLogs, id: id)
         case .exit: exit(id: id)
         }
     }

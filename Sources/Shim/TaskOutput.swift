@@ -230,7 +230,8 @@ private final class OutputStream {
         self.descriptor = descriptor
     }
 
-    /// The log's lines for what has come; an empty `bytes` is the end, and tells what was kept back.
+    /// The log's lines for what has come; an empty `bytes` is the end, and tells what was kept
+    /// back.
     func lines(_ bytes: [UInt8], limit: Int) -> [UInt8] {
         var rest = (partial + bytes)[...]
         partial = []

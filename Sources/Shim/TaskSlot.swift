@@ -17,6 +17,8 @@ final class TaskSlot {
     let name: String
     let paths: TaskPaths
     var user: ResolvedUser?
+    /// A mount helper was started, and may have mounted though it did not say so.
+    var triedToMount = false
     var process: WireProcess?
     var exit: WireExit?
     var job: Job?

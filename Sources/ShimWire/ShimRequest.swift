@@ -21,8 +21,12 @@ package enum ShimRequest: Equatable, Sendable {
     case delete(task: String, arguments: [String])
     /// Unmounts the task's overlay: `done` or `stillThere`.
     case unmount(task: String)
-    /// Removes the task's upper layer, log and bundle, and forgets the task: `done` or `stillThere`.
+    /// Removes the task's upper layer, log and bundle, and forgets the task: `done` or
+    /// `stillThere`.
     case remove(task: String)
+    /// Removes the pod's upper layers, and its logs unless they are kept, once no task is left:
+    /// `done` or `stillThere`.
+    case removeAll(keepingLogs: Bool)
     /// Ends the shim, where nothing is left in it: the connection's end is the answer; otherwise
     /// `stillThere`.
     case exit
@@ -58,6 +62,9 @@ extension ShimRequest {
         case .unmount(let task): writer.put(7, task, [])
         case .remove(let task): writer.put(8, task, [])
         case .exit: writer.put(9 as UInt8)
+        case .removeAll(let keepsLogs):
+            writer.put(10 as UInt8)
+            writer.put(keepsLogs ? 1 : 0 as UInt8)
         }
         return writer.bytes
     }
@@ -92,6 +99,7 @@ extension ShimRequest {
         case 7: return .unmount(task: try reader.nameOnly())
         case 8: return .remove(task: try reader.nameOnly())
         case 9: return .exit
+        case 10: return .removeAll(keepingLogs: try reader.byte() != 0)
         default: throw WireFault("request \(kind)")
         }
     }

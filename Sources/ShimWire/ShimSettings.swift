@@ -1,4 +1,5 @@
-// What a shim is told at its start. The name and the uid stand first, so that `ps` shows whose it is.
+// What a shim is told at its start. The name and the uid stand first, so that `ps` shows whose it
+// is.
 
 /// `staunch-shim pod NAME UID RUN_DIR DATA_DIR LOG_DIR CGROUP_PARENT none|host HOSTNAME`
 package struct ShimSettings: Equatable, Sendable {

@@ -161,7 +161,8 @@ extension RecordID {
     }
 }
 
-/// `SQLITE_TRANSIENT`, a macro that Swift does not import: SQLite copies the bytes before it returns.
+/// `SQLITE_TRANSIENT`, a macro that Swift does not import: SQLite copies the bytes before it
+/// returns.
 // SAFETY: SQLite compares this pointer with -1 and never calls it (sqlite3_bind_blob's page).
 private var copied: sqlite3_destructor_type? {
     unsafe unsafeBitCast(-1, to: sqlite3_destructor_type?.self)

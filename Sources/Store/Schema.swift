@@ -1,22 +1,24 @@
 // The tables. Documents are opaque; a column of its own has only what is searched or ordered by.
 
 enum Schema {
-    /// `PRAGMA user_version`: one higher with every change below, with the way there in `Store.init`.
+    /// `PRAGMA user_version`: one higher with every change below, with the way there in
+    /// `Store.init`.
     static let version: Int64 = 1
 
     /// Bytes; no store's file is shorter.
     static let pageSize: Int64 = 4096
 
-    /// How a connection behaves, before anything is read.
+    /// The first word of a connection. One process owns the directory, so the WAL's index lives on
+    /// the heap and not in a mapped file, and no lock is taken for each transaction.
+    static let ownership = "PRAGMA locking_mode = EXCLUSIVE;"
+
+    /// How a connection behaves, before any record is read.
     ///
-    /// - `EXCLUSIVE` before WAL: one process owns the directory, so the WAL's index lives on the heap
-    ///   and not in a mapped file, and no lock is taken for each transaction.
-    /// - `synchronous = OFF`: the file lies on tmpfs and dies with the boot; a process that is killed
-    ///   leaves what it wrote in the page cache.
+    /// - `synchronous = OFF`: the file lies on tmpfs and dies with the boot; a process that is
+    ///   killed leaves what it wrote in the page cache.
     /// - The cache holds 1 MiB (negative: KiB); the WAL is put back into the file every 256 pages
     ///   and never keeps more than 2 MiB.
     static let settings = """
-        PRAGMA locking_mode = EXCLUSIVE;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = OFF;
         PRAGMA mmap_size = 0;

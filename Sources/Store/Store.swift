@@ -1,7 +1,7 @@
 // The records on tmpfs: one SQLite file, one transaction for each change.
 //
-// What is lost when: nothing by a killed process (its writes are in the page cache), everything by a
-// boot (so are the pods). A file whose last part was cut off after the fact may come back as an
+// What is lost when: nothing by a killed process (its writes are in the page cache), everything by
+// a boot (so are the pods). A file whose last part was cut off after the fact may come back as an
 // earlier state: SQLite cannot tell a missing end of its log from one that was never written.
 
 import Glibc
@@ -20,6 +20,8 @@ package final class Store {
             throw .corrupt("\(path) is cut off at \(found) bytes")
         }
         connection = try Connection(path: path)
+        // Before the first look into the file, which would map the log's index otherwise.
+        try connection.execute(Schema.ownership)
         if found == 0 { try connection.execute(Schema.layout) }
         let version = try connection.integer("PRAGMA user_version")
         guard version <= Schema.version else {

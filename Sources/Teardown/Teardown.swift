@@ -17,8 +17,9 @@ package struct TeardownStep: Hashable, Sendable {
 
     /// For each task, in this order; tasks side by side.
     package static let ofTask: [StepName] = [.tasksStop, .tasksDelete, .rootfsUnmount]
-    /// For the pod, in this order, once every task is through.
-    package static let ofPod: [StepName] = [.shimExit, .cgroupRemove, .filesRemove, .verify]
+    /// For the pod, in this order, once every task is through. The files go before the shim: its
+    /// helper removes them, and one that the disk holds is then seen in the shim's cgroup.
+    package static let ofPod: [StepName] = [.filesRemove, .shimExit, .cgroupRemove, .verify]
 
     /// All steps of a pod with these tasks, as an operation shows them.
     package static func all(tasks: [Label]) -> [TeardownStep] {

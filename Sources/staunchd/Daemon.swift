@@ -12,6 +12,7 @@ enum Daemon {
         let signals = try starting("signals") { () throws(SystemCallFailure) in
             try SignalDescriptor([sigTerm, sigInt])
         }
+        Sandbox.keepMemorySmall()
         OwnProcess.ignoreBrokenPipes()
         SystemInfo.raiseDescriptorLimit()
         let engine = try makeEngine(settings.engine)
@@ -23,10 +24,12 @@ enum Daemon {
                 "version": StaunchVersion.text, "pid": String(OwnProcess.pid),
                 "socket": settings.socket, "metrics": servers.metricsAddress ?? "off",
             ])
+        SystemInfo.releaseStartupText()
         let signal = try starting("signals") { () throws(SystemCallFailure) in
             try wait(for: signals)
         }
         engine.log.write(.info, "stopping; the pods stay", ["signal": String(signal)])
+        engine.leave()
         OwnProcess.end(0)
     }
 

@@ -33,7 +33,8 @@ import Testing
         var spec = PodSpec(labels: ["a": "1", "b": "2"], annotations: ["x": "y"], hostname: "h")
         spec.resources = Resources(memory: 10_000_000, milliCPUs: 500, pids: 7)
         let text =
-            #"{"labels":{"a":null,"c":"3"},"annotations":null,"resources":{"memory":null,"cpus":2}}"#
+            #"{"labels":{"a":null,"c":"3"},"annotations":null,"#
+            + #""resources":{"memory":null,"cpus":2}}"#
         let patched = try PodPatch.decode(json(text)).applied(to: spec)
         #expect(patched.labels == ["b": "2", "c": "3"])
         #expect(patched.annotations.isEmpty)

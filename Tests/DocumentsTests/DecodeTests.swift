@@ -151,7 +151,7 @@ import Testing
         ),
         (
             #""mounts":[{"type":"tmpfs","target":"/t"},{"type":"tmpfs","target":"//t/."}]"#,
-            ["/mounts/1"]
+            ["/mounts/1/target"]
         ),
         (#""name":"x""#, ["/name"]),
     ])

@@ -58,7 +58,8 @@ import Testing
             state: .ready, revision: 9, createdAt: noon, shim: shim, tasks: [task], operation: uid)
         let text = String(decoding: pod.document().bytes, as: UTF8.self)
         let expected =
-            #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"createdAt":"\#(noonText)","#
+            #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"#
+            + #""createdAt":"\#(noonText)","#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
             + #""network":{"mode":"none"},"sharePID":false,"resources":{},"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#

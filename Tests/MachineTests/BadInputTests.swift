@@ -53,11 +53,20 @@ extension Machine {
                     try wire.send(request[..<end])
                 }
                 #expect(try client.send("GET", "/v1/pods/half").code == "pod-unknown")
-                // A whole request whose client does not stay for the answer is carried out.
+                // Gone after the last byte: it was read by then, or not; in neither case half.
                 do {
                     let wire = try Wire(path: daemon.socket)
                     try wire.send(request[...])
                 }
+                try eventually("the pod is there, or it never was") {
+                    let pod = try client.send("GET", "/v1/pods/half")
+                    let operations = try client.send("GET", "/v1/operations")
+                    return pod.state == "ready"
+                        || pod.status == 404 && operations["items"]?.elements == []
+                }
+                // Once it was read it is carried out, whether or not anyone takes the answer.
+                let patient = try Wire(path: daemon.socket)
+                try patient.send(request[...])
                 try eventually("the pod is there") {
                     try client.send("GET", "/v1/pods/half").state == "ready"
                 }
@@ -75,6 +84,9 @@ extension Machine {
                         PUT /v1/pods/web HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n\
                         Content-Length: \(body.utf8.count)\r\n\r\n\(body)
                         """)
+                    try eventually("the request was accepted") {
+                        try client.send("GET", "/v1/pods/web").status == 200
+                    }
                 }
                 try eventually("the pod is ready") {
                     try client.send("GET", "/v1/pods/web").state == "ready"
@@ -182,7 +194,8 @@ struct BadRequest: Sendable {
         BadRequest("invalid-document", "[]", [""]),
         BadRequest(
             "invalid-document", #"{"colour": 1, "labels": [], "tasks": {"A_": 1}}"#,
-            ["/colour", "/labels", "/tasks/A_"]),
+            // A bad name, and no task either.
+            ["/colour", "/labels", "/tasks/A_", "/tasks/A_"]),
         BadRequest(
             "invalid-document", #"{"tasks": {"a": {}}}"#, ["/tasks/a/args", "/tasks/a/rootfs"]),
         BadRequest(

@@ -107,8 +107,11 @@ extension Census {
             let command = String(status[status.index(after: open)..<close])
             let isMarked = arguments.contains(marks.home) || isBelow(marks.cgroupParent, cgroups)
             guard isMarked, command != "staunchd" else { return nil }
-            let state = status[close...].dropFirst(2).first
-            return MarkedProcess(pid: pid, isZombie: state == "Z", command: command)
+            let fields = status[close...].dropFirst(2).split(separator: " ")
+            let isZombie = fields[0] == "Z"
+            // An orphan's exit is init's to take, and nothing of it is left but its number.
+            if isZombie && fields[1] == "1" { return nil }
+            return MarkedProcess(pid: pid, isZombie: isZombie, command: command)
         }
     }
 

@@ -39,16 +39,14 @@ final class Client {
     private func exchange(_ request: String, method: String) throws -> Reply {
         if let wire {
             do {
-                try wire.send(request)
-                if let reply = try wire.receive(method: method) { return keep(reply) }
+                if let reply = try wire.exchange(request, method) { return keep(reply) }
             } catch is Broken {}
             self.wire = nil
         }
         let fresh = try Wire(path: path)
         wire = fresh
         do {
-            try fresh.send(request)
-            guard let reply = try fresh.receive(method: method) else {
+            guard let reply = try fresh.exchange(request, method) else {
                 throw Broken("closed without a reply")
             }
             return keep(reply)
@@ -61,6 +59,18 @@ final class Client {
     private func keep(_ reply: Reply) -> Reply {
         if reply[header: "connection"]?.lowercased() == "close" { wire = nil }
         return reply
+    }
+}
+
+extension Wire {
+    /// A server may answer before it has taken the whole request, and close: then sending fails,
+    /// and the answer is there all the same.
+    fileprivate func exchange(_ request: String, _ method: String) throws -> Reply? {
+        var failure: Broken?
+        do { try send(request) } catch let broken as Broken { failure = broken }
+        if let reply = try receive(method: method) { return reply }
+        if let failure { throw failure }
+        return nil
     }
 }
 

@@ -11,6 +11,12 @@ enum Installation {
     static let daemon = bin + "/staunchd"
     static let shim = bin + "/staunch-shim"
 
+    /// crun runs no container where a v2 tree with nothing in it stands beside v1's hierarchies:
+    /// "cgroups in hybrid mode not supported" (crun 1.8.1).
+    static let runtimes =
+        exists("/sys/fs/cgroup/cgroup.controllers")
+        ? ["/usr/sbin/runc", "/usr/bin/crun"] : ["/usr/sbin/runc"]
+
     static var isThere: Bool { exists(daemon) && exists(shim) }
 
     /// STAUNCH_TEST_DEPTH=full: the numbers of the issue, and not a sample of them.

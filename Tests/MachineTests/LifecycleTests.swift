@@ -8,7 +8,7 @@ extension Machine {
     @Suite(.needsDaemon) struct Lifecycle {
         @Test(
             "a pod runs its task, shows it, and goes without a trace",
-            arguments: ["/usr/sbin/runc", "/usr/bin/crun"])
+            arguments: Installation.runtimes)
         func podLives(_ runtime: String) throws {
             try withDaemon(["--runtime", runtime]) { daemon, client in
                 let pod = try client.createPod(
@@ -73,6 +73,12 @@ extension Machine {
                 let after = try client.send("GET", "/v1/pods/web")
                 #expect(after.state == "stopped")
                 #expect(after["tasks", "app", "exitCode"]?.integer == 3)
+                // There is nothing to do, and that is done.
+                for path in ["/v1/pods/web/stop", "/v1/pods/web/tasks/app/stop"] {
+                    let again = try client.send("POST", path, headers: ["Prefer": "wait=60"])
+                    #expect(again.state == "succeeded")
+                }
+                #expect(try client.send("GET", "/v1/pods/web").state == "stopped")
             }
         }
 
@@ -163,7 +169,7 @@ extension Machine {
 func cgroupValue(
     _ daemon: Daemon, _ uid: String, _ controller: String, _ file: String, task: String? = nil
 ) -> String? {
-    let below = "\(daemon.cgroupParent)/\(uid)/tasks\(task.map { "/" + $0 } ?? "")/\(file)"
+    let below = "\(daemon.cgroupParent)/\(uid)/pod\(task.map { "/task-" + $0 } ?? "")/\(file)"
     let mounts = ["/sys/fs/cgroup/\(controller)", "/sys/fs/cgroup"]
     return mounts.lazy.compactMap { text(of: $0 + below) }.first?
         .trimmingCharacters(in: .whitespacesAndNewlines)

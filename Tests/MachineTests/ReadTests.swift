@@ -90,12 +90,12 @@ extension Machine {
                 #expect(try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true))
                 let stray = "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10"
                 let mount = try #require(Census.hierarchies.first)
-                try makeDirectory("\(mount)\(daemon.cgroupParent)/\(stray)/tasks")
+                try makeDirectory("\(mount)\(daemon.cgroupParent)/\(stray)/pod")
                 let audit = try client.send("GET", "/v1/audit?fresh=true")
                 #expect(audit["balanced"] == .bool(false))
                 #expect(audit.reply.text.contains(stray))
                 try Command.run(
-                    "rmdir", "\(mount)\(daemon.cgroupParent)/\(stray)/tasks",
+                    "rmdir", "\(mount)\(daemon.cgroupParent)/\(stray)/pod",
                     "\(mount)\(daemon.cgroupParent)/\(stray)")
             }
         }

@@ -20,7 +20,7 @@ extension Machine {
                 try client.waitForTask("tell", "app", "exited")
                 let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
                 try eventually("the whole output is there") {
-                    output = text(of: log) ?? ""
+                    output = wordsOf(log: log)
                     return output.contains("END")
                 }
             }
@@ -189,4 +189,11 @@ extension Machine {
             }
         }
     }
+}
+
+/// What a task has said, without what its log has before each line: `<time> <stream> <F or P>`.
+func wordsOf(log: String) -> String {
+    (text(of: log) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
+        .map { $0.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false) }
+        .map { $0.count == 4 ? String($0[3]) : "" }.joined(separator: "\n")
 }

@@ -150,7 +150,8 @@ struct RealRuncTests {
     @Test func mountsAndLimitsAreTheTasksOwn() throws {
         let source = bench.directory + "/source"
         let text = """
-            cd /bin; ./busybox touch /in/x && echo in-writable; ./busybox touch /out/y && echo out-ok
+            cd /bin; ./busybox touch /in/x && echo in-writable
+            ./busybox touch /out/y && echo out-ok
             ./busybox df -k /scratch | ./busybox awk 'NR==2{print "size " $2}'; cd /
             """
         let task = try script(text) {

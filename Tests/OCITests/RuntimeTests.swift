@@ -85,6 +85,49 @@ import Testing
         #expect(refusal.message == "second \"x\"")
     }
 
+    /// A runtime that was killed, and lines that no runtime of ours wrote: each is worth showing,
+    /// none hides the errors around it, and none is taken for an error that it says it is not.
+    @Test(
+        arguments: [
+            (#"{"level":"error","msg":"container does not ex"#, .other, nil),
+            (#"{"level":"error","msg":"no name \ud83d"#, .other, nil),
+            (#"{"level":"error","msg":12}"#, .other, nil),
+            (#"{"level":"error","msg":null}"#, .other, nil),
+            (#"{"level":"error"}"#, .other, nil), ("null", .other, nil), ("[]", .other, nil),
+            ("panic: runtime error", .other, nil), ("{} {}", .other, nil),
+            ("\0\u{1b}[31m", .other, nil),
+            (String(repeating: "[", count: 10_000), .other, nil),
+            (#"{"msg":"container does not exist"}"#, .containerUnknown, "container does not exist"),
+            (#"{"level":null,"msg":"x"}"#, .other, "x"), (#"{"level":7,"msg":"x"}"#, .other, "x"),
+            (" \t\r", .containerExists, before), ("", .containerExists, before),
+            (#"{"level":"info","msg":"x"}"#, .containerExists, before),
+        ] as [(String, RuntimeRefusal.Cause, String?)])
+    func anyLineIsTolerated(line: String, cause: RuntimeRefusal.Cause, message: String?) {
+        let log = #"{"level":"error","msg":"\#(RuntimeTests.before)"}"# + "\n" + line
+        let last = RuntimeRefusal(log: Array(log.utf8), standardError: Array("other".utf8))
+        #expect(last.cause == cause)
+        #expect(last.message == message ?? line)
+        let first = #"\#(line)\#n{"level":"error","msg":"container does not exist","time":"t"}"#
+        #expect(
+            RuntimeRefusal(log: Array(first.utf8), standardError: []).cause == .containerUnknown)
+    }
+
+    static let before = "container with given ID already exists"
+
+    /// crun passes on the bytes of a path as they are, and they need not be UTF-8.
+    @Test(arguments: [
+        ("warning", RuntimeRefusal.Cause.containerExists), ("error", .mountSourceMissing),
+    ])
+    func bytesThatAreNoUTF8AreRepaired(level: String, cause: RuntimeRefusal.Cause) {
+        let before = #"{"level":"error","msg":"\#(RuntimeTests.before)"}"#
+        let log =
+            Array((before + "\n" + #"{"level":"\#(level)","msg":"mount /"#).utf8) + [0xff, 0xc3]
+            + Array(#": No such file"}"#.utf8)
+        let refusal = RuntimeRefusal(log: log, standardError: [])
+        #expect(refusal.cause == cause)
+        #expect(!refusal.message.contains("level"))
+    }
+
     @Test func standardErrorCountsWhereTheLogIsEmpty() {
         let text = "chdir `/none` failed: No such file or directory\n"
         let refusal = RuntimeRefusal(log: [], standardError: Array(text.utf8))

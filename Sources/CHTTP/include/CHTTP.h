@@ -30,7 +30,7 @@ struct chttp_settings {
 };
 
 struct chttp_daemon;
-/* Starts the daemon's thread; NULL where that fails, and then the listener is still the caller's. */
+/* Starts the daemon's thread; NULL where that fails: then the listener is still the caller's. */
 struct chttp_daemon *chttp_start(const struct chttp_settings *, const struct chttp_callbacks *);
 /* Stops accepting; the listening descriptor is the caller's again (-1 if that failed). */
 int chttp_quiesce(struct chttp_daemon *);

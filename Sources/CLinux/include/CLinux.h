@@ -137,6 +137,9 @@ int64_t clinux_raise_descriptor_limit(void);
 int clinux_clear_file_flags(int directory, const char *name);
 /* One arena, and memory given back early (mallopt(3)). */
 void clinux_small_heap(void);
+/* Unmaps the pages of every read-only segment (dl_iterate_phdr(3), madvise(2) MADV_DONTNEED): they
+   are read again from the page cache when they are next used. */
+void clinux_release_text(void);
 /* Field `d_type` and the name of the next entry of a directory stream; NULL at its end. */
 const char *clinux_next_entry(void *stream, unsigned char *type);
 enum { CLINUX_DT_DIR = 4 };
