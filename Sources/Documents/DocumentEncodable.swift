@@ -44,59 +44,11 @@ package struct DocumentList<Item: DocumentEncodable>: DocumentEncodable {
 }
 
 extension JSONWriter {
-    mutating func member(_ name: StaticString, _ text: String) {
-        key(name)
-        value(text)
-    }
-
-    mutating func member(_ name: StaticString, _ text: String?) {
-        key(name)
-        if let text { value(text) } else { null() }
-    }
-
-    mutating func member(_ name: StaticString, _ number: Int64?) {
-        key(name)
-        if let number { value(number) } else { null() }
-    }
-
-    mutating func member(_ name: StaticString, _ number: Int) {
-        key(name)
-        value(number)
-    }
-
-    mutating func member(_ name: StaticString, _ number: UInt64) {
-        key(name)
-        value(number)
-    }
-
-    mutating func member(_ name: StaticString, _ flag: Bool) {
-        key(name)
-        value(flag)
-    }
-
     mutating func member(_ name: StaticString, _ uid: UID?) {
         member(name, uid?.description)
     }
 
     mutating func member(_ name: StaticString, _ time: Timestamp?) {
         member(name, time?.description)
-    }
-
-    /// In the order of the keys, so that one document has one text.
-    mutating func member(_ name: StaticString, _ map: [String: String]) {
-        key(name)
-        beginObject()
-        for (name, text) in map.sorted(by: { $0.key < $1.key }) {
-            key(name)
-            value(text)
-        }
-        endObject()
-    }
-
-    mutating func member(_ name: StaticString, _ texts: [String]) {
-        key(name)
-        beginArray()
-        for text in texts { value(text) }
-        endArray()
     }
 }

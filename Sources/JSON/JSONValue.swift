@@ -35,6 +35,13 @@ extension JSONValue {
         if case .string(let text) = self { text } else { nil }
     }
 
+    /// The strings of an array of strings; `nil` for anything else.
+    package var strings: [String]? {
+        guard let elements else { return nil }
+        let strings = elements.compactMap(\.string)
+        return strings.count == elements.count ? strings : nil
+    }
+
     package var bool: Bool? {
         if case .bool(let flag) = self { flag } else { nil }
     }

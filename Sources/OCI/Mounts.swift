@@ -1,21 +1,22 @@
 // What a task sees besides its rootfs.
 
+import JSON
 import Model
 
 extension RuntimeSpec {
     /// Docker's (moby: daemon/pkg/oci/defaults.go). The pod's tasks share an IPC namespace, so one
     /// /dev/mqueue; /dev/shm is a file system, and in this version each task has one of its own.
     /// /sys shows the network namespace that runc runs in, and works in the host's as well.
-    static let standardMounts: [Node] = [
-        mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
-        mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        mount(
+    static let standardMounts: [Mount] = [
+        Mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
+        Mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        Mount(
             "/dev/pts", "devpts",
             ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-        mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
-        mount("/sys/fs/cgroup", "cgroup", ["nosuid", "noexec", "nodev", "ro"]),
-        mount("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
-        mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+        Mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
+        Mount("/sys/fs/cgroup", "cgroup", ["nosuid", "noexec", "nodev", "ro"]),
+        Mount("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
+        Mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
     ]
 
     /// Docker's (moby: daemon/pkg/oci/defaults.go).
@@ -30,7 +31,7 @@ extension RuntimeSpec {
     ]
 
     /// The task's own, outer targets first, so that none hides another.
-    static func mounts(_ task: TaskSpec, _ host: HostTraits) -> [Node] {
+    static func mounts(_ task: TaskSpec, _ host: HostTraits) -> [Mount] {
         task.mounts.enumerated()
             .sorted { (depth($0.element), $0.offset) < (depth($1.element), $1.offset) }
             .map { own($0.element, host) }
@@ -40,28 +41,46 @@ extension RuntimeSpec {
         spec.target.split(separator: "/").count
     }
 
-    private static func own(_ spec: MountSpec, _ host: HostTraits) -> Node {
+    private static func own(_ spec: MountSpec, _ host: HostTraits) -> Mount {
         switch spec.kind {
         case .bind(let source):
             let readOnly = host.recursiveReadOnly ? ["ro", "rro"] : ["ro"]
-            return mount(
+            return Mount(
                 spec.target, "bind", ["rbind", "rprivate"] + (spec.readOnly ? readOnly : ["rw"]),
                 source: source)
         case .tmpfs(let size):
             // Options as of `docker run --tmpfs`, and a mode that any user can work with.
             let options = ["nosuid", "nodev", "noexec", "mode=1777"]
-            return mount(
+            return Mount(
                 spec.target, "tmpfs",
                 options + (size.map { ["size=\($0)"] } ?? []) + (spec.readOnly ? ["ro"] : []))
         }
     }
+}
 
-    private static func mount(
-        _ target: String, _ type: String, _ options: [String], source: String? = nil
-    ) -> Node {
-        [
-            "destination": .string(target), "type": .string(type),
-            "source": .string(source ?? type), "options": Node(strings: options),
-        ]
+extension RuntimeSpec {
+    /// One of `mounts`.
+    struct Mount: Sendable {
+        private let target: String
+        private let type: String
+        private let source: String
+        private let options: [String]
+
+        /// A file system that has no source is named after its type, as mount(8) shows it.
+        init(_ target: String, _ type: String, _ options: [String], source: String? = nil) {
+            self.target = target
+            self.type = type
+            self.source = source ?? type
+            self.options = options
+        }
+
+        func write(to writer: inout JSONWriter) {
+            writer.beginObject()
+            writer.member("destination", target)
+            writer.member("type", type)
+            writer.member("source", source)
+            writer.member("options", options)
+            writer.endObject()
+        }
     }
 }

@@ -1,5 +1,7 @@
 // runc's command line (runc(8)); crun's is the same as far as we use it.
 
+import JSON
+
 /// Where runc is and where it keeps its state; each call is one argument vector.
 package struct Runtime: Equatable, Sendable {
     package let path: String
@@ -74,8 +76,10 @@ package struct RuntimeFeatures: Equatable, Sendable {
 
     /// `nil` where the text is not JSON, as of a runtime that does not know the command.
     package init?(json: [UInt8]) {
-        guard let node = NodeReader.read(json) else { return nil }
-        mountOptions = node["mountOptions"]?.strings ?? []
-        seccompEnabled = node["linux"]?["seccomp"]?["enabled"] == true
+        do throws(JSONFault) {
+            let features = try JSONValue.parse(json)
+            mountOptions = features["mountOptions"]?.strings ?? []
+            seccompEnabled = features["linux"]?["seccomp"]?["enabled"]?.bool == true
+        } catch { return nil }
     }
 }

@@ -1,6 +1,8 @@
 // Why runc refused, from what it wrote: the one place where its words are looked at. Every case has
 // a recorded sample in RuntimeTests.
 
+import JSON
+
 package struct RuntimeRefusal: Error, Equatable, Sendable {
     package enum Cause: String, Equatable, Sendable, CaseIterable {
         /// The first of `args` is not in the rootfs, or not in PATH there.
@@ -41,14 +43,22 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         return errors.last
     }
 
-    /// The message of a line, or `nil` where it is a warning or less.
+    /// The message of a line, or `nil` where it is a warning or less. A line that is no entry of a
+    /// log (cut short, or a panic's) is its own message.
     private static func error(_ line: [UInt8]) -> String? {
-        if let node = NodeReader.read(line), let message = node["msg"]?.text {
-            let level = node["level"]?.text ?? "error"
+        // crun writes a path's bytes as they are: what is not UTF-8 among them is repaired.
+        let text = String(decoding: line, as: UTF8.self)
+        if let entry = entry(text), let message = entry["msg"]?.string {
+            let level = entry["level"]?.string ?? "error"
             return ["error", "fatal", "panic"].contains(level) ? message : nil
         }
-        let text = String(decoding: line, as: UTF8.self)
         return text.allSatisfy(\.isWhitespace) ? nil : text
+    }
+
+    private static func entry(_ line: String) -> JSONValue? {
+        do throws(JSONFault) { return try JSONValue.parse(Array(line.utf8)) } catch {
+            return nil  // the line is shown as it is
+        }
     }
 
     private static func cause(_ message: String) -> Cause {

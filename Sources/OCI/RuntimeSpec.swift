@@ -1,6 +1,8 @@
 // The document that runc makes a task from: config.json of the OCI runtime-spec 1.0.2
 // (https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md), with Docker's defaults.
 
+import Bytes
+import JSON
 package import Model
 
 /// A task's user after its names were looked up in the rootfs's own passwd and group files.
@@ -44,29 +46,34 @@ package enum RuntimeSpec {
         for task: TaskSpec, ids: ResolvedUser, rootfs: String, cgroupsPath: String,
         seccomp: [UInt8]?, host: HostTraits
     ) -> [UInt8] {
-        let document: Node = [
-            "ociVersion": "1.0.2",
-            "root": ["path": .string(rootfs), "readonly": .bool(task.readOnlyRootfs)],
-            "process": process(task, ids),
-            "mounts": .array(standardMounts + mounts(task, host)),
-            "linux": linux(task, cgroupsPath, seccomp, host),
-        ]
-        return document.bytes
+        var writer = JSONWriter(capacity: 16_384)
+        writer.beginObject()
+        writer.member("ociVersion", "1.0.2")
+        writer.object("root") {
+            $0.member("path", rootfs)
+            $0.member("readonly", task.readOnlyRootfs)
+        }
+        writer.object("process") { process(task, ids, to: &$0) }
+        writer.list("mounts", standardMounts + mounts(task, host)) { $1.write(to: &$0) }
+        writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
+        writer.endObject()
+        return writer.finish().bytes
     }
 
-    private static func process(_ task: TaskSpec, _ ids: ResolvedUser) -> Node {
-        [
-            "terminal": false,
-            "user": [
-                "uid": Node(ids.uid), "gid": Node(ids.gid),
-                "additionalGids": .array(ids.additionalGids.map { Node($0) }),
-            ],
-            "args": Node(strings: task.args),
-            "env": Node(strings: environment(task.env)),
-            "cwd": .string(task.cwd),
-            "capabilities": capabilities(of: task, ids),
-            "noNewPrivileges": .bool(task.noNewPrivileges),
-        ]
+    private static func process(
+        _ task: TaskSpec, _ ids: ResolvedUser, to writer: inout JSONWriter
+    ) {
+        writer.member("terminal", false)
+        writer.object("user") {
+            $0.member("uid", UInt64(ids.uid))
+            $0.member("gid", UInt64(ids.gid))
+            $0.list("additionalGids", ids.additionalGids) { $0.value(UInt64($1)) }
+        }
+        writer.member("args", task.args)
+        writer.member("env", environment(task.env))
+        writer.member("cwd", task.cwd)
+        writer.object("capabilities") { capabilities(of: task, ids, to: &$0) }
+        writer.member("noNewPrivileges", task.noNewPrivileges)
     }
 
     /// `NAME=value` in the order of the names; Docker's PATH where there is none. HOME is runc's.
@@ -77,45 +84,61 @@ package enum RuntimeSpec {
 
     /// For others than root the bounding set alone, as execve(2) would leave it and as Docker has
     /// it (moby: daemon/pkg/oci/oci.go). Nothing is inheritable or ambient (CVE-2022-24769).
-    private static func capabilities(of task: TaskSpec, _ ids: ResolvedUser) -> Node {
-        let set = Node(strings: Capabilities.of(task))
-        guard ids.uid == 0 else { return ["bounding": set] }
-        return ["bounding": set, "effective": set, "permitted": set]
+    private static func capabilities(
+        of task: TaskSpec, _ ids: ResolvedUser, to writer: inout JSONWriter
+    ) {
+        let set = Capabilities.of(task)
+        writer.member("bounding", set)
+        guard ids.uid == 0 else { return }
+        writer.member("effective", set)
+        writer.member("permitted", set)
     }
 
     /// runc is started inside the pod's network, IPC and UTS namespaces, or in the host's network,
     /// and the task stays there: only what is a task's own is listed, and no hostname.
     private static func linux(
-        _ task: TaskSpec, _ cgroupsPath: String, _ seccomp: [UInt8]?, _ host: HostTraits
-    ) -> Node {
+        _ task: TaskSpec, _ cgroupsPath: String, _ seccomp: [UInt8]?, _ host: HostTraits,
+        to writer: inout JSONWriter
+    ) {
         let namespaces = ["pid", "mount"] + (host.cgroupNamespace ? ["cgroup"] : [])
-        var members: [(String, Node)] = [
-            ("cgroupsPath", .string(cgroupsPath)),
-            ("namespaces", .array(namespaces.map { ["type": .string($0)] })),
-            ("resources", resources(task.resources, host)),
-            ("maskedPaths", Node(strings: maskedPaths)),
-            ("readonlyPaths", Node(strings: readOnlyPaths)),
-        ]
-        if let seccomp { members.append(("seccomp", .raw(seccomp))) }
-        return .object(members.map { Node.Member(key: $0, value: $1) })
+        writer.member("cgroupsPath", cgroupsPath)
+        writer.list("namespaces", namespaces) {
+            $0.beginObject()
+            $0.member("type", $1)
+            $0.endObject()
+        }
+        writer.object("resources") { resources(task.resources, host, to: &$0) }
+        writer.member("maskedPaths", maskedPaths)
+        writer.member("readonlyPaths", readOnlyPaths)
+        if let seccomp {
+            writer.key("seccomp")
+            writer.raw(seccomp)
+        }
     }
 
     /// All devices are denied; runc itself puts Docker's list of allowed ones behind that.
-    private static func resources(_ resources: Resources, _ host: HostTraits) -> Node {
-        var members: [(String, Node)] = [("devices", [["allow": false, "access": "rwm"]])]
+    private static func resources(
+        _ resources: Resources, _ host: HostTraits, to writer: inout JSONWriter
+    ) {
+        writer.list("devices", ["rwm"]) {
+            $0.beginObject()
+            $0.member("allow", false)
+            $0.member("access", $1)
+            $0.endObject()
+        }
         if let memory = resources.memory {
-            // `swap` is memory and swap together: no swap on top. (Docker allows as much again.)
-            members.append(
-                (
-                    "memory",
-                    host.limitsSwap
-                        ? ["limit": Node(memory), "swap": Node(memory)] : ["limit": Node(memory)]
-                ))
+            writer.object("memory") {
+                $0.member("limit", memory)
+                // Memory and swap together: no swap on top. (Docker allows as much again.)
+                if host.limitsSwap { $0.member("swap", memory) }
+            }
         }
         if let milliCPUs = resources.milliCPUs {
-            members.append(("cpu", ["quota": Node(milliCPUs * 100), "period": 100_000]))
+            writer.object("cpu") {
+                $0.member("quota", milliCPUs * 100)
+                $0.member("period", 100_000)
+            }
         }
-        if let pids = resources.pids { members.append(("pids", ["limit": Node(pids)])) }
-        return .object(members.map { Node.Member(key: $0, value: $1) })
+        if let pids = resources.pids { writer.object("pids") { $0.member("limit", pids) } }
     }
 }

@@ -6,6 +6,9 @@
 // or leaving out the rules about arguments changes next to nothing of that, so the one thing worth
 // doing is to leave out an ABI that the kernel does not have, where the caller knows that.
 
+import Bytes
+import JSON
+
 /// Why a profile cannot be used. One that is not understood in full is refused, never weakened.
 package enum SeccompFailure: Error, Equatable, Sendable {
     case malformed(String)
@@ -25,9 +28,16 @@ package struct SeccompProfile: Equatable, Sendable {
         let names: [String]
         let action: String
         let errno: UInt32?
-        let args: [Node]
+        let args: [Argument]
         let includes: Condition
         let excludes: Condition
+    }
+
+    struct Argument: Equatable, Sendable {
+        let index: UInt64
+        let value: UInt64
+        let valueTwo: UInt64
+        let comparison: String
     }
 
     struct Condition: Equatable, Sendable {
@@ -59,12 +69,14 @@ package struct SeccompProfile: Equatable, Sendable {
             $0.holds(Set(capabilities), architecture.name, kernel) && !isDefault($0)
         }
         let tokens = [architecture.token] + subArchitectures[architecture.token, default: []]
-        var members: [(String, Node)] = [("defaultAction", .string(defaultAction))]
-        if let defaultErrno { members.append(("defaultErrnoRet", Node(defaultErrno))) }
-        members.append(
-            ("architectures", Node(strings: tokens.filter { !absent.contains($0) })))
-        members.append(("syscalls", .array(SeccompProfile.merged(rules).map(\.node))))
-        return Node.object(members.map { Node.Member(key: $0, value: $1) }).bytes
+        var writer = JSONWriter(capacity: 8192)
+        writer.beginObject()
+        writer.member("defaultAction", defaultAction)
+        if let defaultErrno { writer.member("defaultErrnoRet", UInt64(defaultErrno)) }
+        writer.member("architectures", tokens.filter { !absent.contains($0) })
+        writer.list("syscalls", SeccompProfile.merged(rules)) { $1.write(to: &$0) }
+        writer.endObject()
+        return writer.finish().bytes
     }
 
     /// libseccomp refuses, and runc passes over, a rule that says what the default says.
@@ -122,12 +134,23 @@ extension SeccompProfile.Rule {
             args: args, includes: includes, excludes: excludes)
     }
 
-    var node: Node {
-        var members: [(String, Node)] = [
-            ("names", Node(strings: names)), ("action", .string(action)),
-        ]
-        if let errno { members.append(("errnoRet", Node(errno))) }
-        if !args.isEmpty { members.append(("args", .array(args))) }
-        return .object(members.map { Node.Member(key: $0, value: $1) })
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("names", names)
+        writer.member("action", action)
+        if let errno { writer.member("errnoRet", UInt64(errno)) }
+        if !args.isEmpty { writer.list("args", args) { $1.write(to: &$0) } }
+        writer.endObject()
+    }
+}
+
+extension SeccompProfile.Argument {
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("index", index)
+        writer.member("value", value)
+        writer.member("valueTwo", valueTwo)
+        writer.member("op", comparison)
+        writer.endObject()
     }
 }

@@ -1,16 +1,21 @@
 // Reads containers-common's profile format
 // (https://github.com/containers/common/blob/main/pkg/seccomp/types.go).
 
+import JSON
+
 extension SeccompProfile {
     package init(json: [UInt8]) throws(SeccompFailure) {
-        guard let node = NodeReader.read(json) else { throw .malformed("not JSON") }
-        guard let action = node["defaultAction"]?.text, let syscalls = node["syscalls"]?.items
+        let node: JSONValue
+        do throws(JSONFault) { node = try JSONValue.parse(json) } catch {
+            throw .malformed("not JSON: \(error)")
+        }
+        guard let action = node["defaultAction"]?.string, let syscalls = node["syscalls"]?.elements
         else { throw .malformed("no defaultAction, or no syscalls") }
         defaultAction = action
         defaultErrno = try SeccompProfile.errno(of: node, "defaultErrno", "defaultErrnoRet")
         var subArchitectures: [String: [String]] = [:]
-        for entry in node["archMap"]?.items ?? [] {
-            guard let token = entry["architecture"]?.text else {
+        for entry in node["archMap"]?.elements ?? [] {
+            guard let token = entry["architecture"]?.string else {
                 throw .malformed("archMap without an architecture")
             }
             subArchitectures[token] = entry["subArchitectures"]?.strings ?? []
@@ -23,28 +28,42 @@ extension SeccompProfile {
 }
 
 extension SeccompProfile.Rule {
-    fileprivate init(_ node: Node) throws(SeccompFailure) {
-        guard let action = node["action"]?.text,
-            let names = node["names"]?.strings ?? node["name"]?.text.map({ [$0] })
+    fileprivate init(_ node: JSONValue) throws(SeccompFailure) {
+        guard let action = node["action"]?.string,
+            let names = node["names"]?.strings ?? node["name"]?.string.map({ [$0] })
         else { throw .malformed("a rule without names or action") }
         self.names = names
         self.action = action
         errno = try SeccompProfile.errno(of: node, "errno", "errnoRet")
-        args = try (node["args"]?.items ?? []).map(argument)
+        var args: [SeccompProfile.Argument] = []
+        for arg in node["args"]?.elements ?? [] { try args.append(SeccompProfile.Argument(arg)) }
+        self.args = args
         includes = try SeccompProfile.Condition(node["includes"])
         excludes = try SeccompProfile.Condition(node["excludes"])
     }
 }
 
+extension SeccompProfile.Argument {
+    fileprivate init(_ node: JSONValue) throws(SeccompFailure) {
+        guard let index = try natural(node, "index"), let value = try natural(node, "value"),
+            let comparison = node["op"]?.string
+        else { throw .malformed("an argument without index, value or op") }
+        self.index = index
+        self.value = value
+        self.comparison = comparison
+        valueTwo = try natural(node, "valueTwo") ?? 0
+    }
+}
+
 extension SeccompProfile.Condition {
     /// A condition that we do not know would be a rule that holds where it should not.
-    fileprivate init(_ node: Node?) throws(SeccompFailure) {
+    fileprivate init(_ node: JSONValue?) throws(SeccompFailure) {
         for member in node?.members ?? [] where member.value != .null {
-            switch member.key {
+            switch member.name {
             case "arches": arches = member.value.strings ?? []
             case "caps": capabilities = member.value.strings ?? []
             case "minKernel": minKernel = try version(member.value)
-            default: throw .malformed("unknown condition \(member.key)")
+            default: throw .malformed("unknown condition \(member.name)")
             }
         }
     }
@@ -53,13 +72,13 @@ extension SeccompProfile.Condition {
 extension SeccompProfile {
     /// The number where there is one; the name alone only where it is known here.
     fileprivate static func errno(
-        of node: Node, _ name: String, _ number: String
+        of node: JSONValue, _ name: String, _ number: String
     ) throws(SeccompFailure) -> UInt32? {
-        if let digits = node[number]?.digits {
-            guard let errno = UInt32(digits) else { throw .malformed("\(number) \(digits)") }
+        if let given = try natural(node, number) {
+            guard let errno = UInt32(exactly: given) else { throw .malformed("\(number) \(given)") }
             return errno
         }
-        guard let name = node[name]?.text, !name.isEmpty else { return nil }
+        guard let name = node[name]?.string, !name.isEmpty else { return nil }
         // errno(3)
         let known: [String: UInt32] = ["EPERM": 1, "EACCES": 13, "EINVAL": 22, "ENOSYS": 38]
         guard let errno = known[name] else { throw .malformed("unknown errno \(name)") }
@@ -67,19 +86,18 @@ extension SeccompProfile {
     }
 }
 
-/// The members that the runtime-spec has, with their digits as they stand.
-private func argument(_ node: Node) throws(SeccompFailure) -> Node {
-    guard let index = node["index"]?.digits, let value = node["value"]?.digits,
-        let operation = node["op"]?.text
-    else { throw .malformed("an argument without index, value or op") }
-    return [
-        "index": .number(index), "value": .number(value),
-        "valueTwo": .number(node["valueTwo"]?.digits ?? "0"), "op": .string(operation),
-    ]
+/// The member that is a whole number from 0 on; `nil` where there is none. `JSONValue` has whole
+/// numbers up to 2^63 - 1: a profile with a greater one is refused, not rounded.
+private func natural(_ node: JSONValue, _ name: String) throws(SeccompFailure) -> UInt64? {
+    guard let value = node[name], value != .null else { return nil }
+    guard let number = value.integer.flatMap(UInt64.init(exactly:)) else {
+        throw .malformed("\(name) is no whole number from 0 on")
+    }
+    return number
 }
 
-private func version(_ node: Node) throws(SeccompFailure) -> [Int] {
-    let parts = (node.text ?? "").split(separator: ".").map { Int($0) }
+private func version(_ node: JSONValue) throws(SeccompFailure) -> [Int] {
+    let parts = (node.string ?? "").split(separator: ".").map { Int($0) }
     let numbers = parts.compactMap(\.self)
     guard !numbers.isEmpty, numbers.count == parts.count else { throw .malformed("minKernel") }
     return numbers

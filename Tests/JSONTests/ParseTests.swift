@@ -94,6 +94,16 @@ import Testing
         #expect(JSONValue.real(1e19).integer == nil)
         #expect(JSONValue.string("1").integer == nil)
     }
+
+    @Test func stringsAreAllStringsOrNil() throws {
+        func strings(_ text: String) throws -> [String]? {
+            try JSONValue.parse(Array(text.utf8)).strings
+        }
+        #expect(try strings(#"["a","b"]"#) == ["a", "b"])
+        #expect(try strings("[]") == [])
+        #expect(try strings(#"["a",null]"#) == nil)
+        #expect(try strings(#""a""#) == nil)
+    }
 }
 
 private func repeated(_ text: String, _ count: Int) -> String {

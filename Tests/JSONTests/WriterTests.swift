@@ -84,6 +84,26 @@ import Testing
         #expect(string(writer.finish()) == #"{"\"\n":1}"#)
     }
 
+    @Test func membersAreNamesAndValues() {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("text", "t")
+        writer.member("none", nil as String?)
+        writer.member("map", ["b": "2", "a": "1"])
+        writer.member("texts", ["x", "y"])
+        writer.object("empty") { _ in }
+        writer.object("inner") {
+            $0.member("flag", true)
+            $0.list("squares", [1, 2, 3]) { $0.value($1 * $1) }
+        }
+        writer.list("nothing", [] as [Int]) { $0.value($1) }
+        writer.endObject()
+        let text =
+            #"{"text":"t","none":null,"map":{"a":"1","b":"2"},"texts":["x","y"],"empty":{},"#
+            + #""inner":{"flag":true,"squares":[1,4,9]},"nothing":[]}"#
+        #expect(string(writer.finish()) == text)
+    }
+
     private func string(_ bytes: HeapBytes) -> String {
         String(decoding: bytes.bytes, as: UTF8.self)
     }

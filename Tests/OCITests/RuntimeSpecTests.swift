@@ -1,5 +1,6 @@
 // The document, member by member; that runc takes it is RealRuncTests' part.
 
+import JSON
 import Model
 import Testing
 
@@ -19,12 +20,11 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
     func document(
         _ task: TaskSpec, _ ids: ResolvedUser = root, seccomp: [UInt8]? = nil,
         host: HostTraits = plainHost
-    ) throws -> Node {
-        try #require(
-            NodeReader.read(
-                RuntimeSpec.document(
-                    for: task, ids: ids, rootfs: "/r", cgroupsPath: "/staunch/u/tasks/app",
-                    seccomp: seccomp, host: host)))
+    ) throws -> JSONValue {
+        try parsed(
+            RuntimeSpec.document(
+                for: task, ids: ids, rootfs: "/r", cgroupsPath: "/staunch/u/tasks/app",
+                seccomp: seccomp, host: host))
     }
 
     @Test func theProcessIsAsGolden() throws {
@@ -41,21 +41,21 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
             "capabilities":{"bounding":["CAP_KILL"],"effective":["CAP_KILL"],\
             "permitted":["CAP_KILL"]},"noNewPrivileges":true}
             """
-        #expect(process.map { String(decoding: $0.bytes, as: UTF8.self) } == golden)
+        #expect(process == (try parsed(Array(golden.utf8))), "members in this order")
     }
 
     @Test func othersThanRootHaveTheBoundingSetAlone() throws {
         let ids = ResolvedUser(uid: 1000, gid: 100, additionalGids: [4, 5])
         let process = try document(task(), ids)["process"]
-        #expect(process?["capabilities"]?.members?.map(\.key) == ["bounding"])
+        #expect(process?["capabilities"]?.members?.map(\.name) == ["bounding"])
         #expect(process?["capabilities"]?["bounding"]?.strings?.count == 14)
         #expect(process?["user"]?["additionalGids"] == [4, 5])
     }
 
     @Test func onlyNamespacesOfTheTaskAreListedAndNoHostname() throws {
         func types(_ host: HostTraits) throws -> [String?]? {
-            try document(task(), host: host)["linux"]?["namespaces"]?.items?
-                .map { $0["type"]?.text }
+            try document(task(), host: host)["linux"]?["namespaces"]?.elements?
+                .map { $0["type"]?.string }
         }
         #expect(try types(plainHost) == ["pid", "mount"])
         var host = plainHost
@@ -85,9 +85,9 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
                     MountSpec(kind: .bind(source: "/a"), target: "/x/y", readOnly: true),
                     MountSpec(kind: .tmpfs(size: 4096), target: "/x"),
                 ]
-            })["mounts"]?.items
+            })["mounts"]?.elements
         let own = try #require(mounts?.dropFirst(7))
-        #expect(own.map { $0["destination"]?.text } == ["/x", "/x/y"])
+        #expect(own.map { $0["destination"]?.string } == ["/x", "/x/y"])
         #expect(own.last?["options"]?.strings == ["rbind", "rprivate", "ro", "rro"])
         #expect(own.first?["options"]?.strings?.contains("size=4096") == true)
     }

@@ -1,5 +1,6 @@
 // Argument vectors, and runc's words as they were recorded (Debian 12: runc 1.1.5, crun 1.8.1).
 
+import JSON
 import Testing
 
 @testable import OCI
@@ -140,14 +141,19 @@ import Testing
         String(repeating: "[", count: 99),
     ])
     func brokenJSONIsNotRead(text: String) {
-        #expect(NodeReader.read(Array(text.utf8)) == nil)
+        #expect(throws: JSONFault.self) { try parsed(Array(text.utf8)) }
+        #expect(RuntimeFeatures(json: Array(text.utf8)) == nil)
+        #expect(throws: SeccompFailure.self) { try SeccompProfile(json: Array(text.utf8)) }
     }
 
-    @Test func numbersAndEscapesAreReadAsTheyStand() {
-        let text = #"{"a":[1,18446744073709551615,true,null],"b":"\ud83d\ude00\n\u00e9/"}"#
-        let node = NodeReader.read(Array(text.utf8))
-        #expect(node?["a"]?.items?[1] == .number("18446744073709551615"))
-        #expect(node?["b"] == "😀\né/")
-        #expect(NodeReader.read(node?.bytes ?? []) == node)
+    @Test func featuresAreRead() throws {
+        let text = #"""
+            {"ociVersionMin":"1.0.0","mountOptions":["ro","rro"],
+            "linux":{"seccomp":{"enabled":true,"actions":null},"cgroup":{"v1":true}}}
+            """#
+        let features = try #require(RuntimeFeatures(json: Array(text.utf8)))
+        #expect(features.hasRecursiveReadOnly && features.seccompEnabled)
+        let bare = try #require(RuntimeFeatures(json: Array("{}".utf8)))
+        #expect(!bare.hasRecursiveReadOnly && !bare.seccompEnabled)
     }
 }

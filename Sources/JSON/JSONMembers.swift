@@ -1,0 +1,66 @@
+//  Whole members of an object: a name of ours and its value in one call.
+
+extension JSONWriter {
+    package mutating func member(_ name: StaticString, _ text: String) {
+        key(name)
+        value(text)
+    }
+
+    package mutating func member(_ name: StaticString, _ text: String?) {
+        key(name)
+        if let text { value(text) } else { null() }
+    }
+
+    package mutating func member(_ name: StaticString, _ number: Int64?) {
+        key(name)
+        if let number { value(number) } else { null() }
+    }
+
+    package mutating func member(_ name: StaticString, _ number: Int) {
+        key(name)
+        value(number)
+    }
+
+    package mutating func member(_ name: StaticString, _ number: UInt64) {
+        key(name)
+        value(number)
+    }
+
+    package mutating func member(_ name: StaticString, _ flag: Bool) {
+        key(name)
+        value(flag)
+    }
+
+    /// In the order of the keys, so that one document has one text.
+    package mutating func member(_ name: StaticString, _ map: [String: String]) {
+        key(name)
+        beginObject()
+        for (name, text) in map.sorted(by: { $0.key < $1.key }) {
+            key(name)
+            value(text)
+        }
+        endObject()
+    }
+
+    package mutating func member(_ name: StaticString, _ texts: [String]) {
+        list(name, texts) { $0.value($1) }
+    }
+
+    /// An object whose members `body` writes.
+    package mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
+        key(name)
+        beginObject()
+        body(&self)
+        endObject()
+    }
+
+    /// An array with what `write` makes of each item: one value.
+    package mutating func list<Item>(
+        _ name: StaticString, _ items: [Item], _ write: (inout JSONWriter, Item) -> Void
+    ) {
+        key(name)
+        beginArray()
+        for item in items { write(&self, item) }
+        endArray()
+    }
+}
