@@ -156,7 +156,7 @@ extension PodOwner {
         let document = RuntimeSpec.document(
             for: spec,
             ids: OCI.ResolvedUser(
-                uid: user.uid, gid: user.gid, additionalGids: user.additionalGIDs),
+                uid: user.uid, gid: user.gid, additionalGIDs: user.additionalGIDs),
             rootfs: bundle + "/rootfs", cgroupsPath: engine.layout.cgroup(uid, spec.name),
             seccomp: engine.host.seccomp?.document(for: Capabilities.of(spec)),
             host: engine.host.traits)

@@ -9,12 +9,12 @@ package import Model
 package struct ResolvedUser: Equatable, Sendable {
     package let uid: UInt32
     package let gid: UInt32
-    package let additionalGids: [UInt32]
+    package let additionalGIDs: [UInt32]
 
-    package init(uid: UInt32, gid: UInt32, additionalGids: [UInt32] = []) {
+    package init(uid: UInt32, gid: UInt32, additionalGIDs: [UInt32] = []) {
         self.uid = uid
         self.gid = gid
-        self.additionalGids = additionalGids
+        self.additionalGIDs = additionalGIDs
     }
 }
 
@@ -67,7 +67,7 @@ package enum RuntimeSpec {
         writer.object("user") {
             $0.member("uid", UInt64(ids.uid))
             $0.member("gid", UInt64(ids.gid))
-            $0.list("additionalGids", ids.additionalGids) { $0.value(UInt64($1)) }
+            $0.list("additionalGids", ids.additionalGIDs) { $0.value(UInt64($1)) }
         }
         writer.member("args", task.args)
         writer.member("env", environment(task.env))

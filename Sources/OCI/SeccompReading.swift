@@ -86,14 +86,14 @@ extension SeccompProfile {
     }
 }
 
-/// The member that is a whole number from 0 on; `nil` where there is none. `JSONValue` has whole
-/// numbers up to 2^63 - 1: a profile with a greater one is refused, not rounded.
+/// The member that is a whole number from 0 on; `nil` where there is none. What `JSONValue` would
+/// round (1.0, or more than 2^63 - 1) is refused, as Go refuses the first.
 private func natural(_ node: JSONValue, _ name: String) throws(SeccompFailure) -> UInt64? {
-    guard let value = node[name], value != .null else { return nil }
-    guard let number = value.integer.flatMap(UInt64.init(exactly:)) else {
-        throw .malformed("\(name) is no whole number from 0 on")
+    switch node[name] {
+    case nil, .null: return nil
+    case .integer(let number) where number >= 0: return UInt64(number)
+    default: throw .malformed("\(name) is no whole number from 0 on")
     }
-    return number
 }
 
 private func version(_ node: JSONValue) throws(SeccompFailure) -> [Int] {

@@ -19,7 +19,8 @@ extension Shim {
     func stop(_ task: String, signal: Int32, grace: Int64, id: UInt32) {
         let slot = slot(task)
         let now = SystemClock.sinceBoot
-        let killFrom = now + grace * 1_000_000
+        // A packet may hold any number; a year of grace is as good as more.
+        let killFrom = now + min(max(grace, 0), 31_536_000_000) * 1_000_000
         if var stop = slot.stop {
             stop.ids.append(id)
             stop.killFrom = min(stop.killFrom, killFrom)

@@ -7,6 +7,8 @@ struct Census: Equatable {
     struct Marks {
         let home: String
         let cgroupParent: String
+        /// Not `home` itself, which another's name may go on from.
+        var below: String { home + "/" }
     }
 
     /// Such as `mount 4026531841 /tmp/staunch-test-1-1/run tmpfs`.
@@ -43,7 +45,7 @@ struct Census: Equatable {
             guard let namespace, seen.insert(namespace).inserted,
                 let table = text(of: "/proc/\(pid)/mountinfo")
             else { continue }
-            for line in table.split(separator: "\n") where line.contains(marks.home) {
+            for line in table.split(separator: "\n") where line.contains(marks.below) {
                 let words = line.split(separator: " ")
                 if words[4] == marks.home + "/run" { continue }
                 let kind = words.firstIndex(of: "-").map { words[$0 + 1] } ?? "?"
@@ -64,7 +66,7 @@ struct Census: Equatable {
     private mutating func addSockets(_ marks: Marks) {
         for line in (text(of: "/proc/net/unix") ?? "").split(separator: "\n") {
             // A connection bears its listener's name, so each name counts once.
-            guard let start = line.firstIndex(of: "/"), line[start...].contains(marks.home) else {
+            guard let start = line.firstIndex(of: "/"), line[start...].contains(marks.below) else {
                 continue
             }
             names.insert("socket \(line[start...])")
@@ -107,7 +109,7 @@ extension Census {
                 let open = status.firstIndex(of: "("), let close = status.lastIndex(of: ")")
             else { return nil }
             let command = String(status[status.index(after: open)..<close])
-            let isMarked = arguments.contains(marks.home) || isBelow(marks.cgroupParent, cgroups)
+            let isMarked = arguments.contains(marks.below) || isBelow(marks.cgroupParent, cgroups)
             guard isMarked, command != "staunchd" else { return nil }
             let fields = status[close...].dropFirst(2).split(separator: " ")
             let isZombie = fields[0] == "Z"

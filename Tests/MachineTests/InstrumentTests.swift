@@ -107,12 +107,12 @@ enum Plant: String, CaseIterable, Sendable {
     func plant(_ marks: Census.Marks) throws -> () throws -> Void {
         switch self {
         case .process:
-            return try child("sh", "-c", "kill -STOP $$", marks.home)
+            return try child("sh", "-c", "kill -STOP $$", marks.below)
         case .mount:
             let script = "mount -t tmpfs none \(marks.home)/run/mount && exec sleep 1000"
             return try child("unshare", "-m", "sh", "-c", script)
         case .network:
-            return try child("unshare", "-n", "sh", "-c", "kill -STOP $$", marks.home)
+            return try child("unshare", "-n", "sh", "-c", "kill -STOP $$", marks.below)
         case .cgroup:
             let paths = Census.hierarchies.map { $0 + marks.cgroupParent }
             for path in paths { try makeDirectory(path + "/pod") }

@@ -45,7 +45,7 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
     }
 
     @Test func othersThanRootHaveTheBoundingSetAlone() throws {
-        let ids = ResolvedUser(uid: 1000, gid: 100, additionalGids: [4, 5])
+        let ids = ResolvedUser(uid: 1000, gid: 100, additionalGIDs: [4, 5])
         let process = try document(task(), ids)["process"]
         #expect(process?["capabilities"]?.members?.map(\.name) == ["bounding"])
         #expect(process?["capabilities"]?["bounding"]?.strings?.count == 14)

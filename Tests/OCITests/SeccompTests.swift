@@ -91,6 +91,7 @@ private func digits(_ value: JSONValue?) -> String? { value?.integer.map { Strin
         #"{"defaultAction":"A","defaultAction":"B","syscalls":[]}"#,
         argument(#"{"index":0,"op":"C"}"#), argument(#"{"index":0,"value":-1,"op":"C"}"#),
         argument(#"{"index":0,"value":1,"valueTwo":0.5,"op":"C"}"#),
+        argument(#"{"index":0,"value":9007199254740993.0,"op":"C"}"#),
         // Legal, and beyond what JSONValue has: refused, because rounding it would be a weakening.
         argument(#"{"index":0,"value":18446744073709551615,"op":"C"}"#),
     ])
