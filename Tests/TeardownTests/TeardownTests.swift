@@ -59,11 +59,11 @@ extension [Act] {
 }
 
 @Suite struct Order {
-    @Test("a pod without tasks goes shim, cgroup, files, and then it is looked at")
+    @Test("a pod without tasks goes files, shim, cgroup, and then it is looked at")
     func podAlone() async {
         let world = World(TeardownStep.all(tasks: []))
         #expect(await delete(world, tasks: []) == pod)
-        let names: [StepName] = [.shimExit, .cgroupRemove, .filesRemove, .verify]
+        let names: [StepName] = [.filesRemove, .shimExit, .cgroupRemove, .verify]
         #expect(await world.acts.removed == names.map { TeardownStep($0) })
     }
 
