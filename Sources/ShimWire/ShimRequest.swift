@@ -99,7 +99,7 @@ extension ShimRequest {
         case 7: return .unmount(task: try reader.nameOnly())
         case 8: return .remove(task: try reader.nameOnly())
         case 9: return .exit
-        case 10: return .removeAll(keepingLogs: try reader.byte() != 0)
+        case 10: return .removeAll(keepingLogs: try reader.flag())
         default: throw WireFault("request \(kind)")
         }
     }
