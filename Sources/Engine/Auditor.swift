@@ -29,7 +29,8 @@ extension Engine {
             .intersection(after.pods.filter(\.isSettled).map { "\($0.uid)" })
         let lines = seen.map { line in
             AuditLine(
-                kind: line.kind, recorded: lasting.count, observed: line.names.count,
+                kind: line.kind, recorded: line.isOwed ? lasting.count : 0,
+                observed: line.names.count,
                 unrecorded: line.names.filter { !named.contains($0.key) }.values.sorted(),
                 missing: line.isOwed ? lasting.filter { line.names[$0] == nil }.sorted() : [])
         }

@@ -35,7 +35,7 @@ private func serve(
 ) throws(StartFailure) -> HTTPServer {
     do {
         return try HTTPServer(listener: listener, handler: handler) { line in
-            log.write(.warning, "libmicrohttpd", ["text": line])
+            log.write(.debug, "libmicrohttpd", ["text": line])
         }
     } catch {
         throw StartFailure("the HTTP server does not start: \(error)")

@@ -26,7 +26,7 @@ enum Samples {
     static let texts = ["", "app", "naïve 🪣 \u{0}\n", String(repeating: "x", count: 70_000)]
 
     static let requests: [ShimRequest] =
-        [.status, .exit, .removeAll(keepingLogs: false), .removeAll(keepingLogs: true)]
+        [.status, .exit, .removeAll(keepingLogs: true), .removeAll(keepingLogs: false)]
         + texts.flatMap { text -> [ShimRequest] in
             [
                 .mount(task: text, lower: "/srv/rootfs", user: "1000:daemon"),
