@@ -59,13 +59,22 @@ extension PodOwner {
     private func connect(process: consuming PidDescriptor?) throws(SystemCallFailure) -> ShimLink {
         let directory = try OwnedDescriptor.directory(engine.layout.pod(uid))
         let socket = try PacketSocket.connected(to: "shim.sock", in: directory)
-        let pid = try socket.peer().pid
         let made = try ShimLink(
-            socket, process: process ?? PidDescriptor.opening(pid),
+            socket, process: process ?? recordedProcess(),
             sawExit: { [weak self] task, exit in self?.sawExit(task, exit) },
             lost: { [weak self] in self?.lostLink() })
         link = made
         return made
+    }
+
+    /// The shim as it is recorded. Its socket's peer is no answer: SO_PEERCRED names whoever called
+    /// listen(2), and that was a daemon, perhaps this one.
+    private func recordedProcess() -> PidDescriptor? {
+        guard let identity = shim?.process else { return nil }
+        let process = PidDescriptor.opening(identity.pid)
+        // Looked at with the descriptor open, so that the number cannot change hands in between.
+        guard ProcessFiles.startTicks(of: identity.pid) == identity.startTicks else { return nil }
+        return process
     }
 
     /// The lock is taken and the socket listens before the shim exists; it inherits both, so that
