@@ -24,7 +24,7 @@ extension Call {
 
     func response(_ task: PodTask) -> HTTPResponse {
         HTTPResponse(
-            json: task.document(), headers: [("ETag", "\"\(task.uid).\(task.revision)\"")])
+            json: task.document(), headers: [("ETag", task.entityTag)])
     }
 
     func response(_ problem: Problem) -> HTTPResponse { problem.response() }

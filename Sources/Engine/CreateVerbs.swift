@@ -19,22 +19,24 @@ extension PodOwner {
             try checkGoing(operation)
         } catch { return await undoPod(operation, error) }
         let shim = self.shim
-        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
-            guard var pod = transaction.pod(operation.target.pod), pod.state == .creating else {
-                return ended.state = .canceled  // a delete came with the last step
-            }
+        let isDone = await engine.registry.end(
+            operation.id, .succeeded, unlessCalledOff: true, engine
+        ) { transaction, _ in
+            guard var pod = transaction.pod(operation.target.pod) else { return }
             pod.state = .ready
             pod.operation = nil
             pod.shim = shim
             transaction.put(pod)
         }
+        if !isDone { await undoPod(operation, Failure(.podDeleting, "called off")) }
     }
 
     /// Undoes all of it; then the name is free, unless a delete has taken over.
     private func undoPod(_ operation: PodOperation, _ failure: Failure) async {
         let superseded = engine.registry.openOperation(operation.id)?.supersededBy != nil
         if superseded {
-            return await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+            await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+            return
         }
         engine.log.write(.warning, "create failed, undoing", ["error": failure.detail])
         let proof = await tearDown(operation, grace: { _ in 0 })
@@ -77,16 +79,20 @@ extension PodOwner {
             try await make(task, link, operation)
             try checkGoing(operation)
         } catch { return await undoTask(operation, task, error) }
-        await engine.registry.end(operation.id, .succeeded, engine) { transaction, _ in
+        let isDone = await engine.registry.end(
+            operation.id, .succeeded, unlessCalledOff: true, engine
+        ) { transaction, _ in
             guard var pod = transaction.pod(operation.target.pod) else { return }
             pod[task: name]?.operation = nil
             transaction.put(pod)
         }
+        if !isDone { await undoTask(operation, task, Failure(.taskDeleting, "called off")) }
     }
 
     private func undoTask(_ operation: PodOperation, _ task: PodTask, _ failure: Failure) async {
         if engine.registry.openOperation(operation.id)?.supersededBy != nil {
-            return await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+            await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+            return
         }
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
         let proof = await Teardown(machine: PodMachine(self, grace: { _ in 0 }), journal: journal)
@@ -177,7 +183,8 @@ extension PodOwner {
         do throws(Failure) {
             guard case .created? = pod[task: name]?.state else {
                 if case .running? = pod[task: name]?.state {
-                    return await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+                    await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+                    return
                 }
                 throw Failure(.taskState, "the task is \(pod[task: name]?.state.name ?? "gone")")
             }
@@ -188,8 +195,9 @@ extension PodOwner {
                 guard case .done? = reply else { throw Failure(reply, .taskStart) }
             }
         } catch {
-            return await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in
+            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in
             }
+            return
         }
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, _ in
             guard var pod = transaction.pod(operation.target.pod), var task = pod[task: name],

@@ -50,9 +50,8 @@ struct EventFeed {
 }
 
 extension Registry {
-    /// As many events of the past are given to one subscriber at most; one that wants more is
-    /// closed when it falls behind, and goes on from where it was.
-    private static let backlogLimit = 20_000
+    /// All that may be kept: pruning lags behind by some.
+    private var backlogLimit: Int { limits.eventsKept * 2 }
 
     /// Events after `revision`, or from now on; `nil` where some of them are no longer kept.
     func subscribe(
@@ -61,8 +60,11 @@ extension Registry {
         let token: EngineToken? = try state.withLock { state throws(StoreFailure) in
             var backlog: [EventItem] = []
             if let revision {
-                if try state.store.eventFloor() > revision { return nil }
-                backlog = try state.store.events(after: revision, limit: Registry.backlogLimit)
+                // A revision that is still to come is one of an earlier boot.
+                if try state.store.eventFloor() > revision || revision > state.revision {
+                    return nil
+                }
+                backlog = try state.store.events(after: revision, limit: backlogLimit)
                     .map { EventItem(revision: $0.revision, kind: $0.kind, document: $0.document) }
             }
             let token = state.makeToken()

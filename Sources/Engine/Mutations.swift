@@ -107,10 +107,12 @@ extension Transaction {
             grace: grace, signal: signal)
     }
 
-    /// Counts one more request that is answered with a running operation.
-    mutating func join(_ operation: PodOperation) -> Accepted {
+    /// Counts one more request that is answered with a running operation. A later grace can only
+    /// make it sooner.
+    mutating func join(_ operation: PodOperation, grace: Int64? = nil) -> Accepted {
         var operation = operation
         operation.joined += 1
+        if let grace { operation.grace = min(operation.grace ?? .max, grace) }
         put(operation)
         return .operation(operation)
     }

@@ -58,17 +58,20 @@ extension Engine {
     package func operations(
         limit: Int, after: UID?
     ) -> (operations: [PodOperation], revision: UInt64) {
-        registry.state.withLock { state in
-            var all = Array(state.operations.values)
-            do throws(StoreFailure) {
-                for stored in try state.store.endedOperations(newest: 2000) {
-                    do { all.append(try PodOperation(record: stored.document)) } catch {}
-                }
-            } catch {}  // what cannot be read is not listed; the store's failure is in the log
-            all.sort { $0.id < $1.id }
-            let page = all.filter { operation in after.map { operation.id > $0 } ?? true }
-            return (Array(page.prefix(limit)), state.revision)
+        let (open, ended, revision) = registry.state.withLock { state in
+            var ended: [StoredOperation] = []
+            // What cannot be read is not listed; the store's failure is in the log.
+            do throws(StoreFailure) { ended = try state.store.endedOperations(newest: 2000) } catch
+            {}
+            return (Array(state.operations.values), ended, state.revision)
         }
+        var all = open
+        for stored in ended {
+            do { all.append(try PodOperation(record: stored.document)) } catch {}
+        }
+        all.sort { $0.id < $1.id }
+        let page = all.filter { operation in after.map { operation.id > $0 } ?? true }
+        return (Array(page.prefix(limit)), revision)
     }
 
     /// Calls `body` once the operation has ended, at once if it has.

@@ -34,14 +34,18 @@ extension Registry {
         retryIfRefused(committed, engine) { self.update(uid, engine, change) }
     }
 
-    /// Ends an operation together with what `change` does to the records.
+    /// Ends an operation together with what `change` does to the records. `false`, and nothing has
+    /// changed, where it was called off before and `unlessCalledOff` is set.
+    @discardableResult
     @Loop func end(
-        _ id: UID, _ state: OperationState, error: Failure? = nil, _ engine: Engine,
+        _ id: UID, _ state: OperationState, error: Failure? = nil,
+        unlessCalledOff: Bool = false, _ engine: Engine,
         _ change: @escaping @Sendable (inout Transaction, inout PodOperation) -> Void
-    ) async {
+    ) async -> Bool {
         while true {
-            let committed = transaction { transaction in
-                guard var operation = transaction.operation(id) else { return }
+            let committed = transaction { transaction -> Bool in
+                guard var operation = transaction.operation(id) else { return true }
+                if unlessCalledOff && operation.state == .canceling { return false }
                 operation.state = state
                 operation.error = error
                 operation.stalled = nil
@@ -51,9 +55,12 @@ extension Registry {
                         + engine.settings.limits.operationsKeptSeconds * 1000)
                 change(&transaction, &operation)
                 transaction.put(operation)
+                return true
             }
             switch committed {
-            case .done: return engine.noteEnd(id, state)
+            case .done(let isEnded):
+                if isEnded { engine.noteEnd(id, state) }
+                return isEnded
             case .refused(let failure):
                 engine.log.write(.error, "the store refused an end", ["error": "\(failure)"])
                 engine.metrics.storeFailures.add()

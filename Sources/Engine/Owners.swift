@@ -28,6 +28,8 @@ import Synchronization
             owner.adopt(pod)
             owner.pump()
         }
+        // Those whose pod is gone already are ended by an owner too.
+        for pod in engine.registry.podsWithOpenOperations() { owner(of: pod, engine).pump() }
         if !pods.isEmpty {
             engine.log.write(.info, "pods adopted", ["pods": "\(pods.count)"])
         }
@@ -37,6 +39,10 @@ import Synchronization
 }
 
 extension Registry {
+    func podsWithOpenOperations() -> Set<UID> {
+        state.withLock { state in Set(state.operations.values.map(\.target.podUID)) }
+    }
+
     /// Every operation that stands open has lived through one more restart.
     func countRestart() {
         _ = transaction { transaction in

@@ -59,6 +59,7 @@ import Teardown
         engine.log.write(.debug, "operation started", operation.fields)
         onLoop {
             await self.run(operation)
+            await self.settle(operation)
             self.running[operation.id] = nil
             self.pump()
         }
@@ -78,12 +79,31 @@ import Teardown
         }
     }
 
+    /// Ends an operation whose pod or task was gone when its turn came: what was to be ended or
+    /// removed has been, and the rest cannot be done any more.
+    private func settle(_ operation: PodOperation) async {
+        guard engine.registry.openOperation(operation.id) != nil else { return }
+        switch operation.kind {
+        case .podStop, .podDelete, .taskStop, .taskDelete:
+            await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal:
+            let isPodGone = engine.registry.pod(uid) == nil
+            let failure =
+                isPodGone
+                ? Failure(.podUnknown, "the pod was gone by then")
+                : Failure(.taskUnknown, "the task was gone by then")
+            await engine.registry.end(operation.id, .failed, error: failure, engine) { _, _ in }
+        }
+        if engine.registry.pod(uid) == nil { engine.owners.forget(uid) }
+    }
+
     /// Ends what a running operation waits for in its tasks: a create at once, a stop within the
-    /// newcomer's grace.
+    /// newcomer's grace. A create of the pod gives way to nothing but the pod's delete.
     private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
         guard let pod = engine.registry.pod(uid), let link else { return }
-        for task in pod.tasks
-        where operation.target.task == nil || operation.target.task == task.spec.name {
+        if operation.kind == .podCreate && newcomer.target.task != nil { return }
+        let only = newcomer.target.task ?? operation.target.task
+        for task in pod.tasks where only == nil || only == task.spec.name {
             let grace =
                 operation.kind.isCreate ? 0 : newcomer.grace ?? task.spec.gracePeriod
             link.tell(
@@ -115,6 +135,12 @@ import Teardown
     func adopt(_ pod: Pod) {
         shim = pod.shim
         guard pod.state != .creating && pod.state != .deleting else { return }
+        if pod.state == .lost {
+            // It may have been killed half-way through putting the pieces away.
+            isClearing = true
+            onLoop { await self.clearLost(pod) }
+            return
+        }
         onLoop { await self.lookAfterShim() }
     }
 
@@ -148,6 +174,7 @@ import Teardown
             if let exit = storedExit(task.spec.name) { sawExit(task.spec.name.text, exit) }
         }
         engine.registry.update(uid, engine) { pod in
+            guard pod.state != .deleting else { return }
             pod.state = .lost
             pod.shim = nil
             for index in pod.tasks.indices {

@@ -52,8 +52,9 @@ extension Engine {
         try mutate(context) { transaction throws(Problem) in
             var pod = try transaction.living(name, context)
             let open = transaction.openOperations(of: pod.uid)
+            try context.check(ifMatch: pod.entityTag)
             if let stop = open.first(where: { $0.kind == .podStop }) {
-                return transaction.join(stop)
+                return transaction.join(stop, grace: grace)
             }
             if pod.state == .ready { pod.state = .stopping }
             let operation = transaction.makeOperation(
@@ -122,7 +123,9 @@ extension Transaction {
                 .specConflict, "\(pod.name) exists with another spec", instance: context.instance,
                 operation: pod.operation, errors: differences)
         }
-        if let id = pod.operation, let open = operation(id) { return join(open) }
+        if let id = pod.operation, let open = operation(id), open.kind.isCreate {
+            return join(open)
+        }
         return .pod(pod)
     }
 
@@ -147,10 +150,8 @@ extension Transaction {
         _ pod: Pod, grace: Int64?, _ context: RequestContext
     ) -> Accepted {
         let open = openOperations(of: pod.uid)
-        if var delete = open.first(where: { $0.kind == .podDelete }) {
-            // A later delete can only make it sooner.
-            if let grace { delete.grace = min(delete.grace ?? .max, grace) }
-            return join(delete)
+        if let delete = open.first(where: { $0.kind == .podDelete }) {
+            return join(delete, grace: grace)
         }
         var operation = makeOperation(.podDelete, OperationTarget(pod), context, grace: grace)
         operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))

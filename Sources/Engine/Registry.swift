@@ -26,6 +26,8 @@ final class Registry: Sendable {
         var waiters: [UID: [EngineToken: @Sendable () -> Void]] = [:]
         var feed = EventFeed()
         var commits = 0
+        /// Whether the last pruning left something to prune.
+        var hasMoreToPrune = false
         let store: Store
     }
 
@@ -134,17 +136,17 @@ extension Registry.State {
     /// Every so many commits, so that no timer is needed and an idle daemon does nothing.
     mutating func pruneNowAndThen(_ limits: EngineLimits) {
         commits += 1
-        guard commits % 512 == 0 else { return }
+        guard hasMoreToPrune || commits % 512 == 0 else { return }
         let now = SystemClock.wall
         // A store that cannot prune now is asked again 512 commits on.
         do throws(StoreFailure) {
-            _ = try store.prune(
+            hasMoreToPrune = try store.prune(
                 Retention(
                     operationsKept: limits.operationsKept,
                     operationsSince: now - limits.operationsKeptSeconds * 1000,
                     tombstonesKept: limits.tombstonesKept,
                     tombstonesSince: now - limits.tombstonesKeptSeconds * 1000,
                     eventsKept: limits.eventsKept))
-        } catch {}
+        } catch { hasMoreToPrune = false }
     }
 }

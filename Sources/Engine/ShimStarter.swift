@@ -34,16 +34,22 @@ extension PodOwner {
     /// The line to the pod's shim, which is started where there is none.
     func ensureShim(_ pod: Pod) async throws(Failure) -> ShimLink {
         do throws(SystemCallFailure) {
-            if let link = try connectIfAlive() { return link }
-            let started = try start(pod)
-            let link = try connect(process: PidDescriptor.opening(started))
+            if let link, link.isOpen { return link }
+            let link: ShimLink
+            if let found = try connectIfAlive() {
+                link = found
+            } else {
+                link = try connect(process: PidDescriptor.opening(try start(pod)))
+            }
             guard case .status(let report)? = await link.ask(.status) else {
                 await link.ended()
                 throw SystemCallFailure(call: "start", subject: shimLog(), errno: 71)
             }
             shim = ShimStatus(
                 process: ProcessIdentity(report.shim),
-                since: Timestamp(milliseconds: SystemClock.wall))
+                since: pod.shim?.since ?? Timestamp(milliseconds: SystemClock.wall))
+            // One that was found alive may have seen tasks end while no daemon was there.
+            for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
             return link
         } catch { throw Failure(.shimFailed, "\(error)", step: .shimStart) }
     }

@@ -18,9 +18,18 @@ extension PodOwner {
         engine.owners.forget(uid)
     }
 
-    /// The grace as it stands when it is asked for: a later request may have shortened it.
+    /// The grace as it stands when it is asked for: a later request, or a delete that waits for this
+    /// operation, may have shortened it.
     private func graceOf(_ operation: PodOperation) -> @Sendable (Label) -> Int64? {
-        { [registry = engine.registry] _ in registry.openOperation(operation.id)?.grace }
+        { [registry = engine.registry, uid] task in
+            registry.openOperations(of: uid)
+                .filter { other in
+                    other.id == operation.id
+                        || other.kind.isDelete
+                            && (other.target.task == nil || other.target.task == task)
+                }
+                .compactMap(\.grace).min()
+        }
     }
 
     func deleteTask(_ operation: PodOperation) async {
@@ -46,7 +55,7 @@ extension PodOwner {
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard var pod = transaction.pod(operation.target.pod) else { return }
             for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
-            if pod.state == .stopping { pod.state = .stopped }
+            if pod.state == .stopping || pod.state == .ready { pod.state = .stopped }
             transaction.put(pod)
         }
     }

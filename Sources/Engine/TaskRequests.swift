@@ -115,6 +115,7 @@ extension Transaction {
                 .taskDeleting, "\(name) is being deleted", instance: context.instance,
                 operation: task.operation)
         }
+        try context.check(ifMatch: task.entityTag)
         return (pod, task)
     }
 
@@ -126,6 +127,7 @@ extension Transaction {
                 .taskDeleting, "\(spec.name) is being deleted", instance: context.instance,
                 operation: task.operation)
         }
+        try context.check(ifMatch: task.entityTag)
         let differences = spec.differences(from: task.spec)
         guard differences.isEmpty else {
             throw Problem(
@@ -144,7 +146,7 @@ extension Transaction {
         if kind != .taskSignal {
             let open = openOperations(of: pod.uid)
             if let same = open.first(where: { $0.kind == kind && $0.target.taskUID == task.uid }) {
-                return join(same)
+                return join(same, grace: grace)
             }
         }
         let operation = makeOperation(
@@ -161,8 +163,11 @@ extension Transaction {
                 .podDeleting, "\(pod.name) is being deleted", instance: context.instance,
                 operation: pod.operation)
         }
+        try context.check(ifMatch: task.entityTag)
         let open = openOperations(of: pod.uid).filter { $0.target.taskUID == task.uid }
-        if let delete = open.first(where: { $0.kind == .taskDelete }) { return join(delete) }
+        if let delete = open.first(where: { $0.kind == .taskDelete }) {
+            return join(delete, grace: grace)
+        }
         var operation = makeOperation(
             .taskDelete, OperationTarget(pod, task), context, grace: grace)
         operation.steps = OperationStep.removing(task: task.spec.name)

@@ -87,6 +87,9 @@ package struct Pod: Equatable, Sendable {
 
 /// One incarnation of a task.
 package struct PodTask: Equatable, Sendable {
+    /// `"<uid>.<revision>"`, like a pod's.
+    package var entityTag: String { "\"\(uid).\(revision)\"" }
+
     package let uid: UID
     package var spec: TaskSpec
     package var state: TaskState
