@@ -211,7 +211,9 @@ int clinux_spawn(
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     /* First out of the way of 0 … count-1, so that no dup2 overwrites one still to be moved. */
-    int base = 500;
+    int base = (int)count;
+    for (size_t index = 0; index < count; index++)
+        if (descriptors[index] >= base) base = descriptors[index] + 1;
     for (size_t index = 0; index < count; index++)
         posix_spawn_file_actions_adddup2(&actions, descriptors[index], base + (int)index);
     for (size_t index = 0; index < count; index++)

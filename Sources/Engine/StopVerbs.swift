@@ -18,8 +18,8 @@ extension PodOwner {
         engine.owners.forget(uid)
     }
 
-    /// The grace as it stands when it is asked for: a later request, or a delete that waits for this
-    /// operation, may have shortened it.
+    /// The grace as it stands when it is asked for: a later request, or a delete that waits for
+    /// this operation, may have shortened it.
     private func graceOf(_ operation: PodOperation) -> @Sendable (Label) -> Int64? {
         { [registry = engine.registry, uid] task in
             registry.openOperations(of: uid)

@@ -83,7 +83,9 @@ package struct Cgroup: Sendable {
         let text: String
         do { text = try Files.text(directory + "/cgroup.procs", limit: 1 << 20) } catch {
             if error.errno == ENOENT || error.errno == ENODEV { return }
-            throw error
+            // A threaded cgroup of v2 has no processes of its own, and says so.
+            guard error.errno == EOPNOTSUPP else { throw error }
+            text = try Files.text(directory + "/cgroup.threads", limit: 1 << 20)
         }
         for line in text.split(separator: "\n") { if let pid = Int32(line) { pids.insert(pid) } }
         for child in try subdirectories(of: directory) { try collect(child, into: &pids) }

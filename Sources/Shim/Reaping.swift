@@ -16,6 +16,9 @@ extension Shim {
             } else if let slot = slots.values.first(where: { $0.output?.writer == exit.pid }) {
                 Children.reap(exit.pid)
                 writerEnded(slot)
+            } else if formerWriters.remove(exit.pid) != nil {
+                Children.reap(exit.pid)
+                goOnWithRemovals()
             } else if let job = removal, job.pid == exit.pid {
                 Children.reap(exit.pid)
                 removal = nil
@@ -27,7 +30,7 @@ extension Shim {
         }
     }
 
-    private var runtimeIsCreating: Bool { slots.values.contains { $0.job?.kind == .create } }
+    var runtimeIsCreating: Bool { slots.values.contains { $0.job?.kind == .create } }
 
     /// The exit file was made with the task and is overwritten in place: a full file system cannot
     /// keep a status from being stored.

@@ -22,7 +22,10 @@ extension Shim {
         } catch { return reply(id, .stillThere(reason: error.description)) }
         startHelper(.unmount, for: slot, id: id) {
             outcome { () throws(SystemCallFailure) in
-                try Mounts.unmount(target)
+                do throws(SystemCallFailure) { try Mounts.unmount(target) } catch {
+                    // EINVAL, ENOENT: an earlier helper did it, and was killed before it said so.
+                    guard error.errno == 22 || error.errno == 2 else { throw error }
+                }
             }
         }
     }
@@ -72,10 +75,19 @@ extension Shim {
         let waiting = slot.removals
         slot.removals = []
         for id in waiting { remove(slot.name, id: id) }
+        goOnWithRemovals()
+    }
+
+    /// What waited for a log writer goes on.
+    func goOnWithRemovals() {
         let all = removals
         removals = []
         for (id, keepsLogs) in all { removeAll(keepingLogs: keepsLogs, id: id) }
         leaveIfAsked()
+    }
+
+    private var hasWriters: Bool {
+        !formerWriters.isEmpty || slots.values.contains { $0.output?.writer != nil }
     }
 
     /// What a helper tells: nothing where it went well, the failure where not.
@@ -101,7 +113,7 @@ extension Shim {
     func removeAll(keepingLogs: Bool, id: UInt32) {
         if let removal { return removal.waiting.append(id) }
         if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
-        if slots.values.contains(where: { $0.output?.writer != nil }) {
+        if hasWriters {
             // It could make the log anew behind our back.
             for slot in slots.values { slot.output?.kill() }
             return removals.append((id, keepingLogs))
@@ -140,9 +152,7 @@ extension Shim {
 
     /// Ends the process once no log writer is left.
     func leaveIfAsked() {
-        guard exitRequested != nil, slots.values.allSatisfy({ $0.output?.writer == nil }) else {
-            return
-        }
+        guard exitRequested != nil, !hasWriters else { return }
         endProcess(0)
     }
 }

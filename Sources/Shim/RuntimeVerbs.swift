@@ -14,6 +14,11 @@ extension Shim {
         guard slot.user != nil else {
             return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
         }
+        if let writer = slot.output?.writer {
+            // Of an earlier try: it may have the log open, and is waited for before files go.
+            slot.output?.kill()
+            formerWriters.insert(writer)
+        }
         do throws(SystemCallFailure) {
             try Files.removeFile(slot.paths.pidFile)
             try ExitFile.prepare(slot.paths.exitFile)
@@ -29,7 +34,7 @@ extension Shim {
     }
 
     func created(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
-        defer { orphans = [:] }
+        defer { if !runtimeIsCreating { orphans = [:] } }
         guard exit.code == 0, let pid = pid(of: slot) else {
             slot.output?.close()
             return reply(to: job.waiting, refusal(of: slot, exit))
@@ -49,6 +54,7 @@ extension Shim {
     }
 
     func start(_ task: String, _ arguments: [String], id: UInt32) {
+        if let slot = slots[task], slot.hasStarted { return reply(id, .done) }
         guard let slot = slots[task], slot.isAlive else {
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
         }
@@ -56,6 +62,7 @@ extension Shim {
     }
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
+        if exit.code == 0 { slot.hasStarted = true }
         reply(to: job.waiting, exit.code == 0 ? .done : refusal(of: slot, exit))
     }
 

@@ -24,6 +24,8 @@ package final class Shim {
     var removal: Job?
     /// Removals of everything that wait for a log writer's end.
     var removals: [(id: UInt32, keepsLogs: Bool)] = []
+    /// Log writers of tries that were given up, until they are reaped.
+    var formerWriters: Set<Int32> = []
     /// Who waits for the shim's end, once the last log writer is gone.
     var exitRequested: UInt32?
 
@@ -66,7 +68,15 @@ package final class Shim {
     }
 
     func report() -> ShimReport {
-        ShimReport(shim: identity, tasks: slots.values.map { $0.report() })
+        var tasks = slots.values.map { $0.report() }
+        if let removal {
+            // The pod's own: no task has an empty name.
+            tasks.append(
+                ShimTaskReport(
+                    name: "", process: nil, exit: nil, job: removal.kind.rawValue,
+                    jobPID: removal.pid, jobSince: removal.since, waiting: nil))
+        }
+        return ShimReport(shim: identity, tasks: tasks)
     }
 
     func slot(_ task: String) -> TaskSlot {

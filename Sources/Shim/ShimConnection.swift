@@ -37,6 +37,19 @@ extension Shim {
         guard let connection else { return }
         epoll.remove(connection.socket.descriptor.number)
         self.connection = nil
+        forgetWhoWaits()
+    }
+
+    /// The numbers of a daemon that is gone mean nothing to the next one, which asks again. The
+    /// work goes on.
+    private func forgetWhoWaits() {
+        for slot in slots.values {
+            slot.job?.waiting = []
+            slot.stop?.ids = []
+            slot.removals = []
+        }
+        removal?.waiting = []
+        removals = []
     }
 
     func receiveAll() {

@@ -41,9 +41,7 @@ extension Shim {
         if let job = slot.job, job.kind == .create || job.kind == .mount || job.kind == .start {
             job.kill()
             stop.waiting = "\(job.kind.rawValue) was killed and has not ended: pid \(job.pid)"
-            stop.nextLook = .max
-            slot.stop = stop
-            return
+            return lookAgain(slot, stop)
         }
         if slot.isAlive { return lookAtLiving(slot, stop) }
         do throws(SystemCallFailure) {

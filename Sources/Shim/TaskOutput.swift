@@ -19,6 +19,10 @@ final class TaskOutput {
     private var pipe: LogPipe?
     /// The helper's pid, until it has been reaped.
     private(set) var writer: Int32?
+    /// It was killed for good, and has not been reaped yet.
+    private(set) var isKilled = false
+    /// CLOCK_BOOTTIME in nanoseconds of the last try to start a writer.
+    private var triedAt: Int64 = 0
     /// Lines that the writer's pipe had no room for.
     private var unsent: [UInt8] = []
     private var dropped = 0
@@ -64,6 +68,7 @@ final class TaskOutput {
 
     private func put(_ lines: [UInt8]) {
         guard !lines.isEmpty else { return }
+        if isDropping && pipe == nil && writer == nil { takeUpAgain() }
         if isDropping {
             dropped += lines.count
             return
@@ -71,6 +76,21 @@ final class TaskOutput {
         unsent += lines
         startWriterIfNeeded()
         flush()
+    }
+
+    /// The writer could not be started, or was killed: once a second it is tried again.
+    private func takeUpAgain() {
+        let now = SystemClock.sinceBoot
+        guard now - triedAt >= 1_000_000_000 else { return }
+        triedAt = now
+        noteDropped()
+    }
+
+    private func noteDropped() {
+        isDropping = false
+        unsent += OutputStream.line(
+            "stderr", Array("staunch: \(dropped) bytes of output were dropped here".utf8))
+        dropped = 0
     }
 
     /// The first output starts the writer: a silent task has none.
@@ -134,12 +154,7 @@ final class TaskOutput {
 
     /// The writer takes something again.
     func logWritable(_ interest: Epoll.Interest) {
-        if isDropping, !interest.contains(.failed) {
-            isDropping = false
-            unsent += OutputStream.line(
-                "stderr", Array("staunch: \(dropped) bytes of output were dropped here".utf8))
-            dropped = 0
-        }
+        if isDropping, !interest.contains(.failed) { noteDropped() }
         flush()
     }
 
@@ -191,6 +206,7 @@ final class TaskOutput {
     /// Reads no more, and ends the writer as soon as the kernel lets it go.
     func kill() {
         close()
+        isKilled = true
         if let writer { Children.signal(writer, 9) }
     }
 }

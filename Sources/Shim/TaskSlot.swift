@@ -17,6 +17,8 @@ final class TaskSlot {
     let name: String
     let paths: TaskPaths
     var user: ResolvedUser?
+    /// The runtime's start has succeeded; asked for again, it has.
+    var hasStarted = false
     /// A mount helper was started, and may have mounted though it did not say so.
     var triedToMount = false
     var process: WireProcess?
@@ -34,10 +36,16 @@ final class TaskSlot {
 
     var isAlive: Bool { process != nil && exit == nil }
 
+    /// What holds up a removal, or the shim's end, where that is the log's disk.
+    private var waitsForWriter: String? {
+        guard let writer = output?.writer, output?.isKilled ?? false else { return nil }
+        return "the log writer was killed and has not ended: pid \(writer)"
+    }
+
     func report() -> ShimTaskReport {
         ShimTaskReport(
             name: name, process: process, exit: exit, job: job?.kind.rawValue, jobPID: job?.pid,
-            jobSince: job?.since, waiting: stop?.waiting)
+            jobSince: job?.since, waiting: stop?.waiting ?? waitsForWriter)
     }
 }
 
@@ -106,7 +114,9 @@ final class Job {
     }
 
     func kill() {
-        if isRuntime { Children.signalGroup(pid, 9) } else { Children.signal(pid, 9) }
+        // A child that has just been forked may not lead its group yet.
+        if isRuntime { Children.signalGroup(pid, 9) }
+        Children.signal(pid, 9)
     }
 
     /// What the helper wrote before it ended.
