@@ -64,8 +64,8 @@ struct Census: Equatable {
     }
 
     private mutating func addSockets(_ marks: Marks) {
-        // The kernel tells this file piece by piece, and sockets that come or go elsewhere meanwhile
-        // (another test's flood of clients) hide others: what any of many readings shows is there.
+        // The kernel tells this file piece by piece, and sockets that come or go elsewhere
+        // meanwhile (another test's flood) hide others: what any of many readings shows is there.
         for _ in 0..<16 { addSocketsSeenNow(marks) }
     }
 
