@@ -42,13 +42,9 @@ extension Registry {
         while true {
             let committed = transaction { transaction in
                 guard var operation = transaction.operation(id) else { return }
-                operation.state = state
+                operation.end(state, at: transaction.time, engine.settings.limits)
                 operation.error = error
                 operation.stalled = nil
-                operation.finishedAt = transaction.time
-                operation.expiresAt = Timestamp(
-                    milliseconds: transaction.time.milliseconds
-                        + engine.settings.limits.operationsKeptSeconds * 1000)
                 change(&transaction, &operation)
                 transaction.put(operation)
             }
@@ -82,6 +78,13 @@ extension Engine {
 }
 
 extension PodOperation {
+    mutating func end(_ state: OperationState, at time: Timestamp, _ limits: EngineLimits) {
+        self.state = state
+        finishedAt = time
+        expiresAt = Timestamp(
+            milliseconds: time.milliseconds + limits.operationsKeptSeconds * 1000)
+    }
+
     fileprivate var endFields: KeyValuePairs<StaticString, String> {
         let milliseconds = (finishedAt ?? createdAt).milliseconds - createdAt.milliseconds
         return [
