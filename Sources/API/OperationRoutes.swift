@@ -55,7 +55,7 @@ private func collect(
     let asked = try call.query.wait() ?? Waiting.preference(call.request.headers) ?? 0
     let operation = try find(id, call)
     guard asked > 0, !operation.state.hasEnded else { return .response(call.response(operation)) }
-    return call.untilEnded(id, seconds: asked) {
+    return call.untilEnded(operation.id, seconds: asked) {
         do throws(Problem) { return call.response(try find(id, call)) } catch {
             return call.response(error)
         }

@@ -1,5 +1,10 @@
 // What every mutation has in common: a retry is recognised, an operation is made, and all of it
 // stands in the store before anyone hears of it.
+//
+// An Operation-Id answers a retry whatever its request came to: it is the id of a new operation, or
+// an alias of the one that the request joined or found, or, where things were as asked for already,
+// the id of an operation that is recorded as done. What was refused is not remembered, and neither
+// is that there was nothing.
 
 package import Documents
 import Linux
@@ -8,14 +13,18 @@ package import Model
 import Store
 
 extension Engine {
-    /// Runs `body` as one transaction and wakes the pod's owner.
+    /// Runs `body` as one transaction and wakes the pod's owner. `kind` is what is recorded where
+    /// nothing is left to do, and `pod` whose task it then is.
     func mutate(
-        _ context: RequestContext,
+        _ context: RequestContext, _ kind: OperationKind? = nil, in pod: Label? = nil,
         _ body: (inout Transaction) throws(Problem) -> Accepted
     ) throws(Problem) -> Accepted {
+        let limits = settings.limits
         let committed = try registry.transaction { transaction throws(Problem) in
-            if let known = try transaction.replayed(context) { return known.accepted }
-            return try body(&transaction)
+            if let known = try transaction.replayed(context, limits) { return known.accepted }
+            let accepted = try body(&transaction)
+            transaction.remember(context, accepted, kind, in: pod, limits)
+            return accepted
         }
         switch committed {
         case .done(let accepted):
@@ -39,7 +48,7 @@ extension Engine {
     /// A retry with a known Operation-Id, or its misuse; `nil` where the id is new, or none.
     package func replay(_ context: RequestContext) throws(Problem) -> PodOperation? {
         let found = try registry.transaction { transaction throws(Problem) in
-            try transaction.replayed(context)
+            try transaction.replayed(context, settings.limits)
         }
         switch found {
         case .done(let operation): return operation
@@ -53,21 +62,78 @@ extension PodOperation {
 }
 
 extension Transaction {
-    func replayed(_ context: RequestContext) throws(Problem) -> PodOperation? {
-        guard let id = context.operationID, let known = anyOperation(id) else { return nil }
-        guard known.fingerprint == context.fingerprint else {
+    /// What the request came to before; `nil` where its id is new, or where it has none. An id that
+    /// may have been forgotten is refused: what it asked for may have been done.
+    func replayed(
+        _ context: RequestContext, _ limits: EngineLimits
+    ) throws(Problem) -> PodOperation? {
+        guard let id = context.operationID else { return nil }
+        let alias = alias(id)
+        let found = lookUp(id, limits)
+        if let known = alias?.fingerprint ?? found.operation?.fingerprint,
+            known != context.fingerprint
+        {
             throw Problem(
                 .operationIDReused, "operation \(id) was another request",
                 instance: context.instance,
                 operation: id)
         }
-        return known
+        if case .expired(let reason) = found {
+            throw Problem(.operationExpired, reason, instance: context.instance)
+        }
+        return found.operation
+    }
+
+    /// Stores what the request's id leads to from now on, where it made no operation of that id.
+    fileprivate mutating func remember(
+        _ context: RequestContext, _ accepted: Accepted, _ kind: OperationKind?, in pod: Label?,
+        _ limits: EngineLimits
+    ) {
+        guard let id = context.operationID else { return }
+        switch accepted {
+        case .operation(let operation), .finished(let operation):
+            guard operation.id != id else { return }
+            alias(id, to: operation.id, fingerprint: context.fingerprint)
+        case .pod(let pod): putDone(kind, OperationTarget(pod), context, limits)
+        case .task(let task):
+            guard let pod = pod.flatMap({ self.pod($0) }) else { return }
+            putDone(kind, OperationTarget(pod, task), context, limits)
+        case .nothing: return
+        }
+    }
+
+    /// An operation that had nothing to do.
+    private mutating func putDone(
+        _ kind: OperationKind?, _ target: OperationTarget, _ context: RequestContext,
+        _ limits: EngineLimits
+    ) {
+        guard let kind else { return }
+        var operation = makeOperation(kind, target, context)
+        operation.end(.succeeded, at: time, limits)
+        put(operation)
+    }
+
+    /// Where an id leads: to its own operation, or to the one that answered its request.
+    func lookUp(_ id: UID, _ limits: EngineLimits) -> OperationLookup {
+        if let own = anyOperation(id) { return .found(own) }
+        if let alias = alias(id) {
+            if let operation = anyOperation(alias.operation) { return .found(operation) }
+            return .expired("the operation that answered it is no longer kept")
+        }
+        return limits.expiry(of: id).map { .expired($0) } ?? .unknown
     }
 
     /// An operation that runs, or one that the store still has.
-    func anyOperation(_ id: UID) -> PodOperation? {
+    private func anyOperation(_ id: UID) -> PodOperation? {
         if let open = operation(id) { return open }
         return ended { () throws(StoreFailure) in try store.operation(id.recordID) }
+    }
+
+    /// What cannot be read is as good as no longer kept.
+    private func alias(_ id: UID) -> (operation: UID, fingerprint: UInt64)? {
+        do throws(StoreFailure) {
+            return try store.alias(id.recordID).map { (UID($0.operation), $0.fingerprint) }
+        } catch { return nil }
     }
 
     /// A delete that ended, by its target's uid.
@@ -115,6 +181,27 @@ extension Transaction {
         if let grace { operation.grace = min(operation.grace ?? .max, grace) }
         put(operation)
         return .operation(operation)
+    }
+}
+
+extension OperationLookup {
+    fileprivate var operation: PodOperation? {
+        if case .found(let operation) = self { return operation }
+        return nil
+    }
+}
+
+extension EngineLimits {
+    /// Why nothing may be known of an id any more; `nil` for one that cannot have been forgotten,
+    /// or that bears no time.
+    fileprivate func expiry(of id: UID) -> String? {
+        guard let time = id.time else { return nil }
+        let now = SystemClock.wall
+        if now - time.milliseconds > tombstonesKeptSeconds * 1000 {
+            return "it is older than what is kept"
+        }
+        let boot = now - SystemClock.sinceBoot / 1_000_000
+        return time.milliseconds < boot ? "it is older than this boot of the host" : nil
     }
 }
 

@@ -12,8 +12,13 @@ extension Engine {
         _ id: UID, _ context: RequestContext
     ) throws(Problem) -> Accepted {
         try mutate(context) { transaction throws(Problem) in
-            guard var operation = transaction.anyOperation(id) else {
-                throw missing(id, context.instance)
+            var operation: PodOperation
+            switch transaction.lookUp(id, settings.limits) {
+            case .found(let found): operation = found
+            case .expired(let reason):
+                throw Problem(.operationExpired, reason, instance: context.instance)
+            case .unknown:
+                throw Problem(.operationUnknown, "no operation \(id)", instance: context.instance)
             }
             if operation.state == .canceled || operation.state == .canceling {
                 return operation.accepted
@@ -29,29 +34,12 @@ extension Engine {
                 pod.state = .deleting
                 transaction.put(pod)
             }
-            return .operation(transaction.operation(id) ?? operation)
+            return .operation(transaction.operation(operation.id) ?? operation)
         }
     }
 
     package func operation(_ id: UID) -> OperationLookup {
-        let found = registry.state.withLock { Transaction($0).anyOperation(id) }
-        if let found { return .found(found) }
-        guard let time = id.time else { return .unknown }
-        let age = SystemClock.wall - time.milliseconds
-        if age > settings.limits.tombstonesKeptSeconds * 1000 {
-            return .expired("it is older than what is kept")
-        }
-        let boot = SystemClock.wall - SystemClock.sinceBoot / 1_000_000
-        if time.milliseconds < boot { return .expired("it is older than this boot of the host") }
-        return .unknown
-    }
-
-    private func missing(_ id: UID, _ instance: String) -> Problem {
-        switch operation(id) {
-        case .expired(let reason): Problem(.operationExpired, reason, instance: instance)
-        case .found, .unknown:
-            Problem(.operationUnknown, "no operation \(id)", instance: instance)
-        }
+        registry.state.withLock { Transaction($0).lookUp(id, settings.limits) }
     }
 
     /// Oldest first, by id; those that run and those that have ended.

@@ -46,13 +46,9 @@ extension Registry {
             let committed = transaction { transaction -> Bool in
                 guard var operation = transaction.operation(id) else { return true }
                 if unlessCalledOff && operation.state == .canceling { return false }
-                operation.state = state
+                operation.end(state, at: transaction.time, engine.settings.limits)
                 operation.error = error
                 operation.stalled = nil
-                operation.finishedAt = transaction.time
-                operation.expiresAt = Timestamp(
-                    milliseconds: transaction.time.milliseconds
-                        + engine.settings.limits.operationsKeptSeconds * 1000)
                 change(&transaction, &operation)
                 transaction.put(operation)
                 return true
@@ -89,6 +85,13 @@ extension Engine {
 }
 
 extension PodOperation {
+    mutating func end(_ state: OperationState, at time: Timestamp, _ limits: EngineLimits) {
+        self.state = state
+        finishedAt = time
+        expiresAt = Timestamp(
+            milliseconds: time.milliseconds + limits.operationsKeptSeconds * 1000)
+    }
+
     fileprivate var endFields: KeyValuePairs<StaticString, String> {
         let milliseconds = (finishedAt ?? createdAt).milliseconds - createdAt.milliseconds
         return [

@@ -9,7 +9,7 @@ extension Engine {
     package func createPod(
         _ name: Label, _ spec: PodSpec, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .podCreate) { transaction throws(Problem) in
             if let pod = transaction.pod(name) {
                 try context.check(ifMatch: pod.entityTag)
                 return try transaction.joinCreate(of: pod, spec, context)
@@ -28,7 +28,7 @@ extension Engine {
     package func patchPod(
         _ name: Label, _ patch: PodPatch, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .podUpdate) { transaction throws(Problem) in
             var pod = try transaction.living(name, context)
             try context.check(ifMatch: pod.entityTag)
             let before = pod.spec
@@ -49,7 +49,7 @@ extension Engine {
     package func stopPod(
         _ name: Label, grace: Int64?, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .podStop) { transaction throws(Problem) in
             var pod = try transaction.living(name, context)
             let open = transaction.openOperations(of: pod.uid)
             try context.check(ifMatch: pod.entityTag)
@@ -69,7 +69,7 @@ extension Engine {
     package func deletePod(
         _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .podDelete) { transaction throws(Problem) in
             if let pod = transaction.pod(name), uid == nil || pod.uid == uid {
                 try context.check(ifMatch: pod.entityTag)
                 return transaction.delete(pod, grace: grace, context)

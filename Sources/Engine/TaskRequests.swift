@@ -8,7 +8,7 @@ extension Engine {
     package func createTask(
         _ pod: Label, _ spec: TaskSpec, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .taskCreate, in: pod) { transaction throws(Problem) in
             var pod = try transaction.living(pod, context)
             if let task = pod[task: spec.name] {
                 return try transaction.joinCreate(of: task, spec, context)
@@ -40,7 +40,7 @@ extension Engine {
     package func startTask(
         _ pod: Label, _ name: Label, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .taskStart) { transaction throws(Problem) in
             let (pod, task) = try transaction.living(pod, name, context)
             switch task.state {
             case .created, .creating: return transaction.begin(.taskStart, pod, task, context)
@@ -54,7 +54,7 @@ extension Engine {
     package func stopTask(
         _ pod: Label, _ name: Label, grace: Int64?, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .taskStop) { transaction throws(Problem) in
             let (pod, task) = try transaction.living(pod, name, context)
             return transaction.begin(.taskStop, pod, task, context, grace: grace)
         }
@@ -63,7 +63,7 @@ extension Engine {
     package func signalTask(
         _ pod: Label, _ name: Label, _ signal: Signal, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .taskSignal) { transaction throws(Problem) in
             let (pod, task) = try transaction.living(pod, name, context)
             guard case .running = task.state else {
                 throw Problem(
@@ -78,7 +78,7 @@ extension Engine {
         _ pod: Label, _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool,
         _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        try mutate(context, .taskDelete) { transaction throws(Problem) in
             guard let pod = transaction.pod(pod) else {
                 if allowMissing { return .nothing }
                 throw Problem(.podUnknown, "no pod \(pod)", instance: context.instance)

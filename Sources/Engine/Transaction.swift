@@ -111,6 +111,14 @@ struct Transaction {
                 state: operation.state.rawValue))
     }
 
+    /// From now on `id` leads to the operation `target`.
+    mutating func alias(_ id: UID, to target: UID, fingerprint: UInt64) {
+        changes.aliases.append(
+            AliasRecord(
+                id: id.recordID, operation: target.recordID, fingerprint: fingerprint,
+                createdAt: time.milliseconds))
+    }
+
     /// Each event has a revision of its own, so that `since` never splits two.
     private mutating func tell(
         _ kind: Event.Kind, _ pod: Pod, task: Label? = nil, state: String
@@ -131,6 +139,7 @@ struct Changes {
     var pods: [Label: Pod?] = [:]
     var removedPods: [UID] = []
     var operations: [UID: PodOperation] = [:]
+    var aliases: [AliasRecord] = []
     var events: [Event] = []
     var revision: UInt64
     var lastUID: UID
@@ -140,7 +149,9 @@ struct Changes {
         self.lastUID = lastUID
     }
 
-    var isEmpty: Bool { pods.isEmpty && removedPods.isEmpty && operations.isEmpty }
+    var isEmpty: Bool {
+        pods.isEmpty && removedPods.isEmpty && operations.isEmpty && aliases.isEmpty
+    }
 
     func stored() -> StoreChange {
         var change = StoreChange(revision: revision)
@@ -150,6 +161,7 @@ struct Changes {
         }
         change.removedPods = removedPods.map(\.recordID)
         change.operations = operations.values.map { $0.storeRecord() }
+        change.aliases = aliases
         change.events = events.map {
             EventRecord(revision: $0.revision, document: $0.document().bytes)
         }
@@ -166,6 +178,8 @@ struct Changes {
 
 extension UID {
     var recordID: RecordID { RecordID(high: high, low: low) }
+
+    init(_ id: RecordID) { self.init(high: id.high, low: id.low) }
 }
 
 extension PodOperation {

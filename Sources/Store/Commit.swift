@@ -10,6 +10,7 @@ extension Store {
             for pod in change.pods { try put(pod) }
             for uid in change.removedPods { try connection.run(.removePod, [.id(uid)]) }
             for operation in change.operations { try put(operation) }
+            for alias in change.aliases { try put(alias) }
             for event in change.events { try put(event) }
             for uid in change.removedExits { try connection.run(.removeExit, [.id(uid)]) }
             for exit in change.exits where try put(exit) { newExits.append(exit.taskUID) }
@@ -32,6 +33,15 @@ extension Store {
                 .integer(operation.ending == nil ? 0 : 1), .revision(operation.revision),
                 operation.ending.map { .integer($0.finishedAt) } ?? .null,
                 .blob(operation.document), operation.ending.map { .blob($0.tombstone) } ?? .null,
+            ])
+    }
+
+    private func put(_ alias: AliasRecord) throws(StoreFailure) {
+        try connection.run(
+            .insertAlias,
+            [
+                .id(alias.id), .id(alias.operation),
+                .integer(Int64(bitPattern: alias.fingerprint)), .integer(alias.createdAt),
             ])
     }
 

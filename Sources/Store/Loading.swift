@@ -50,6 +50,17 @@ extension Store {
         try operations(.operation, [.id(id)]).first
     }
 
+    /// The operation that answered the request with this id, and that request's fingerprint.
+    package func alias(
+        _ id: RecordID
+    ) throws(StoreFailure) -> (operation: RecordID, fingerprint: UInt64)? {
+        var found: (operation: RecordID, fingerprint: UInt64)?
+        try connection.run(.alias, [.id(id)]) { row in
+            found = row.id(0).map { ($0, UInt64(bitPattern: row.integer(1))) }
+        }
+        return found
+    }
+
     /// The newest operation that removes the pod or the task with this uid.
     package func removal(ofTarget uid: RecordID) throws(StoreFailure) -> StoredOperation? {
         try operations(.removalByTarget, [.id(uid)]).first

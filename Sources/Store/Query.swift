@@ -19,6 +19,10 @@ enum Query: String {
             finished_at = excluded.finished_at, document = excluded.document,
             tombstone = excluded.tombstone
         """
+    case insertAlias = """
+        INSERT INTO aliases(id, operation, fingerprint, created_at) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT(id) DO NOTHING
+        """
     case insertEvent = "INSERT INTO events(revision, document) VALUES (?1, ?2)"
     case insertExit = """
         INSERT INTO exits(task_uid, pod_uid, document) VALUES (?1, ?2, ?3)
@@ -35,6 +39,7 @@ enum Query: String {
         SELECT document, stage FROM operations WHERE stage = ?1 ORDER BY revision DESC LIMIT ?2
         """
     case operation = "SELECT document, stage FROM operations WHERE id = ?1"
+    case alias = "SELECT operation, fingerprint FROM aliases WHERE id = ?1"
     case removalByTarget = """
         SELECT document, stage FROM operations WHERE removes = 1 AND target_uid = ?1
         ORDER BY revision DESC LIMIT 1
@@ -70,6 +75,12 @@ enum Query: String {
     case drop = """
         DELETE FROM operations WHERE finished_at < ?2 AND rowid IN
             (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
+        """
+    /// Of the first ?1 rows, those older than ?2 and those beyond the last ?3. By row number, which
+    /// is the order of insertion, so that nothing is counted.
+    case dropAliases = """
+        DELETE FROM aliases WHERE rowid IN (SELECT rowid FROM aliases ORDER BY rowid LIMIT ?1)
+            AND (created_at < ?2 OR rowid <= (SELECT max(rowid) FROM aliases) - ?3)
         """
     case countEvents = "SELECT count(*) FROM events"
     case lastOfFirstEvents = """

@@ -1,6 +1,8 @@
-// Pruning: whole operations become tombstones, tombstones and events go; what runs never does.
+// Pruning: whole operations become tombstones; tombstones, aliases and events go; what runs never
+// does.
 
 /// How much is kept. Both bounds hold: what is beyond the count goes, and so does what is too old.
+/// Aliases have the bounds of tombstones.
 package struct Retention: Equatable, Sendable {
     package var operationsKept: Int
     /// Milliseconds since 1970: a whole operation that ended earlier becomes a tombstone.
@@ -32,6 +34,8 @@ extension Store {
                 stage: 1, keep: retention.operationsKept, since: retention.operationsSince, .entomb)
             pruned += try prune(
                 stage: 2, keep: retention.tombstonesKept, since: retention.tombstonesSince, .drop)
+            pruned += try pruneAliases(
+                keep: retention.tombstonesKept, since: retention.tombstonesSince)
             pruned += try pruneEvents(keep: retention.eventsKept)
         }
         try connection.run(.giveBack)
@@ -51,6 +55,12 @@ extension Store {
         }
         try connection.run(query, [.integer(batch), .integer(since)])
         return pruned + connection.changes
+    }
+
+    private func pruneAliases(keep: Int, since: Int64) throws(StoreFailure) -> Int64 {
+        try connection.run(
+            .dropAliases, [.integer(batch), .integer(since), .integer(Int64(keep))])
+        return connection.changes
     }
 
     private func pruneEvents(keep: Int) throws(StoreFailure) -> Int64 {

@@ -35,6 +35,7 @@ enum Schema {
 
     /// `operations.stage`: 0 runs, 1 has ended and is whole, 2 is a tombstone.
     /// `target_uid` is the task's uid, or the pod's where there is no task.
+    /// `aliases`: ids of requests that another request's operation answered.
     static let tables = """
         CREATE TABLE pods(
             uid BLOB PRIMARY KEY, name TEXT NOT NULL, document BLOB NOT NULL) STRICT;
@@ -50,6 +51,9 @@ enum Schema {
             WHERE removes = 1 AND task_name IS NULL;
         CREATE INDEX removals_by_task ON operations(pod_uid, task_name, revision)
             WHERE removes = 1 AND task_name IS NOT NULL;
+        CREATE TABLE aliases(
+            id BLOB PRIMARY KEY, operation BLOB NOT NULL, fingerprint INTEGER NOT NULL,
+            created_at INTEGER NOT NULL) STRICT;
         CREATE TABLE events(revision INTEGER PRIMARY KEY, document BLOB NOT NULL) STRICT;
         CREATE TABLE exits(
             task_uid BLOB PRIMARY KEY, pod_uid BLOB NOT NULL, document BLOB NOT NULL) STRICT;

@@ -71,6 +71,23 @@ package struct OperationRecord: Equatable, Sendable {
     }
 }
 
+/// An id whose request another request's operation answered.
+package struct AliasRecord: Equatable, Sendable {
+    package let id: RecordID
+    package let operation: RecordID
+    /// Of the request that came with `id`.
+    package let fingerprint: UInt64
+    /// Milliseconds since 1970: for retention alone.
+    package let createdAt: Int64
+
+    package init(id: RecordID, operation: RecordID, fingerprint: UInt64, createdAt: Int64) {
+        self.id = id
+        self.operation = operation
+        self.fingerprint = fingerprint
+        self.createdAt = createdAt
+    }
+}
+
 package struct EventRecord: Equatable, Sendable {
     /// Unique: a second event of one revision is refused, with the whole change.
     package let revision: UInt64
@@ -100,6 +117,8 @@ package struct StoreChange: Equatable, Sendable {
     /// By uid; removing what is not there is no failure.
     package var removedPods: [RecordID] = []
     package var operations: [OperationRecord] = []
+    /// The first alias of an id stands.
+    package var aliases: [AliasRecord] = []
     package var events: [EventRecord] = []
     /// The first record of a task's exit stands; a later one is passed over.
     package var exits: [ExitRecord] = []

@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Delete {
-        @Test("the table of DELETE, row by row", arguments: ["pod", "task"])
+        @Test("the table of DELETE, row by row", arguments: Target.kinds)
         func table(_ kind: String) throws {
             try withDaemon { daemon, client in
                 let target = try Target(kind, daemon, client)
@@ -137,6 +137,87 @@ extension Machine {
             }
         }
 
+        @Test("an id that joined leads to the operation, and never to the name's successor")
+        func joined() throws {
+            try withDaemon { daemon, client in
+                let headers = ["Operation-Id": id]
+                let path = "/v1/pods/web?grace=1"
+                let deaf = daemon.rootfs.pod(
+                    "trap '' TERM; echo up; while true; do sleep 0.05; done")
+                let pod = try client.createPod("web", deaf)
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+                let first = try client.send("DELETE", path)
+                let joined = try client.send("DELETE", path, headers: headers)
+                #expect(joined.status == 202)
+                #expect(joined.id == first.id)
+                #expect(joined.id != id)
+                #expect(try client.follow(id).state == "succeeded")
+                let second = try client.createPod("web", deaf)
+                for round in ["same daemon", "next daemon"] {
+                    let late = try client.send("DELETE", path, headers: headers)
+                    #expect(late.status == 200, "\(round)")
+                    #expect(late.id == first.id, "\(round)")
+                    #expect(try client.send("GET", "/v1/operations/\(id)").id == first.id)
+                    #expect(try client.send("GET", "/v1/pods/web").uid == second.uid)
+                    let other = try client.send("DELETE", "/v1/pods/web", headers: headers)
+                    #expect(other.code == "operation-id-reused", "\(round)")
+                    if round == "same daemon" { try daemon.crashAndRestart() }
+                }
+            }
+        }
+
+        @Test("an id that found the tombstone leads to it")
+        func foundTombstone() throws {
+            try withDaemon { _, client in
+                let headers = ["Operation-Id": id]
+                _ = try client.createPod("web", "{}")
+                let delete = try client.deletePod("web")
+                let found = try client.send("DELETE", "/v1/pods/web", headers: headers)
+                #expect(found.status == 200)
+                let second = try client.createPod("web", "{}")
+                let late = try client.send("DELETE", "/v1/pods/web", headers: headers)
+                #expect(late.id == delete.id)
+                #expect(try client.send("GET", "/v1/pods/web").uid == second.uid)
+            }
+        }
+
+        @Test("an id that had nothing to do is an operation that is done", arguments: Target.kinds)
+        func nothingToDo(_ kind: String) throws {
+            try withDaemon { daemon, client in
+                let target = try Target(kind, daemon, client)
+                let uid = try target.create()
+                let found = try target.put(["Operation-Id": id])
+                #expect(found.status == 200)
+                #expect(found.uid == uid)
+                let operation = try client.send("GET", "/v1/operations/\(id)")
+                #expect(operation.state == "succeeded")
+                #expect(operation["kind"]?.string == "\(kind).create")
+                try client.send(
+                    "DELETE", target.path + "?grace=0", headers: ["Prefer": "wait=60"])
+                let late = try target.put(["Operation-Id": id])
+                #expect(late.status == 200)
+                #expect(late.id == id)
+                #expect(try client.send("GET", target.path).code == "\(kind)-unknown")
+            }
+        }
+
+        @Test("an id that may have been forgotten does nothing")
+        func expired() throws {
+            try withDaemon { _, client in
+                let pod = try client.createPod("web", "{}")
+                let old = "00000000-0001-7000-8000-000000000001"  // version 7, of 1970
+                let refused = try client.send(
+                    "DELETE", "/v1/pods/web", headers: ["Operation-Id": old])
+                #expect(refused.code == "operation-expired")
+                #expect(try client.send("GET", "/v1/pods/web").uid == pod.uid)
+                let cancel = try client.send("POST", "/v1/operations/\(id)/cancel")
+                #expect(cancel.code == "operation-unknown")
+                let late = try client.send("POST", "/v1/operations/\(old)/cancel")
+                #expect(late.code == "operation-expired")
+            }
+        }
+
         @Test("Prefer: wait answers at the end, or with 202 when the wait is over")
         func preferWait() throws {
             try withDaemon { daemon, client in
@@ -173,6 +254,8 @@ extension Machine {
 
 /// A pod, or a task in a pod, that can be made again under its name.
 private struct Target {
+    static let kinds = ["pod", "task"]
+
     let path: String
     /// A name that was never used.
     let sibling: String
@@ -195,7 +278,9 @@ private struct Target {
         }
     }
 
-    func create() throws -> String {
-        try client.send("PUT", path, body, headers: ["Prefer": "wait=60"]).uid
+    func create() throws -> String { try put(["Prefer": "wait=60"]).uid }
+
+    func put(_ headers: [String: String]) throws -> Answer {
+        try client.send("PUT", path, body, headers: headers)
     }
 }

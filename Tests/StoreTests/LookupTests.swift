@@ -76,6 +76,26 @@ import Testing
         #expect(kept.map(\.isTombstone) == [false, true, true])
     }
 
+    @Test func aliasesGoByCountSomeHundredAtATime() throws {
+        try store.commit(change(1) { $0.aliases = (1...600).map { alias($0, of: 1) } })
+        var retention = LookupTests.everything
+        retention.tombstonesKept = 3
+        #expect(try store.prune(retention))
+        #expect(try store.alias(id(256)) == nil)
+        #expect(try store.alias(id(257)) != nil)
+        try prune { $0.tombstonesKept = 3 }
+        #expect(try store.alias(id(597)) == nil)
+        #expect(try store.alias(id(598)) != nil)
+        #expect(try store.alias(id(600)) != nil)
+    }
+
+    @Test func aliasesGoByAge() throws {
+        try store.commit(
+            change(1) { $0.aliases = (1...4).map { alias($0, of: 1, at: Int64($0) * 10) } })
+        try prune { $0.tombstonesSince = 30 }
+        #expect(try (1...4).map { try store.alias(id($0)) != nil } == [false, false, true, true])
+    }
+
     @Test func eventsArePrunedFromTheOldestAndTheFloorSaysHowFar() throws {
         try store.commit(
             change(50) {

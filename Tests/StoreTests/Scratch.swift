@@ -51,6 +51,15 @@ func removal(_ number: Int, endedAt: Int64? = nil, revision: Int? = nil) -> Oper
         ending: endedAt.map { .init(finishedAt: $0, tombstone: document(-number, 300)) })
 }
 
+/// Leads from `id(number)` to the operation of `removal(target)`.
+func alias(
+    _ number: Int, of target: Int, fingerprint: UInt64 = 0, at time: Int64 = 1
+) -> AliasRecord {
+    AliasRecord(
+        id: id(number), operation: id(1_000_000 + target), fingerprint: fingerprint,
+        createdAt: time)
+}
+
 func document(_ number: Int, _ size: Int) -> [UInt8] {
     let text = Array("\(number)".utf8)
     return text + [UInt8](repeating: 0x78, count: max(0, size - text.count))

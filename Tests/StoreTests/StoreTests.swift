@@ -17,11 +17,15 @@ import Testing
                 change(7) {
                     $0.pods = [pod(2), pod(1)]
                     $0.operations = [removal(1), removal(2, endedAt: 5)]
+                    $0.aliases = [alias(5, of: 1, fingerprint: .max)]
                     $0.events = [EventRecord(revision: 6, document: [1])]
                     $0.exits = [ExitRecord(taskUID: id(9), podUID: id(1), document: [])]
                 })
         }
         let store = try Store(path: scratch.path)
+        #expect(try store.alias(id(5))?.operation == id(1_000_001))
+        #expect(try store.alias(id(5))?.fingerprint == .max)
+        #expect(try store.alias(id(6)) == nil)
         #expect(try store.pods() == [pod(1), pod(2)])
         #expect(try store.runningOperations() == [document(1, 1200)])
         #expect(
@@ -66,7 +70,7 @@ import Testing
         #expect(try store.exits() == [other])
     }
 
-    @Test(arguments: ["pods", "operations", "events", "exits", "meta"])
+    @Test(arguments: ["pods", "operations", "aliases", "events", "exits", "meta"])
     func aChangeThatFailsAnywhereLeavesNothing(table: String) throws {
         let store = try Store(path: scratch.path)
         try store.commit(change(1) { $0.pods = [pod(1)] })
@@ -80,6 +84,7 @@ import Testing
             $0.pods = [pod(2)]
             $0.removedPods = [id(1)]
             $0.operations = [removal(1)]
+            $0.aliases = [alias(5, of: 1)]
             $0.events = [EventRecord(revision: 2, document: [])]
             $0.exits = [ExitRecord(taskUID: id(1), podUID: id(1), document: [])]
         }
@@ -87,11 +92,21 @@ import Testing
         try store.connection.execute("DROP TRIGGER injected")
         #expect(try store.pods() == [pod(1)])
         #expect(try store.runningOperations().isEmpty)
+        #expect(try store.alias(id(5)) == nil)
         #expect(try store.oldestEvent() == nil)
         #expect(try store.exits().isEmpty)
         #expect(try store.revision() == 1)
         try store.commit(whole)
         #expect(try store.pods() == [pod(2)])
+        #expect(try store.alias(id(5))?.operation == id(1_000_001))
+    }
+
+    @Test func theFirstAliasStands() throws {
+        let store = try Store(path: scratch.path)
+        try store.commit(change(1) { $0.aliases = [alias(5, of: 1, fingerprint: 3)] })
+        try store.commit(change(2) { $0.aliases = [alias(5, of: 2, fingerprint: 4)] })
+        #expect(try store.alias(id(5))?.operation == id(1_000_001))
+        #expect(try store.alias(id(5))?.fingerprint == 3)
     }
 
     @Test func aSecondEventOfOneRevisionIsRefused() throws {
