@@ -16,9 +16,16 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
         let days = floorDivide(seconds, 86400)
         let (year, month, day) = civilDate(daysSinceEpoch: days)
         let second = seconds - days * 86400
-        return "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T"
-            + "\(padded(second / 3600, 2)):\(padded(second / 60 % 60, 2)):\(padded(second % 60, 2))"
-            + ".\(padded(milliseconds - seconds * 1000, 3))Z"
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        append(year, 4, then: "-", to: &text)
+        append(month, 2, then: "-", to: &text)
+        append(day, 2, then: "T", to: &text)
+        append(second / 3600, 2, then: ":", to: &text)
+        append(second / 60 % 60, 2, then: ":", to: &text)
+        append(second % 60, 2, then: ".", to: &text)
+        append(milliseconds - seconds * 1000, 3, then: "Z", to: &text)
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Reads what `description` writes; `nil` for anything else.
@@ -41,9 +48,21 @@ package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 }
 
-private func padded(_ number: Int64, _ width: Int) -> String {
-    let digits = String(number)
-    return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+/// `number` in at least `width` digits, and the byte after it.
+private func append(
+    _ number: Int64, _ width: Int, then end: Unicode.Scalar, to text: inout [UInt8]
+) {
+    var scale: Int64 = 1
+    for _ in 1..<width { scale *= 10 }
+    if number < 0 { text.append(UInt8(ascii: "-")) }
+    var rest = Int64(number.magnitude)
+    while scale <= rest / 10 { scale *= 10 }
+    while scale > 0 {
+        text.append(UInt8(ascii: "0") + UInt8(rest / scale))
+        rest %= scale
+        scale /= 10
+    }
+    text.append(UInt8(ascii: end))
 }
 
 private func floorDivide(_ number: Int64, _ divisor: Int64) -> Int64 {
