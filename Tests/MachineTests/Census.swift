@@ -63,6 +63,12 @@ struct Census: Equatable {
         }
     }
 
+    /// Whether they differ, and in nothing but sockets.
+    func differsOnlyInSockets(from other: Census) -> Bool {
+        let difference = names.symmetricDifference(other.names)
+        return !difference.isEmpty && difference.allSatisfy { $0.hasPrefix("socket ") }
+    }
+
     private mutating func addSockets(_ marks: Marks) {
         // The kernel tells this file piece by piece, and sockets that come or go elsewhere
         // meanwhile (another test's flood) hide others: what any of many readings shows is there.
@@ -70,7 +76,7 @@ struct Census: Equatable {
     }
 
     private mutating func addSocketsSeenNow(_ marks: Marks) {
-        for line in (text(of: "/proc/net/unix") ?? "").split(separator: "\n") {
+        for line in linesOfProc("/proc/net/unix") {
             // A connection bears its listener's name, so each name counts once.
             guard let start = line.firstIndex(of: "/"), line[start...].contains(marks.below) else {
                 continue
