@@ -61,7 +61,6 @@ int clinux_is_directory(const char *path) {
 int clinux_unshare(int flags) { return unshare(flags); }
 int clinux_sethostname(const char *name, size_t length) { return sethostname(name, length); }
 int clinux_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
-int clinux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 int clinux_disable_huge_pages(void) { return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
 
 int clinux_loopback_up(void) {

@@ -30,12 +30,6 @@ package enum Sandbox {
         clinux_small_heap()
         _ = clinux_disable_huge_pages()
     }
-
-    /// The name that `ps -o comm` shows, at most 15 bytes.
-    package static func setProcessName(_ name: String) {
-        // SAFETY: the C string lives for the call.
-        _ = unsafe clinux_set_process_name(name)
-    }
 }
 
 package enum Mounts {

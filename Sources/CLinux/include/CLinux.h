@@ -39,7 +39,6 @@ enum {
 };
 int clinux_sethostname(const char *name, size_t length);
 int clinux_set_subreaper(void);
-int clinux_set_process_name(const char *name);
 /* PR_SET_THP_DISABLE: a page of 2 MiB would be most of a shim. */
 int clinux_disable_huge_pages(void);
 /* Sets IFF_UP on `lo` of the caller's network namespace (netdevice(7)). */
@@ -57,13 +56,6 @@ int clinux_mount_tmpfs(const char *target, const char *options);
 int clinux_epoll_create(void);
 int clinux_epoll_set(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag);
 enum { CLINUX_EPOLL_ADD = 1, CLINUX_EPOLL_DELETE = 2, CLINUX_EPOLL_MODIFY = 3 };
-enum {
-    CLINUX_EPOLLIN = 0x001,
-    CLINUX_EPOLLPRI = 0x002,
-    CLINUX_EPOLLOUT = 0x004,
-    CLINUX_EPOLLERR = 0x008,
-    CLINUX_EPOLLHUP = 0x010
-};
 struct clinux_epoll_event { uint64_t tag; uint32_t events; };
 /* At most `count` (≤ 64) events; -1 and EINTR like epoll_wait(2). */
 int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int count, int milliseconds);
