@@ -36,8 +36,5 @@ private final class Look: Sendable {
 }
 
 private func response(_ engine: Engine, isFresh: Bool) -> HTTPResponse {
-    let last = engine.audit()
-    let audit = Audit(
-        fresh: isFresh, takenAt: last.takenAt, revision: last.revision, resources: last.resources)
-    return HTTPResponse(json: audit.document())
+    HTTPResponse(json: engine.audit(isFresh: isFresh).document())
 }

@@ -29,6 +29,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -347,6 +348,14 @@ int clinux_clear_file_flags(int directory, const char *name) {
     }
     close_keeping_errno(file);
     return result;
+}
+
+int clinux_set_attribute(const char *path, const char *name, const char *value) {
+    return setxattr(path, name, value, strlen(value), 0);
+}
+
+ssize_t clinux_get_attribute(const char *path, const char *name, char *value, size_t size) {
+    return getxattr(path, name, value, size);
 }
 
 void clinux_small_heap(void) {

@@ -10,12 +10,18 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
     package let takenAt: Timestamp
     package let revision: UInt64
     package let resources: [AuditLine]
+    /// The operations that put strays away now.
+    package let operations: [UID]
 
-    package init(fresh: Bool, takenAt: Timestamp, revision: UInt64, resources: [AuditLine]) {
+    package init(
+        fresh: Bool, takenAt: Timestamp, revision: UInt64, resources: [AuditLine],
+        operations: [UID] = []
+    ) {
         self.fresh = fresh
         self.takenAt = takenAt
         self.revision = revision
         self.resources = resources
+        self.operations = operations
     }
 
     /// Nothing is there that is not recorded, and all that is recorded is there.
@@ -31,6 +37,10 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
         writer.beginArray()
         for line in resources { line.write(to: &writer) }
         writer.endArray()
+        writer.key("operations")
+        writer.beginArray()
+        for operation in operations { writer.value(operation.description) }
+        writer.endArray()
         writer.endObject()
     }
 }
@@ -38,7 +48,7 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
 /// The account of one kind of resource.
 package struct AuditLine: DocumentEncodable, Equatable, Sendable {
     package enum Kind: String, Sendable, CaseIterable {
-        case pods, shims, cgroups, mounts, directories, sockets, processes
+        case pods, shims, cgroups, mounts, directories, sockets, processes, data, logs
     }
 
     package let kind: Kind

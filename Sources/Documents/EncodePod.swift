@@ -15,6 +15,8 @@ extension Pod: DocumentEncodable {
         writer.key("shim")
         if let shim { shim.write(to: &writer) } else { writer.null() }
         writer.member("operation", operation)
+        writer.key("stalled")
+        if let stalled { stalled.write(to: &writer) } else { writer.null() }
         writer.key("tasks")
         writer.beginObject()
         for task in tasks {
@@ -22,6 +24,15 @@ extension Pod: DocumentEncodable {
             task.write(to: &writer)
         }
         writer.endObject()
+        writer.endObject()
+    }
+}
+
+extension Pod.Stall {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("since", since)
+        writer.member("why", why)
         writer.endObject()
     }
 }

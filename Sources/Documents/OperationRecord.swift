@@ -16,6 +16,7 @@ extension PodOperation {
             writer.member("kind", kind.rawValue)
             writer.member("state", state.rawValue)
             writer.bits("rev", revision)
+            writer.bits("order", order)
             writer.bits("print", fingerprint)
             writer.some("grace", grace)
             writer.some("signal", signal.map { Int64($0.number) })

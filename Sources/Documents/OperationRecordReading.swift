@@ -21,6 +21,7 @@ extension PodOperation {
     /// What becomes of an operation after it was made.
     private mutating func readProgress(_ reader: RecordReader) throws(RecordFault) {
         state = try reader["state"].parsed { OperationState(rawValue: $0) }
+        order = try reader.optional("order")?.bits() ?? revision
         joined = try reader["joined"].integer(as: Int.self)
         resumed = try reader["resumed"].integer(as: Int.self)
         supersededBy = try reader.optional("superseded")?.uid()

@@ -1,14 +1,19 @@
-// The account: what is recorded against what the kernel and the run directory show.
+// The account: what is recorded against what the kernel, the run directory and the disks show.
 
 package import Documents
 import Linux
 import Metrics
-import Model
+package import Model
 import Synchronization
 
 extension Engine {
     /// The last one that was taken.
-    package func audit() -> Audit { lastAudit.withLock { $0 } }
+    package func audit(isFresh: Bool) -> Audit {
+        let last = lastAudit.withLock { $0 }
+        return Audit(
+            fresh: isFresh, takenAt: last.takenAt, revision: last.revision,
+            resources: last.resources, operations: registry.openSweeps())
+    }
 
     /// Takes one, then calls `done`.
     package func freshAudit(_ done: @escaping @Sendable () -> Void) {
@@ -18,27 +23,29 @@ extension Engine {
         }
     }
 
-    @Loop func takeAudit() async {
-        // Recorded first, looked at second, recorded again: what came or went in between is in one
-        // of the two, and only what is in neither is a stray.
-        let before = pods()
-        let seen = await Observation.take(self)
-        let after = pods()
-        let named = Set((before.pods + after.pods).map { "\($0.uid)" })
-        let lasting = Set(before.pods.filter(\.isSettled).map { "\($0.uid)" })
-            .intersection(after.pods.filter(\.isSettled).map { "\($0.uid)" })
-        let lines = seen.map { line in
-            AuditLine(
-                kind: line.kind, recorded: line.isOwed ? lasting.count : 0,
-                observed: line.names.count,
-                unrecorded: line.names.filter { !named.contains($0.key) }.values.sorted(),
-                missing: line.isOwed ? lasting.filter { line.names[$0] == nil }.sorted() : [])
+    /// At the start and then again and again, without end.
+    @Loop func auditNowAndThen() async {
+        while true {
+            owners.lookAtShims()
+            await takeAudit()
+            await Loop.shared.reactor.pause(milliseconds: settings.auditInterval)
         }
+    }
+
+    @Loop func takeAudit() async {
+        // What is recorded when the look ends, or has gone since it began, is ours; what is seen
+        // and is neither was there without a record.
+        let before = pods().pods.filter(\.isSettled)
+        let seen = await ground.observe(registry)
+        let after = pods()
+        let lasting = Set(before.map(\.uid)).intersection(
+            after.pods.filter(\.isSettled).map(\.uid))
+        let lines = seen.map { $0.line(lasting) }
         let audit = Audit(
-            fresh: true, takenAt: Timestamp(milliseconds: SystemClock.wall),
-            revision: after.revision, resources: lines)
+            fresh: true, takenAt: EngineClock.now, revision: after.revision, resources: lines)
         lastAudit.withLock { $0 = audit }
         publish(audit)
+        await owners.sweep.start(for: seen, self)
     }
 
     private func publish(_ audit: Audit) {
@@ -63,84 +70,40 @@ extension Pod {
     }
 }
 
-/// What was seen of one kind of resource: the uid in the name, and the name.
-private struct Observation: Sendable {
-    let kind: AuditLine.Kind
-    let names: [String: String]
-    /// Whether every settled pod has one.
-    let isOwed: Bool
-
-    @Loop static func take(_ engine: Engine) async -> [Observation] {
-        let layout = engine.layout
-        return [
-            Observation(kind: .directories, names: entries(layout.pods), isOwed: true),
-            Observation(kind: .shims, names: shims(engine), isOwed: true),
-            Observation(
-                kind: .sockets,
-                names: entries(layout.pods).filter { exists($0.value + "/shim.sock") },
-                isOwed: true),
-            Observation(kind: .cgroups, names: cgroups(engine), isOwed: true),
-            Observation(kind: .mounts, names: mounts(engine), isOwed: false),
-        ]
+extension Observation {
+    fileprivate func line(_ lasting: Set<UID>) -> AuditLine {
+        let missing = isOwed ? lasting.filter { names["\($0)"] == nil }.map { "\($0)" } : []
+        return AuditLine(
+            kind: kind, recorded: isOwed ? lasting.count : names.count - unrecorded.count,
+            observed: names.count, unrecorded: unrecorded.values.sorted(),
+            missing: missing.sorted())
     }
+}
 
-    private static func entries(_ directory: String) -> [String: String] {
-        var found: [String: String] = [:]
-        ignoring("what cannot be listed is missing, and says so") {
-            () throws(SystemCallFailure) in
-            for name in try Files.names(in: directory) { found[name] = "\(directory)/\(name)" }
-        }
-        return found
-    }
+/// What a look at the machine asks of the records.
+package protocol Recorded: Sendable {
+    /// From here on it is noted which records go.
+    func beginLook()
+    /// The pods that are recorded now, or were at some time since the look began.
+    func endLook() -> Set<UID>
+}
 
-    private static func exists(_ path: String) -> Bool {
-        do { return try Files.exists(path) } catch { return false }
-    }
+extension Registry: Recorded {
+    func beginLook() { state.withLock { $0.looks += 1 } }
 
-    private static func shims(_ engine: Engine) -> [String: String] {
-        entries(engine.layout.pods).filter { name, _ in
-            guard let uid = UID(name) else { return false }
-            do { return try engine.layout.shimPresence(uid) == .lives } catch { return false }
+    func endLook() -> Set<UID> {
+        state.withLock { state in
+            let named = state.goneDuringLooks.union(state.names.keys)
+            state.looks -= 1
+            if state.looks == 0 { state.goneDuringLooks = [] }
+            return named
         }
     }
 
-    private static func cgroups(_ engine: Engine) -> [String: String] {
-        var found: [String: String] = [:]
-        for hierarchy in engine.host.hierarchies {
-            let parent = hierarchy.directory(engine.settings.cgroupParent)
-            for (name, path) in entries(parent)
-            where UID(name) != nil && found[name] == nil && !belongsToAnother(path, engine) {
-                found[name] = path
-            }
+    /// The operations that put strays away.
+    func openSweeps() -> [UID] {
+        state.withLock { state in
+            state.operations.values.filter { $0.kind == .strayRemove }.map(\.id).sorted()
         }
-        return found
-    }
-
-    /// Daemons beside this one may share the parent: a living shim says whose pod it is.
-    private static func belongsToAnother(_ path: String, _ engine: Engine) -> Bool {
-        var pids = ""
-        ignoring("a cgroup without a shim's own is nobody's") { () throws(SystemCallFailure) in
-            pids = try Files.text(path + "/shim/cgroup.procs")
-        }
-        return pids.split(separator: "\n").compactMap { Int32($0) }.contains { pid in
-            let words = ProcessFiles.commandLine(of: pid) ?? []
-            return words.count > 4 && !words[4].hasPrefix(engine.layout.pods + "/")
-        }
-    }
-
-    /// On the host there should be none: a pod's mounts are in its shim's namespace.
-    private static func mounts(_ engine: Engine) -> [String: String] {
-        var found: [String: String] = [:]
-        ignoring("mountinfo can always be read") { () throws(SystemCallFailure) in
-            let parents = [engine.layout.pods, engine.settings.dataDirectory].map { $0 + "/" }
-            for mount in try MountInfo.current() {
-                for parent in parents where mount.mountPoint.hasPrefix(parent) {
-                    let rest = mount.mountPoint.dropFirst(parent.count)
-                    // A mount is a stray even where its pod is recorded.
-                    found["mount " + String(rest)] = mount.mountPoint
-                }
-            }
-        }
-        return found
     }
 }

@@ -12,7 +12,9 @@ extension PodOwner {
         guard let pod = engine.registry.pod(uid) else { return }
         do throws(Failure) {
             let link = try await step(.shimStart, nil, operation) { () async throws(Failure) in
-                try self.limitPod(pod.spec.resources)
+                do { try self.ground.limit(self.uid, pod.spec.resources) } catch {
+                    throw Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate)
+                }
                 return try await self.ensureShim(pod)
             }
             for task in pod.tasks { try await make(task, link, operation) }
@@ -39,7 +41,7 @@ extension PodOwner {
             return
         }
         engine.log.write(.warning, "create failed, undoing", ["error": failure.detail])
-        let proof = await tearDown(operation, grace: { _ in 0 })
+        let proof = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
         let state = engine.registry.openOperation(operation.id).map(PodOwner.end) ?? .failed
         await engine.registry.end(operation.id, state, error: failure, engine) {
             transaction, ended in
@@ -58,13 +60,15 @@ extension PodOwner {
         operation.state == .canceling ? .canceled : .failed
     }
 
+    /// Takes down all that the record names, and what the machine shows beyond it.
     func tearDown(
-        _ operation: PodOperation, grace: @escaping @Sendable (Label) -> Int64?
+        _ operation: PodOperation, grace: @escaping @Sendable (Label) -> Int64?, keepingLogs: Bool
     ) async -> NothingLeft {
-        let tasks = engine.registry.pod(uid)?.tasks.map(\.spec.name) ?? []
+        let recorded = engine.registry.pod(uid)?.tasks.map(\.spec.name) ?? []
+        let tasks = recorded + ground.tasksLeft(uid).filter { !recorded.contains($0) }
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        return await Teardown(machine: PodMachine(self, grace: grace), journal: journal)
-            .run(pod: uid, tasks: tasks)
+        let machine = PodMachine(self, grace: grace, keepsLogs: keepingLogs)
+        return await Teardown(machine: machine, journal: journal).run(pod: uid, tasks: tasks)
     }
 
     func createTask(_ operation: PodOperation) async {
@@ -111,7 +115,7 @@ extension PodOwner {
 
     /// One task, from its rootfs to its first process.
     private func make(
-        _ task: PodTask, _ link: ShimLink, _ operation: PodOperation
+        _ task: PodTask, _ link: any ShimLine, _ operation: PodOperation
     ) async throws(Failure) {
         let spec = task.spec
         try checkGoing(operation)
@@ -125,7 +129,9 @@ extension PodOwner {
         try checkGoing(operation)
         let process = try await step(.taskCreate, spec.name, operation) {
             () async throws(Failure) in
-            try self.writeBundle(spec, user)
+            do { try self.ground.writeBundle(self.uid, spec, as: user) } catch {
+                throw Failure(.shimFailed, "\(error)", step: .taskCreate)
+            }
             let bundle = self.engine.layout.bundle(self.uid, spec.name)
             let call: Runtime.Call =
                 spec.start
@@ -141,7 +147,7 @@ extension PodOwner {
     }
 
     private func record(_ process: ProcessIdentity, of spec: TaskSpec) {
-        let now = Timestamp(milliseconds: SystemClock.wall)
+        let now = EngineClock.now
         engine.registry.update(uid, engine) { pod in
             guard var task = pod[task: spec.name], task.state == .creating else { return }
             task.state = spec.start ? .running(process) : .created(process)
@@ -150,26 +156,10 @@ extension PodOwner {
         }
     }
 
-    private func writeBundle(
-        _ spec: TaskSpec, _ user: ShimWire.ResolvedUser
-    ) throws(Failure) {
-        let bundle = engine.layout.bundle(uid, spec.name)
-        var spec = spec
-        if !engine.host.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
-            // Nobody asked for the default: a host that cannot limit does without.
-            spec.resources.pids = nil
-        }
-        let document = RuntimeSpec.document(
-            for: spec,
-            ids: OCI.ResolvedUser(
-                uid: user.uid, gid: user.gid, additionalGIDs: user.additionalGIDs),
-            rootfs: bundle + "/rootfs", cgroupsPath: engine.layout.cgroup(uid, spec.name),
-            seccomp: engine.host.seccomp?.document(for: Capabilities.of(spec)),
-            host: engine.host.traits)
-        do throws(SystemCallFailure) {
-            try Files.makeDirectories(bundle)
-            try Files.replace(bundle + "/config.json", document)
-        } catch { throw Failure(.shimFailed, "\(error)", step: .taskCreate) }
+    func runtimeArguments(_ call: Runtime.Call, _ task: Label) -> [String] {
+        Runtime(path: engine.settings.runtime, root: engine.layout.pod(uid) + "/runtime")
+            .arguments(
+                call, id: task.text, log: engine.layout.bundle(uid, task) + "/runtime.log")
     }
 
     /// Throws where a cancel or a delete has come in between.
@@ -248,7 +238,7 @@ extension Failure {
     init(_ reply: ShimReply?, _ step: StepName) {
         switch reply {
         case .failed(let fault, let detail)?: self.init(fault, detail, step)
-        case .stillThere(let reason)?: self.init(.shimFailed, reason, step: step)
+        case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: step)
         case .status?, .mounted?, .running?, .done?:
             self.init(.shimFailed, "a reply that fits nothing", step: step)
         case nil: self.init(.shimFailed, "the shim hung up", step: step)

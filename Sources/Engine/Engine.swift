@@ -6,7 +6,7 @@ import Linux
 package import Metrics
 import Model
 import OCI
-import Store
+package import Store
 import Synchronization
 
 package final class Engine: Sendable {
@@ -16,12 +16,13 @@ package final class Engine: Sendable {
     package let metrics = Metrics()
     package let log: Log
     package let info: EngineInfo
-    let host: Host
+    let ground: any Ground
     /// Held for as long as the daemon lives: one daemon for a run directory.
-    private let lock: OwnedDescriptor
+    private let lock: OwnedDescriptor?
     let readiness = Atomic<Bool>(false)
     let owners = Owners()
-    let lastAudit: Mutex<Audit>
+    let lastAudit = Mutex(
+        Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
 
     /// Takes the run directory's lock, mounts a tmpfs there where it does not stand on one, opens
     /// the store and loads the records. Nothing is started yet.
@@ -39,10 +40,32 @@ package final class Engine: Sendable {
             throw EngineFailure("the store \(layout.store) cannot be opened: \(error)")
         }
         registry = try Registry(store, limits: settings.limits)
-        host = try Host(settings, layout)
+        let host = try Host(settings, layout)
+        ground = HostGround(host, layout)
         info = host.info
-        lastAudit = Mutex(
-            Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
+        noteDamage()
+    }
+
+    /// An engine on other ground: what a test has in memory.
+    package init(
+        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ ground: any Ground,
+        _ info: EngineInfo
+    ) throws(EngineFailure) {
+        self.settings = settings
+        layout = Layout(settings: settings)
+        log = Log(settings.logLevel)
+        lock = nil
+        registry = try Registry(store, limits: settings.limits)
+        self.ground = ground
+        self.info = info
+        noteDamage()
+    }
+
+    private func noteDamage() {
+        for text in registry.damage {
+            log.write(.error, "a record cannot be read", ["why": text])
+            metrics.storeDamaged.set(1)
+        }
     }
 
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
@@ -54,16 +77,17 @@ package final class Engine: Sendable {
     }
 
     /// For the daemon's end: pods stay, and a parent cgroup without any goes.
-    package func leave() {
-        for hierarchy in host.hierarchies {
-            ignoring("it has pods in it, or was never made") { () throws(SystemCallFailure) in
-                try Files.removeDirectory(hierarchy.directory(settings.cgroupParent))
-            }
-        }
-    }
+    package func leave() { ground.leave() }
 
     /// Tells the pod's owner that there is something to do.
     func wake(_ pod: UID) {
         onLoop { self.owners.owner(of: pod, self).pump() }
+    }
+
+    /// For the operations that nobody asked for.
+    var ownContext: RequestContext {
+        RequestContext(
+            requester: Requester(pid: OwnProcess.pid, uid: 0, gid: 0, command: "staunchd"),
+            operationID: nil, fingerprint: 0, instance: "", ifMatch: nil)
     }
 }

@@ -34,9 +34,27 @@ final class Host: Sendable {
                 bootID: try SystemInfo.bootID(),
                 hasSeccomp: seccomp != nil, limits: settings.limits)
         } catch { throw EngineFailure("\(error)") }
-        if hierarchies.isEmpty {
+        try Host.claim(hierarchies, settings)
+    }
+
+    /// Pods are told from strays by their records, so a parent has one daemon. The mark stands in
+    /// one hierarchy; where there is a unified one, in that.
+    private static func claim(
+        _ hierarchies: [CgroupHierarchy], _ settings: EngineSettings
+    ) throws(EngineFailure) {
+        guard let place = hierarchies.first(where: \.isUnified) ?? hierarchies.first else {
             throw EngineFailure("no cgroup hierarchy is mounted below /sys/fs/cgroup")
         }
+        let parent = place.directory(settings.cgroupParent)
+        let owner: String?
+        do throws(SystemCallFailure) {
+            try Files.makeDirectories(parent, mode: 0o755)
+            owner = try Ownership.claim(parent, for: settings.runDirectory)
+        } catch { throw EngineFailure("\(error)") }
+        guard let owner else { return }
+        throw EngineFailure(
+            "the cgroup parent \(settings.cgroupParent) belongs to the daemon of \(owner); "
+                + "choose another --cgroup-parent")
     }
 
     /// Whether swap can be limited: v1 shows memory.memsw only where the kernel accounts swap.

@@ -7,7 +7,6 @@
 // is that there was nothing.
 
 package import Documents
-import Linux
 import Metrics
 package import Model
 import Store
@@ -36,7 +35,7 @@ extension Engine {
     }
 
     private func refusal(_ failure: StoreFailure, _ instance: String) -> Problem {
-        metrics.storeFailures.add()
+        metrics.storeFailures.add(1, failure.cause)
         log.write(.error, "the store refused a change", ["error": "\(failure)"])
         switch failure {
         case .full: return Problem(.storeFull, "the run directory is full", instance: instance)
@@ -196,11 +195,11 @@ extension EngineLimits {
     /// or that bears no time.
     fileprivate func expiry(of id: UID) -> String? {
         guard let time = id.time else { return nil }
-        let now = SystemClock.wall
+        let now = EngineClock.wall
         if now - time.milliseconds > tombstonesKeptSeconds * 1000 {
             return "it is older than what is kept"
         }
-        let boot = now - SystemClock.sinceBoot / 1_000_000
+        let boot = now - EngineClock.sinceBoot / 1_000_000
         return time.milliseconds < boot ? "it is older than this boot of the host" : nil
     }
 }

@@ -11,7 +11,7 @@ extension Registry {
     /// Oldest first.
     func openOperations(of pod: UID) -> [PodOperation] {
         let open = state.withLock { $0.operations.values.filter { $0.target.podUID == pod } }
-        return open.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
+        return open.sorted { $0.order < $1.order }
     }
 
     func openOperation(_ id: UID) -> PodOperation? { state.withLock { $0.operations[id] } }
@@ -20,18 +20,52 @@ extension Registry {
         state.withLock { state in state.names[uid].flatMap { state.pods[$0] } }
     }
 
+    /// Changes what only memory has of a pod.
+    func showPod(_ uid: UID, _ change: (inout Pod) -> Void) {
+        state.withLock { state in
+            guard let name = state.names[uid], var pod = state.pods[name] else { return }
+            change(&pod)
+            state.pods[name] = pod
+        }
+    }
+
     /// Changes a pod's record. A store that is full is asked again until it takes it: what has
-    /// happened on the machine has happened.
+    /// happened on the machine has happened. `false` where it has not taken it yet.
+    @discardableResult
     @Loop func update(
         _ uid: UID, _ engine: Engine, _ change: @escaping @Sendable (inout Pod) -> Void
-    ) {
+    ) -> Bool {
         let committed = transaction { transaction in
             guard let before = transaction.pod(uid: uid) else { return }
             var pod = before
             change(&pod)
             if pod != before { transaction.put(pod) }
         }
-        retryIfRefused(committed, engine) { self.update(uid, engine, change) }
+        guard case .refused(let failure) = committed else { return true }
+        noteRefusal(failure, engine)
+        Loop.shared.reactor.after(milliseconds: 500) {
+            onLoop { self.update(uid, engine, change) }
+        }
+        return false
+    }
+
+    /// Runs a transaction until the store takes it.
+    @Loop func insist<Result: Sendable>(
+        _ engine: Engine, _ body: @Sendable (inout Transaction) -> Result
+    ) async -> Result {
+        while true {
+            switch transaction(body) {
+            case .done(let result): return result
+            case .refused(let failure):
+                noteRefusal(failure, engine)
+                await Loop.shared.reactor.pause(milliseconds: 500)
+            }
+        }
+    }
+
+    private func noteRefusal(_ failure: StoreFailure, _ engine: Engine) {
+        engine.log.write(.error, "the store refused a change", ["error": "\(failure)"])
+        engine.metrics.storeFailures.add(1, failure.cause)
     }
 
     /// Ends an operation together with what `change` does to the records. `false`, and nothing has
@@ -42,37 +76,30 @@ extension Registry {
         unlessCalledOff: Bool = false, _ engine: Engine,
         _ change: @escaping @Sendable (inout Transaction, inout PodOperation) -> Void
     ) async -> Bool {
-        while true {
-            let committed = transaction { transaction -> Bool in
-                guard var operation = transaction.operation(id) else { return true }
-                if unlessCalledOff && operation.state == .canceling { return false }
-                operation.end(state, at: transaction.time, engine.settings.limits)
-                operation.error = error
-                operation.stalled = nil
-                change(&transaction, &operation)
-                transaction.put(operation)
-                return true
-            }
-            switch committed {
-            case .done(let isEnded):
-                if isEnded { engine.noteEnd(id, state) }
-                return isEnded
-            case .refused(let failure):
-                engine.log.write(.error, "the store refused an end", ["error": "\(failure)"])
-                engine.metrics.storeFailures.add()
-                await Loop.shared.reactor.pause(milliseconds: 500)
-            }
+        let isEnded = await insist(engine) { transaction -> Bool in
+            guard var operation = transaction.operation(id) else { return true }
+            if unlessCalledOff && operation.state == .canceling { return false }
+            operation.end(state, at: transaction.time, engine.settings.limits)
+            operation.error = error
+            operation.stalled = nil
+            change(&transaction, &operation)
+            transaction.put(operation)
+            return true
         }
+        if isEnded { engine.noteEnd(id, state) }
+        return isEnded
     }
+}
 
-    private func retryIfRefused(
-        _ committed: Committed<Void>, _ engine: Engine,
-        _ again: @escaping @Sendable @Loop () -> Void
-    ) {
-        guard case .refused(let failure) = committed else { return }
-        engine.log.write(.error, "the store refused a change", ["error": "\(failure)"])
-        engine.metrics.storeFailures.add()
-        Loop.shared.reactor.after(milliseconds: 500) { onLoop { again() } }
+extension StoreFailure {
+    /// For the metric's label.
+    var cause: String {
+        switch self {
+        case .full: "full"
+        case .corrupt: "corrupt"
+        case .newerSchema: "schema"
+        case .other: "other"
+        }
     }
 }
 

@@ -6,6 +6,7 @@ import Synchronization
 
 @Loop final class Owners {
     private var owners: [UID: PodOwner] = [:]
+    let sweep = Sweep()
 
     nonisolated init() {}
 
@@ -18,12 +19,16 @@ import Synchronization
 
     func forget(_ pod: UID) { owners[pod] = nil }
 
+    /// Now and then: shims that somebody has stopped.
+    func lookAtShims() { for owner in owners.values { owner.lookWhetherStopped() } }
+
     /// Adopts the shims that live, and goes on with what stands open. One pod at a time, each
     /// without waiting for its shim: one that does not answer holds up nobody.
     func recover(_ engine: Engine) async {
         engine.registry.countRestart()
         let pods = engine.pods().pods
         for pod in pods {
+            await mend(pod, engine)
             let owner = owner(of: pod.uid, engine)
             owner.adopt(pod)
             owner.pump()
@@ -34,7 +39,39 @@ import Synchronization
             engine.log.write(.info, "pods adopted", ["pods": "\(pods.count)"])
         }
         engine.readiness.store(true, ordering: .releasing)
-        await engine.takeAudit()
+        await engine.auditNowAndThen()
+    }
+
+    /// A pod that is on its way has an operation that takes it there. Where that was lost (its
+    /// record could not be read, or the pod's own could not), there is a new one, of the daemon's.
+    private func mend(_ pod: Pod, _ engine: Engine) async {
+        let open = engine.registry.openOperations(of: pod.uid)
+        switch pod.state {
+        case .ready, .stopping, .stopped: return
+        case .creating, .deleting:
+            if open.contains(where: { $0.kind == .podCreate || $0.kind == .podDelete }) { return }
+            await engine.registry.insist(engine) { [context = engine.ownContext] transaction in
+                guard let pod = transaction.pod(uid: pod.uid) else { return }
+                _ = transaction.delete(pod, grace: nil, context)
+            }
+        case .lost:
+            let hasCleared = open.isEmpty && engine.isGone(pod.uid)
+            if hasCleared || open.contains(where: { $0.kind == .podClear }) { return }
+            await engine.registry.insist(engine) { [context = engine.ownContext] transaction in
+                guard var pod = transaction.pod(uid: pod.uid) else { return }
+                pod.operation = transaction.makeClearing(of: pod, context)
+                transaction.put(pod)
+            }
+        }
+    }
+}
+
+extension Engine {
+    /// Whether nothing of a pod is left in memory-backed places.
+    @Loop fileprivate func isGone(_ pod: UID) -> Bool {
+        do {
+            return try ground.standing(layout.cgroup(pod)).isEmpty && !ground.hasRunFolder(pod)
+        } catch { return false }
     }
 }
 
@@ -53,4 +90,7 @@ extension Registry {
             }
         }
     }
+
+    /// Records that could not be read at the start.
+    var damage: [String] { state.withLock { $0.damage } }
 }

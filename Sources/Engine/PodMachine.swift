@@ -24,6 +24,7 @@ import Teardown
     }
 
     private var layout: Layout { owner.engine.layout }
+    private var ground: any Ground { owner.ground }
     private var uid: UID { owner.uid }
 
     @Loop func clear(_ step: TeardownStep) async -> Sighting {
@@ -37,7 +38,7 @@ import Teardown
             case (_, let task?): return try await clear(step.name, task)
             case (_, nil): return .alreadyGone
             }
-        } catch { return .stillThere(Obstacle(error.description)) }
+        } catch { return .stillThere(Obstacle(error.description, errno: error.errnoName)) }
     }
 
     /// Paces itself: 20 ms, twice as long each time, up to a second.
@@ -51,11 +52,12 @@ import Teardown
         _ name: StepName, _ task: Label
     ) async throws(SystemCallFailure) -> Sighting {
         guard let link = try owner.connectIfAlive() else {
-            return name == .filesRemove
-                ? try await removeFiles(of: task) : try clearWithoutShim(name, task)
+            return try await clearWithoutShim(name, task)
         }
         guard let request = request(name, task) else { return .alreadyGone }
-        return sighting(await link.ask(request))
+        let seen = sighting(await link.ask(request))
+        guard name == .tasksStop, seen == .gone else { return seen }
+        return try noteExit(of: task, isShimGone: false) ?? seen
     }
 
     private func request(_ name: StepName, _ task: Label) -> ShimRequest? {
@@ -79,45 +81,67 @@ import Teardown
     /// in the cgroups of the pod.
     private func clearWithoutShim(
         _ name: StepName, _ task: Label
-    ) throws(SystemCallFailure) -> Sighting {
+    ) async throws(SystemCallFailure) -> Sighting {
         switch name {
-        case .tasksStop: return try empty(layout.cgroup(uid, task))
+        case .tasksStop:
+            let seen = try empty(layout.cgroup(uid, task))
+            guard seen == .alreadyGone else { return seen }
+            return try noteExit(of: task, isShimGone: true) ?? seen
         case .tasksDelete: return try removeCgroup(layout.cgroup(uid, task))
         case .rootfsUnmount: return try empty(layout.cgroup(uid))
-        case .filesRemove, .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal,
-            .resourcesUpdate, .shimExit, .cgroupRemove, .verify:
+        case .filesRemove: return sighting(try await ground.removeFiles(uid, task))
+        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
+            .shimExit, .cgroupRemove, .verify:
             return .alreadyGone
         }
     }
 
-    private func cgroup(_ path: String) -> Cgroup {
-        Cgroup(path: path, hierarchies: owner.engine.host.hierarchies)
+    /// The exit is the record's before anything of the task goes: a daemon that died between the
+    /// shim's word and its own commit finds it here. Where the shim died with the task, nobody saw
+    /// it. `nil` where the record has it.
+    private func noteExit(
+        of task: Label, isShimGone: Bool
+    ) throws(SystemCallFailure) -> Sighting? {
+        let registry = owner.engine.registry
+        guard let known = registry.pod(uid)?[task: task], known.state.exit == nil else {
+            return nil
+        }
+        var isStored = true
+        switch try ground.exitFile(uid, task) {
+        case .exit(let exit): isStored = owner.sawExit(task.text, exit)
+        case .open where isShimGone:
+            isStored = registry.update(uid, owner.engine) { pod in
+                _ = pod[task: task]?.state.sawExit(.unseen)
+            }
+        case .open, .none: break
+        }
+        return isStored ? nil : .stillThere(Obstacle("the store does not take the exit"))
     }
 
     private func empty(_ path: String) throws(SystemCallFailure) -> Sighting {
-        let left = try cgroup(path).processes()
+        let left = try ground.processes(in: path)
         if left.isEmpty { return .alreadyGone }
-        try cgroup(path).kill()
-        return .stillThere(Obstacle("processes in \(path): \(left.sorted().prefix(8))"))
+        try ground.kill(path)
+        let places = left.sorted().prefix(4).map { ground.place(of: $0) }.joined(separator: "; ")
+        return .stillThere(Obstacle("\(left.count) processes in \(path): \(places)"))
     }
 
     /// Who is still in it is looked for only where the kernel says that somebody is.
     private func removeCgroup(
         _ path: String, children: [String] = []
     ) throws(SystemCallFailure) -> Sighting {
-        do { try cgroup(path).remove(children: children) } catch {
+        do { try ground.remove(path, children: children) } catch {
             guard error.errno == 16 else { throw error }  // EBUSY
             if case .stillThere(let obstacle) = try empty(path) { return .stillThere(obstacle) }
             throw error
         }
-        let standing = try cgroup(path).standing()
+        let standing = try ground.standing(path)
         return standing.isEmpty ? .gone : .stillThere(Obstacle("still there: \(standing)"))
     }
 
     private func endShim() async throws(SystemCallFailure) -> Sighting {
         guard let link = try owner.connectIfAlive() else {
-            let left = try empty(layout.cgroup(uid) + "/shim")
-            return left
+            return try empty(layout.cgroup(uid) + "/shim")
         }
         if let answer = await link.ask(.exit) {
             return answer == .done
@@ -125,7 +149,7 @@ import Teardown
         }
         await link.ended()
         owner.link = nil
-        guard try layout.shimPresence(uid) == .gone else {
+        guard try ground.shimPresence(uid) == .gone else {
             return .stillThere(Obstacle("the shim has hung up and holds its lock"))
         }
         // Whoever is left in its cgroup is met by the next step.
@@ -137,41 +161,30 @@ import Teardown
         if let link = try owner.connectIfAlive() {
             return sighting(await link.ask(.removeAll(keepingLogs: keepsLogs)))
         }
-        let settings = owner.engine.settings
-        var arguments = ["staunch-shim", "remove", settings.dataDirectory, "\(uid)"]
-        if !keepsLogs { arguments += [settings.logDirectory, "\(uid)"] }
-        let complaint = try await owner.runHelper(arguments)
-        return complaint.map { .stillThere(Obstacle($0)) } ?? .gone
-    }
-
-    /// One task's, where the shim is gone.
-    private func removeFiles(of task: Label) async throws(SystemCallFailure) -> Sighting {
-        let settings = owner.engine.settings
-        let complaint = try await owner.runHelper([
-            "staunch-shim", "remove", "\(settings.dataDirectory)/\(uid)", task.text,
-            "\(settings.logDirectory)/\(uid)", "\(task).log",
-        ])
-        if let complaint { return .stillThere(Obstacle(complaint)) }
-        try Tree.remove(task.text, in: "\(layout.pod(uid))/tasks")
-        return .gone
+        return sighting(try await ground.removeFiles(uid, keepingLogs: keepsLogs))
     }
 
     /// The pod's folder in the run directory, which is memory, goes last: the shim's lock and
     /// socket are in it. Then everything is looked for once more.
     private func verify() throws(SystemCallFailure) -> Sighting {
-        try Tree.remove("\(uid)", in: layout.pods)
-        let standing = try cgroup(layout.cgroup(uid)).standing()
+        try ground.removeRunFolder(uid)
+        let standing = try ground.standing(layout.cgroup(uid))
         if !standing.isEmpty { return .stillThere(Obstacle("still there: \(standing)")) }
-        if try Files.exists(layout.pod(uid)) {
+        if try ground.hasRunFolder(uid) {
             return .stillThere(Obstacle("still there: \(layout.pod(uid))"))
         }
         return .gone
     }
 
+    private func sighting(_ complaint: Complaint?) -> Sighting {
+        complaint.map { .stillThere(Obstacle($0.reason, errno: $0.errno)) } ?? .gone
+    }
+
     private func sighting(_ reply: ShimReply?) -> Sighting {
         switch reply {
         case .done?: .gone
-        case .stillThere(let reason)?: .stillThere(Obstacle(reason))
+        case .stillThere(let reason, let errno)?:
+            .stillThere(Obstacle(reason, errno: errno == 0 ? nil : errnoName(errno)))
         case .failed(_, let detail)?: .stillThere(Obstacle(detail))
         case .status?, .mounted?, .running?: .stillThere(Obstacle("a reply that fits nothing"))
         case nil: .stillThere(Obstacle("the shim hung up"))
@@ -179,26 +192,6 @@ import Teardown
     }
 }
 
-extension PodOwner {
-    /// Runs the shim's program for one thing and waits for its end without blocking; what it
-    /// complained of, or `nil` where it went well.
-    func runHelper(_ arguments: [String]) async throws(SystemCallFailure) -> String? {
-        let pipe = try Pipe()
-        let null = try OwnedDescriptor.opening("/dev/null", 2)
-        let command = Command(arguments, path: engine.host.shimProgram)
-        let pid = try command.spawn(descriptors: [null.number, null.number, pipe.writing.number])
-        let output = pipe.intoReading()
-        guard let process = PidDescriptor.opening(pid) else { return "the helper was not seen" }
-        try await Loop.shared.reactor.readable(process.descriptor.number)
-        let exit = process.reap()
-        if exit?.code == 0 { return nil }
-        let text = try output.read(limit: 4096) ?? []
-        return text.isEmpty ? "the helper was killed" : String(decoding: text, as: UTF8.self)
-    }
-
-    func runtimeArguments(_ call: Runtime.Call, _ task: Label) -> [String] {
-        Runtime(path: engine.settings.runtime, root: engine.layout.pod(uid) + "/runtime")
-            .arguments(
-                call, id: task.text, log: engine.layout.bundle(uid, task) + "/runtime.log")
-    }
+private func errnoName(_ number: Int32) -> String {
+    SystemCallFailure(call: "", subject: "", errno: number).errnoName
 }

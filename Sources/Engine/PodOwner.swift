@@ -14,22 +14,24 @@ import Teardown
 @Loop final class PodOwner {
     let uid: UID
     let engine: Engine
-    var link: ShimLink?
+    var link: (any ShimLine)?
     var shim: ShimStatus?
-    private var running: [UID: PodOperation] = [:]
-    /// Whether the shim was asked how it does, and has not answered yet.
-    var isAskingStatus = false
-    /// The pod's pieces are being put away because its shim died.
-    private var isClearing = false
+    var status = StatusQuestion()
+    private(set) var running: [UID: PodOperation] = [:]
+    private var blockedSince: [UID: Int64] = [:]
+    private var isWatchingBlocked = false
+    /// Whether somebody is finding out how the shim does.
+    var isLookingAfterShim = false
 
     init(_ uid: UID, _ engine: Engine) {
         self.uid = uid
         self.engine = engine
     }
 
+    var ground: any Ground { engine.ground }
+
     /// Starts whatever can run now.
     func pump() {
-        if isClearing { return }
         let open = engine.registry.openOperations(of: uid)
         var ahead: [PodOperation] = open.filter { running[$0.id] != nil }
         for operation in ahead where operation.grace != running[operation.id]?.grace {
@@ -41,26 +43,33 @@ import Teardown
             ahead.append(operation)
             if blocking.isEmpty {
                 begin(operation)
-            } else if operation.kind.isDelete {
+                continue
+            }
+            if operation.kind.isDelete {
                 for other in blocking { interrupt(other, for: operation) }
             }
+            blockedSince[operation.id] = blockedSince[operation.id] ?? EngineClock.sinceBoot
         }
         for operation in open where running[operation.id] != nil && operation.state == .canceling {
             interrupt(operation, for: operation)
         }
+        watchBlocked()
     }
 
     private func begin(_ operation: PodOperation) {
         running[operation.id] = operation
+        blockedSince[operation.id] = nil
         engine.metrics.operationsStarted.add(1, operation.kind.rawValue)
-        if operation.state == .pending {
-            engine.registry.show(operation.id) { $0.state = .running }
+        engine.registry.show(operation.id) { shown in
+            if shown.state == .pending { shown.state = .running }
+            shown.stalled = nil
         }
         engine.log.write(.debug, "operation started", operation.fields)
         onLoop {
             await self.run(operation)
             await self.settle(operation)
             self.running[operation.id] = nil
+            self.lookAfterShimIfUnlinked()
             self.pump()
         }
     }
@@ -71,6 +80,8 @@ import Teardown
         case .podUpdate: await updatePod(operation)
         case .podStop: await stopPod(operation)
         case .podDelete: await deletePod(operation)
+        case .podClear: await clearPod(operation)
+        case .strayRemove: await removeStray(operation)
         case .taskCreate: await createTask(operation)
         case .taskStart: await startTask(operation)
         case .taskStop: await stopTask(operation)
@@ -84,7 +95,7 @@ import Teardown
     private func settle(_ operation: PodOperation) async {
         guard engine.registry.openOperation(operation.id) != nil else { return }
         switch operation.kind {
-        case .podStop, .podDelete, .taskStop, .taskDelete:
+        case .podStop, .podDelete, .podClear, .strayRemove, .taskStop, .taskDelete:
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal:
             let isPodGone = engine.registry.pod(uid) == nil
@@ -112,91 +123,51 @@ import Teardown
         }
     }
 
-    /// A task's first process has ended; its shim has stored that, and now we do.
-    func sawExit(_ task: String, _ exit: WireExit) {
-        guard let name = Label(task) else { return }
+    /// A task's first process has ended; its shim has stored that, and now we do. `false` where the
+    /// store does not take it now; it is tried again.
+    @discardableResult
+    func sawExit(_ task: String, _ exit: WireExit) -> Bool {
+        guard let name = Label(task) else { return true }
         let exit = TaskExit(exit)
-        engine.registry.update(uid, engine) { pod in
+        return engine.registry.update(uid, engine) { pod in
             guard var seen = pod[task: name], seen.state.sawExit(exit) else { return }
             pod[task: name] = seen
         }
     }
+}
 
-    /// The shim hung up. Unless it was asked to, it has died: only its lock says so.
-    func lostLink() {
-        link = nil
-        if running.values.contains(where: { $0.kind == .podDelete || $0.kind == .podCreate }) {
-            return  // whoever runs finds out with its next request
+// MARK: - What waits behind another
+
+extension PodOwner {
+    /// Once a second for as long as an operation has not begun: what is it behind?
+    private func watchBlocked() {
+        guard !blockedSince.isEmpty, !isWatchingBlocked else { return }
+        isWatchingBlocked = true
+        Loop.shared.reactor.after(milliseconds: 1000) { [weak self] in
+            onLoop { self?.lookAtBlocked() }
         }
-        onLoop { await self.lookAfterShim() }
     }
 
-    /// At the daemon's start: the shim is found, or its loss is.
-    func adopt(_ pod: Pod) {
-        shim = pod.shim
-        guard pod.state != .creating && pod.state != .deleting else { return }
-        if pod.state == .lost {
-            // It may have been killed half-way through putting the pieces away.
-            isClearing = true
-            onLoop { await self.clearLost(pod) }
-            return
-        }
-        onLoop { await self.lookAfterShim() }
-    }
-
-    private func lookAfterShim() async {
-        guard let pod = engine.registry.pod(uid), pod.state != .deleting, pod.state != .lost else {
-            return
-        }
-        do throws(SystemCallFailure) {
-            if let link = try connectIfAlive() { return await learn(from: link) }
-        } catch {
-            // It cannot be reached, and that is not "gone": asked again later.
-            engine.log.write(
-                .warning, "shim not reached", ["pod": pod.name.text, "error": "\(error)"])
-            await Loop.shared.reactor.pause(milliseconds: 1000)
-            return await lookAfterShim()
-        }
-        await clearLost(pod)
-    }
-
-    private func learn(from link: ShimLink) async {
-        guard case .status(let report)? = await link.ask(.status) else { return }
-        engine.metrics.podsAdopted.add()
-        for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
-    }
-
-    /// What a dead shim held is put away without being asked; the record waits for the client.
-    private func clearLost(_ pod: Pod) async {
-        engine.log.write(.error, "shim lost", ["pod": pod.name.text, "uid": "\(uid)"])
-        isClearing = true
-        for task in pod.tasks {
-            if let exit = storedExit(task.spec.name) { sawExit(task.spec.name.text, exit) }
-        }
-        engine.registry.update(uid, engine) { pod in
-            guard pod.state != .deleting else { return }
-            pod.state = .lost
-            pod.shim = nil
-            for index in pod.tasks.indices {
-                let exit = TaskExit(
-                    status: .unknown, oomKilled: false,
-                    finishedAt: Timestamp(milliseconds: SystemClock.wall))
-                _ = pod.tasks[index].state.sawExit(exit)
+    private func lookAtBlocked() {
+        isWatchingBlocked = false
+        let open = engine.registry.openOperations(of: uid)
+        for (id, since) in blockedSince {
+            guard let blocked = open.first(where: { $0.id == id }) else {
+                blockedSince[id] = nil
+                continue
             }
+            let waited = (EngineClock.sinceBoot - since) / 1_000_000
+            guard waited >= OperationJournal.stallsAfter else { continue }
+            let ahead = open.first { $0.order < blocked.order && $0.excludes(blocked) }
+            guard let ahead else { continue }
+            let reason = ahead.stalled.map { ": \($0.why)" } ?? ""
+            let stall = PodOperation.Stall(
+                since: Timestamp(milliseconds: EngineClock.wall - waited),
+                step: ahead.currentStep ?? .verify,
+                why: "behind \(ahead.kind.rawValue) \(ahead.id)\(reason)")
+            engine.registry.show(id) { $0.stalled = stall }
         }
-        let journal = OperationJournal(engine, operation: nil, owner: self)
-        let machine = PodMachine(self, grace: { _ in 0 }, keepsLogs: true)
-        _ = await Teardown(machine: machine, journal: journal).run(
-            pod: uid, tasks: pod.tasks.map(\.spec.name))
-        isClearing = false
-        pump()
-    }
-
-    private func storedExit(_ task: Label) -> WireExit? {
-        do {
-            let path = engine.layout.bundle(uid, task) + "/exit"
-            return try WireExit.parse(fileContent: try Files.read(path, limit: WireExit.fileSize))
-        } catch { return nil }
+        watchBlocked()
     }
 }
 

@@ -1,7 +1,6 @@
 // Requests about pods, as API.md's tables have them.
 
 package import Documents
-import Linux
 package import Model
 
 extension Engine {
@@ -146,7 +145,7 @@ extension Transaction {
         return .operation(self.operation(operation.id) ?? operation)
     }
 
-    fileprivate mutating func delete(
+    mutating func delete(
         _ pod: Pod, grace: Int64?, _ context: RequestContext
     ) -> Accepted {
         let open = openOperations(of: pod.uid)

@@ -5,13 +5,14 @@
 
 import Glibc
 import Linux
-import Synchronization
+import Model
+package import Synchronization
 
 /// Isolates what belongs to the engine's thread.
 @globalActor
 package actor Loop {
     package static let shared = Loop()
-    nonisolated let reactor = Reactor()
+    package nonisolated let reactor = Reactor()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         // SAFETY: `shared` is never freed, and the reactor with it.
@@ -28,10 +29,10 @@ func onLoop(_ body: @escaping @Sendable @Loop () async -> Void) -> Task<Void, Ne
 package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     private struct Queue {
         var jobs: [UnownedJob] = []
-        var isAwake = false
+        var isAwake: Bool
     }
 
-    private let queue = Mutex(Queue())
+    private let queue: Mutex<Queue>
     private let wakeup: Wakeup
     private let epoll: Epoll
     private let state = Mutex(Watches())
@@ -41,8 +42,20 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     private struct Watches {
         var handlers: [UInt64: @Sendable (Epoll.Interest) -> Void] = [:]
         var nextTag: UInt64 = 1
-        var timers: [(at: Int64, id: UInt64, fire: @Sendable () -> Void)] = []
+        var timers: [Timer] = []
     }
+
+    struct Timer: Sendable {
+        let at: Int64
+        let fire: @Sendable () -> Void
+    }
+
+    /// Whether time and turns are a test's to give. To be set before anything uses the loop.
+    package static let isSimulated = Atomic(false)
+    private let isSimulated = Reactor.isSimulated.load(ordering: .acquiring)
+    /// The time of a simulation: nanoseconds since boot, and what the wall clock is ahead of it.
+    private let simulatedTime = Atomic<Int64>(1_000_000_000)
+    private let simulatedWall = Atomic<Int64>(1_767_225_600_000)
 
     init() {
         do throws(SystemCallFailure) {
@@ -50,7 +63,20 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
             epoll = try Epoll()
             try epoll.add(wakeup.descriptor.number, .readable, tag: 0)
         } catch { fatalError("no event loop can be made: \(error)") }
-        Thread.start { self.run() }
+        // Whoever simulates runs the jobs: nobody is to be woken.
+        queue = Mutex(Queue(isAwake: isSimulated))
+        if !isSimulated { Thread.start { self.run() } }
+    }
+
+    /// Nanoseconds since boot, suspended time included: for durations.
+    var sinceBoot: Int64 {
+        isSimulated ? simulatedTime.load(ordering: .relaxed) : SystemClock.sinceBoot
+    }
+
+    /// Milliseconds since 1970: for people.
+    var wall: Int64 {
+        guard isSimulated else { return SystemClock.wall }
+        return simulatedWall.load(ordering: .relaxed) + sinceBoot / 1_000_000
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -87,7 +113,7 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
             let jobs = queue.withLock { queue in
                 let jobs = queue.jobs
                 queue.jobs = []
-                queue.isAwake = !jobs.isEmpty
+                queue.isAwake = !jobs.isEmpty || isSimulated
                 return jobs
             }
             if jobs.isEmpty { return }
@@ -101,12 +127,12 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
 
     private func pause() -> CInt {
         guard let next = state.withLock({ $0.timers.first?.at }) else { return -1 }
-        let nanoseconds = max(0, next - SystemClock.sinceBoot)
+        let nanoseconds = max(0, next - sinceBoot)
         return CInt(min((nanoseconds + 999_999) / 1_000_000, 60_000))
     }
 
     private func fireTimers() {
-        let now = SystemClock.sinceBoot
+        let now = sinceBoot
         while let timer = state.withLock({ state in
             state.timers.first.map { $0.at <= now } ?? false ? state.timers.removeFirst() : nil
         }) {
@@ -170,13 +196,51 @@ extension Reactor {
 
     /// Calls `fire` on the loop's thread after `milliseconds`.
     func after(milliseconds: Int64, _ fire: @escaping @Sendable () -> Void) {
-        let at = SystemClock.sinceBoot + milliseconds * 1_000_000
+        let at = sinceBoot + milliseconds * 1_000_000
         state.withLock { state in
-            let id = state.nextTag
-            state.nextTag += 1
-            let index = state.timers.firstIndex { $0.at > at } ?? state.timers.count
-            state.timers.insert((at, id, fire), at: index)
+            let index = state.timers.lastIndex { $0.at <= at }.map { $0 + 1 } ?? 0
+            state.timers.insert(Timer(at: at, fire: fire), at: index)
         }
-        wakeup.signal()
+        if !isSimulated { wakeup.signal() }
     }
+}
+
+// MARK: - Simulation
+
+extension Reactor {
+    /// Runs everything that can run now.
+    package func runSimulated() { runJobs() }
+
+    /// Goes to the next timer and fires what is due; `false` where nobody waits for a time.
+    package func advanceSimulated() -> Bool {
+        guard let next = state.withLock({ $0.timers.first?.at }) else { return false }
+        if next > sinceBoot { simulatedTime.store(next, ordering: .relaxed) }
+        fireTimers()
+        runJobs()
+        return true
+    }
+
+    /// Lets the wall clock jump by `milliseconds`, as somebody's `date -s` does.
+    package func jumpSimulatedWall(_ milliseconds: Int64) {
+        simulatedWall.wrappingAdd(milliseconds, ordering: .relaxed)
+    }
+
+    /// A daemon's death: whatever waits is never called. What is returned has to be kept, since
+    /// the tasks behind it are not to be unwound either.
+    package func dropSimulated() -> [@Sendable () -> Void] {
+        runJobs()
+        return state.withLock { state in
+            defer { state.timers = [] }
+            return state.timers.map(\.fire)
+        }
+    }
+}
+
+/// The engine's clocks.
+package enum EngineClock {
+    /// Nanoseconds since boot, suspended time included: for durations.
+    static var sinceBoot: Int64 { Loop.shared.reactor.sinceBoot }
+    /// Milliseconds since 1970: for people.
+    package static var wall: Int64 { Loop.shared.reactor.wall }
+    static var now: Timestamp { Timestamp(milliseconds: wall) }
 }

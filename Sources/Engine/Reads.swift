@@ -37,9 +37,14 @@ extension Engine {
             }
             metrics.tasks.set(Double(count), name)
         }
-        for kind in OperationKind.allCases {
-            metrics.operationsRunning.set(
-                Double(open.values.count { $0.kind == kind }), kind.rawValue)
-        }
+        metrics.podsStalled.set(Double(pods.values.count { $0.stalled != nil }))
+        metrics.operationsRunning.replace(
+            open.values.map { [$0.kind.rawValue, $0.currentStep?.rawValue ?? "none"] })
+        metrics.operationsStalled.replace(
+            open.values.compactMap { operation in
+                operation.stalled.map { [operation.kind.rawValue, $0.step.rawValue] }
+            })
+        let oldest = open.values.map(\.createdAt.milliseconds).min() ?? 0
+        metrics.oldestOperation.set(Double(oldest) / 1000)
     }
 }

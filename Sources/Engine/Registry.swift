@@ -5,7 +5,6 @@
 // whoever waits is told, outside the lock.
 
 import Documents
-import Linux
 import Model
 import Store
 import Synchronization
@@ -28,14 +27,19 @@ final class Registry: Sendable {
         var commits = 0
         /// Whether the last pruning left something to prune.
         var hasMoreToPrune = false
-        let store: Store
+        /// Records that could not be read, in words.
+        var damage: [String] = []
+        /// How many look at the machine now, and the pods whose records have gone meanwhile.
+        var looks = 0
+        var goneDuringLooks: Set<UID> = []
+        let store: any RecordKeeping
     }
 
     let state: Mutex<State>
     let limits: EngineLimits
 
     init(
-        _ store: sending Store, limits: EngineLimits
+        _ store: sending any RecordKeeping, limits: EngineLimits
     ) throws(EngineFailure) {
         var state = State(store: store)
         do { try state.load() } catch {
@@ -92,19 +96,33 @@ struct Aftermath {
 extension Registry.State {
     mutating func load() throws(StoreFailure) {
         for record in try store.pods() {
-            do throws(RecordFault) {
-                let pod = try Pod(record: record.document)
-                pods[pod.name] = pod
-                names[pod.uid] = pod.name
-            } catch { throw .corrupt("the record of pod \(record.name): \(error)") }
+            let pod = readable(record)
+            pods[pod.name] = pod
+            names[pod.uid] = pod.name
         }
         for document in try store.runningOperations() {
             do throws(RecordFault) {
                 let operation = try PodOperation(record: document)
                 operations[operation.id] = operation
-            } catch { throw .corrupt("the record of an operation: \(error)") }
+            } catch { damage.append("the record of an operation: \(error)") }
         }
         revision = try store.revision()
+    }
+
+    /// The pod of a record; where the record cannot be read, a lost one of that name and uid, whose
+    /// pieces are found by the uid.
+    private mutating func readable(_ record: PodRecord) -> Pod {
+        do throws(RecordFault) { return try Pod(record: record.document) } catch {
+            damage.append("the record of pod \(record.name): \(error)")
+        }
+        let uid = UID(record.uid)
+        // A uid is a label, too.
+        guard let name = Label(record.name) ?? Label("\(uid)") else {
+            preconditionFailure("no label can be made of \(uid)")
+        }
+        return Pod(
+            uid: uid, name: name, spec: PodSpec(hostname: name.text), state: .lost, revision: 0,
+            createdAt: uid.time ?? EngineClock.now)
     }
 
     mutating func makeToken() -> EngineToken {
@@ -115,6 +133,7 @@ extension Registry.State {
     mutating func apply(_ changes: Changes) -> Aftermath {
         var aftermath = Aftermath()
         for uid in changes.removedPods { names[uid] = nil }
+        if looks > 0 { goneDuringLooks.formUnion(changes.removedPods) }
         for (name, pod) in changes.pods {
             pods[name] = pod
             if let pod { names[pod.uid] = name }
@@ -137,7 +156,7 @@ extension Registry.State {
     mutating func pruneNowAndThen(_ limits: EngineLimits) {
         commits += 1
         guard hasMoreToPrune || commits % 512 == 0 else { return }
-        let now = SystemClock.wall
+        let now = EngineClock.wall
         // A store that cannot prune now is asked again 512 commits on.
         do throws(StoreFailure) {
             hasMoreToPrune = try store.prune(

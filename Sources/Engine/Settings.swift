@@ -11,6 +11,8 @@ package struct EngineSettings: Sendable {
     package var seccompProfile = "/usr/share/containers/seccomp.json"
     package var logLevel = LogLevel.info
     package var limits = EngineLimits()
+    /// Milliseconds between two audits that nobody asked for.
+    package var auditInterval: Int64 = 60_000
 
     package init() {}
 }

@@ -3,29 +3,28 @@
 import Linux
 import ShimWire
 
-@Loop final class ShimLink {
+@Loop final class ShimLink: ShimLine {
     private let socket: PacketSocket
-    /// The shim's process; `nil` where it had ended before it could be pinned.
-    private let process: PidDescriptor?
-    private let processNumber: CInt?
+    /// The shim's process, where another daemon started it; `nil` where it had ended by then.
+    private let pinned: PidDescriptor?
+    private let pinnedNumber: CInt?
+    /// The shim's pid where it is our child; nobody else takes its exit.
+    var child: Int32?
     private var tag: UInt64?
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
     private var unsent: [[UInt8]] = []
     private var lastID: UInt32 = 0
-    private let sawExit: @Loop (String, WireExit) -> Void
-    private let lost: @Loop () -> Void
+    private let events: ShimEvents
     private var ending: Task<Void, Never>?
 
-    /// Adopts both; `lost` is called once, when the shim hangs up.
+    /// Adopts both.
     init(
-        _ socket: consuming PacketSocket, process: consuming PidDescriptor?,
-        sawExit: @escaping @Loop (String, WireExit) -> Void, lost: @escaping @Loop () -> Void
+        _ socket: consuming PacketSocket, pinned: consuming PidDescriptor?, _ events: ShimEvents
     ) throws(SystemCallFailure) {
         self.socket = socket
-        processNumber = process?.descriptor.number
-        self.process = process
-        self.sawExit = sawExit
-        self.lost = lost
+        pinnedNumber = pinned?.descriptor.number
+        self.pinned = pinned
+        self.events = events
         tag = try Loop.shared.reactor.watch(self.socket.descriptor.number, .readable) {
             [weak self] _ in onLoop { self?.receive() }
         }
@@ -87,20 +86,28 @@ import ShimWire
             switch try ShimMessage.parse(packet) {
             case .reply(let id, let reply):
                 pending.removeValue(forKey: id)?.resume(returning: reply)
-            case .exited(let task, let exit): sawExit(task, exit)
+            case .exited(let task, let exit): events.sawExit(task, exit)
             }
         } catch { throw SystemCallFailure(call: "recv", subject: error.detail, errno: 71) }
     }
 
     func close() {
-        guard let tag else { return }
-        self.tag = nil
-        Loop.shared.reactor.unwatch(socket.descriptor.number, tag)
+        guard stopWatching() else { return }
         let waiting = pending
         pending = [:]
         for continuation in waiting.values { continuation.resume(returning: nil) }
         ending = onLoop { await self.takeExit() }
-        lost()
+        events.lost()
+    }
+
+    /// Closes a line behind which no shim was started: nobody is told.
+    func discard() { _ = stopWatching() }
+
+    private func stopWatching() -> Bool {
+        guard let tag else { return false }
+        self.tag = nil
+        Loop.shared.reactor.unwatch(socket.descriptor.number, tag)
+        return true
     }
 
     /// Returns once the shim, which has hung up, has ended.
@@ -109,12 +116,10 @@ import ShimWire
         await ending?.value
     }
 
-    /// Whoever hung up is about to end, and where it is our child nobody else takes its exit.
+    /// Whoever hung up is about to end.
     private func takeExit() async {
-        guard let number = processNumber else { return }
-        do throws(SystemCallFailure) { try await Loop.shared.reactor.readable(number) } catch {
-            return
-        }
-        process?.reap()
+        if let child { return _ = await ChildEnd.of(child) }
+        guard let pinnedNumber else { return }
+        await ChildEnd.readable(pinnedNumber)
     }
 }

@@ -24,6 +24,12 @@ extension OperationStep {
 }
 
 extension PodOperation {
+    /// Where it stands: the first step that is under way, or else the first that is to come.
+    var currentStep: StepName? {
+        let underWay = steps.first { $0.state == .running || $0.state == .waiting }
+        return (underWay ?? steps.first { !$0.isDone })?.name
+    }
+
     /// Changes the step of this name and object, adding it where it is not planned.
     mutating func step(
         _ name: StepName, _ object: Label?, _ change: (inout OperationStep) -> Void

@@ -9,12 +9,31 @@ import Teardown
 extension PodOwner {
     func deletePod(_ operation: PodOperation) async {
         let grace = graceOf(operation)
-        let proof = await tearDown(operation, grace: grace)
+        let proof = await tearDown(operation, grace: grace, keepingLogs: false)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard let pod = transaction.pod(operation.target.pod) else { return }
             for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
             transaction.remove(pod, proof)
         }
+        engine.owners.forget(uid)
+    }
+
+    /// What a lost pod held; its record, and its logs, stay for the client.
+    func clearPod(_ operation: PodOperation) async {
+        _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: true)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard var pod = transaction.pod(uid: operation.target.podUID) else { return }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
+            if pod.operation == operation.id { pod.operation = nil }
+            transaction.put(pod)
+        }
+    }
+
+    /// What bears our mark and no record names, by the delete's own steps.
+    func removeStray(_ operation: PodOperation) async {
+        _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
+        await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        engine.noteStrayGone(uid)
         engine.owners.forget(uid)
     }
 
@@ -99,8 +118,16 @@ extension PodOwner {
     func updatePod(_ operation: PodOperation) async {
         guard let pod = engine.registry.pod(uid) else { return }
         do throws(Failure) {
+            guard pod.state != .lost && pod.state != .deleting else {
+                throw Failure(.podState, "the pod is \(pod.state.rawValue)")
+            }
             try await step(.resourcesUpdate, nil, operation) { () async throws(Failure) in
-                try self.limitPod(pod.spec.resources, lifting: true)
+                let complaint: Complaint?
+                do {
+                    complaint = try await self.ground.limitAgain(self.uid, pod.spec.resources)
+                } catch { throw Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate) }
+                guard let complaint else { return }
+                throw Failure(.runtimeRefused, complaint.reason, step: .resourcesUpdate)
             }
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         } catch {

@@ -2,7 +2,6 @@
 
 import Bytes
 import Documents
-import Linux
 import Model
 import Store
 import Teardown
@@ -12,8 +11,8 @@ struct Transaction {
     private let names: [UID: Label]
     private let baseOperations: [UID: PodOperation]
     /// For what has ended: read here, changed by the registry.
-    let store: Store
-    let time = Timestamp(milliseconds: SystemClock.wall)
+    let store: any RecordKeeping
+    let time = EngineClock.now
     private var changes: Changes
 
     init(_ state: borrowing Registry.State) {
@@ -47,7 +46,7 @@ struct Transaction {
     func openOperations(of pod: UID) -> [PodOperation] {
         baseOperations.keys.compactMap { operation($0) }
             .filter { $0.target.podUID == pod && !$0.state.hasEnded }
-            .sorted { $0.id < $1.id }
+            .sorted { $0.order < $1.order }
     }
 
     /// A new UUIDv7, greater than every one before it, so that their order is that of creation.
@@ -101,6 +100,7 @@ struct Transaction {
         var operation = operation
         changes.revision += 1
         operation.revision = changes.revision
+        if operation.order == 0 { operation.order = changes.revision }
         changes.operations[operation.id] = operation
         guard known?.state != operation.state else { return }
         changes.events.append(
@@ -109,6 +109,14 @@ struct Transaction {
                 pod: operation.target.pod, podUID: operation.target.podUID,
                 task: operation.target.task, operation: operation.id,
                 state: operation.state.rawValue))
+    }
+
+    /// Puts the daemon's own operation that puts away what a lost pod held; its id.
+    mutating func makeClearing(of pod: Pod, _ context: RequestContext) -> UID {
+        var operation = makeOperation(.podClear, OperationTarget(pod), context)
+        operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))
+        put(operation)
+        return operation.id
     }
 
     /// From now on `id` leads to the operation `target`.

@@ -68,6 +68,22 @@ package enum Children {
         return ChildExit(exit)
     }
 
+    /// What is to be had of a child's exit now.
+    package enum Taken: Equatable, Sendable {
+        /// Taken; its number is free from here on.
+        case exit(ChildExit)
+        case lives
+        /// No child of ours, or one whose exit was taken before.
+        case stranger
+    }
+
+    package static func take(_ pid: Int32) -> Taken {
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        guard unsafe clinux_reap(pid, &exit) == 0 else { return .stranger }
+        return exit.pid == 0 ? .lives : .exit(ChildExit(exit))
+    }
+
     /// Takes the exit of a child that has ended; its number is free from here on.
     package static func reap(_ pid: Int32) {
         var exit = clinux_exit()

@@ -17,12 +17,17 @@ package struct SystemCallFailure: Error, Equatable, Sendable, CustomStringConver
 
     package var description: String { "\(call) \(subject): \(errnoText)" }
 
+    /// `ENOENT`, where the C library knows the number.
+    package var errnoName: String {
+        // SAFETY: it returns a static string, or NULL for an unknown number.
+        unsafe clinux_error_name(errno).map { unsafe String(cString: $0) } ?? "errno \(errno)"
+    }
+
     /// `ENOENT (No such file or directory)`, where the C library knows the number.
     package var errnoText: String {
-        // SAFETY: both return static strings, or NULL for an unknown number.
-        let name = unsafe clinux_error_name(errno).map { unsafe String(cString: $0) }
+        // SAFETY: it returns a static string, or NULL for an unknown number.
         let text = unsafe clinux_error_text(errno).map { unsafe String(cString: $0) }
-        return "\(name ?? "errno \(errno)") (\(text ?? "unknown"))"
+        return "\(errnoName) (\(text ?? "unknown"))"
     }
 }
 

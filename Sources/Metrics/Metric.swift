@@ -84,6 +84,15 @@ package final class Gauge: Metric {
         series.withLock { $0.update(values, from: 0) { $0 += Double(difference) } }
     }
 
+    /// Counts each of `members`; a series of which there was one before, and is none now, is 0.
+    package func replace(_ members: [[String]]) {
+        precondition(members.allSatisfy { $0.count == labels.count })
+        series.withLock { series in
+            for key in series.values.keys { series.values[key] = 0 }
+            for values in members { series.update(values, from: 0) { $0 += 1 } }
+        }
+    }
+
     package func render(into text: inout Exposition) {
         text.head(name, help, "gauge")
         for (values, value) in series.withLock({ $0.sorted }) {

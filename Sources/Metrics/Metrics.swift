@@ -12,7 +12,20 @@ package final class Metrics: Sendable {
         "staunch_operations_ended_total", "Operations ended, by kind and outcome.",
         labels: ["kind", "outcome"])
     package let operationsRunning = Gauge(
-        "staunch_operations_running", "Operations that have not ended, by kind.", labels: ["kind"])
+        "staunch_operations_running",
+        "Operations that have not ended, by kind and by the step where they stand.",
+        labels: ["kind", "step"])
+    package let operationsStalled = Gauge(
+        "staunch_operations_stalled",
+        "Operations of which nothing has moved for 5 s, by kind and step.",
+        labels: ["kind", "step"])
+    package let oldestOperation = Gauge(
+        "staunch_operations_oldest_start_timestamp_seconds",
+        "When the oldest operation that has not ended was accepted, since 1970; 0 without any.")
+    package let stepRetries = Counter(
+        "staunch_step_retries_total",
+        "Times that a step found its object still there, by step and errno.",
+        labels: ["step", "errno"])
     package let stepDuration = Histogram(
         "staunch_step_duration_seconds",
         "Time from the first attempt of an operation's step to its end, by step.",
@@ -31,6 +44,8 @@ package final class Metrics: Sendable {
     // MARK: What is there
 
     package let pods = Gauge("staunch_pods", "Pods, by state.", labels: ["state"])
+    package let podsStalled = Gauge(
+        "staunch_pods_stalled", "Pods whose shim does not answer, or is stopped.")
     package let tasks = Gauge("staunch_tasks", "Tasks, by state.", labels: ["state"])
     package let podsAdopted = Counter(
         "staunch_pods_adopted_total", "Pods found alive by a start of the daemon.")
@@ -47,6 +62,9 @@ package final class Metrics: Sendable {
     package let resourcesMissing = Gauge(
         "staunch_resources_missing",
         "Resources that a record names and the kernel does not show, by kind.", labels: ["kind"])
+    package let straysRemoved = Counter(
+        "staunch_strays_removed_total",
+        "Resources without a record that were put away, by kind.", labels: ["kind"])
     package let auditTime = Gauge(
         "staunch_audit_timestamp_seconds", "When the last audit was taken, since 1970.")
 
@@ -57,6 +75,10 @@ package final class Metrics: Sendable {
     package let storeFailures = Counter(
         "staunch_store_failures_total", "Transactions that the store refused, by cause.",
         labels: ["cause"])
+
+    package let storeDamaged = Gauge(
+        "staunch_store_damaged",
+        "1 where the store, or a record in it, could not be read at the start.")
 
     // MARK: The daemon
 
@@ -75,10 +97,12 @@ package final class Metrics: Sendable {
     /// All of them, in the order above; a test holds this list against the properties.
     package var all: [any Metric] {
         [
-            operationsStarted, operationsEnded, operationsRunning, stepDuration, httpRequests,
-            httpDuration, pods, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
-            resourcesUnrecorded, resourcesMissing, auditTime, storeCommits, storeFailures,
-            buildInfo, residentMemory, cpuTime, openDescriptors, startTime,
+            operationsStarted, operationsEnded, operationsRunning, operationsStalled,
+            oldestOperation, stepRetries, stepDuration, httpRequests, httpDuration, pods,
+            podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
+            resourcesUnrecorded, resourcesMissing, straysRemoved, auditTime, storeCommits,
+            storeFailures, storeDamaged, buildInfo, residentMemory, cpuTime, openDescriptors,
+            startTime,
         ]
     }
 

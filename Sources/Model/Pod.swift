@@ -48,8 +48,20 @@ package struct Pod: Equatable, Sendable {
     package var shim: ShimStatus?
     /// In the order of their names.
     package var tasks: [PodTask]
-    /// The operation that makes or deletes the pod, while it runs.
+    /// The operation that makes, clears or deletes the pod, while it runs.
     package var operation: UID?
+    /// Since when and why the shim does not answer; in memory alone.
+    package var stalled: Stall?
+
+    package struct Stall: Equatable, Sendable {
+        package let since: Timestamp
+        package let why: String
+
+        package init(since: Timestamp, why: String) {
+            self.since = since
+            self.why = why
+        }
+    }
 
     package init(
         uid: UID, name: Label, spec: PodSpec, state: PodState, revision: UInt64,

@@ -10,6 +10,10 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskStop = "task.stop"
     case taskSignal = "task.signal"
     case taskDelete = "task.delete"
+    /// The daemon's own: what a lost pod held is put away.
+    case podClear = "pod.clear"
+    /// The daemon's own: what bears our mark and no record names is put away.
+    case strayRemove = "stray.remove"
 
     /// Only what makes something can be called off (API.md).
     package var isCreate: Bool { self == .podCreate || self == .taskCreate }
@@ -126,6 +130,9 @@ package struct PodOperation: Equatable, Sendable {
     package var state: OperationState
     package let target: OperationTarget
     package var revision: UInt64
+    /// The global counter when it was accepted: operations on one pod are taken in this order,
+    /// whatever the clock says and whoever chose their ids.
+    package var order: UInt64 = 0
     package var steps: [OperationStep]
     /// Since when, at which step and why nothing moves.
     package var stalled: Stall?

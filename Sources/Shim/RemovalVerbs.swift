@@ -19,7 +19,7 @@ extension Shim {
             if slot.user == nil {
                 guard slot.triedToMount, try isMounted(target) else { return reply(id, .done) }
             }
-        } catch { return reply(id, .stillThere(reason: error.description)) }
+        } catch { return reply(id, stillThere(error)) }
         startHelper(.unmount, for: slot, id: id) {
             outcome { () throws(SystemCallFailure) in
                 do throws(SystemCallFailure) { try Mounts.unmount(target) } catch {
@@ -90,12 +90,12 @@ extension Shim {
         !formerWriters.isEmpty || slots.values.contains { $0.output?.writer != nil }
     }
 
-    /// What a helper tells: nothing where it went well, the failure where not.
+    /// What a helper tells: 0 where it went well; 1, the errno and the failure where not.
     private func outcome(_ body: () throws(SystemCallFailure) -> Void) -> [UInt8] {
         do throws(SystemCallFailure) {
             try body()
             return [0]
-        } catch { return [1] + error.description.utf8 }
+        } catch { return [1, UInt8(truncatingIfNeeded: error.errno)] + error.description.utf8 }
     }
 
     func answer(_ job: Job) -> ShimReply {
@@ -104,8 +104,14 @@ extension Shim {
         case 0: return .done
         case nil: return .stillThere(reason: "\(job.kind.rawValue): the helper was killed")
         default:
-            return .stillThere(reason: String(decoding: told.dropFirst(), as: UTF8.self))
+            return .stillThere(
+                reason: String(decoding: told.dropFirst(2), as: UTF8.self),
+                errno: Int32(told.dropFirst().first ?? 0))
         }
+    }
+
+    func stillThere(_ failure: SystemCallFailure) -> ShimReply {
+        .stillThere(reason: failure.description, errno: failure.errno)
     }
 
     /// The files of the whole pod, by a helper in the shim's own cgroup: one that the disk holds is

@@ -83,7 +83,7 @@ extension Shim {
                 slot.process = nil
                 return reply(id, .done)
             }
-        } catch { return reply(id, .stillThere(reason: error.description)) }
+        } catch { return reply(id, stillThere(error)) }
         runRuntime(.delete, arguments, for: slot, id: id)
     }
 
@@ -96,7 +96,7 @@ extension Shim {
             try cgroup(of: slot).remove()
             slot.process = nil
             reply(to: job.waiting, .done)
-        } catch { reply(to: job.waiting, .stillThere(reason: error.description)) }
+        } catch { reply(to: job.waiting, stillThere(error)) }
     }
 
     private func runRuntime(
@@ -109,7 +109,7 @@ extension Shim {
         do throws(SystemCallFailure) {
             let pid = try Command(arguments).forkAndExec(in: 0, out: 1, err: 2)
             slot.job = Job(kind, pid: pid, for: id, result: nil)
-        } catch { reply(id, .stillThere(reason: error.description)) }
+        } catch { reply(id, stillThere(error)) }
     }
 
     /// What the runtime said of its failure, for the daemon to read.

@@ -6,15 +6,43 @@ import ShimWire
 /// Runs as the arguments say; returns only a failure, as the exit code.
 ///
 /// - `staunch-shim pod …`: see `ShimSettings`.
+/// - `staunch-shim in CGROUP VERB …`: joins that cgroup first, so that whoever looks for the pod's
+///   processes finds this one; then one of the following.
 /// - `staunch-shim remove PARENT NAME [PARENT NAME …]`: removes each tree and verifies that it is
-///   gone. The failure stands on standard error.
+///   gone.
+/// - `staunch-shim poke FILE TEXT [FILE TEXT …]`: writes each text into its file.
+/// - `staunch-shim list RUN_DIR DIR [DIR …]`: see `ListHelper`.
+///
+/// A failure stands on standard error: the errno's name, or `-`, and a line for people.
 package func shimMain(arguments: [String], pid: Int32) -> CInt {
     let rest = Array(arguments.dropFirst(2))
     switch arguments.dropFirst().first {
     case "pod":
         guard let settings = ShimSettings(arguments: rest) else { return usage() }
         return runPod(settings, pid: pid)
-    case "remove" where rest.count % 2 == 0: return removeAll(rest)
+    case "in" where rest.count > 1:
+        return telling { () throws(SystemCallFailure) in
+            try Cgroup(path: rest[0], hierarchies: try Cgroups.hierarchies()).join()
+            return runHelper(rest[1], Array(rest.dropFirst(2)))
+        }
+    case let verb?: return runHelper(verb, rest)
+    case nil: return usage()
+    }
+}
+
+private func runHelper(_ verb: String, _ words: [String]) -> CInt {
+    switch verb {
+    case "remove" where words.count % 2 == 0:
+        return telling { () throws(SystemCallFailure) in try removeAll(words) }
+    case "poke" where words.count % 2 == 0:
+        return telling { () throws(SystemCallFailure) in
+            for index in stride(from: 0, to: words.count, by: 2) {
+                try Files.poke(words[index], words[index + 1])
+            }
+            return 0
+        }
+    case "list" where words.count > 1:
+        return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))
     default: return usage()
     }
 }
@@ -30,27 +58,29 @@ private func runPod(_ settings: ShimSettings, pid: Int32) -> CInt {
     } catch { return complain(error.description) }
 }
 
-private func removeAll(_ pairs: [String]) -> CInt {
-    do throws(SystemCallFailure) {
-        for index in stride(from: 0, to: pairs.count, by: 2) {
-            let (parent, name) = (pairs[index], pairs[index + 1])
-            try Tree.remove(name, in: parent)
-            if try Files.exists("\(parent)/\(name)") {
-                return complain("\(parent)/\(name) is back")
-            }
-        }
-        return 0
-    } catch { return complain(error.description) }
+private func removeAll(_ pairs: [String]) throws(SystemCallFailure) -> CInt {
+    for index in stride(from: 0, to: pairs.count, by: 2) {
+        let (parent, name) = (pairs[index], pairs[index + 1])
+        try Tree.remove(name, in: parent)
+        if try Files.exists("\(parent)/\(name)") { return complain("\(parent)/\(name) is back") }
+    }
+    return 0
+}
+
+private func telling(_ body: () throws(SystemCallFailure) -> CInt) -> CInt {
+    do throws(SystemCallFailure) { return try body() } catch {
+        return complain(error.description, error.errnoName)
+    }
 }
 
 private func usage() -> CInt {
     complain("started by staunchd; see staunchd --help")
 }
 
-private func complain(_ text: String) -> CInt {
+private func complain(_ text: String, _ errno: String = "-") -> CInt {
     do throws(SystemCallFailure) {
         let error = OwnedDescriptor(adopting: 2)
-        _ = try error.write(Array("staunch-shim: \(text)\n".utf8)[...])
+        _ = try error.write(Array("\(errno) staunch-shim: \(text)\n".utf8)[...])
     } catch {}
     return 1
 }

@@ -11,7 +11,8 @@ package enum ShimReply: Equatable, Sendable {
     case mounted(ResolvedUser)
     case running(WireProcess)
     case done
-    case stillThere(reason: String)
+    /// `errno` is that of the call that failed, or 0 where none did.
+    case stillThere(reason: String, errno: Int32 = 0)
     case failed(ShimFault, detail: String)
 }
 
@@ -153,9 +154,10 @@ extension ShimReply {
             writer.put(2 as UInt8)
             process.write(&writer)
         case .done: writer.put(3 as UInt8)
-        case .stillThere(let reason):
-            writer.put(4 as UInt8)
+        case .stillThere(let reason, let errno):
+            writer.put(6 as UInt8)
             writer.put(reason)
+            writer.put(errno)
         case .failed(let fault, let detail):
             writer.put(5 as UInt8)
             writer.put(fault.rawValue)
@@ -180,6 +182,7 @@ extension ShimReply {
             return .mounted(ResolvedUser(uid: uid, gid: gid, additionalGIDs: more))
         case 2: return .running(try WireProcess.read(&reader))
         case 3: return .done
+        // Shims from before there was an errno in it.
         case 4: return .stillThere(reason: try reader.text())
         case 5:
             let number = try reader.byte()
@@ -187,6 +190,7 @@ extension ShimReply {
                 throw WireFault("fault \(number)")
             }
             return .failed(fault, detail: try reader.text())
+        case 6: return .stillThere(reason: try reader.text(), errno: try reader.number())
         case let kind: throw WireFault("reply \(kind)")
         }
     }

@@ -3,8 +3,13 @@
 /// Why something is still there, in words that an operator can search for.
 package struct Obstacle: Equatable, Sendable {
     package let reason: String
+    /// The name of the errno, such as `EBUSY`, where a system call had failed.
+    package let errno: String?
 
-    package init(_ reason: String) { self.reason = reason }
+    package init(_ reason: String, errno: String? = nil) {
+        self.reason = reason
+        self.errno = errno
+    }
 }
 
 /// The machine, as a teardown of one pod sees it.

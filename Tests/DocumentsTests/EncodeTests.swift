@@ -63,7 +63,7 @@ import Testing
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
             + #""network":{"mode":"none"},"sharePID":false,"resources":{},"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
-            + #""operation":"\#(uid)","tasks":{"app":"#
+            + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#
             + String(decoding: task.document().bytes, as: UTF8.self) + "}}"
         #expect(text == expected)
     }
@@ -140,7 +140,8 @@ import Testing
         let expected = try json(
             #"""
             {"balanced":false,"fresh":true,"takenAt":"\#(noonText)","revision":3,"resources":[
-            {"kind":"cgroups","recorded":1,"observed":2,"unrecorded":["x"],"missing":[]}]}
+            {"kind":"cgroups","recorded":1,"observed":2,"unrecorded":["x"],"missing":[]}],
+            "operations":[]}
             """#)
         #expect(try json(audit(["x"])) == expected)
         #expect(audit([]).balanced)

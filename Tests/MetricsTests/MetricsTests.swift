@@ -11,7 +11,7 @@ import Testing
     func fill() {
         metrics.operationsStarted.add(1, "pod.create")
         metrics.operationsEnded.add(2, "pod.create", "succeeded")
-        metrics.operationsRunning.add(-1, "pod.create")
+        metrics.operationsRunning.set(-1, "pod.create", "none")
         metrics.stepDuration.observe(seconds: 0.3, "rootfs.unmount")
         metrics.httpRequests.add(1, "GET", "/v1/pods/{pod}", "200")
         metrics.httpDuration.observe(seconds: 700, "/v1/pods")
@@ -50,7 +50,7 @@ import Testing
         // Until the first user of the metrics is written, there is nothing to hold them against.
         guard sources.contains("import Metrics") else { return }
         for name in Mirror(reflecting: metrics).children.compactMap(\.label) {
-            let isUsed = ["add", "set", "observe", "raise"].contains {
+            let isUsed = ["add", "set", "observe", "raise", "replace"].contains {
                 sources.contains(".\(name).\($0)(")
             }
             #expect(isUsed, "nothing updates \(name)")
@@ -63,7 +63,7 @@ import Testing
         #expect(lines.contains("# TYPE staunch_operations_ended_total counter"))
         let ended = #"staunch_operations_ended_total{kind="pod.create",outcome="succeeded"} 2"#
         #expect(lines.contains(Substring(ended)))
-        #expect(lines.contains(#"staunch_operations_running{kind="pod.create"} -1"#))
+        #expect(lines.contains(#"staunch_operations_running{kind="pod.create",step="none"} -1"#))
         #expect(lines.contains("staunch_audit_timestamp_seconds 1700000000.25"))
         #expect(lines.contains("staunch_store_commits_total 0"), "no labels: there from the start")
     }

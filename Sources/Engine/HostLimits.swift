@@ -1,41 +1,10 @@
-// A pod's own limits, on the cgroup that holds all its tasks.
+// The files that bear a pod's own limits, on the cgroup that holds all its tasks.
 
-import Documents
 import Linux
 import Model
 
-extension PodOwner {
-    /// Writes the limits; `lifting` also takes away those that are not set.
-    func limitPod(_ resources: Resources, lifting: Bool = false) throws(Failure) {
-        let path = engine.layout.workload(uid)
-        do throws(SystemCallFailure) {
-            for hierarchy in engine.host.hierarchies {
-                for limit in PodLimit.all(resources, hierarchy) where limit.isSet || lifting {
-                    let directory = hierarchy.directory(path)
-                    if hierarchy.isUnified { try delegate(hierarchy, path) }
-                    try Files.makeDirectories(directory, mode: 0o755)
-                    try Files.poke("\(directory)/\(limit.file)", limit.text)
-                }
-            }
-        } catch { throw Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate) }
-    }
-
-    /// v2: a controller is there for a cgroup only where every one above hands it down
-    /// (cgroup.subtree_control in the kernel's cgroup-v2 document).
-    private func delegate(
-        _ hierarchy: CgroupHierarchy, _ path: String
-    ) throws(SystemCallFailure) {
-        var directory = hierarchy.mountPoint
-        for name in path.split(separator: "/") {
-            try Files.poke(directory + "/cgroup.subtree_control", "+memory +cpu +pids")
-            directory += "/\(name)"
-            try Files.makeDirectories(directory, mode: 0o755)
-        }
-    }
-}
-
 /// One file and what is to stand in it.
-private struct PodLimit {
+struct PodLimit {
     let file: String
     let text: String
     let isSet: Bool

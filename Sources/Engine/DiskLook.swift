@@ -1,0 +1,79 @@
+// What lies on the disks, seen by a helper: a disk that does not answer holds up nobody.
+
+import Documents
+import Linux
+import Model
+
+/// The last look at the data and the log directory, and the one under way.
+@Loop final class DiskLook {
+    private var last: [Observation] = []
+    private var isLooking = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    nonisolated init() {}
+
+    /// Milliseconds; a look that takes longer goes on, and the next audit has what it saw.
+    private static let patience: Int64 = 1000
+
+    func look(_ ground: HostGround, _ records: any Recorded) async -> [Observation] {
+        if !isLooking {
+            isLooking = true
+            onLoop { await self.run(ground, records) }
+        }
+        Loop.shared.reactor.after(milliseconds: DiskLook.patience) {
+            onLoop { self.wake() }
+        }
+        await withCheckedContinuation { waiters.append($0) }
+        return last
+    }
+
+    func forget(_ stray: UID) {
+        for index in last.indices {
+            last[index].names["\(stray)"] = nil
+            last[index].unrecorded["\(stray)"] = nil
+        }
+    }
+
+    private func wake() {
+        let all = waiters
+        waiters = []
+        for waiter in all { waiter.resume() }
+    }
+
+    /// What no record names is told apart at the look's own time, not at the audit's.
+    private func run(_ ground: HostGround, _ records: any Recorded) async {
+        let settings = ground.layout.settings
+        let directories = [settings.dataDirectory, settings.logDirectory]
+        records.beginLook()
+        var lists: [[String]] = []
+        do throws(SystemCallFailure) {
+            let seen = try await Helper.run(
+                ["staunch-shim", "list", settings.runDirectory] + directories,
+                path: ground.host.shimProgram)
+            lists = DiskLook.lists(seen.output)
+        } catch {}  // no descriptor now: the next audit looks again
+        let known = records.endLook()
+        if lists.count == 2 {
+            last = [
+                Observation(.data, DiskLook.named(lists[0], directories[0]), recorded: known),
+                Observation(.logs, DiskLook.named(lists[1], directories[1]), recorded: known),
+            ]
+        }
+        isLooking = false
+        wake()
+    }
+
+    private static func named(_ uids: [String], _ directory: String) -> [String: String] {
+        var named: [String: String] = [:]
+        for uid in uids where UID(uid) != nil { named[uid] = "\(directory)/\(uid)" }
+        return named
+    }
+
+    /// A line for each directory, with the names in it that are uids.
+    private static func lists(_ output: [UInt8]) -> [[String]] {
+        let text = String(decoding: output, as: UTF8.self)
+        return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map {
+            $0.split(separator: " ").map(String.init)
+        }
+    }
+}

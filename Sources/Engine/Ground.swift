@@ -1,0 +1,115 @@
+// The ground that the engine stands on: everything outside of its own memory and its store.
+//
+// `HostGround` is the machine itself. The simulation has one that exists only in memory, so that
+// the same engine lives through a hundred thousand histories of faults in a minute.
+
+package import Linux
+package import Model
+package import ShimWire
+
+/// Whether a pod's shim lives.
+package enum ShimPresence: Sendable {
+    case lives
+    case gone
+}
+
+/// What a shim tells without being asked.
+package struct ShimEvents: Sendable {
+    package let sawExit: @Sendable @Loop (String, WireExit) -> Void
+    /// Called once, when the shim hangs up.
+    package let lost: @Sendable @Loop () -> Void
+}
+
+/// The line to one shim: requests and replies by number.
+@Loop package protocol ShimLine: AnyObject, Sendable {
+    var isOpen: Bool { get }
+    /// The shim's answer; `nil` where it hung up before. There is no deadline.
+    func ask(_ request: ShimRequest) async -> ShimReply?
+    /// Sends without waiting for the answer.
+    func tell(_ request: ShimRequest)
+    /// Returns once the shim, which has hung up, has ended.
+    func ended() async
+}
+
+/// What a task's exit file says.
+package enum ExitSight: Equatable, Sendable {
+    /// There is none: the runtime was never asked to make the task.
+    case none
+    /// The runtime was asked, and no exit has been stored.
+    case open
+    case exit(WireExit)
+}
+
+/// What a helper was not able to do, in its own words.
+package struct Complaint: Equatable, Sendable {
+    package let reason: String
+    /// By name, such as `EBUSY`; `nil` where no system call had failed.
+    package let errno: String?
+
+    package init(_ reason: String, errno: String? = nil) {
+        self.reason = reason
+        self.errno = errno
+    }
+}
+
+/// No call but the async ones can wait for anything: those are helpers' work.
+@Loop package protocol Ground: Sendable {
+    // MARK: Shims
+
+    /// Asks the pod's lock. "Cannot be told" is thrown, and is never `gone`.
+    func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence
+    /// Starts the pod's shim, with its lock taken and its socket listening before it exists.
+    func startShim(
+        _ pod: Pod, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimLine
+    /// The line to a shim that lives. `recorded` is who it was when it was last seen.
+    func connect(
+        _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimLine
+    /// What the shim said at its end, for people.
+    func shimLog(_ pod: UID) -> String
+
+    // MARK: Cgroups, by path from the root of each hierarchy
+
+    func processes(in cgroup: String) throws(SystemCallFailure) -> Set<Int32>
+    func kill(_ cgroup: String) throws(SystemCallFailure)
+    func remove(_ cgroup: String, children: [String]) throws(SystemCallFailure)
+    /// The hierarchies in which it still stands.
+    func standing(_ cgroup: String) throws(SystemCallFailure) -> [String]
+    /// Writes a pod's limits into its new cgroup.
+    func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure)
+    /// Writes them anew, and takes away those that are not set: the kernel may have to reclaim.
+    func limitAgain(_ pod: UID, _ resources: Resources) async throws(SystemCallFailure)
+        -> Complaint?
+
+    // MARK: Files
+
+    func writeBundle(
+        _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
+    ) throws(SystemCallFailure)
+    func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight
+    /// Removes a pod's upper layers, and its logs unless they are kept, where no shim does it.
+    func removeFiles(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Complaint?
+    /// The same for one task, with its bundle.
+    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint?
+    /// Removes the pod's folder in the run directory; whether it is gone is asked with the next.
+    func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
+    func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool
+    /// The tasks of which there is a bundle or a cgroup.
+    func tasksLeft(_ pod: UID) -> [Label]
+
+    // MARK: Looking
+
+    /// Where a process is, such as `pid 4121, state D, ovl_sync_fs`.
+    func place(of pid: Int32) -> String
+    /// Whether it is stopped, by a signal or a tracer.
+    func isStopped(_ process: ProcessIdentity) -> Bool
+    /// Everything that bears our mark, by kind, and what of it no record names.
+    func observe(_ records: any Recorded) async -> [Observation]
+    /// A stray is gone: what was seen of it before is no longer so.
+    func forget(_ stray: UID)
+    /// For the daemon's end: the parent cgroup, where no pod is in it.
+    nonisolated func leave()
+}

@@ -1,0 +1,57 @@
+// A helper: the shim's program, run by the daemon for one thing that may wait for a disk.
+
+import Linux
+
+@Loop enum Helper {
+    struct Outcome {
+        /// What it wrote, up to 16 MiB.
+        let output: [UInt8]
+        /// Why it did not do what it should; `nil` where it did.
+        let complaint: Complaint?
+    }
+
+    /// Runs it and waits for its end, however long that takes. Descriptors are made before the
+    /// process: one that cannot be had starts nothing.
+    static func run(_ words: [String], path: String) async throws(SystemCallFailure) -> Outcome {
+        let output = try Pipe()
+        let errors = try Pipe()
+        let null = try OwnedDescriptor.opening("/dev/null", 2)
+        let pid = try Command(words, path: path).spawn(
+            descriptors: [null.number, output.writing.number, errors.writing.number])
+        let told = output.intoReading()
+        let said = errors.intoReading()
+        let text = await readAll(told)
+        let exit = await ChildEnd.of(pid)
+        if exit?.code == 0 { return Outcome(output: text, complaint: nil) }
+        let lines = await readAll(said)
+        return Outcome(output: text, complaint: complaint(lines))
+    }
+
+    /// `ERRNO_NAME text`, or `- text` where no call had failed; nothing from one that was killed.
+    private static func complaint(_ said: [UInt8]) -> Complaint {
+        let text = String(decoding: said, as: UTF8.self)
+        guard let space = text.firstIndex(of: " ") else {
+            return Complaint("the helper was killed")
+        }
+        let name = String(text[..<space])
+        let reason = text[text.index(after: space)...].prefix { $0 != "\n" }
+        return Complaint(String(reason), errno: name == "-" ? nil : name)
+    }
+
+    /// Up to the end of a pipe. Where it cannot be watched it is looked at again and again.
+    private static func readAll(_ pipe: borrowing OwnedDescriptor) async -> [UInt8] {
+        var all: [UInt8] = []
+        do throws(SystemCallFailure) {
+            try pipe.setNonblocking()
+            while all.count < 16 << 20 {
+                guard let more = try pipe.read(limit: 65536) else {
+                    await ChildEnd.readable(pipe.number)
+                    continue
+                }
+                if more.isEmpty { break }
+                all += more
+            }
+        } catch {}  // what came is all that there is
+        return all
+    }
+}

@@ -1,0 +1,96 @@
+// The machine's files. What is on tmpfs is done here and now; what is on a disk by a helper, in a
+// cgroup of the pod, so that one that the disk holds is seen there by whoever comes later.
+
+import Documents
+import Linux
+import Model
+import OCI
+import ShimWire
+
+extension HostGround {
+    func writeBundle(
+        _ pod: UID, _ spec: TaskSpec, as user: ShimWire.ResolvedUser
+    ) throws(SystemCallFailure) {
+        let bundle = layout.bundle(pod, spec.name)
+        var spec = spec
+        if !host.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
+            // Nobody asked for the default: a host that cannot limit does without.
+            spec.resources.pids = nil
+        }
+        let document = RuntimeSpec.document(
+            for: spec,
+            ids: OCI.ResolvedUser(
+                uid: user.uid, gid: user.gid, additionalGIDs: user.additionalGIDs),
+            rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod, spec.name),
+            seccomp: host.seccomp?.document(for: Capabilities.of(spec)), host: host.traits)
+        try Files.makeDirectories(bundle)
+        try Files.replace(bundle + "/config.json", document)
+    }
+
+    func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight {
+        let content: [UInt8]
+        let path = layout.bundle(pod, task) + "/exit"
+        do { content = try Files.read(path, limit: WireExit.fileSize) } catch {
+            if error.errno == 2 { return .none }
+            throw error
+        }
+        // One that cannot be understood tells nothing, and nothing is invented.
+        do { return try WireExit.parse(fileContent: content).map { .exit($0) } ?? .open } catch {
+            return .open
+        }
+    }
+
+    func removeFiles(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Complaint? {
+        let settings = layout.settings
+        var words = ["remove", settings.dataDirectory, "\(pod)"]
+        if !keepingLogs { words += [settings.logDirectory, "\(pod)"] }
+        return try await runHelper(words, for: pod)
+    }
+
+    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint? {
+        let settings = layout.settings
+        let complaint = try await runHelper(
+            [
+                "remove", "\(settings.dataDirectory)/\(pod)", task.text,
+                "\(settings.logDirectory)/\(pod)", "\(task).log",
+            ], for: pod)
+        if complaint == nil { try Tree.remove(task.text, in: "\(layout.pod(pod))/tasks") }
+        return complaint
+    }
+
+    func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
+        try Tree.remove("\(pod)", in: layout.pods)
+    }
+
+    func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool {
+        try Files.exists(layout.pod(pod))
+    }
+
+    func tasksLeft(_ pod: UID) -> [Label] {
+        var names: Set<String> = []
+        ignoring("what is not found by its bundle is found with the pod's whole tree") {
+            () throws(SystemCallFailure) in
+            names.formUnion(try Files.names(in: layout.pod(pod) + "/tasks"))
+            for hierarchy in host.hierarchies {
+                let directory = hierarchy.directory(layout.workload(pod))
+                for name in try Files.directories(in: directory) where name.hasPrefix("task-") {
+                    names.insert(String(name.dropFirst(5)))
+                }
+            }
+        }
+        return names.compactMap { Label($0) }.sorted()
+    }
+
+    /// Runs the shim's program for one thing and waits for its end without blocking; what it
+    /// complained of, or `nil` where it went well.
+    func runHelper(
+        _ words: [String], for pod: UID
+    ) async throws(SystemCallFailure) -> Complaint? {
+        let cgroup = layout.cgroup(pod) + "/helper"
+        let told = try await Helper.run(
+            ["staunch-shim", "in", cgroup] + words, path: host.shimProgram)
+        return told.complaint
+    }
+}

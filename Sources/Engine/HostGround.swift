@@ -1,0 +1,103 @@
+// The machine itself: shims, found by their lock and started where there is none.
+
+import Linux
+import Model
+import ShimWire
+
+@Loop final class HostGround: Ground {
+    let host: Host
+    let layout: Layout
+    let disks = DiskLook()
+
+    nonisolated init(_ host: Host, _ layout: Layout) {
+        self.host = host
+        self.layout = layout
+    }
+
+    func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence {
+        let lock: OwnedDescriptor
+        // ENOENT is an answer too: a pod without a folder has no shim.
+        do { lock = try OwnedDescriptor.opening(layout.pod(pod) + "/lock", 2) } catch {
+            if error.errno == 2 { return .gone }
+            throw error
+        }
+        return try lock.tryLock() ? .gone : .lives
+    }
+
+    /// The shim inherits lock and socket, so that at no time does a living one stand without them.
+    func startShim(
+        _ pod: Pod, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimLine {
+        let home = layout.pod(pod.uid)
+        try Files.makeDirectories(home + "/tasks")
+        try Files.makeDirectories(home + "/runtime")
+        let lock = try OwnedDescriptor.opening(home + "/lock", 0o102, mode: 0o600)
+        guard try lock.tryLock() else {
+            throw SystemCallFailure(call: "flock", subject: home + "/lock", errno: 11)
+        }
+        let listener = try PacketSocket.listening(
+            as: "shim.sock", in: try OwnedDescriptor.directory(home))
+        let log = try OwnedDescriptor.opening(home + "/shim.log", 0o2101, mode: 0o600)
+        let null = try OwnedDescriptor.opening("/dev/null", 2)
+        // Connected before the shim exists: a descriptor that cannot be had starts no shim.
+        let socket = try PacketSocket.connected(
+            to: "shim.sock", in: try OwnedDescriptor.directory(home))
+        let link = try ShimLink(socket, pinned: nil, events)
+        let command = Command(layout.shim(pod).arguments, path: host.shimProgram)
+        do {
+            link.child = try command.spawn(descriptors: [
+                null.number, null.number, log.number, lock.number, listener.descriptor.number,
+            ])
+        } catch {
+            link.discard()
+            throw error
+        }
+        return link
+    }
+
+    func connect(
+        _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimLine {
+        let directory = try OwnedDescriptor.directory(layout.pod(pod))
+        let socket = try PacketSocket.connected(to: "shim.sock", in: directory)
+        return try ShimLink(socket, pinned: pinned(recorded), events)
+    }
+
+    /// The shim as it is recorded. Its socket's peer is no answer: SO_PEERCRED names whoever called
+    /// listen(2), and that was a daemon, perhaps this one.
+    private func pinned(_ identity: ProcessIdentity?) -> PidDescriptor? {
+        guard let identity else { return nil }
+        let process = PidDescriptor.opening(identity.pid)
+        // Looked at with the descriptor open, so that the number cannot change hands in between.
+        guard ProcessFiles.startTicks(of: identity.pid) == identity.startTicks else { return nil }
+        return process
+    }
+
+    func shimLog(_ pod: UID) -> String {
+        do {
+            let text = try Files.text(layout.pod(pod) + "/shim.log", limit: 4096)
+            return text.isEmpty ? "the shim ended at once" : text
+        } catch { return "the shim ended at once" }
+    }
+
+    func place(of pid: Int32) -> String {
+        let state = ProcessFiles.state(of: pid) ?? "?"
+        let channel = ProcessFiles.waitChannel(of: pid).map { ", \($0)" } ?? ""
+        return "pid \(pid), state \(state)\(channel)"
+    }
+
+    func isStopped(_ process: ProcessIdentity) -> Bool {
+        guard let state = ProcessFiles.state(of: process.pid), state == "T" || state == "t" else {
+            return false
+        }
+        return ProcessFiles.startTicks(of: process.pid) == process.startTicks
+    }
+
+    nonisolated func leave() {
+        for hierarchy in host.hierarchies {
+            ignoring("it has pods in it, or was never made") { () throws(SystemCallFailure) in
+                try Files.removeDirectory(hierarchy.directory(layout.settings.cgroupParent))
+            }
+        }
+    }
+}

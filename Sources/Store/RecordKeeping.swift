@@ -1,0 +1,23 @@
+// What keeps records: SQLite on tmpfs, or a test's memory.
+
+/// The calls of a store, as its owner makes them: one at a time, under a lock of the owner's.
+package protocol RecordKeeping: AnyObject {
+    @discardableResult
+    func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID]
+    func pods() throws(StoreFailure) -> [PodRecord]
+    func runningOperations() throws(StoreFailure) -> [[UInt8]]
+    func revision() throws(StoreFailure) -> UInt64
+    func operation(_ id: RecordID) throws(StoreFailure) -> StoredOperation?
+    func endedOperations(newest limit: Int) throws(StoreFailure) -> [StoredOperation]
+    func alias(
+        _ id: RecordID
+    ) throws(StoreFailure) -> (operation: RecordID, fingerprint: UInt64)?
+    func removal(ofTarget uid: RecordID) throws(StoreFailure) -> StoredOperation?
+    func removal(ofPod name: String) throws(StoreFailure) -> StoredOperation?
+    func removal(ofTask name: String, podUID: RecordID) throws(StoreFailure) -> StoredOperation?
+    func events(after revision: UInt64, limit: Int) throws(StoreFailure) -> [EventRecord]
+    func eventFloor() throws(StoreFailure) -> UInt64
+    func prune(_ retention: Retention) throws(StoreFailure) -> Bool
+}
+
+extension Store: RecordKeeping {}
