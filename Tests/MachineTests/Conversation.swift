@@ -63,7 +63,7 @@ final class Conversation: Sendable {
         while true {
             do {
                 let answer = try call()
-                if answer.status != 503 && answer.status != 507 { return answer }
+                if answer.status != 503 { return answer }
             } catch is Broken {}
             guard insists else { return nil }
             guard ContinuousClock().now < end else { throw Broken("no answer for 30 s") }

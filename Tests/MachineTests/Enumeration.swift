@@ -9,6 +9,8 @@ struct Enumeration {
     let scenario: Scenario
     let kinds: Plan.Kinds
     let action: Plan.Action
+    /// Where this is given, the daemon dies there, and what is gone through is its recovery.
+    var first: Int?
     /// How many are taken where not all are.
     var sample = 3
 
@@ -18,17 +20,12 @@ struct Enumeration {
     /// `meanwhile` is called at each point, while whoever fired waits.
     func run(
         _ daemon: Daemon, _ client: Client,
-        meanwhile: (Trial, Conversation) throws -> Void = { _, _ in }
+        meanwhile: (Trial, Conversation?) throws -> Void = { _, _ in }
     ) throws {
         var (cases, failed) = (0, 0)
         var ends: [String: String] = [:]
         for target in try targets(daemon, client) {
-            let name = "p\(target)"
-            let trial = try Trial(daemon, client, scenario, kinds, action, name: name)
-            do { try trial.run(at: target) { try meanwhile(trial, $0) } } catch {
-                trial.hold(false, "\(error)")
-            }
-            daemon.plan?.disarm()
+            let trial = try attempt(target, daemon, client, meanwhile)
             guard let fired = trial.fired else {
                 report(trial, "no point \(target)", daemon)
                 break
@@ -44,16 +41,29 @@ struct Enumeration {
         #expect(cases > 0, "nothing fired")
     }
 
+    private func attempt(
+        _ target: Int, _ daemon: Daemon, _ client: Client,
+        _ meanwhile: (Trial, Conversation?) throws -> Void
+    ) throws -> Trial {
+        let name = "p\(target)-\(first ?? 0)"
+        let trial = try Trial(daemon, client, scenario, kinds, action, name: name)
+        do {
+            try trial.run(at: first ?? target, second: first == nil ? nil : target) {
+                try meanwhile(trial, $0)
+            }
+        } catch { trial.hold(false, "\(error)") }
+        daemon.plan?.disarm()
+        return trial
+    }
+
     /// All of them, or some from anywhere on.
     private func targets(
         _ daemon: Daemon, _ client: Client
     ) throws -> StrideTo<Int> {
         if Installation.isDeep { return stride(from: 1, to: 100_000, by: 1) }
-        let dry = try Trial(daemon, client, scenario, kinds, action, name: "dry")
-        var count = 0
-        try dry.run(at: .max) { _ in }
-        count = dry.count
+        let dry = try attempt(.max, daemon, client) { _, _ in }
         report(dry, "no point", daemon)
+        let count = dry.count
         let step = max(1, count / sample)
         let seed = Seed.value
         print("seed \(seed): every \(step)th of \(count) points, STAUNCH_TEST_SEED=\(seed)")

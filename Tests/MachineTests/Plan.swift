@@ -2,10 +2,12 @@
 // memory that all of them share (Sources/Points/Plan.swift).
 
 import Foundation
+import Glibc
+import Synchronization
 
-final class Plan {
+final class Plan: Sendable {
     /// Which processes it is for.
-    struct Kinds: OptionSet {
+    struct Kinds: OptionSet, Sendable {
         let rawValue: UInt64
         static let daemon = Kinds(rawValue: 1)
         static let shim = Kinds(rawValue: 2)
@@ -13,7 +15,7 @@ final class Plan {
         static let all: Kinds = [.daemon, .shim, .helper]
     }
 
-    enum Action: Equatable {
+    enum Action: Equatable, Sendable {
         case kill
         /// Whoever fires waits to be released.
         case stall
@@ -34,7 +36,7 @@ final class Plan {
 
     let directory: String
     private let file: FileHandle
-    private var number: UInt64 = 0
+    private let number = Atomic<UInt64>(0)
 
     init(in directory: String) throws {
         self.directory = directory
@@ -56,7 +58,6 @@ final class Plan {
     /// For the point `target`, from 1, of those that `kinds` come to from now on.
     func arm(_ kinds: Kinds, at target: Int, _ action: Action) throws {
         disarm()
-        number += 1
         set(.kinds, kinds.rawValue)
         set(.target, UInt64(target))
         switch action {
@@ -67,11 +68,11 @@ final class Plan {
             set(.number, UInt64(errno))
         case .freeze: set(.action, 4)
         }
-        set(.armed, number)
+        set(.armed, number.add(1, ordering: .relaxed).newValue)
     }
 
     /// Nobody fires from now on, and whoever waits goes on.
-    func disarm() { put(Data(count: Plan.size), at: 0) }
+    func disarm() { for word in Word.allCases { set(word, 0) } }
 
     func release() { set(.released, 1) }
 
@@ -91,27 +92,23 @@ final class Plan {
     private static let size = 4096
 
     /// In the order of Sources/Points/Plan.swift.
-    private enum Word: Int {
+    private enum Word: Int, CaseIterable {
         case armed, kinds, target, action, number, count, fired, pid, kind, released, name
     }
 
     private func set(_ word: Word, _ value: UInt64) {
-        let bytes = (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
-        put(Data(bytes), at: UInt64(word.rawValue * 8))
-    }
-
-    private func put(_ data: Data, at offset: UInt64) {
-        do {
-            try file.seek(toOffset: offset)
-            try file.write(contentsOf: data)
-        } catch { fatalError("the plan cannot be written: \(error)") }
+        var value = value
+        // SAFETY: eight bytes are written from an integer of eight.
+        let count = unsafe pwrite(file.fileDescriptor, &value, 8, off_t(word.rawValue * 8))
+        precondition(count == 8, "the plan cannot be written")
     }
 
     private func word(_ word: Word, _ index: Int = 0) -> UInt64 {
-        do {
-            try file.seek(toOffset: UInt64((word.rawValue + index) * 8))
-            let data = try file.read(upToCount: 8) ?? Data()
-            return data.reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        } catch { fatalError("the plan cannot be read: \(error)") }
+        var value: UInt64 = 0
+        let offset = off_t((word.rawValue + index) * 8)
+        // SAFETY: eight bytes are read into an integer of eight.
+        let count = unsafe pread(file.fileDescriptor, &value, 8, offset)
+        precondition(count == 8, "the plan cannot be read")
+        return value
     }
 }

@@ -3,15 +3,52 @@
 import Foundation
 import Testing
 
+/// Who dies, hangs or fails.
+enum Victim: String, CaseIterable, CustomTestStringConvertible {
+    case daemon, shim, helper
+    /// And the runtime with them.
+    case all
+
+    var testDescription: String { rawValue }
+
+    var kinds: Plan.Kinds {
+        switch self {
+        case .daemon: .daemon
+        case .shim: .shim
+        case .helper: .helper
+        case .all: .all
+        }
+    }
+}
+
 extension Machine {
     @Suite(.needsPoints) struct Points {
-        @Test("the daemon is killed at every step", arguments: Scenario.allCases)
-        func daemonDies(_ scenario: Scenario) throws {
+        @Test(
+            "whoever is killed at whatever step: what was accepted ends, and nothing is left",
+            arguments: Victim.allCases, Scenario.allCases)
+        func dies(_ victim: Victim, _ scenario: Scenario) throws {
+            // Nothing of the kind is there while a pod stops or is adopted.
+            if victim == .helper && [.stop, .adopt].contains(scenario) { return }
             try withDaemon(hasPoints: true) { daemon, client in
                 try Enumeration(
-                    title: "crash daemon: \(scenario.rawValue)", scenario: scenario,
-                    kinds: .daemon, action: .kill
-                ).run(daemon, client)
+                    title: "crash \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
+                    kinds: victim.kinds, action: victim == .all ? .freeze : .kill
+                ).run(daemon, client) { _, _ in Executioner.killAll(daemon.marks) }
+            }
+        }
+
+        @Test(
+            "the daemon is killed again at every step of its recovery",
+            arguments: [Scenario.create, .task, .delete])
+        func diesTwice(_ scenario: Scenario) throws {
+            try withDaemon(hasPoints: true) { daemon, client in
+                let firsts = Installation.isDeep ? [8, 20, 32] : [8 + Seed.value % 24]
+                for first in firsts {
+                    try Enumeration(
+                        title: "crash twice at \(first): \(scenario.rawValue)", scenario: scenario,
+                        kinds: .daemon, action: .kill, first: first
+                    ).run(daemon, client)
+                }
             }
         }
     }

@@ -40,8 +40,11 @@ final class Trial {
         if !condition { faults.append(what()) }
     }
 
-    /// `meanwhile` is called while whoever fired waits.
-    func run(at target: Int, meanwhile: (Conversation) throws -> Void = { _ in }) throws {
+    /// `meanwhile` is called while whoever fired waits. Where `second` is given, the daemon is
+    /// killed once more, at that point of its recovery.
+    func run(
+        at target: Int, second: Int? = nil, meanwhile: (Conversation?) throws -> Void = { _ in }
+    ) throws {
         since = Int(try client.send("GET", "/v1/pods")["revision"]?.integer ?? 0)
         if scenario.hasPod { try prepare() }
         let requests: [Conversation.Request]
@@ -57,6 +60,7 @@ final class Trial {
         (fired, count) = (plan.fired, plan.count)
         plan.disarm()
         if hasEndedDaemon { daemon.crash() }
+        if let second { try recover(requests, killedAt: second) }
         if !daemon.isRunning { try daemon.start() }
         for request in requests { try checkEnd(of: request) }
         try checkPod(requests)
@@ -64,9 +68,22 @@ final class Trial {
         try checkNothingLeft()
     }
 
+    private var makesWait: Bool { action == .stall || action == .freeze }
+
     private var hasEndedDaemon: Bool {
         guard let fired else { return false }
         return action == .freeze || action == .kill && fired.kind == .daemon
+    }
+
+    /// Whether what makes a pod or a task may come to nothing: not for the daemon's death alone,
+    /// and not for a pause.
+    private var mayFail: Bool {
+        guard let fired else { return false }
+        return switch action {
+        case .kill: fired.kind != .daemon
+        case .fail, .freeze: true
+        case .stall: false
+        }
     }
 
     /// Whether a task's end may have gone unseen.
@@ -83,21 +100,37 @@ final class Trial {
     }
 
     private func converse(
-        _ meanwhile: (Conversation) throws -> Void
+        _ meanwhile: (Conversation?) throws -> Void
     ) throws -> [Conversation.Request] {
         let conversation = Conversation(
-            scenario.steps(name, daemon.rootfs), socket: daemon.socket, insists: action != .kill)
+            scenario.steps(name, daemon.rootfs), socket: daemon.socket,
+            insists: action != .kill && action != .freeze)
         try eventually("somebody fires, or all is done", within: 40) {
             plan.fired != nil || conversation.isOver
         }
-        if plan.fired != nil { try meanwhile(conversation) }
+        if plan.fired != nil, makesWait { try meanwhile(conversation) }
+        plan.release()
         try eventually("all is done", within: 70) { conversation.isOver }
         hold(conversation.failure == nil, "the client: \(conversation.failure ?? "")")
         return conversation.requests
     }
 
+    /// The daemon starts and goes on with what it finds, and is killed at that.
+    private func recover(_ requests: [Conversation.Request], killedAt target: Int) throws {
+        try plan.arm(.daemon, at: target, .kill)
+        do {
+            try daemon.start()
+            for request in requests { _ = try client.follow(request.id, within: 30) }
+        } catch is Broken {}
+        (fired, count) = (plan.fired, plan.count)
+        plan.disarm()
+        if fired != nil { daemon.crash() }
+    }
+
     /// The daemon starts, and finds the pod.
-    private func adopt(_ meanwhile: (Conversation) throws -> Void) throws {
+    private func adopt(_ meanwhile: (Conversation?) throws -> Void) throws {
+        let executioner = action == .freeze ? Executioner(daemon.marks, plan) : nil
+        defer { executioner?.stop() }
         do { try daemon.start() } catch let broken as Broken where plan.fired == nil {
             throw broken
         } catch is Broken { return }
@@ -108,6 +141,8 @@ final class Trial {
                 return metrics.contains("staunch_pods_adopted_total 1")
             } catch is Broken { return plan.fired != nil }
         }
+        if plan.fired != nil, action == .stall { try meanwhile(nil) }
+        plan.release()
     }
 }
 
@@ -124,11 +159,9 @@ extension Trial {
         }
         let state = ended.state ?? "no state"
         let makes = request.step.method == "PUT" || request.step.path.hasSuffix("/start")
-        let mayFail = makes && fired.map { $0.kind != .daemon || action.isFailure } ?? false
         hold(
-            state == "succeeded" || mayFail && state == "failed" || action == .freeze && makes,
+            state == "succeeded" || makes && mayFail && state == "failed",
             "\(what) has not succeeded: \(ended.reply.text)")
-        hold(state != "running" && state != "pending", "\(what) has not ended: \(state)")
         ends[request.id] = state
         if let exit = ended["exits", "app"] { check(exit, what) }
     }
@@ -140,6 +173,7 @@ extension Trial {
         let isThere = scenario.hasPod ? scenario != .delete || first == nil : first == "succeeded"
         hold((pod.status == 200) == isThere, "GET: \(pod.reply.text.prefix(200))")
         guard pod.status == 200 else { return }
+        if !mayBeUnknown { hold(pod.state != "lost", "the pod is lost") }
         if let exit = pod["tasks", "app"], exit["finishedAt"]?.string != nil {
             check(exit, "the pod")
         }
@@ -185,13 +219,6 @@ extension Trial {
         }
         let audit = try client.send("GET", "/v1/audit?fresh=true")
         hold(audit["balanced"] == .bool(true), "the account: \(audit.reply.text)")
-    }
-}
-
-extension Plan.Action {
-    var isFailure: Bool {
-        if case .fail = self { return true }
-        return false
     }
 }
 
