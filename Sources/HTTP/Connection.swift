@@ -9,6 +9,7 @@
 
 import CHTTP
 import Glibc
+import Points
 import Synchronization
 
 final class Connection {
@@ -69,6 +70,7 @@ final class Connection {
 
     /// The request is over: sent, failed or cut off.
     func ended() {
+        point("reply.sent")
         switch phase {
         case .waiting(_, let waiter, _):
             waiter.ended()

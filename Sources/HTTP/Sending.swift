@@ -3,6 +3,7 @@
 import Bytes
 import CHTTP
 import Glibc
+import Points
 
 /// Queues a response; false where that failed. `isLast` closes the connection after it.
 func send(_ response: HTTPResponse, on connection: ConnectionHandle, isLast: Bool = false) -> Bool {
@@ -12,6 +13,7 @@ func send(_ response: HTTPResponse, on connection: ConnectionHandle, isLast: Boo
     unsafe addHeaders(response.contentType, response.headers, to: made)
     if isLast { unsafe MHD_add_response_header(made, "Connection", "close") }
     let status = UInt32(clamping: response.status)
+    if isFailing("reply.queue", .noMemory) { return false }
     return unsafe MHD_queue_response(connection.raw, status, made) == .YES
 }
 

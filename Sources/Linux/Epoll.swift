@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 package struct Epoll: ~Copyable, Sendable {
     package struct Interest: OptionSet, Sendable {
@@ -24,7 +25,8 @@ package struct Epoll: ~Copyable, Sendable {
     private let descriptor: OwnedDescriptor
 
     package init() throws(SystemCallFailure) {
-        descriptor = OwnedDescriptor(adopting: try check(clinux_epoll_create(), "epoll_create", ""))
+        let number = fallible("fd.epoll", .descriptor) { clinux_epoll_create() }
+        descriptor = OwnedDescriptor(adopting: try check(number, "epoll_create", ""))
     }
 
     /// Starts to watch `number`, which the caller keeps open for as long as it is watched.
@@ -50,10 +52,10 @@ package struct Epoll: ~Copyable, Sendable {
         _ operation: Int, _ number: CInt, _ interest: Interest,
         _ tag: UInt64
     ) throws(SystemCallFailure) {
-        try check(
-            clinux_epoll_set(
-                descriptor.number, CInt(operation), number, interest.rawValue, tag),
-            "epoll_ctl", "descriptor \(number)")
+        let result = fallible("epoll.set", [.noMemory, .noSpace]) {
+            clinux_epoll_set(descriptor.number, CInt(operation), number, interest.rawValue, tag)
+        }
+        try check(result, "epoll_ctl", "descriptor \(number)")
     }
 
     /// What has happened; empty after `milliseconds` (-1: never) or a signal.

@@ -3,6 +3,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 package enum Files {
     /// The whole of a small file, at most `limit` bytes.
@@ -43,7 +44,7 @@ package enum Files {
             while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
         }
         // SAFETY: both C strings live for the call.
-        try check(unsafe rename(draft, path), "rename", path)
+        try check(effect("fs.rename", .storage) { unsafe rename(draft, path) }, "rename", path)
     }
 
     /// Makes a directory; one that is there already will do.
@@ -51,7 +52,7 @@ package enum Files {
         _ path: String, mode: UInt32 = 0o700
     ) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.
-        if unsafe mkdir(path, mode) < 0 && errno != EEXIST {
+        if effect("fs.mkdir", .storage, { unsafe mkdir(path, mode) }) < 0 && errno != EEXIST {
             try check(-1, "mkdir", path)
         }
     }
@@ -71,7 +72,7 @@ package enum Files {
     @discardableResult
     package static func removeFile(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string lives for the call.
-        if unsafe unlink(path) == 0 { return true }
+        if effect("fs.unlink", .inputOutput, { unsafe unlink(path) }) == 0 { return true }
         if errno == ENOENT { return false }
         throw SystemCallFailure(call: "unlink", subject: path, errno: errno)
     }
@@ -80,7 +81,7 @@ package enum Files {
     @discardableResult
     package static func removeDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string lives for the call.
-        if unsafe rmdir(path) == 0 { return true }
+        if effect("fs.rmdir", .inputOutput, { unsafe rmdir(path) }) == 0 { return true }
         if errno == ENOENT { return false }
         throw SystemCallFailure(call: "rmdir", subject: path, errno: errno)
     }
@@ -89,7 +90,8 @@ package enum Files {
     package static func exists(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string and the structure live for the call.
         var found = stat()
-        if unsafe lstat(path, &found) == 0 { return true }
+        let result = fallible("fs.lstat", .inputOutput) { unsafe lstat(path, &found) }
+        if result == 0 { return true }
         if errno == ENOENT || errno == ENOTDIR { return false }
         throw SystemCallFailure(call: "lstat", subject: path, errno: errno)
     }
@@ -97,7 +99,8 @@ package enum Files {
     /// Whether a directory is there, a link followed. Throws what stat(2) says, ENOENT too.
     package static func isDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string lives for the call.
-        try check(unsafe clinux_is_directory(path), "stat", path) == 1
+        let result = fallible("fs.stat", .inputOutput) { unsafe clinux_is_directory(path) }
+        return try check(result, "stat", path) == 1
     }
 
     /// The names in a directory, unsorted, without `.` and `..`; empty where there is none.
@@ -114,7 +117,9 @@ package enum Files {
         of path: String, where isMeant: (UInt8) -> Bool
     ) throws(SystemCallFailure) -> [String] {
         // SAFETY: the stream is closed below, and each entry's name is copied before the next.
-        guard let stream = unsafe opendir(path) else {
+        guard fallible("fd.opendir", .descriptor, { CInt(0) }) == 0,
+            let stream = unsafe opendir(path)
+        else {
             if errno == ENOENT { return [] }
             throw SystemCallFailure(call: "opendir", subject: path, errno: errno)
         }
@@ -133,7 +138,8 @@ package enum Files {
         from: String, to: String
     ) throws(SystemCallFailure) {
         // SAFETY: both C strings live for the call.
-        try check(unsafe clinux_copy_ownership(from, to), "chown", to)
+        try check(
+            effect("fs.chown", .storage) { unsafe clinux_copy_ownership(from, to) }, "chown", to)
     }
 
     /// Opens `path` for reading as if `root` were the root directory: neither `..` nor any link
@@ -145,7 +151,9 @@ package enum Files {
         let resolve = UInt64(CLINUX_RESOLVE_IN_ROOT | CLINUX_RESOLVE_NO_MAGICLINKS)
         let flags = UInt64(O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         // SAFETY: the C string lives for the call.
-        let number = unsafe clinux_openat2(directory.number, path, flags, resolve)
+        let number = fallible("fd.openin", .descriptor) {
+            unsafe clinux_openat2(directory.number, path, flags, resolve)
+        }
         return OwnedDescriptor(adopting: try check(number, "openat2", "\(root)/\(path)"))
     }
 

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 /// An open descriptor; closed when it goes.
 package struct OwnedDescriptor: ~Copyable, Sendable {
@@ -26,7 +27,14 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     ) throws(SystemCallFailure) -> OwnedDescriptor {
         // SAFETY: the bridged C string lives for the call.
         let number = try checkRetrying("open", path) {
-            unsafe clinux_open(path, flags | O_CLOEXEC, mode)
+            if flags & O_CREAT != 0 {
+                return effect("fs.create", [.storage, .descriptor, .interrupted]) {
+                    unsafe clinux_open(path, flags | O_CLOEXEC, mode)
+                }
+            }
+            return fallible("fd.open", [.descriptor, .interrupted]) {
+                unsafe clinux_open(path, flags | O_CLOEXEC, mode)
+            }
         }
         return OwnedDescriptor(adopting: number)
     }
@@ -46,7 +54,9 @@ package struct Pipe: ~Copyable {
         var ends: (CInt, CInt) = (-1, -1)
         // SAFETY: the tuple is two adjacent ints, as pipe2(2) wants them.
         let result = unsafe withUnsafeMutablePointer(to: &ends) {
-            unsafe $0.withMemoryRebound(to: CInt.self, capacity: 2) { unsafe clinux_pipe($0) }
+            unsafe $0.withMemoryRebound(to: CInt.self, capacity: 2) { ends in
+                fallible("fd.pipe", .descriptor) { unsafe clinux_pipe(ends) }
+            }
         }
         try check(result, "pipe2", "")
         reading = OwnedDescriptor(adopting: ends.0)
@@ -70,10 +80,12 @@ extension OwnedDescriptor {
         var failure: CInt = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             // SAFETY: the buffer has room for `limit` bytes; only what was read is counted.
-            var result = unsafe Glibc.read(number, buffer.baseAddress, limit)
-            while result < 0 && errno == EINTR {
-                result = unsafe Glibc.read(number, buffer.baseAddress, limit)
-            }
+            var result = -1
+            repeat {
+                result = fallible("fd.read", [.inputOutput, .interrupted]) {
+                    unsafe Glibc.read(number, buffer.baseAddress, limit)
+                }
+            } while result < 0 && errno == EINTR
             failure = result < 0 ? errno : 0
             count = max(0, result)
         }
@@ -89,10 +101,12 @@ extension OwnedDescriptor {
         let number = self.number
         // SAFETY: the slice's storage lives for the call.
         let result = unsafe bytes.withUnsafeBytes { buffer in
-            var result = unsafe Glibc.write(number, buffer.baseAddress, buffer.count)
-            while result < 0 && errno == EINTR {
-                result = unsafe Glibc.write(number, buffer.baseAddress, buffer.count)
-            }
+            var result = -1
+            repeat {
+                result = effect("fd.write", [.noSpace, .inputOutput, .interrupted]) {
+                    unsafe Glibc.write(number, buffer.baseAddress, buffer.count)
+                }
+            } while result < 0 && errno == EINTR
             return result
         }
         if result < 0 && errno == EAGAIN { return 0 }

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 /// Who is at the other end of a unix socket.
 package struct PeerCredentials: Equatable, Sendable {
@@ -25,7 +26,9 @@ package struct PacketSocket: ~Copyable, Sendable {
         as name: String, in directory: borrowing OwnedDescriptor
     ) throws(SystemCallFailure) -> PacketSocket {
         // SAFETY: the C string lives for the call.
-        let number = unsafe clinux_listen_seqpacket(directory.number, name, 16)
+        let number = effect("socket.listen", [.storage, .descriptor]) {
+            unsafe clinux_listen_seqpacket(directory.number, name, 16)
+        }
         return PacketSocket(
             adopting: OwnedDescriptor(adopting: try check(number, "bind", name)))
     }
@@ -35,14 +38,16 @@ package struct PacketSocket: ~Copyable, Sendable {
         to name: String, in directory: borrowing OwnedDescriptor
     ) throws(SystemCallFailure) -> PacketSocket {
         // SAFETY: the C string lives for the call.
-        let number = unsafe clinux_connect_seqpacket(directory.number, name)
+        let number = effect("socket.connect", .descriptor) {
+            unsafe clinux_connect_seqpacket(directory.number, name)
+        }
         return PacketSocket(
             adopting: OwnedDescriptor(adopting: try check(number, "connect", name)))
     }
 
     /// `nil` where nobody waits.
     package borrowing func accept() -> PacketSocket? {
-        let number = clinux_accept(descriptor.number)
+        let number = fallible("socket.accept", .descriptor) { clinux_accept(descriptor.number) }
         return number < 0 ? nil : PacketSocket(adopting: OwnedDescriptor(adopting: number))
     }
 
@@ -58,7 +63,9 @@ package struct PacketSocket: ~Copyable, Sendable {
     package borrowing func send(_ packet: [UInt8]) throws(SystemCallFailure) {
         // SAFETY: the array's storage lives for the call.
         try checkRetrying("send", "packet") {
-            unsafe clinux_send(descriptor.number, packet, packet.count)
+            effect("packet.send", [.noMemory, .interrupted]) {
+                unsafe clinux_send(descriptor.number, packet, packet.count)
+            }
         }
     }
 
@@ -69,11 +76,16 @@ package struct PacketSocket: ~Copyable, Sendable {
         let packet = unsafe [UInt8](unsafeUninitializedCapacity: PacketSocket.largestPacket) {
             buffer, count in
             // SAFETY: the buffer has the room that is given; only what came is counted.
-            let length = unsafe clinux_receive(number, buffer.baseAddress, buffer.count)
+            let length = fallible("packet.receive", [.noMemory, .interrupted]) {
+                unsafe clinux_receive(number, buffer.baseAddress, buffer.count)
+            }
             failure = length < 0 ? errno : length > buffer.count ? EMSGSIZE : 0
             count = failure == 0 ? length : 0
         }
-        if failure == 0 { return packet }
+        if failure == 0 {
+            point("packet.received")
+            return packet
+        }
         if failure == EAGAIN || failure == EINTR { return nil }
         throw SystemCallFailure(call: "recv", subject: "packet", errno: failure)
     }

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 /// A descriptor that stands for one process and no later one (pidfd_open(2)).
 package struct PidDescriptor: ~Copyable, Sendable {
@@ -9,14 +10,14 @@ package struct PidDescriptor: ~Copyable, Sendable {
 
     /// `nil` where there is no such process.
     package static func opening(_ pid: Int32) -> PidDescriptor? {
-        let number = clinux_pidfd_open(pid)
+        let number = fallible("fd.pidfd", .descriptor) { clinux_pidfd_open(pid) }
         return number < 0 ? nil : PidDescriptor(descriptor: OwnedDescriptor(adopting: number))
     }
 
     /// `false` where it has ended.
     @discardableResult
     package borrowing func send(_ signal: CInt) -> Bool {
-        clinux_pidfd_send_signal(descriptor.number, signal) == 0
+        effect("process.signal") { clinux_pidfd_send_signal(descriptor.number, signal) } == 0
     }
 
     /// Waits for a child's end and takes its exit: for short-lived ones at the daemon's start.
@@ -32,7 +33,9 @@ package struct PidDescriptor: ~Copyable, Sendable {
     package borrowing func reap() -> ChildExit? {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
-        let result = unsafe clinux_reap_pidfd(descriptor.number, &exit)
+        let result = effect("process.reap") {
+            unsafe clinux_reap_pidfd(descriptor.number, &exit)
+        }
         return result == 0 && exit.pid != 0 ? ChildExit(exit) : nil
     }
 }
@@ -54,10 +57,14 @@ package struct ChildExit: Equatable, Sendable {
 
 package enum Children {
     /// Sends a signal to a child that has not been reaped, so that its number is still its own.
-    package static func signal(_ pid: Int32, _ signal: CInt) { _ = kill(pid, signal) }
+    package static func signal(_ pid: Int32, _ signal: CInt) {
+        _ = effect("process.signal") { kill(pid, signal) }
+    }
 
     /// The same for all of a child's process group, which bears the child's number.
-    package static func signalGroup(_ pid: Int32, _ signal: CInt) { _ = kill(-pid, signal) }
+    package static func signalGroup(_ pid: Int32, _ signal: CInt) {
+        _ = effect("process.signal") { kill(-pid, signal) }
+    }
 
     /// A child that has ended and is still to be reaped; `nil` where there is none. Asked again, it
     /// may name the same one until it is reaped (waitid(2), WNOWAIT).
@@ -88,7 +95,7 @@ package enum Children {
     package static func reap(_ pid: Int32) {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
-        _ = unsafe clinux_reap(pid, &exit)
+        _ = effect("process.reap") { unsafe clinux_reap(pid, &exit) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 package enum Sandbox {
     /// Gives the calling process, which must have one thread, mount, IPC and UTS namespaces of its
@@ -12,12 +13,19 @@ package enum Sandbox {
     ) throws(SystemCallFailure) {
         let own = CLINUX_NEWNS | CLINUX_NEWIPC | CLINUX_NEWUTS
         let network = ownNetwork ? CLINUX_NEWNET : 0
-        try check(clinux_unshare(CInt(own | network)), "unshare", "namespaces")
-        try check(clinux_slave_all_mounts(), "mount", "/ as a slave")
+        try check(
+            effect("sandbox.unshare", [.noMemory, .noSpace]) {
+                clinux_unshare(CInt(own | network))
+            }, "unshare", "namespaces")
+        try check(
+            effect("sandbox.slave", .noMemory) { clinux_slave_all_mounts() }, "mount",
+            "/ as a slave")
         // SAFETY: the C string lives for the call.
         try check(
             unsafe clinux_sethostname(hostname, hostname.utf8.count), "sethostname", hostname)
-        if ownNetwork { try check(clinux_loopback_up(), "SIOCSIFFLAGS", "lo") }
+        guard ownNetwork else { return }
+        try check(
+            effect("sandbox.loopback", .descriptor) { clinux_loopback_up() }, "SIOCSIFFLAGS", "lo")
     }
 
     /// Orphans below the caller become its children (prctl(2), PR_SET_CHILD_SUBREAPER).
@@ -42,8 +50,9 @@ package enum Mounts {
             "lowerdir=\(escaped(lower)),upperdir=\(escaped(upper)),workdir=\(escaped(work))"
         // SAFETY: the C strings live for the call.
         try check(
-            unsafe mount("overlay", target, "overlay", 0, layers + ",volatile"), "mount",
-            "overlay \(target)")
+            effect("mount.overlay", .storage) {
+                unsafe mount("overlay", target, "overlay", 0, layers + ",volatile")
+            }, "mount", "overlay \(target)")
     }
 
     /// Options are split at commas, and `lowerdir` at colons; a backslash takes that away.
@@ -59,7 +68,10 @@ package enum Mounts {
     /// umount2(2) with UMOUNT_NOFOLLOW. May block for as long as the disk likes: for helpers alone.
     package static func unmount(_ target: String) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.
-        try check(unsafe clinux_umount_nofollow(target), "umount2", target)
+        try check(
+            effect("mount.unmount", [.inputOutput, .noMemory]) {
+                unsafe clinux_umount_nofollow(target)
+            }, "umount2", target)
     }
 
     package static func isOnTmpfs(_ path: String) throws(SystemCallFailure) -> Bool {
@@ -69,6 +81,8 @@ package enum Mounts {
 
     package static func tmpfs(at target: String, options: String) throws(SystemCallFailure) {
         // SAFETY: the C strings live for the call.
-        try check(unsafe clinux_mount_tmpfs(target, options), "mount", "tmpfs \(target)")
+        try check(
+            effect("mount.tmpfs", .storage) { unsafe clinux_mount_tmpfs(target, options) },
+            "mount", "tmpfs \(target)")
     }
 }

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 /// A program to run. Its environment is exactly what stands here.
 package struct Command: Sendable {
@@ -26,13 +27,17 @@ package struct Command: Sendable {
         var pid: pid_t = 0
         // SAFETY: the C strings are freed after the call, which has copied them.
         let result = unsafe withCStrings(arguments) { argv in
-            unsafe withCStrings(environment) { envp in
-                unsafe clinux_spawn(path, argv, envp, descriptors, descriptors.count, &pid)
+            unsafe withCStrings(pointed(environment)) { envp in
+                effect("process.spawn", .noMemory) {
+                    // It returns what went wrong, and leaves errno alone.
+                    let failure = unsafe clinux_spawn(
+                        path, argv, envp, descriptors, descriptors.count, &pid)
+                    if failure != 0 { errno = failure }
+                    return failure == 0 ? 0 : -1
+                }
             }
         }
-        if result != 0 {
-            throw SystemCallFailure(call: "posix_spawn", subject: path, errno: result)
-        }
+        try check(result, "posix_spawn", path)
         return pid
     }
 
@@ -43,8 +48,10 @@ package struct Command: Sendable {
     ) throws(SystemCallFailure) -> Int32 {
         // SAFETY: the C strings are freed after the call; the child has copies of its own.
         let pid = unsafe withCStrings(arguments) { argv in
-            unsafe withCStrings(environment) { envp in
-                unsafe clinux_fork_exec(path, argv, envp, input, out, err)
+            unsafe withCStrings(pointed(environment)) { envp in
+                effect("process.exec", .noMemory) {
+                    unsafe clinux_fork_exec(path, argv, envp, input, out, err)
+                }
             }
         }
         return try check(pid, "fork", path)
@@ -56,14 +63,21 @@ package struct Command: Sendable {
 package func forkHelper(
     keeping descriptor: CInt = -1, _ body: () -> CInt
 ) throws(SystemCallFailure) -> Int32 {
-    let pid = try check(clinux_fork(), "fork", "helper")
+    // What comes after the fork is a point of both.
+    let pid = try check(
+        effect("process.fork", .noMemory) { clinux_fork() }, "fork", "helper")
     guard pid == 0 else { return pid }
     clinux_close_from(3, descriptor)
-    _exit(body())
+    let code = body()
+    point("process.end")
+    _exit(code)
 }
 
 /// Ends the calling process, without any clean-up of the C library's.
-package func endProcess(_ code: CInt) -> Never { _exit(code) }
+package func endProcess(_ code: CInt) -> Never {
+    point("process.end")
+    _exit(code)
+}
 
 private func withCStrings(
     _ strings: [String],

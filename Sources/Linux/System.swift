@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 package enum SystemClock {
     /// Nanoseconds since boot, suspended time included: for durations.
@@ -55,7 +56,7 @@ extension OwnedDescriptor {
     /// Takes the file's exclusive flock(2); `false` where another open file holds it. It is held
     /// until the last descriptor of this open file, in whatever process, is closed.
     package borrowing func tryLock() throws(SystemCallFailure) -> Bool {
-        if clinux_lock(number) == 0 { return true }
+        if effect("lock.take", [], { clinux_lock(number) }) == 0 { return true }
         if errno == EWOULDBLOCK { return false }
         throw SystemCallFailure(call: "flock", subject: "descriptor \(number)", errno: errno)
     }

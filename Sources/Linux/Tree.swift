@@ -4,6 +4,7 @@
 
 import CLinux
 import Glibc
+import Points
 
 package enum Tree {
     /// Removes `name` in the directory at `parent`, with all below it. Removing what is gone is no
@@ -40,14 +41,17 @@ private struct Removal {
         let resolve = UInt64(
             CLINUX_RESOLVE_NO_XDEV | CLINUX_RESOLVE_NO_SYMLINKS
                 | CLINUX_RESOLVE_BENEATH)
-        let number = unsafe clinux_openat2(parent.number, name, flags, resolve)
+        let number = fallible("fd.openat", [.descriptor, .inputOutput]) {
+            unsafe clinux_openat2(parent.number, name, flags, resolve)
+        }
         if number < 0 && errno == ENOENT { return }
         try check(number, "openat2", path)
         if depth == 0 { top = number }
         try removeContents(of: OwnedDescriptor(adopting: number), path: path, depth: depth)
-        if unsafe unlinkat(parent.number, name, atRemoveDirectory) < 0 && errno != ENOENT {
-            try check(-1, "unlinkat", path)
+        let result = effect("tree.rmdir", .inputOutput) {
+            unsafe unlinkat(parent.number, name, atRemoveDirectory)
         }
+        if result < 0 && errno != ENOENT { try check(-1, "unlinkat", path) }
     }
 
     /// To where the next look into the top finds it.
@@ -70,7 +74,10 @@ private struct Removal {
         _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String
     ) throws(SystemCallFailure) -> Bool {
         // SAFETY: `name` ends in NUL and lives for the calls.
-        if unsafe unlinkat(parent.number, name, 0) == 0 || errno == ENOENT { return true }
+        let result = effect("tree.unlink", [.inputOutput, .noMemory]) {
+            unsafe unlinkat(parent.number, name, 0)
+        }
+        if result == 0 || errno == ENOENT { return true }
         if errno == EISDIR { return false }
         guard errno == EPERM else {
             throw SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
@@ -104,9 +111,10 @@ private struct Removal {
         of directory: borrowing OwnedDescriptor, path: String
     ) throws(SystemCallFailure) -> [[CChar]] {
         // SAFETY: fdopendir owns the duplicate, and closedir closes it; names are copied.
-        let again = try check(
-            unsafe clinux_openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0),
-            "openat", path)
+        let number = fallible("fd.openat", .descriptor) {
+            unsafe clinux_openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        }
+        let again = try check(number, "openat", path)
         guard let stream = unsafe fdopendir(again) else {
             _ = close(again)
             throw SystemCallFailure(call: "fdopendir", subject: path, errno: errno)

@@ -5,6 +5,7 @@
 // earlier state: SQLite cannot tell a missing end of its log from one that was never written.
 
 import Glibc
+import Points
 
 /// NOT thread-safe: whoever owns it calls it under a lock of their own, and holds a lock on the
 /// directory, so that there is one process. Every call is a few memory copies; none waits.
@@ -56,10 +57,13 @@ package final class Store {
 
     /// All of `body`, or nothing of it.
     func transaction(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
+        point("store.begin")
         try connection.run(.begin)
         do throws(StoreFailure) {
             try body()
+            if isFailing("store.commit", .noSpace) { throw .full }
             try connection.run(.commit)
+            point("store.commit")
         } catch {
             // Some failures (a full disk) have ended the transaction already.
             if connection.isInTransaction { try connection.run(.rollback) }

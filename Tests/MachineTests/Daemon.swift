@@ -15,15 +15,20 @@ final class Daemon {
     let rootfs: Rootfs
     private var process: Process?
     private let arguments: [String]
+    /// Where the programs are.
+    private let bin: String
+    /// What ends, stops or fails them; `nil` with the programs for use.
+    let plan: Plan?
 
     var runDirectory: String { home + "/run" }
     var dataDirectory: String { home + "/data" }
     var logDirectory: String { home + "/log" }
     var socket: String { runDirectory + "/staunch.sock" }
     var pid: Int32 { process?.processIdentifier ?? 0 }
+    var isRunning: Bool { process?.isRunning ?? false }
     var marks: Census.Marks { Census.Marks(home: home, cgroupParent: cgroupParent) }
 
-    init(_ arguments: [String] = []) throws {
+    init(_ arguments: [String] = [], hasPoints: Bool = false) throws {
         let number = counter.withLock { value -> Int in
             value += 1
             return value
@@ -34,6 +39,8 @@ final class Daemon {
         self.arguments = arguments
         try makeDirectory(home)
         rootfs = try Rootfs(below: home)
+        bin = hasPoints ? Installation.points : Installation.bin
+        plan = hasPoints ? try Plan(in: home + "/points") : nil
     }
 
     func client() -> Client { Client(socket) }
@@ -41,13 +48,14 @@ final class Daemon {
     /// Starts it, and waits until it takes mutations.
     func start() throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: Installation.daemon)
+        process.executableURL = URL(fileURLWithPath: bin + "/staunchd")
         process.arguments =
             [
                 "--run-dir", runDirectory, "--data-dir", dataDirectory, "--log-dir", logDirectory,
-                "--cgroup-parent", cgroupParent, "--shim", Installation.shim,
+                "--cgroup-parent", cgroupParent, "--shim", bin + "/staunch-shim",
             ] + (arguments.contains("--metrics-listen") ? [] : ["--metrics-listen", "off"])
             + arguments
+        if let plan { process.environment = plan.environment }
         process.standardInput = FileHandle.nullDevice
         process.standardError = try appending(home + "/staunchd.log")
         try process.run()
@@ -86,6 +94,7 @@ final class Daemon {
 
     /// Whatever a test did and however it ended: nothing of this daemon stays.
     func putAway() {
+        plan?.disarm()
         if process?.isRunning != true {
             do { try start() } catch { Issue.record("no last start: \(error)") }
         }
@@ -135,10 +144,10 @@ private func removeCgroups(of parent: String) {
 /// Runs `body` with a daemon that is ready, puts everything away after it, and holds that nothing
 /// of its pods was left: the census after the last delete is the census before the first create.
 func withDaemon(
-    _ arguments: [String] = [], sourceLocation: SourceLocation = #_sourceLocation,
-    _ body: (Daemon, Client) throws -> Void
+    _ arguments: [String] = [], hasPoints: Bool = false,
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: (Daemon, Client) throws -> Void
 ) throws {
-    let daemon = try Daemon(arguments)
+    let daemon = try Daemon(arguments, hasPoints: hasPoints)
     defer { daemon.putAway() }
     try daemon.start()
     // The kernel's list of sockets is not told in one piece: ours is in it, so look until it is.

@@ -17,6 +17,10 @@ enum Installation {
         exists("/sys/fs/cgroup/cgroup.controllers")
         ? ["/usr/sbin/runc", "/usr/bin/crun"] : ["/usr/sbin/runc"]
 
+    /// Built with points at which a test ends, stops or fails them: scripts/build --points.
+    static let points = root + "/dist/points"
+    static var hasPoints: Bool { exists(points + "/staunchd") && exists(points + "/staunch-shim") }
+
     static var isThere: Bool { exists(daemon) && exists(shim) }
 
     /// STAUNCH_TEST_DEPTH=full: the numbers of the issue, and not a sample of them.

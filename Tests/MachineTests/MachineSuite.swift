@@ -10,8 +10,14 @@ enum Machine {}
     /// The suites that need them are left out without them, and that must not pass for a success.
     @Test("the programs are built: scripts/build")
     func areBuilt() { #expect(Installation.isThere, "nothing in \(Installation.bin)") }
+
+    @Test("the programs with points are built: scripts/build --points")
+    func arePointedBuilt() {
+        #expect(Installation.hasPoints, "nothing in \(Installation.points)")
+    }
 }
 
 extension Trait where Self == ConditionTrait {
     static var needsDaemon: Self { .enabled(if: Installation.isThere) }
+    static var needsPoints: Self { .enabled(if: Installation.hasPoints) }
 }

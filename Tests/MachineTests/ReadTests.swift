@@ -176,7 +176,7 @@ extension Machine {
 }
 
 /// `/v1/events` as it comes, line by line.
-private final class EventStream {
+final class EventStream {
     private let wire: Wire
     private var pending: [UInt8] = []
 

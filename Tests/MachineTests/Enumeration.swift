@@ -1,0 +1,99 @@
+// The 1st, 2nd, 3rd … point, until a run gets through without firing.
+
+import Foundation
+import Testing
+
+struct Enumeration {
+    /// Such as `crash daemon: create`, for the table of scripts/prove.
+    let title: String
+    let scenario: Scenario
+    let kinds: Plan.Kinds
+    let action: Plan.Action
+    /// Where this is given, the daemon dies there, and what is gone through is its recovery.
+    var first: Int?
+    /// How many are taken where not all are.
+    var sample = 3
+
+    /// After so many that failed there is nothing new to learn.
+    private static let enough = 3
+
+    /// `meanwhile` is called at each point, while whoever fired waits.
+    func run(
+        _ daemon: Daemon, _ client: Client,
+        meanwhile: (Trial, Conversation?) throws -> Void = { _, _ in }
+    ) throws {
+        var (cases, failed) = (0, 0)
+        var ends: [String: String] = [:]
+        for target in try targets(daemon, client) {
+            let trial = try attempt(target, daemon, client, meanwhile)
+            guard let fired = trial.fired else {
+                report(trial, "no point \(target)", daemon)
+                break
+            }
+            cases += 1
+            ends.merge(trial.ends) { $1 }
+            if report(trial, "point \(target), \(fired)", daemon) { continue }
+            failed += 1
+            guard failed < Enumeration.enough else { break }
+        }
+        try checkLasting(ends, daemon, client)
+        print("PROVE class=\"\(title)\" cases=\(cases) passed=\(cases - failed)")
+        #expect(cases > 0, "nothing fired")
+    }
+
+    private func attempt(
+        _ target: Int, _ daemon: Daemon, _ client: Client,
+        _ meanwhile: (Trial, Conversation?) throws -> Void
+    ) throws -> Trial {
+        let name = "p\(target)-\(first ?? 0)"
+        let trial = try Trial(daemon, client, scenario, kinds, action, name: name)
+        do {
+            try trial.run(at: first ?? target, second: first == nil ? nil : target) {
+                try meanwhile(trial, $0)
+            }
+        } catch { trial.hold(false, "\(error)") }
+        daemon.plan?.disarm()
+        return trial
+    }
+
+    /// All of them, or some from anywhere on.
+    private func targets(
+        _ daemon: Daemon, _ client: Client
+    ) throws -> StrideTo<Int> {
+        if Installation.isDeep { return stride(from: 1, to: 100_000, by: 1) }
+        let dry = try attempt(.max, daemon, client) { _, _ in }
+        report(dry, "no point", daemon)
+        let count = dry.count
+        let step = max(1, count / sample)
+        let seed = Seed.value
+        print("seed \(seed): every \(step)th of \(count) points, STAUNCH_TEST_SEED=\(seed)")
+        return stride(from: 1 + seed % step, to: count + 1, by: step)
+    }
+
+    /// Whether all held.
+    @discardableResult
+    private func report(_ trial: Trial, _ place: String, _ daemon: Daemon) -> Bool {
+        guard !trial.faults.isEmpty else { return true }
+        let faults = trial.faults.joined(separator: "\n  ")
+        Issue.record("\(title), \(place):\n  \(faults)\n\(daemon.log.suffix(3000))")
+        return false
+    }
+
+    /// The same id has the same end after any restart (S4).
+    private func checkLasting(
+        _ ends: [String: String], _ daemon: Daemon, _ client: Client
+    ) throws {
+        try daemon.crashAndRestart()
+        for (id, end) in ends {
+            let now = try client.send("GET", "/v1/operations/\(id)").state
+            #expect(now == end, "\(title): operation \(id)")
+        }
+    }
+}
+
+/// Where a sample begins: another one each time, and printed.
+enum Seed {
+    static let value =
+        ProcessInfo.processInfo.environment["STAUNCH_TEST_SEED"].flatMap { Int($0) }
+        ?? Int.random(in: 0..<100_000)
+}

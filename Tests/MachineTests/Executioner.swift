@@ -1,0 +1,47 @@
+// The crash of all: whoever comes to a point is held there, and then all of them are killed.
+
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+/// Waits on a thread of its own for a plan to fire, and then kills all of a daemon's.
+final class Executioner: Sendable {
+    private let isStopped = Atomic<Bool>(false)
+    private let hasEnded = Atomic<Bool>(false)
+
+    init(_ marks: Census.Marks, _ plan: Plan) {
+        Thread.detachNewThread {
+            while !self.isStopped.load(ordering: .acquiring) && plan.fired == nil {
+                Thread.sleep(forTimeInterval: 0.001)
+            }
+            if plan.fired != nil { Executioner.killAll(marks) }
+            self.hasEnded.store(true, ordering: .releasing)
+        }
+    }
+
+    func stop() {
+        isStopped.store(true, ordering: .releasing)
+        while !hasEnded.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.001) }
+    }
+
+    /// The daemon, its shims, their helpers and what the runtime runs as; no task.
+    static func killAll(_ marks: Census.Marks) {
+        while case let victims = victims(marks), !victims.isEmpty {
+            for pid in victims { kill(pid, SIGKILL) }
+            Thread.sleep(forTimeInterval: 0.001)
+        }
+    }
+
+    private static func victims(_ marks: Census.Marks) -> [Int32] {
+        Census.pids.filter { pid in
+            guard let name = text(of: "/proc/\(pid)/comm"),
+                name.hasPrefix("staunch") || name.hasPrefix("runc"),
+                let status = text(of: "/proc/\(pid)/stat"), !status.contains(") Z "),
+                let arguments = text(of: "/proc/\(pid)/cmdline"),
+                let cgroups = text(of: "/proc/\(pid)/cgroup")
+            else { return false }
+            return arguments.contains(marks.below) || cgroups.contains(marks.cgroupParent + "/")
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// What a test has the daemon, its shims and their helpers do at one of their points: a page of
+// memory that all of them share (Sources/Points/Plan.swift).
+
+import Foundation
+import Glibc
+import Synchronization
+
+final class Plan: Sendable {
+    /// Which processes it is for.
+    struct Kinds: OptionSet, Sendable {
+        let rawValue: UInt64
+        static let daemon = Kinds(rawValue: 1)
+        static let shim = Kinds(rawValue: 2)
+        static let helper = Kinds(rawValue: 4)
+        static let all: Kinds = [.daemon, .shim, .helper]
+    }
+
+    enum Action: Equatable, Sendable {
+        case kill
+        /// Whoever fires waits to be released.
+        case stall
+        /// The call fails.
+        case fail(errno: Int32)
+        /// Whoever fires waits, and so do the others at their next point.
+        case freeze
+    }
+
+    /// Who came to the point that was meant.
+    struct Fired: CustomStringConvertible {
+        let point: String
+        let pid: Int32
+        let kind: Kinds
+
+        var description: String { "\(point), pid \(pid)" }
+    }
+
+    let directory: String
+    private let file: FileHandle
+    private let number = Atomic<UInt64>(0)
+
+    init(in directory: String) throws {
+        self.directory = directory
+        try makeDirectory(directory)
+        let page = Data(count: Plan.size)
+        guard FileManager.default.createFile(atPath: directory + "/plan", contents: page),
+            let file = FileHandle(forUpdatingAtPath: directory + "/plan")
+        else {
+            throw Broken("no plan in \(directory)")
+        }
+        self.file = file
+    }
+
+    /// For the programs that are to know it.
+    var environment: [String: String] {
+        ProcessInfo.processInfo.environment.merging(["STAUNCH_POINTS": directory]) { $1 }
+    }
+
+    /// For the point `target`, from 1, of those that `kinds` come to from now on.
+    func arm(_ kinds: Kinds, at target: Int, _ action: Action) throws {
+        disarm()
+        set(.kinds, kinds.rawValue)
+        set(.target, UInt64(target))
+        switch action {
+        case .kill: set(.action, 1)
+        case .stall: set(.action, 2)
+        case .fail(let errno):
+            set(.action, 3)
+            set(.number, UInt64(errno))
+        case .freeze: set(.action, 4)
+        }
+        set(.armed, number.add(1, ordering: .relaxed).newValue)
+    }
+
+    /// Nobody fires from now on, and whoever waits goes on.
+    func disarm() { for word in Word.allCases { set(word, 0) } }
+
+    func release() { set(.released, 1) }
+
+    /// How many points were come to since it was armed.
+    var count: Int { Int(word(.count)) }
+
+    var fired: Fired? {
+        guard word(.fired) == 2 else { return nil }
+        let bytes = (0..<8).flatMap { index in
+            (0..<8).map { UInt8(truncatingIfNeeded: word(.name, index) >> (8 * $0)) }
+        }
+        return Fired(
+            point: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self),
+            pid: Int32(word(.pid)), kind: Kinds(rawValue: word(.kind)))
+    }
+
+    private static let size = 4096
+
+    /// In the order of Sources/Points/Plan.swift.
+    private enum Word: Int, CaseIterable {
+        case armed, kinds, target, action, number, count, fired, pid, kind, released, name
+    }
+
+    private func set(_ word: Word, _ value: UInt64) {
+        var value = value
+        // SAFETY: eight bytes are written from an integer of eight.
+        let count = unsafe pwrite(file.fileDescriptor, &value, 8, off_t(word.rawValue * 8))
+        precondition(count == 8, "the plan cannot be written")
+    }
+
+    private func word(_ word: Word, _ index: Int = 0) -> UInt64 {
+        var value: UInt64 = 0
+        let offset = off_t((word.rawValue + index) * 8)
+        // SAFETY: eight bytes are read into an integer of eight.
+        let count = unsafe pread(file.fileDescriptor, &value, 8, offset)
+        precondition(count == 8, "the plan cannot be read")
+        return value
+    }
+}

@@ -1,0 +1,91 @@
+// Whoever dies at whatever step: what is recorded is finished, and nothing is left.
+
+import Foundation
+import Testing
+
+/// Who dies, hangs or fails.
+enum Victim: String, CaseIterable, CustomTestStringConvertible {
+    case daemon, shim, helper
+    /// And the runtime with them.
+    case all
+
+    var testDescription: String { rawValue }
+
+    var kinds: Plan.Kinds {
+        switch self {
+        case .daemon: .daemon
+        case .shim: .shim
+        case .helper: .helper
+        case .all: .all
+        }
+    }
+}
+
+extension Machine {
+    @Suite(.needsPoints) struct Points {
+        @Test(
+            "whoever is killed at whatever step: what was accepted ends, and nothing is left",
+            arguments: Victim.allCases, Scenario.allCases)
+        func dies(_ victim: Victim, _ scenario: Scenario) throws {
+            // Nothing of the kind is there while a pod stops or is adopted.
+            if victim == .helper && [.stop, .adopt].contains(scenario) { return }
+            try withDaemon(hasPoints: true) { daemon, client in
+                try Enumeration(
+                    title: "crash \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
+                    kinds: victim.kinds, action: victim == .all ? .freeze : .kill
+                ).run(daemon, client) { _, _ in Executioner.killAll(daemon.marks) }
+            }
+        }
+
+        @Test(
+            "the daemon is killed again at every step of its recovery",
+            arguments: [Scenario.create, .task, .delete])
+        func diesTwice(_ scenario: Scenario) throws {
+            try withDaemon(hasPoints: true) { daemon, client in
+                let firsts = Installation.isDeep ? [8, 20, 32] : [8 + Seed.value % 24]
+                for first in firsts {
+                    try Enumeration(
+                        title: "crash twice at \(first): \(scenario.rawValue)", scenario: scenario,
+                        kinds: .daemon, action: .kill, first: first
+                    ).run(daemon, client)
+                }
+            }
+        }
+    }
+}
+
+/// Where the points stand, and where they must not.
+@Suite(.needsPoints, .needsDaemon) struct PointedPrograms {
+    /// Such as `fs.mkdir`: every name that the sources give to a point.
+    private func names() throws -> Set<String> {
+        var found: Set<String> = []
+        let pattern = /\b(?:effect|fallible|point|isFailing)\(\s*"([a-z.]+)"/
+        let sources = FileManager.default.enumerator(atPath: Installation.root + "/Sources")
+        while let path = sources?.nextObject() as? String {
+            guard path.hasSuffix(".swift") else { continue }
+            let code = try #require(text(of: "\(Installation.root)/Sources/\(path)"))
+            found.formUnion(code.matches(of: pattern).map { String($0.output.1) })
+        }
+        return found
+    }
+
+    private func contains(_ program: String, _ name: String) throws -> Bool {
+        let bytes = try #require(FileManager.default.contents(atPath: program))
+        return bytes.range(of: Data(name.utf8 + [0])) != nil
+    }
+
+    @Test("programs for use have nothing of the points in them, and those for tests have all")
+    func marks() throws {
+        let names = try names()
+        #expect(names.count > 30)
+        for name in names.union(["STAUNCH_POINTS"]).sorted() {
+            var isPointed = false
+            for program in ["staunchd", "staunch-shim"] {
+                #expect(try !contains("\(Installation.bin)/\(program)", name), "\(name)")
+                let pointed = try contains("\(Installation.points)/\(program)", name)
+                isPointed = isPointed || pointed
+            }
+            #expect(isPointed, "\(name) is in no program")
+        }
+    }
+}

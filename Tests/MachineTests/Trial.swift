@@ -1,0 +1,246 @@
+// One pod, one scenario, one point: what is done there, and what must hold afterwards (LAWS.md).
+
+import Foundation
+import Glibc
+import JSON
+import Testing
+
+final class Trial {
+    let daemon: Daemon
+    let client: Client
+    let plan: Plan
+    let scenario: Scenario
+    let kinds: Plan.Kinds
+    let action: Plan.Action
+    let name: String
+    /// What did not hold.
+    private(set) var faults: [String] = []
+    private(set) var fired: Plan.Fired?
+    /// Points that were come to.
+    private(set) var count = 0
+    /// The end of each operation: it stays (S4).
+    private(set) var ends: [String: String] = [:]
+    private var since = 0
+
+    init(
+        _ daemon: Daemon, _ client: Client, _ scenario: Scenario, _ kinds: Plan.Kinds,
+        _ action: Plan.Action, name: String
+    ) throws {
+        guard let plan = daemon.plan else { throw Broken("a daemon without points") }
+        self.daemon = daemon
+        self.client = client
+        self.plan = plan
+        self.scenario = scenario
+        self.kinds = kinds
+        self.action = action
+        self.name = name
+    }
+
+    func hold(_ condition: Bool, _ what: @autoclosure () -> String) {
+        if !condition { faults.append(what()) }
+    }
+
+    /// `meanwhile` is called while whoever fired waits. Where `second` is given, the daemon is
+    /// killed once more, at that point of its recovery.
+    func run(
+        at target: Int, second: Int? = nil, meanwhile: (Conversation?) throws -> Void = { _ in }
+    ) throws {
+        since = Int(try client.send("GET", "/v1/pods")["revision"]?.integer ?? 0)
+        if scenario.hasPod { try prepare() }
+        let requests: [Conversation.Request]
+        if scenario == .adopt {
+            requests = []
+            daemon.crash()
+            try plan.arm(kinds, at: target, action)
+            try adopt(meanwhile)
+        } else {
+            try plan.arm(kinds, at: target, action)
+            requests = try converse(meanwhile)
+        }
+        (fired, count) = (plan.fired, plan.count)
+        plan.disarm()
+        if hasEndedDaemon { daemon.crash() }
+        if let second { try recover(requests, killedAt: second) }
+        if !daemon.isRunning { try daemon.start() }
+        for request in requests { try checkEnd(of: request) }
+        try checkPod(requests)
+        try removePod()
+        try checkNothingLeft()
+    }
+
+    private var makesWait: Bool { action == .stall || action == .freeze }
+
+    private var hasEndedDaemon: Bool {
+        guard let fired else { return false }
+        return action == .freeze || action == .kill && fired.kind == .daemon
+    }
+
+    /// Whether what makes a pod or a task may come to nothing: not for the daemon's death alone,
+    /// and not for a pause.
+    private var mayFail: Bool {
+        guard let fired else { return false }
+        return switch action {
+        case .kill: fired.kind != .daemon
+        case .fail, .freeze: true
+        case .stall: false
+        }
+    }
+
+    /// Whether a task's end may have gone unseen.
+    private var mayBeUnknown: Bool {
+        guard let fired else { return false }
+        return action == .freeze || action == .kill && fired.kind == .shim
+    }
+
+    private func prepare() throws {
+        let made = try client.createPod(name, daemon.rootfs.pod(Scenario.script))
+        guard made.status == 201 else { throw Broken("not made: \(made.reply.text)") }
+        let log = "\(daemon.logDirectory)/\(made.uid)/app.log"
+        try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+    }
+
+    private func converse(
+        _ meanwhile: (Conversation?) throws -> Void
+    ) throws -> [Conversation.Request] {
+        let conversation = Conversation(
+            scenario.steps(name, daemon.rootfs), socket: daemon.socket,
+            insists: action != .kill && action != .freeze)
+        try eventually("somebody fires, or all is done", within: 40) {
+            plan.fired != nil || conversation.isOver
+        }
+        if plan.fired != nil, makesWait { try meanwhile(conversation) }
+        plan.release()
+        try eventually("all is done", within: 70) { conversation.isOver }
+        hold(conversation.failure == nil, "the client: \(conversation.failure ?? "")")
+        return conversation.requests
+    }
+
+    /// The daemon starts and goes on with what it finds, and is killed at that.
+    private func recover(_ requests: [Conversation.Request], killedAt target: Int) throws {
+        try plan.arm(.daemon, at: target, .kill)
+        do {
+            try daemon.start()
+            for request in requests { _ = try client.follow(request.id, within: 30) }
+        } catch is Broken {}
+        (fired, count) = (plan.fired, plan.count)
+        plan.disarm()
+        if fired != nil { daemon.crash() }
+    }
+
+    /// The daemon starts, and finds the pod.
+    private func adopt(_ meanwhile: (Conversation?) throws -> Void) throws {
+        let executioner = action == .freeze ? Executioner(daemon.marks, plan) : nil
+        defer { executioner?.stop() }
+        do { try daemon.start() } catch let broken as Broken where plan.fired == nil {
+            throw broken
+        } catch is Broken { return }
+        try eventually("the pod is adopted") {
+            do {
+                if plan.fired != nil { return true }
+                let metrics = try client.send("GET", "/metrics").reply.text
+                return metrics.contains("staunch_pods_adopted_total 1")
+            } catch is Broken { return plan.fired != nil }
+        }
+        if plan.fired != nil, action == .stall { try meanwhile(nil) }
+        plan.release()
+    }
+}
+
+extension Trial {
+    /// Every operation ends; what ends or removes does so well, and without a fault in between so
+    /// does what makes (S2).
+    private func checkEnd(of request: Conversation.Request) throws {
+        guard request.isAccepted != false else { return }
+        let ended = try client.follow(request.id, within: 30)
+        let what = "\(request.step.method) \(request.step.path)"
+        if ended.status == 404 {
+            hold(hasEndedDaemon && request.isAccepted == nil, "\(what) is not known any more")
+            return
+        }
+        let state = ended.state ?? "no state"
+        let makes = request.step.method == "PUT" || request.step.path.hasSuffix("/start")
+        hold(
+            state == "succeeded" || makes && mayFail && state == "failed",
+            "\(what) has not succeeded: \(ended.reply.text)")
+        ends[request.id] = state
+        if let exit = ended["exits", "app"] { check(exit, what) }
+    }
+
+    /// A name is free exactly if its pod is gone (S6), and what is alive is what is recorded (S1).
+    private func checkPod(_ requests: [Conversation.Request]) throws {
+        let pod = try client.send("GET", "/v1/pods/\(name)")
+        let first = requests.first.flatMap { ends[$0.id] }
+        let isThere = scenario.hasPod ? scenario != .delete || first == nil : first == "succeeded"
+        hold((pod.status == 200) == isThere, "GET: \(pod.reply.text.prefix(200))")
+        guard pod.status == 200 else { return }
+        if !mayBeUnknown { hold(pod.state != "lost", "the pod is lost") }
+        if let exit = pod["tasks", "app"], exit["finishedAt"]?.string != nil {
+            check(exit, "the pod")
+        }
+        try eventually("the account is balanced", within: 10) {
+            try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
+        }
+    }
+
+    /// True, or unknown where nobody was there to see it (S5).
+    private func check(_ exit: JSONValue, _ whose: String) {
+        if exit["exitUnknown"] == .bool(true) {
+            return hold(mayBeUnknown, "\(whose): the exit is unknown")
+        }
+        let isSeven = exit["exitCode"]?.integer == 7
+        let isKilled = exit["signal"]?.string == "KILL"
+        // Unless the stop was never accepted.
+        let mustBeSeven = scenario.endsTask && !mayBeUnknown && !ends.isEmpty
+        hold(isSeven || isKilled && !mustBeSeven, "\(whose): the exit is not true: \(exit)")
+    }
+
+    private func removePod() throws {
+        let delete = try client.send("DELETE", "/v1/pods/\(name)?grace=0&allowMissing=true")
+        guard delete.status != 204 else { return }
+        let ended = try client.follow(delete.id, within: 30)
+        hold(ended.state == "succeeded", "the last delete: \(ended.reply.text)")
+        if let exit = ended["exits", "app"] { check(exit, "the last delete") }
+        ends[delete.id] = ended.state
+        let events = try EventStream(daemon, "since=\(since)").read(until: ("pod.gone", nil))
+        let exits = events.filter {
+            $0["kind"] == .string("task") && $0["state"] == .string("exited")
+                && $0["task"] == .string("app")
+        }
+        hold(exits.count <= 1, "\(exits.count) exits of one task")
+    }
+
+    /// What the last delete has left, by name.
+    private func checkNothingLeft() throws {
+        let left = daemon.leftovers()
+        hold(left.isEmpty, "left over: \(left)")
+        // An orphan of a shim's is init's to reap, and a child of ours the daemon's.
+        try eventually("no process is left", within: 5) {
+            Census.marked(daemon.marks).isEmpty && daemon.children().isEmpty
+        }
+        let audit = try client.send("GET", "/v1/audit?fresh=true")
+        hold(audit["balanced"] == .bool(true), "the account: \(audit.reply.text)")
+    }
+}
+
+extension Daemon {
+    /// Whatever of any pod is on the machine, other than processes.
+    func leftovers() -> [String] {
+        let files = ["run/pods", "data", "log"].flatMap { directory in
+            names(in: "\(home)/\(directory)").map { "\(directory)/\($0)" }
+        }
+        let cgroups = Census.cgroups(of: cgroupParent).filter { !$0.hasSuffix(cgroupParent) }
+        let mounts = (text(of: "/proc/self/mountinfo") ?? "").split(separator: "\n").filter {
+            $0.contains(home + "/") && !$0.contains(" \(home)/run ")
+        }
+        return files + cgroups + mounts.map(String.init)
+    }
+
+    /// The daemon's children, zombies too.
+    func children() -> [Int32] {
+        let threads = names(in: "/proc/\(pid)/task")
+        return threads.flatMap { thread in
+            (text(of: "/proc/\(pid)/task/\(thread)/children") ?? "").split(separator: " ")
+                .compactMap { Int32($0) }
+        }
+    }
+}
