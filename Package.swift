@@ -65,6 +65,15 @@ let package = Package(
                 "Model", "Linux", "JSON", "Bytes", "HTTP", "Documents", "Engine", "Metrics",
                 "COpenAPI",
             ]),
+        library(
+            "Fakes", ["Engine", "Model", "Documents", "Linux", "ShimWire", "Store"]),
+        .executableTarget(
+            name: "staunch-simulate",
+            dependencies: [
+                "Fakes", "Engine", "Model", "Documents", "Store", "JSON", "ShimWire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
         .executableTarget(name: "staunch-shim", dependencies: ["Shim"], swiftSettings: strict),
         .executableTarget(
             name: "staunchd",

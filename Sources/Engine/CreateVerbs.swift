@@ -11,6 +11,8 @@ extension PodOwner {
     func createPod(_ operation: PodOperation) async {
         guard let pod = engine.registry.pod(uid) else { return }
         do throws(Failure) {
+            // Before a shim is started for a pod that is on its way down.
+            try checkGoing(operation)
             let link = try await step(.shimStart, nil, operation) { () async throws(Failure) in
                 do { try self.ground.limit(self.uid, pod.spec.resources) } catch {
                     throw Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate)

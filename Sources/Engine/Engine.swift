@@ -48,8 +48,7 @@ package final class Engine: Sendable {
 
     /// An engine on other ground: what a test has in memory.
     package init(
-        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ ground: any Ground,
-        _ info: EngineInfo
+        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ ground: any Ground
     ) throws(EngineFailure) {
         self.settings = settings
         layout = Layout(settings: settings)
@@ -57,7 +56,10 @@ package final class Engine: Sendable {
         lock = nil
         registry = try Registry(store, limits: settings.limits)
         self.ground = ground
-        self.info = info
+        info = EngineInfo(
+            runtimePath: settings.runtime, runtimeName: "none", runtimeVersion: "0",
+            runtimeCommit: nil, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false, bootID: "",
+            hasSeccomp: false, limits: settings.limits)
         noteDamage()
     }
 

@@ -8,9 +8,9 @@ package enum LogLevel: String, CaseIterable, Sendable {
 }
 
 package struct Log: Sendable {
-    private let level: LogLevel
+    private let level: LogLevel?
 
-    package init(_ level: LogLevel) { self.level = level }
+    package init(_ level: LogLevel?) { self.level = level }
 
     /// The message is constant; what varies stands in the fields, in their order.
     package func write(
@@ -25,7 +25,9 @@ package struct Log: Sendable {
     }
 
     /// Whether a line of this level is written; for lines that cost something to make.
-    package func wants(_ level: LogLevel) -> Bool { Log.rank(level) <= Log.rank(self.level) }
+    package func wants(_ level: LogLevel) -> Bool {
+        self.level.map { Log.rank(level) <= Log.rank($0) } ?? false
+    }
 
     private static func rank(_ level: LogLevel) -> Int {
         switch level {

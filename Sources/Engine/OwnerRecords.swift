@@ -63,6 +63,18 @@ extension Registry {
         }
     }
 
+    /// An operation that was behind another runs. In the store, too: its state only goes forward,
+    /// whatever dies.
+    @Loop func noteStart(_ id: UID, _ engine: Engine) async {
+        await insist(engine) { transaction in
+            guard var operation = transaction.operation(id), operation.state == .pending else {
+                return
+            }
+            operation.state = .running
+            transaction.put(operation)
+        }
+    }
+
     private func noteRefusal(_ failure: StoreFailure, _ engine: Engine) {
         engine.log.write(.error, "the store refused a change", ["error": "\(failure)"])
         engine.metrics.storeFailures.add(1, failure.cause)

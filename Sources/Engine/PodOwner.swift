@@ -60,12 +60,12 @@ import Teardown
         running[operation.id] = operation
         blockedSince[operation.id] = nil
         engine.metrics.operationsStarted.add(1, operation.kind.rawValue)
-        engine.registry.show(operation.id) { shown in
-            if shown.state == .pending { shown.state = .running }
-            shown.stalled = nil
-        }
+        engine.registry.show(operation.id) { $0.stalled = nil }
         engine.log.write(.debug, "operation started", operation.fields)
         onLoop {
+            if operation.state == .pending {
+                await self.engine.registry.noteStart(operation.id, self.engine)
+            }
             await self.run(operation)
             await self.settle(operation)
             self.running[operation.id] = nil
@@ -173,7 +173,7 @@ extension PodOwner {
 
 extension PodOperation {
     /// Whether a later one has to wait for this one.
-    fileprivate func excludes(_ later: PodOperation) -> Bool {
+    func excludes(_ later: PodOperation) -> Bool {
         if kind == .taskSignal || later.kind == .taskSignal { return false }
         guard let task = target.task, let other = later.target.task else { return true }
         return task == other

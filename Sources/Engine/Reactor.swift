@@ -22,7 +22,7 @@ package actor Loop {
 
 /// Runs `body` on the engine's thread, and with it whatever it starts.
 @discardableResult
-func onLoop(_ body: @escaping @Sendable @Loop () async -> Void) -> Task<Void, Never> {
+package func onLoop(_ body: @escaping @Sendable @Loop () async -> Void) -> Task<Void, Never> {
     Task(executorPreference: Loop.shared.reactor) { await body() }
 }
 
@@ -56,6 +56,7 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     /// The time of a simulation: nanoseconds since boot, and what the wall clock is ahead of it.
     private let simulatedTime = Atomic<Int64>(1_000_000_000)
     private let simulatedWall = Atomic<Int64>(1_767_225_600_000)
+    private let simulatedRandom = Atomic<UInt64>(0)
 
     init() {
         do throws(SystemCallFailure) {
@@ -71,6 +72,12 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     /// Nanoseconds since boot, suspended time included: for durations.
     var sinceBoot: Int64 {
         isSimulated ? simulatedTime.load(ordering: .relaxed) : SystemClock.sinceBoot
+    }
+
+    /// For new uids.
+    var randomBits: UInt64 {
+        guard isSimulated else { return .random(in: 0...(.max)) }
+        return simulatedRandom.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
     }
 
     /// Milliseconds since 1970: for people.
@@ -211,13 +218,23 @@ extension Reactor {
     /// Runs everything that can run now.
     package func runSimulated() { runJobs() }
 
-    /// Goes to the next timer and fires what is due; `false` where nobody waits for a time.
-    package func advanceSimulated() -> Bool {
-        guard let next = state.withLock({ $0.timers.first?.at }) else { return false }
-        if next > sinceBoot { simulatedTime.store(next, ordering: .relaxed) }
+    /// When the next timer is due; `nil` where nobody waits for a time.
+    package var nextSimulatedTimer: Int64? { state.withLock { $0.timers.first?.at } }
+
+    package var simulatedNow: Int64 { sinceBoot }
+
+    /// Goes on to `time`, and fires what is due by then.
+    package func advanceSimulated(to time: Int64) {
+        if time > sinceBoot { simulatedTime.store(time, ordering: .relaxed) }
         fireTimers()
         runJobs()
-        return true
+    }
+
+    /// The beginning of a history.
+    package func resetSimulation(seed: UInt64) {
+        simulatedTime.store(1_000_000_000, ordering: .relaxed)
+        simulatedWall.store(1_767_225_600_000, ordering: .relaxed)
+        simulatedRandom.store(seed, ordering: .relaxed)
     }
 
     /// Lets the wall clock jump by `milliseconds`, as somebody's `date -s` does.

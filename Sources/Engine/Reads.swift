@@ -14,6 +14,11 @@ extension Engine {
         return (pods.values.sorted { $0.uid < $1.uid }, revision)
     }
 
+    /// Those that have not ended.
+    package var openOperations: [UID] {
+        registry.state.withLock { Array($0.operations.keys) }
+    }
+
     package var revision: UInt64 { registry.state.withLock { $0.revision } }
 
     /// A name for a pod that has none: `pod-` and ten random characters.

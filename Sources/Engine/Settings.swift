@@ -9,7 +9,8 @@ package struct EngineSettings: Sendable {
     /// The shim's program; it is copied into the run directory at the start.
     package var shim = ""
     package var seccompProfile = "/usr/share/containers/seccomp.json"
-    package var logLevel = LogLevel.info
+    /// `nil`: nothing is told.
+    package var logLevel: LogLevel? = .info
     package var limits = EngineLimits()
     /// Milliseconds between two audits that nobody asked for.
     package var auditInterval: Int64 = 60_000

@@ -116,7 +116,7 @@ extension PodOwner {
     }
 
     /// The exit that a dead shim has left, or that nobody saw it.
-    private func storedExit(_ task: Label) -> TaskExit {
+    func storedExit(_ task: Label) -> TaskExit {
         do throws(SystemCallFailure) {
             if case .exit(let exit) = try ground.exitFile(uid, task) { return TaskExit(exit) }
         } catch {

@@ -21,6 +21,7 @@ extension PodOwner {
             if let found = try connectIfAlive() {
                 link = found
             } else {
+                try noteFormerExits(of: pod)
                 link = adopt(try ground.startShim(pod, events))
             }
             guard case .status(let report)? = await link.ask(.status) else {
@@ -33,6 +34,20 @@ extension PodOwner {
             for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
             return link
         } catch { throw Failure(.shimFailed, "\(error)", step: .shimStart) }
+    }
+
+    /// Of tasks that a former shim had made: the new one knows nothing of them.
+    private func noteFormerExits(of pod: Pod) throws(SystemCallFailure) {
+        for task in pod.tasks where task.state.process != nil {
+            let name = task.spec.name
+            let exit = storedExit(name)
+            let isStored = engine.registry.update(uid, engine) { pod in
+                _ = pod[task: name]?.state.sawExit(exit)
+            }
+            if !isStored {
+                throw SystemCallFailure(call: "commit", subject: "exit of \(name)", errno: 28)
+            }
+        }
     }
 
     /// The line to the shim of a pod that has one: a lost one is not replaced.

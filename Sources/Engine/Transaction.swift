@@ -44,14 +44,19 @@ struct Transaction {
 
     /// The operations of one incarnation of a pod that have not ended, oldest first.
     func openOperations(of pod: UID) -> [PodOperation] {
-        baseOperations.keys.compactMap { operation($0) }
-            .filter { $0.target.podUID == pod && !$0.state.hasEnded }
-            .sorted { $0.order < $1.order }
+        let known = baseOperations.values.filter { $0.target.podUID == pod }
+            .compactMap { operation($0.id) }
+        let new = changes.operations.values.filter {
+            $0.target.podUID == pod && baseOperations[$0.id] == nil
+        }
+        return (known + new).filter { !$0.state.hasEnded }.sorted { $0.order < $1.order }
     }
 
     /// A new UUIDv7, greater than every one before it, so that their order is that of creation.
     mutating func makeUID() -> UID {
-        var uid = UID.make(at: time)
+        let reactor = Loop.shared.reactor
+        var uid = UID(
+            milliseconds: time.milliseconds, random: (reactor.randomBits, reactor.randomBits))
         let last = changes.lastUID
         if uid <= last { uid = UID(high: last.high, low: last.low &+ 1) }
         changes.lastUID = uid
@@ -100,7 +105,13 @@ struct Transaction {
         var operation = operation
         changes.revision += 1
         operation.revision = changes.revision
-        if operation.order == 0 { operation.order = changes.revision }
+        if operation.order == 0 {
+            operation.order = changes.revision
+            let ahead = openOperations(of: operation.target.podUID)
+            if operation.state == .pending, !ahead.contains(where: { $0.excludes(operation) }) {
+                operation.state = .running
+            }
+        }
         changes.operations[operation.id] = operation
         guard known?.state != operation.state else { return }
         changes.events.append(

@@ -5,6 +5,11 @@ package struct StoredOperation: Equatable, Sendable {
     package let document: [UInt8]
     /// Whether the document is the short one.
     package let isTombstone: Bool
+
+    package init(document: [UInt8], isTombstone: Bool) {
+        self.document = document
+        self.isTombstone = isTombstone
+    }
 }
 
 extension Store {

@@ -8,7 +8,8 @@ import Testing
     static let order = [
         "CMicrohttpd", "CJansson", "CSQLite", "CLinux", "CHTTP", "COpenAPI",
         "Points", "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents",
-        "OCI", "ShimWire", "Store", "Shim", "Engine", "API", "staunch-shim", "staunchd",
+        "OCI", "ShimWire", "Store", "Shim", "Engine", "Fakes", "API",
+        "staunch-simulate", "staunch-shim", "staunchd",
     ]
 
     /// Where less is allowed than the order would.

@@ -1,0 +1,25 @@
+// Chance that can be had again: the same seed gives the same history.
+
+/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+package struct Dice: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+
+    package mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
+
+    /// `true` once in `count` throws.
+    package mutating func once(in count: Int) -> Bool { below(count) == 0 }
+
+    package mutating func pick<Element>(_ elements: [Element]) -> Element? {
+        elements.isEmpty ? nil : elements[below(elements.count)]
+    }
+}

@@ -1,0 +1,263 @@
+// One history: a client that tries everything again, a machine that fails, a daemon that dies.
+
+import Documents
+import Engine
+import Fakes
+import Model
+import Store
+
+@Loop final class History {
+    let world: World
+    let stage: Stage
+    let ledger: Ledger
+    private let disk = FakeDisk()
+    private(set) var engine: Engine?
+    private var life: Life?
+    private var isHealing = false
+    private let parent = "/staunch"
+
+    init(_ world: World, _ stage: Stage) {
+        self.world = world
+        self.stage = stage
+        ledger = Ledger(world, disk, stage)
+    }
+
+    func tell(_ text: @autoclosure () -> String) {
+        if stage.isVerbose { print("\(world.now / 1_000_000) ms: \(text())") }
+    }
+
+    func run() async {
+        startDaemon()
+        for _ in 0..<(5 + world.dice.below(20)) {
+            await act()
+            await world.sleep(milliseconds: pause())
+            ledger.look(engine)
+            if stage.verdict != nil { return }
+        }
+        await settle()
+    }
+
+    private func pause() -> Int {
+        switch world.dice.below(4) {
+        case 0: 0
+        case 1: world.dice.below(30)
+        case 2: world.dice.below(400)
+        default: world.dice.below(8000)
+        }
+    }
+
+    // MARK: The daemon
+
+    private func startDaemon() {
+        let effects = isHealing || world.dice.once(in: 3) ? nil : 1 + world.dice.below(120)
+        let life = Life(effects: effects)
+        var settings = EngineSettings()
+        settings.cgroupParent = parent
+        settings.logLevel = stage.isVerbose ? .debug : nil
+        settings.auditInterval = 20_000
+        do throws(EngineFailure) {
+            let engine = try Engine(
+                settings, FakeRecords(disk, life), FakeGround(world, life, cgroupParent: parent))
+            (self.life, self.engine) = (life, engine)
+            stage.setLife(life)
+            engine.start()
+            tell("daemon starts, to die after \(effects.map(String.init) ?? "no") effects")
+        } catch { stage.end("the daemon does not start: \(error)") }
+    }
+
+    func daemonDied() {
+        tell("daemon dies")
+        if let engine { world.graveyard.append(engine) }
+        (engine, life) = (nil, nil)
+        world.after(milliseconds: world.dice.below(isHealing ? 10 : 3000)) { self.startDaemon() }
+    }
+
+    // MARK: What happens
+
+    private func act() async {
+        switch world.dice.below(30) {
+        case 0..<8: await create()
+        case 8..<14: await delete()
+        case 14: await ask { .stop($0, grace: self.grace()) }
+        case 15: await ask { .createTask($0, self.task(named: self.taskName(), starts: true)) }
+        case 16: await ask { .deleteTask($0, self.taskName(), grace: self.grace()) }
+        case 17: await ask { .stopTask($0, self.taskName(), grace: self.grace()) }
+        case 18: await ask { .startTask($0, self.taskName()) }
+        case 19: await ask { .signalTask($0, self.taskName()) }
+        case 20: await ask { .limit($0, Int64(64 + self.world.dice.below(9)) << 20) }
+        case 21: await cancel()
+        case 22: life?.end()
+        case 23, 24: killShim()
+        case 25: stopShim()
+        case 26: disturbDisk()
+        case 27: disturbKills()
+        case 28: fillStore()
+        default: plantOrJump()
+        }
+    }
+
+    private func podName() -> Label { label("pod-\(world.dice.below(3))") }
+    private func taskName() -> Label { label("t\(world.dice.below(3))") }
+    private func grace() -> Int64? { world.dice.once(in: 3) ? nil : Int64(world.dice.below(2000)) }
+
+    private func task(named name: Label, starts: Bool) -> TaskSpec {
+        let rootfs = world.dice.once(in: 12) ? "/missing" : "/rootfs"
+        return TaskSpec(name: name, rootfs: rootfs, args: ["x"], start: starts)
+    }
+
+    private func create() async {
+        let name = podName()
+        var tasks: [TaskSpec] = []
+        for index in 0..<world.dice.below(3) {
+            tasks.append(task(named: label("t\(index)"), starts: !world.dice.once(in: 4)))
+        }
+        var spec = PodSpec(hostname: name.text, tasks: tasks)
+        if world.dice.once(in: 4) { spec.resources.memory = 1 << 20 }
+        await send(.create(name, spec))
+    }
+
+    private func delete() async {
+        let name = podName()
+        let uid =
+            world.dice.once(in: 2) ? ledger.uids(of: name).randomElement(using: &world.dice) : nil
+        await send(.delete(name, uid, grace: grace()))
+    }
+
+    private func ask(_ make: (Label) -> Request) async { await send(make(podName())) }
+
+    private func cancel() async {
+        guard let id = world.dice.pick(ledger.open) else { return }
+        await send(.cancel(id))
+    }
+
+    // MARK: Faults
+
+    private func killShim() {
+        guard let uid = world.dice.pick(world.pods.keys.sorted()) else { return }
+        tell("shim of \(uid) is killed")
+        ledger.shimKilled.insert(uid)
+        world.killShim(of: uid)
+    }
+
+    private func stopShim() {
+        guard let uid = world.dice.pick(world.pods.keys.sorted()), let shim = world.pods[uid]?.shim
+        else { return }
+        tell("shim of \(uid) is stopped")
+        shim.isStopped = true
+        world.after(milliseconds: world.dice.below(20_000)) { shim.isStopped = false }
+    }
+
+    private func disturbDisk() {
+        tell("the disk does not answer")
+        world.isDiskStuck = true
+        world.after(milliseconds: world.dice.below(20_000)) { self.world.isDiskStuck = false }
+    }
+
+    private func disturbKills() {
+        tell("processes are in state D")
+        world.isKillStuck = true
+        world.after(milliseconds: world.dice.below(10_000)) { self.world.isKillStuck = false }
+    }
+
+    private func fillStore() {
+        tell("the store is full")
+        disk.setFull(true)
+        world.after(milliseconds: world.dice.below(5000)) { self.disk.setFull(false) }
+    }
+
+    private func plantOrJump() {
+        if world.dice.once(in: 2) {
+            tell("the clock jumps back an hour")
+            return Loop.shared.reactor.jumpSimulatedWall(-3_600_000)
+        }
+        let uid = UID(
+            milliseconds: 1_700_000_000_000, random: (world.dice.next(), world.dice.next()))
+        tell("a stray \(uid)")
+        ledger.planted.insert(uid)
+        world.plantStray(uid)
+    }
+
+    // MARK: Requests
+
+    /// Sends a request until it is answered, with the id of its first try.
+    func send(_ request: Request) async {
+        let id = UID(high: world.dice.next() & ~0xf000 | 0x4000, low: world.dice.next())
+        let fingerprint = world.dice.next()
+        let context = RequestContext(
+            requester: Requester(pid: 1, uid: 0, gid: 0, command: "client"),
+            operationID: world.dice.once(in: 4) ? nil : id, fingerprint: fingerprint,
+            instance: "/", ifMatch: nil)
+        for _ in 0..<200 {
+            guard let engine, let life, engine.isReady else {
+                await world.sleep(milliseconds: 50)
+                continue
+            }
+            let answer: Result<Accepted, Problem>
+            do throws(Problem) { answer = .success(try request.send(to: engine, context)) } catch {
+                answer = .failure(error)
+            }
+            // A reply that a dead daemon never sent; the client comes again.
+            if life.isOver {
+                await world.sleep(milliseconds: 20)
+                continue
+            }
+            tell("\(request.words): \(words(answer))")
+            return ledger.note(request, answer)
+        }
+    }
+
+    // MARK: The end
+
+    /// Every fault is healed: everything that was accepted ends by itself, and then nothing is
+    /// left but what the records name.
+    private func settle() async {
+        isHealing = true
+        life?.spare()
+        disk.setFull(false)
+        world.heal()
+        tell("healed")
+        await untilQuiet()
+        if stage.verdict != nil { return }
+        for name in (0..<3).map({ label("pod-\($0)") }) {
+            await send(.delete(name, nil, grace: 0))
+        }
+        await untilQuiet()
+        if stage.verdict == nil { ledger.finalLook(engine) }
+        stage.end("")
+    }
+
+    /// Until no operation is open, and strays are gone.
+    private func untilQuiet() async {
+        for _ in 0..<2000 {
+            world.heal()
+            await world.sleep(milliseconds: 100)
+            ledger.look(engine)
+            if stage.verdict != nil { return }
+            if engine?.isReady == true, ledger.open.isEmpty, ledger.strays.isEmpty,
+                engine?.openOperations.isEmpty == true
+            {
+                return
+            }
+        }
+        stage.end(
+            "open for ever: \(ledger.open.map { "\($0)" }) strays \(ledger.strays) "
+                + "\(engine?.openOperations ?? [])")
+    }
+}
+
+private func words(_ answer: Result<Accepted, Problem>) -> String {
+    switch answer {
+    case .success(.operation(let operation)):
+        "\(operation.kind.rawValue) \(operation.id), uid \(operation.target.podUID): "
+            + "\(operation.state)"
+    case .success(.finished(let operation)): "had ended: \(operation.kind.rawValue) \(operation.id)"
+    case .success(.pod), .success(.task): "as it is"
+    case .success(.nothing): "nothing"
+    case .failure(let problem): "\(problem.status) \(problem.detail)"
+    }
+}
+
+func label(_ text: String) -> Label {
+    guard let label = Label(text) else { preconditionFailure("\(text) is no label") }
+    return label
+}

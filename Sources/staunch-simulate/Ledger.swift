@@ -1,0 +1,177 @@
+// The laws, held against what is seen (LAWS.md).
+
+import Documents
+import Engine
+import Fakes
+import Model
+import ShimWire
+import Store
+
+@Loop final class Ledger {
+    private let world: World
+    private let disk: FakeDisk
+    private let stage: Stage
+    /// As last seen, by id.
+    private var operations: [UID: PodOperation] = [:]
+    /// The first exit that was seen of each task's incarnation, and its process.
+    private var exits: [UID: TaskExit] = [:]
+    private var processes: [UID: Int32] = [:]
+    private var pods: [Label: [UID]] = [:]
+    var shimKilled: Set<UID> = []
+    var planted: Set<UID> = []
+
+    init(_ world: World, _ disk: FakeDisk, _ stage: Stage) {
+        self.world = world
+        self.disk = disk
+        self.stage = stage
+    }
+
+    /// Operations that were accepted and have not been seen to end.
+    var open: [UID] { operations.values.filter { !$0.state.hasEnded }.map(\.id).sorted() }
+
+    /// Planted ones that are still there.
+    var strays: [UID] { planted.filter { world.pods[$0] != nil }.sorted() }
+
+    func uids(of name: Label) -> [UID] { pods[name] ?? [] }
+
+    private func fail(_ law: String, _ what: String) { stage.end("\(law): \(what)") }
+
+    // MARK: Answers
+
+    func note(_ request: Request, _ answer: Result<Accepted, Problem>) {
+        guard case .success(.operation(let operation)) = answer else { return }
+        if operations[operation.id] == nil { operations[operation.id] = operation }
+        guard operation.kind == .podCreate else { return }
+        let (name, uid) = (operation.target.pod, operation.target.podUID)
+        guard pods[name]?.contains(uid) != true else { return }
+        // S6: a name is taken again only when nothing is left of who had it.
+        for former in pods[name] ?? [] where world.pods[former] != nil {
+            fail("S6", "\(name) is \(uid), and of \(former) is left \(pieces(former))")
+        }
+        pods[name, default: []].append(uid)
+    }
+
+    private func pieces(_ uid: UID) -> [String] { world.pods[uid]?.pieces ?? [] }
+
+    // MARK: Looks
+
+    func look(_ engine: Engine?) {
+        checkRecorded()
+        guard let engine else { return }
+        for (id, before) in operations where stage.verdict == nil {
+            guard case .found(let now) = engine.operation(id) else {
+                return fail("S4", "operation \(id) is not known any more")
+            }
+            check(before, now)
+            operations[id] = now
+        }
+        for pod in engine.pods().pods { for task in pod.tasks { check(task, of: pod.uid) } }
+    }
+
+    /// S1: whatever is there stands in a record, or was planted.
+    private func checkRecorded() {
+        let recorded = Set(disk.podIDs.map { UID(high: $0.high, low: $0.low) })
+        for uid in world.pods.keys where !recorded.contains(uid) && !planted.contains(uid) {
+            fail("S1", "no record names \(uid): \(pieces(uid))")
+        }
+    }
+
+    /// S4: a state only goes forward, and an end is never left.
+    private func check(_ before: PodOperation, _ now: PodOperation) {
+        if before.state.hasEnded {
+            if now.state != before.state || now.exits != before.exits {
+                fail("S4", "\(now.kind) \(now.id) was \(before.state), and is \(now.state)")
+            }
+            return
+        }
+        if rank(now.state) < rank(before.state) {
+            fail("S4", "\(now.kind) \(now.id) went from \(before.state) to \(now.state)")
+        }
+        if now.state == .succeeded && now.kind == .podDelete { checkDeleted(now) }
+        if now.state == .failed && now.kind == .podCreate { checkGone(now) }
+        if now.kind.isDelete && (now.state == .failed || now.state == .canceled) {
+            fail("Lv1", "a delete is \(now.state)")
+        }
+    }
+
+    private func rank(_ state: OperationState) -> Int {
+        switch state {
+        case .pending: 0
+        case .running: 1
+        case .canceling: 2
+        case .succeeded, .failed, .canceled: 3
+        }
+    }
+
+    /// S2: what has ended has nothing left of its plan.
+    private func checkGone(_ operation: PodOperation) {
+        let uid = operation.target.podUID
+        if world.pods[uid] != nil {
+            fail("S2", "\(operation.kind) \(operation.state), and there is \(pieces(uid))")
+        }
+    }
+
+    private func checkDeleted(_ operation: PodOperation) {
+        checkGone(operation)
+        // S5: the exit of each task that ran is told.
+        for (uid, exit) in exits where taskOwners[uid]?.pod == operation.target.podUID {
+            guard let name = taskOwners[uid]?.name, let told = operation.exits[name] else {
+                continue
+            }
+            if told != exit { fail("S5", "exit of \(name) was \(exit), and is \(told)") }
+        }
+        // What a delete of its own has taken, or an undone create, is told there.
+        let others = Set(
+            operations.values.filter { $0.kind == .taskDelete || $0.kind == .taskCreate }
+                .compactMap(\.target.taskUID))
+        for (uid, owner) in taskOwners
+        where owner.pod == operation.target.podUID && processes[uid] != nil && !owner.isDeleted
+            && !others.contains(uid)
+        {
+            if operation.exits[owner.name] == nil {
+                fail("S5", "\(owner.name) of \(owner.pod) ran, and its delete tells no exit")
+            }
+        }
+    }
+
+    private var taskOwners: [UID: (pod: UID, name: Label, isDeleted: Bool)] = [:]
+
+    private func check(_ task: PodTask, of pod: UID) {
+        // One that was deleted and made again under its name is another.
+        for (uid, owner) in taskOwners
+        where owner.pod == pod && owner.name == task.spec.name && uid != task.uid {
+            taskOwners[uid]?.isDeleted = true
+        }
+        taskOwners[task.uid] = (pod, task.spec.name, false)
+        if let process = task.state.process { processes[task.uid] = process.pid }
+        guard let exit = task.state.exit else {
+            if exits[task.uid] != nil { fail("S5", "the exit of \(task.spec.name) is lost") }
+            return
+        }
+        if let known = exits[task.uid] {
+            if known != exit { fail("S5", "an exit was \(known), and is \(exit)") }
+            return
+        }
+        exits[task.uid] = exit
+        checkTruth(of: exit, task.uid, pod)
+    }
+
+    /// S5: true, or unknown where nobody was there to see it.
+    private func checkTruth(of exit: TaskExit, _ task: UID, _ pod: UID) {
+        guard let pid = processes[task], let truth = world.truth[pid] else { return }
+        switch exit.status {
+        case .code(let code):
+            if truth.code != code { fail("S5", "\(exit) where it was \(truth)") }
+        case .signal(let signal):
+            if truth.signal != signal.number { fail("S5", "\(exit) where it was \(truth)") }
+        case .unknown:
+            if !shimKilled.contains(pod) { fail("S5", "an exit is unknown, and the shim lived") }
+        }
+    }
+
+    /// Lv2: nothing is left of anything.
+    func finalLook(_ engine: Engine?) {
+        for uid in world.pods.keys { fail("Lv2", "\(uid) has left \(pieces(uid))") }
+        if let pods = engine?.pods().pods, !pods.isEmpty { fail("Lv2", "pods are left") }
+    }
+}

@@ -1,0 +1,57 @@
+// What a client asks for.
+
+import Documents
+import Engine
+import JSON
+import Model
+
+enum Request {
+    case create(Label, PodSpec)
+    case delete(Label, UID?, grace: Int64?)
+    case stop(Label, grace: Int64?)
+    case createTask(Label, TaskSpec)
+    case deleteTask(Label, Label, grace: Int64?)
+    case stopTask(Label, Label, grace: Int64?)
+    case startTask(Label, Label)
+    case signalTask(Label, Label)
+    case limit(Label, Int64)
+    case cancel(UID)
+
+    func send(to engine: Engine, _ context: RequestContext) throws(Problem) -> Accepted {
+        switch self {
+        case .create(let name, let spec): try engine.createPod(name, spec, context)
+        case .delete(let name, let uid, let grace):
+            try engine.deletePod(name, uid: uid, grace: grace, allowMissing: true, context)
+        case .stop(let name, let grace): try engine.stopPod(name, grace: grace, context)
+        case .createTask(let pod, let spec): try engine.createTask(pod, spec, context)
+        case .deleteTask(let pod, let task, let grace):
+            try engine.deleteTask(
+                pod, task, uid: nil, grace: grace, allowMissing: true, context)
+        case .stopTask(let pod, let task, let grace):
+            try engine.stopTask(pod, task, grace: grace, context)
+        case .startTask(let pod, let task): try engine.startTask(pod, task, context)
+        case .signalTask(let pod, let task): try engine.signalTask(pod, task, .kill, context)
+        case .limit(let pod, let bytes):
+            try engine.patchPod(pod, patch(memory: bytes), context)
+        case .cancel(let id): try engine.cancel(id, context)
+        }
+    }
+
+    var words: String {
+        switch self {
+        case .create(let name, let spec):
+            "create \(name) with \(spec.tasks.map { "\($0.name)\($0.start ? "" : " to wait")" })"
+        case .createTask(let pod, let spec): "create \(pod)/\(spec.name)"
+        case .delete(let name, let uid, let grace):
+            "delete \(name) \(uid.map { "\($0)" } ?? "") grace \(grace ?? -1)"
+        case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .limit, .cancel: "\(self)"
+        }
+    }
+
+    private func patch(memory bytes: Int64) -> PodPatch {
+        do {
+            let text = "{\"resources\": {\"memory\": \(bytes)}}"
+            return try PodPatch.decode(try JSONValue.parse(Array(text.utf8)))
+        } catch { preconditionFailure("\(error)") }
+    }
+}
