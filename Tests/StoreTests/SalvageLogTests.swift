@@ -81,7 +81,8 @@ extension SalvageTests {
             var dice = Dice(state: UInt64(bytes.count))
             // The last commit may be one that was never acknowledged: then no damage is told, and
             // all of it is gone.
-            for frame in places(specimen.inFrame.indices, every: 23) + [specimen.inFrame.count - 1]
+            for frame in places(specimen.inFrame.indices, every: 23)
+                + specimen.inFrame.indices.suffix(12)
             {
                 var log = specimen.log
                 let start = SavedLog.headSize + frame * SavedLog.frameSize + bytes.lowerBound

@@ -81,7 +81,8 @@ import Testing
     /// At the pages' ends, and in the middle of them.
     @Test(arguments: [0, 1, 2049, 4095])
     func aTruncatedStoreKeepsWhatWasBefore(odd: Int) throws {
-        for page in places(0..<specimen.pageCount, every: odd == 0 ? 5 : 30) {
+        let some = places(0..<specimen.pageCount, every: odd == 0 ? 5 : 30)
+        for page in some + [specimen.pageCount - 1] {
             let length = page * Specimen.pageSize + odd
             guard length > 0 else { continue }
             try expectSalvage(
@@ -168,6 +169,8 @@ extension SalvageTests {
         let kept: Specimen.Rows
         do {
             let store = try Store(path: scratch.path)
+            // Debian's SQLite writes zeros over what it frees; others do not.
+            try store.connection.execute("PRAGMA secure_delete = OFF")
             for number in 1...100 {
                 let text = Specimen.text("p", number, 900)
                 try store.commit(
