@@ -28,7 +28,7 @@ private func opened(
 private func closed(_ slot: UnsafeMutableRawPointer?) {
     guard let slot = unsafe slot else { return }
     // SAFETY: the reference that `opened` retained; MHD does not use the slot after this call.
-    unsafe Unmanaged<Connection>.fromOpaque(slot).release()
+    unsafe Unmanaged<Connection>.fromOpaque(slot).takeRetainedValue().closed()
 }
 
 private func began(_ slot: UnsafeMutableRawPointer?, _ target: UnsafePointer<CChar>?) {

@@ -32,12 +32,29 @@ final class Connection {
     /// As many bytes of it are counted in the core.
     private var counted = 0
 
+    // Its place in the crowd, which is the crowd's business.
+    var line: Crowd.Line?
+    var before: Connection?
+    var behind: Connection?
+    private(set) var hasGivenWay = false
+
     init(core: ServerCore, handle: ConnectionHandle, descriptor: CInt) {
         self.core = core
         self.handle = handle
         self.descriptor = descriptor
         self.peer = HTTPPeer(of: descriptor)
         core.connections.add(1, ordering: .relaxed)
+        core.crowd.move(self, to: .silent)
+        core.crowd.makeRoom()
+    }
+
+    /// MHD is done with it; its descriptor is about to be closed.
+    func closed() { core.crowd.move(self, to: nil) }
+
+    /// Hangs up, which libmicrohttpd then sees as if the client had.
+    func giveWay() {
+        hasGivenWay = true
+        shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
     deinit { core.connections.subtract(1, ordering: .relaxed) }
@@ -58,6 +75,7 @@ final class Connection {
             return unsafe headersArrived(String(cString: method), target)
         case .receiving(let request, let isDecoded):
             guard unsafe piece.isEmpty else { return unsafe receive(piece, request) }
+            core.crowd.move(self, to: .answering)
             phase = .answered
             return isDecoded ? serve(request) : refuseTarget(of: request)
         case .waiting(let wait, let waiter, let parking):
@@ -80,6 +98,7 @@ final class Connection {
         case .idle, .targeted, .receiving, .answered: break
         }
         phase = .idle
+        core.crowd.move(self, to: .silent)
         dropBody()
         core.requestEnded()
     }
@@ -109,6 +128,7 @@ final class Connection {
             sendDirectly(core.handler.refuse(refusal, of: request), on: descriptor)
             return false
         }
+        core.crowd.move(self, to: .receiving)
         // Beyond this the connection is cut, so that a crowd of large bodies has a bound too.
         let held = core.bodyBytes.add(piece.count, ordering: .relaxed).newValue
         counted += piece.count
@@ -150,6 +170,7 @@ final class Connection {
         case .parked(let parking):
             let waiter = HTTPWaiter(lot: core.lot, parking: parking)
             phase = .waiting(wait, waiter, parking)
+            core.crowd.move(self, to: nil)
             wait.subscribe(waiter)
             return true
         case .full: return refuse(.tooManyWaits(limit: core.settings.waitLimit), request)
@@ -159,6 +180,7 @@ final class Connection {
 
     private func waitEnded(_ wait: HTTPWait, _ waiter: HTTPWaiter, _ parking: Parking) -> Bool {
         guard let end = parking.end else { return true }
+        core.crowd.move(self, to: .answering)
         phase = .answered
         waiter.ended()
         if end == .gone { return false }
@@ -173,6 +195,7 @@ final class Connection {
         }
         stream.attach(HTTPStream.Seat(lot: core.lot, handle: handle, descriptor: descriptor))
         phase = .streaming(stream)
+        core.crowd.move(self, to: nil)
         return send(stream, on: handle)
     }
 }

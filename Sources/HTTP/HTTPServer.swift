@@ -54,6 +54,8 @@ package final class HTTPServer: Sendable {
     package var openConnections: Int { core.connections.load(ordering: .relaxed) }
     package var openStreams: Int { core.openStreams }
     package var waits: Int { core.lot.waits }
+    /// Connections that were closed so that others could come.
+    package var gaveWay: Int { core.crowd.gaveWay.load(ordering: .relaxed) }
 }
 
 /// The daemon and the reference to the core that its callbacks use.
@@ -67,7 +69,7 @@ package final class HTTPServer: Sendable {
         let context = unsafe Unmanaged.passRetained(core)
         let settings = core.settings
         var limits = chttp_settings(
-            listener: listener, connections: UInt32(settings.connectionLimit),
+            listener: listener, connections: UInt32(settings.hardLimit),
             idle_seconds: UInt32(settings.idleTimeoutSeconds),
             memory: settings.memoryPerConnection)
         var calls = unsafe Callbacks.table(context: context.toOpaque())

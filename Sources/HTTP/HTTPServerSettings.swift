@@ -1,7 +1,8 @@
 //  The limits of a server, and what can keep it from starting.
 
 package struct HTTPServerSettings: Sendable {
-    /// Connections at a time; further ones wait in the socket's backlog until one ends.
+    /// Connections at a time that neither wait nor stream. Beyond it those give way that have been
+    /// silent for longest, see `Crowd`.
     package var connectionLimit: Int
     /// A connection on which nothing moved for so long is closed. Waits and streams are exempt.
     package var idleTimeoutSeconds: Int
@@ -28,6 +29,10 @@ package struct HTTPServerSettings: Sendable {
         self.waitLimit = waitLimit
         self.streamLimit = streamLimit
     }
+
+    /// What libmicrohttpd is told, for beyond it nobody is accepted: all that may be, and some that
+    /// have given way and that it has not put away yet (it takes ten newcomers in a turn).
+    var hardLimit: Int { connectionLimit + waitLimit + streamLimit + 64 }
 }
 
 package enum HTTPServerFailure: Error, Equatable {

@@ -14,6 +14,7 @@ final class ServerCore: Sendable {
     let settings: HTTPServerSettings
     let handler: any HTTPHandler
     let lot: Lot
+    let crowd: Crowd
     let log: (@Sendable (String) -> Void)?
     let requests = Atomic(0)
     let connections = Atomic(0)
@@ -30,6 +31,7 @@ final class ServerCore: Sendable {
         self.settings = settings
         self.handler = handler
         self.lot = lot
+        self.crowd = Crowd(limit: settings.connectionLimit)
         self.log = log
         self.idle = try Alarm()
     }

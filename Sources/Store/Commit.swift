@@ -6,7 +6,7 @@ extension Store {
     @discardableResult
     package func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID] {
         var newExits: [RecordID] = []
-        try transaction { () throws(StoreFailure) in
+        try connection.transaction { () throws(StoreFailure) in
             for pod in change.pods { try put(pod) }
             for uid in change.removedPods { try connection.run(.removePod, [.id(uid)]) }
             for operation in change.operations { try put(operation) }

@@ -1,6 +1,7 @@
 // SQLite's C API as far as the store needs it: the only file here that says `unsafe` about it.
 
 import CSQLite
+import Points
 
 /// What stands in a place of a statement.
 enum Value {
@@ -44,6 +45,25 @@ enum Value {
 
     /// Whether a BEGIN stands without its end.
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
+
+    /// Whether closing leaves a log beside the file as it is. Otherwise it goes into the file.
+    func keepLogWhenClosed(_ keep: Bool) { _ = unsafe csqlite_keep_log(handle, keep ? 1 : 0) }
+
+    /// All of `body`, or nothing of it.
+    func transaction(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
+        point("store.begin")
+        try run(.begin)
+        do throws(StoreFailure) {
+            try body()
+            if isFailing("store.commit", .noSpace) { throw .full }
+            try run(.commit)
+            point("store.commit")
+        } catch {
+            // Some failures (a full disk) have ended the transaction already.
+            if isInTransaction { try run(.rollback) }
+            throw error
+        }
+    }
 
     /// Runs statements that answer nothing of interest.
     func execute(_ sql: String) throws(StoreFailure) {
@@ -154,7 +174,7 @@ extension RecordID {
         }
     }
 
-    fileprivate init?(_ bytes: [UInt8]) {
+    init?(_ bytes: [UInt8]) {
         guard bytes.count == 16 else { return nil }
         func word(_ half: ArraySlice<UInt8>) -> UInt64 { half.reduce(0) { $0 << 8 | UInt64($1) } }
         self.init(high: word(bytes[..<8]), low: word(bytes[8...]))

@@ -88,4 +88,27 @@ enum Query: String {
         """
     case dropEvents = "DELETE FROM events WHERE revision <= ?1"
     case giveBack = "PRAGMA incremental_vacuum(256)"
+
+    // What a salvage does; the version of an operation that was changed last stands.
+    case roots = """
+        SELECT rootpage, tbl_name, name LIKE 'sqlite_autoindex_%' FROM sqlite_schema
+        WHERE rootpage > 0
+        """
+    case salvageOperation = """
+        INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,
+            stage, revision, finished_at, document, tombstone)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+        ON CONFLICT(id) DO UPDATE SET stage = excluded.stage, revision = excluded.revision,
+            finished_at = excluded.finished_at, document = excluded.document,
+            tombstone = excluded.tombstone
+        WHERE excluded.revision > revision
+        """
+    case salvageEvent = """
+        INSERT INTO events(revision, document) VALUES (?1, ?2) ON CONFLICT(revision) DO NOTHING
+        """
+    /// A name has one living pod: of two, the older is one that had gone.
+    case dropDoubledPods = """
+        DELETE FROM pods WHERE EXISTS
+            (SELECT 1 FROM pods AS other WHERE other.name = pods.name AND other.uid > pods.uid)
+        """
 }

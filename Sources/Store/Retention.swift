@@ -29,7 +29,7 @@ extension Store {
     /// gives free pages back to the file system. `true` where there may be more to do.
     package func prune(_ retention: Retention) throws(StoreFailure) -> Bool {
         var pruned: Int64 = 0
-        try transaction { () throws(StoreFailure) in
+        try connection.transaction { () throws(StoreFailure) in
             pruned += try prune(
                 stage: 1, keep: retention.operationsKept, since: retention.operationsSince, .entomb)
             pruned += try prune(

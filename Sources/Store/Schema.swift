@@ -5,6 +5,9 @@ enum Schema {
     /// `Store.init`.
     static let version: Int64 = 1
 
+    /// A number beyond this is no later version of ours, but damage in the file's head.
+    static let farthest: Int64 = 1000
+
     /// Bytes; no store's file is shorter.
     static let pageSize: Int64 = 4096
 

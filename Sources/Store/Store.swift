@@ -5,7 +5,6 @@
 // earlier state: SQLite cannot tell a missing end of its log from one that was never written.
 
 import Glibc
-import Points
 
 /// NOT thread-safe: whoever owns it calls it under a lock of their own, and holds a lock on the
 /// directory, so that there is one process. Every call is a few memory copies; none waits.
@@ -21,16 +20,20 @@ package final class Store {
             throw .corrupt("\(path) is cut off at \(found) bytes")
         }
         connection = try Connection(path: path)
+        // A log goes into the file when it is closed, and must not go into one that is damaged.
+        connection.keepLogWhenClosed(size(path + "-wal") > 0)
         // Before the first look into the file, which would map the log's index otherwise.
         try connection.execute(Schema.ownership)
         if found == 0 { try connection.execute(Schema.layout) }
         let version = try connection.integer("PRAGMA user_version")
+        guard version <= Schema.farthest else { throw .corrupt("a schema \(version)") }
         guard version <= Schema.version else {
             throw .newerSchema(found: version, known: Schema.version)
         }
         try connection.execute(Schema.settings)
         if version == 0 { try makeTables() }
         try check()
+        connection.keepLogWhenClosed(false)
     }
 
     /// The host's boot that the records are of, as text; empty in a new store.
@@ -55,27 +58,13 @@ package final class Store {
         return number
     }
 
-    /// All of `body`, or nothing of it.
-    func transaction(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
-        point("store.begin")
-        try connection.run(.begin)
-        do throws(StoreFailure) {
-            try body()
-            if isFailing("store.commit", .noSpace) { throw .full }
-            try connection.run(.commit)
-            point("store.commit")
-        } catch {
-            // Some failures (a full disk) have ended the transaction already.
-            if connection.isInTransaction { try connection.run(.rollback) }
-            throw error
-        }
-    }
-
     private func makeTables() throws(StoreFailure) {
         guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
             throw .corrupt("a database of something else")
         }
-        try transaction { () throws(StoreFailure) in try connection.execute(Schema.tables) }
+        try connection.transaction { () throws(StoreFailure) in
+            try connection.execute(Schema.tables)
+        }
     }
 
     /// Reads every page once, so that damage shows now and not in the middle of a delete.

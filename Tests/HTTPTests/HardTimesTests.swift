@@ -66,7 +66,7 @@ struct HardTimesTests {
         }
         for flood in floods { flood.start() }
         #expect(eventually(seconds: 100) { most.threads == floods.count })
-        #expect(most.value <= 500)
+        #expect(most.value <= 564, "as many as may be, and those that give way")
         #expect(eventually { bench.client().get("/literal")?.status == 200 })
         #expect(eventually { bench.server.openConnections == 0 })
         #expect(ContinuousClock.now - begin < .seconds(110))

@@ -1,0 +1,55 @@
+// A damaged file as bytes: read by position, never written.
+
+import Glibc
+
+final class RawFile {
+    private let descriptor: CInt
+    /// Bytes.
+    let size: Int
+
+    /// `nil` where there is none, or none that may be read.
+    init?(_ path: String) {
+        descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        var status = stat()
+        // SAFETY: `status` is written before the call returns, and not kept.
+        size = unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// `nil` where not all of it is there, or the file system cannot read it.
+    func bytes(at offset: Int, count: Int) -> [UInt8]? {
+        guard offset >= 0, count > 0, offset + count <= size else { return nil }
+        var isWhole = false
+        // SAFETY: the buffer has room for `count` bytes, and only what was read is called filled.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            let read = unsafe pread(descriptor, buffer.baseAddress, count, off_t(offset))
+            filled = max(0, read)
+            isWhole = read == count
+        }
+        return isWhole ? bytes : nil
+    }
+}
+
+/// SQLite's files have the highest byte first.
+extension [UInt8] {
+    func big16(_ offset: Int) -> Int { Int(self[offset]) << 8 | Int(self[offset + 1]) }
+
+    func big32(_ offset: Int) -> Int { big16(offset) << 16 | big16(offset + 2) }
+
+    /// 1 to 9 bytes, 7 bits in each and 8 in the last (https://www.sqlite.org/fileformat.html);
+    /// `nil` where it would go beyond the end.
+    func varint(at offset: inout Int) -> Int64? {
+        var value: UInt64 = 0
+        for length in 1...9 {
+            guard offset < count else { return nil }
+            let byte = UInt64(self[offset])
+            offset += 1
+            if length == 9 { return Int64(bitPattern: value << 8 | byte) }
+            value = value << 7 | byte & 0x7f
+            if byte < 0x80 { return Int64(bitPattern: value) }
+        }
+        return nil
+    }
+}

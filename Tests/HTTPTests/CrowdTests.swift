@@ -1,0 +1,113 @@
+//  Many clients that say nothing, or little: a newcomer is served at once, and who is at work last
+//  gives way.
+
+import Foundation
+import HTTP
+import Synchronization
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct CrowdTests {
+    /// Of several newcomers, in milliseconds.
+    private func medianAnswer(_ bench: Bench) -> Double {
+        let times = (0..<9).map { _ -> Double in
+            let begin = ContinuousClock.now
+            #expect(bench.client().get("/literal")?.status == 200)
+            return (ContinuousClock.now - begin) / .milliseconds(1)
+        }
+        return times.sorted()[times.count / 2]
+    }
+
+    @Test func theSilentGiveWayTheOldestFirst() throws {
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 50, idleTimeoutSeconds: 60))
+        let crowd = (0..<400).map { _ in bench.client() }
+        #expect(medianAnswer(bench) < 100)
+        #expect(eventually { bench.server.openConnections <= 50 })
+        #expect(crowd[0].sawEnd() && crowd[300].sawEnd())
+        #expect(crowd[399].get("/literal")?.status == 200, "the last ones are still there")
+        #expect(bench.server.gaveWay >= 350)
+        bench.end()
+    }
+
+    @Test func headsThatComeByteByByteHoldNobodyUp() throws {
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 50, idleTimeoutSeconds: 60))
+        let crowd = (0..<100).map { _ in bench.client() }
+        for byte in "GET /literal HTTP/1.1\r\nX-Long: ab".utf8 {
+            for client in crowd { client.send([byte]) }
+            #expect(bench.client().get("/literal")?.status == 200)
+        }
+        #expect(medianAnswer(bench) < 100)
+        bench.end()
+    }
+
+    @Test func aBodyThatComesInIsKeptLongerThanTheSilent() throws {
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 8, idleTimeoutSeconds: 60))
+        let sender = bench.client()
+        sender.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        for digit in 0..<10 {
+            sender.send("\(digit)")
+            #expect(eventually { bench.server.liveRequests == 1 })
+            var crowd = (0..<20).map { _ in bench.client() }
+            #expect(bench.client().get("/literal")?.status == 200)
+            crowd = []
+            #expect(crowd.isEmpty)
+        }
+        #expect(sender.read()?.body == "0123456789")
+        bench.end()
+    }
+
+    @Test func amongBodiesTheOneWithoutProgressGivesWay() throws {
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 3, idleTimeoutSeconds: 60))
+        let senders = (0..<3).map { _ in bench.client() }
+        let head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+        for (index, sender) in senders.enumerated() {
+            sender.send(head + "a")
+            #expect(eventually { bench.server.liveRequests == index + 1 })
+        }
+        // Each is answered before the next moves on, so their order is known.
+        for sender in senders.dropFirst() { sender.send("b") }
+        let probe = bench.client()
+        #expect(probe.get("/literal")?.status == 200)
+        #expect(senders[0].sawEnd())
+        probe.hangUp()
+        #expect(eventually { bench.server.openConnections == 2 })
+        for sender in senders.dropFirst() {
+            sender.send("c")
+            #expect(sender.read()?.body == "abc")
+        }
+        bench.end()
+    }
+
+    @Test func answersThatNobodyReadsGiveWay() throws {
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 4, idleTimeoutSeconds: 60))
+        let size = 900_000
+        let body = String(repeating: "y", count: size)
+        let deaf = (0..<4).map { _ in bench.client() }
+        for client in deaf {
+            client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \(size)\r\n\r\n" + body)
+        }
+        #expect(eventually { bench.handler.handled.load(ordering: .relaxed) == 4 })
+        #expect(medianAnswer(bench) < 100)
+        bench.end()
+    }
+
+    @Test func waitsAndStreamsStay() throws {
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 4, idleTimeoutSeconds: 60))
+        let waiting = (0..<10).map { _ in bench.client() }
+        for client in waiting { client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") }
+        #expect(eventually { bench.server.waits == 10 })
+        let streaming = bench.client()
+        streaming.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        let stream = try #require(bench.handler.nextStream())
+        let crowd = (0..<50).map { _ in bench.client() }
+        #expect(medianAnswer(bench) < 100)
+        #expect(crowd[0].sawEnd())
+        #expect(bench.server.waits == 10)
+        stream.push(Array("still here\n".utf8))
+        #expect(streaming.readHead()?.status == 200)
+        #expect(streaming.readChunk() == "still here\n")
+        while let waiter = bench.handler.waiters.withLock({ $0.popLast() }) { waiter.resume() }
+        for client in waiting { #expect(client.read()?.body == "done") }
+        bench.end()
+    }
+}

@@ -1,0 +1,194 @@
+// A damaged store: only what was touched suffers, and it says so.
+
+import Foundation
+import Testing
+
+@testable import Store
+
+@Suite struct SalvageTests {
+    static let specimen = Result { try Specimen(isClosed: true) }
+    let specimen: Specimen
+    init() throws { specimen = try SalvageTests.specimen.get() }
+
+    /// Opens a store of these bytes and looks at it. What may be gone is what stood on `touched`
+    /// bytes; what is there is what was put in; the counter has not gone back; and the next opening
+    /// finds nothing to mend.
+    func expectSalvage(
+        _ file: [UInt8], log: [UInt8] = [], of specimen: Specimen, touched: Set<[UInt8]>,
+        isDamage: Bool? = true, _ what: String
+    ) throws {
+        let scratch = try Scratch()
+        try scratch.write(file)
+        if !log.isEmpty { try scratch.write(log, "-wal") }
+        let (found, damage) = try opened(scratch)
+        let lost = Set(specimen.rows.keys).subtracting(found.rows.keys)
+        #expect(lost.isSubset(of: touched), "\(what): lost \(names(lost.subtracting(touched)))")
+        // A record that was written over in its middle is another one.
+        let changed = found.rows.filter { $0.value != specimen.rows[$0.key] }
+        #expect(changed.count <= touched.count, "\(what): \(names(changed.keys)) were not there")
+        for mark in changed.keys where specimen.rows[mark] != nil {
+            #expect(touched.contains(mark), "\(what): \(names([mark])) is not what it was")
+        }
+        if let isDamage {
+            #expect((damage != nil) == isDamage, "\(what): \(String(describing: damage))")
+        }
+        guard let damage else { return }
+        #expect(found.revision >= specimen.revision, "\(what)")
+        #expect(damage.revision == found.revision)
+        #expect(found.boot == (damage.isBootLost ? "" : Specimen.boot), "\(what)")
+        #expect(found.floor == (damage.hasEventGap ? found.revision : 0), "\(what)")
+        if lost.contains(where: { $0.starts(with: Array("<e".utf8)) }) {
+            #expect(damage.hasEventGap, "\(what)")
+        }
+        #expect(
+            try Array(Data(contentsOf: URL(fileURLWithPath: damage.setAside))) == file, "\(what)")
+        if !log.isEmpty {
+            let kept = try Data(contentsOf: URL(fileURLWithPath: damage.setAside + "-wal"))
+            #expect(Array(kept) == log, "\(what)")
+        }
+        let kept = damage.tables.values.reduce(0) { $0 + $1.kept }
+        #expect(kept == found.rows.count, "\(what)")
+        let (again, nothing) = try opened(scratch)
+        #expect(nothing == nil, "\(what): again \(String(describing: nothing))")
+        #expect(again.rows == found.rows && again.revision == found.revision, "\(what)")
+    }
+
+    struct Found {
+        let rows: Specimen.Rows
+        let revision: UInt64
+        let floor: UInt64
+        let boot: String
+    }
+
+    func opened(_ scratch: Scratch) throws -> (Found, StoreDamage?) {
+        let (store, damage) = try Store.opening(path: scratch.path)
+        let found = Found(
+            rows: try Specimen.rows(of: store), revision: try store.revision(),
+            floor: try store.eventFloor(), boot: try store.bootID())
+        return (found, damage)
+    }
+
+    func names(_ marks: some Sequence<[UInt8]>) -> [String] {
+        marks.map { String(decoding: $0, as: UTF8.self) }.sorted()
+    }
+
+    @Test func aWholeStoreIsOpenedAsItIs() throws {
+        try expectSalvage(
+            specimen.file, of: specimen, touched: [], isDamage: false, "nothing was done to it")
+        try #require(specimen.pageCount > 100 && specimen.rows.count == 50 * 16)
+    }
+
+    /// At the pages' ends, and in the middle of them.
+    @Test(arguments: [0, 1, 2049, 4095])
+    func aTruncatedStoreKeepsWhatWasBefore(odd: Int) throws {
+        let some = places(0..<specimen.pageCount, every: odd == 0 ? 5 : 30)
+        for page in some + [specimen.pageCount - 1] {
+            let length = page * Specimen.pageSize + odd
+            guard length > 0 else { continue }
+            try expectSalvage(
+                Array(specimen.file[..<length]), of: specimen,
+                touched: specimen.rows(onPages: page + 1...specimen.pageCount),
+                "\(length) bytes left")
+        }
+    }
+
+    /// Nothing of the file is left to say how far its counter had come.
+    @Test func anEmptyFileIsANewStore() throws {
+        let scratch = try Scratch()
+        try scratch.write([])
+        #expect(try opened(scratch).1 == nil)
+    }
+
+    @Test func aStumpIsANewStoreThatSaysSo() throws {
+        let scratch = try Scratch()
+        try scratch.write([1, 2, 3])
+        let (found, damage) = try opened(scratch)
+        #expect(found.rows.isEmpty && damage?.isBootLost == true)
+        #expect(found.revision == Salvage.margin && damage?.revision == Salvage.margin)
+    }
+
+    /// A page of zeros may pass for one that holds nothing where SQLite does not look at it: the
+    /// last page of a long record, or a free one. Then there is no salvage, and no damage is told.
+    @Test func aPageOfZerosTakesOnlyWhatStoodOnIt() throws {
+        for page in firstAndSome {
+            try overwrite(page, with: [UInt8](repeating: 0, count: Specimen.pageSize), "zeros")
+        }
+    }
+
+    @Test(arguments: [1, 2])
+    func aPageOfRandomBytesTakesOnlyWhatStoodOnIt(seed: UInt64) throws {
+        var dice = Dice(state: seed)
+        for page in firstAndSome {
+            try overwrite(page, with: dice.bytes(Specimen.pageSize), "seed \(seed)")
+        }
+    }
+
+    /// The head, the map, the roots of all trees, and others.
+    var firstAndSome: [Int] {
+        Array(1...15) + places(16..<specimen.pageCount + 1, every: 11)
+    }
+
+    func overwrite(_ page: Int, with bytes: [UInt8], _ what: String) throws {
+        var file = specimen.file
+        let start = (page - 1) * Specimen.pageSize
+        file.replaceSubrange(start..<start + Specimen.pageSize, with: bytes)
+        try expectSalvage(
+            file, of: specimen, touched: specimen.rows(onPages: [page]), isDamage: nil,
+            "page \(page): \(what)")
+    }
+}
+
+extension SalvageTests {
+    /// Some bytes anywhere. In the middle of a record they may make another one of it, which only
+    /// its reader can see; elsewhere they take nothing.
+    @Test(arguments: 1...4)
+    func scribblesTakeOnlyWhatTheyHit(seed: UInt64) throws {
+        var dice = Dice(state: seed)
+        for number in places(0..<160, every: 8) {
+            var file = specimen.file
+            let count = Int.random(in: 1...64, using: &dice)
+            let isHead = number % 16 == 0
+            let start = Int.random(in: 0..<(isHead ? 100 : file.count - 64), using: &dice)
+            file.replaceSubrange(start..<start + count, with: dice.bytes(count))
+            let pages = start / Specimen.pageSize + 1...(start + count - 1) / Specimen.pageSize + 1
+            do {
+                try expectSalvage(
+                    file, of: specimen, touched: specimen.rows(onPages: pages), isDamage: nil,
+                    "seed \(seed), \(number): \(count) bytes at \(start)")
+            } catch StoreFailure.newerSchema {
+                #expect((61 - count...63).contains(start), "the schema's number was not touched")
+            }
+        }
+    }
+
+    /// Free pages still have on them what was deleted. Either of the two lists of free pages keeps
+    /// it from coming back: the map on page 2, and the one that the first page leads to.
+    @Test(arguments: [1, 2, 40])
+    func whatWasDeletedDoesNotComeBack(page: Int) throws {
+        let scratch = try Scratch()
+        let kept: Specimen.Rows
+        do {
+            let store = try Store(path: scratch.path)
+            // Debian's SQLite writes zeros over what it frees; others do not.
+            try store.connection.execute("PRAGMA secure_delete = OFF")
+            for number in 1...100 {
+                let text = Specimen.text("p", number, 900)
+                try store.commit(
+                    change(number) {
+                        $0.pods = [PodRecord(uid: id(number), name: "n\(number)", document: text)]
+                    })
+            }
+            try store.commit(change(101) { $0.removedPods = (20...80).map(id) })
+            kept = try Specimen.rows(of: store)
+            try #require(store.connection.integer("PRAGMA freelist_count") > 10)
+        }
+        var file = try scratch.bytes()
+        let start = (page - 1) * Specimen.pageSize
+        var dice = Dice(state: 9)
+        if start < file.count { file.replaceSubrange(start..<start + 4096, with: dice.bytes(4096)) }
+        try scratch.write(page == 40 ? Array(file.dropLast(4096)) : file)
+        let (found, damage) = try opened(scratch)
+        #expect(damage != nil)
+        #expect(names(Set(found.rows.keys).subtracting(kept.keys)) == [])
+    }
+}

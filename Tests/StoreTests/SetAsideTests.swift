@@ -1,0 +1,124 @@
+// Where a damaged store goes, and what becomes of it when there is no room or the daemon dies.
+
+import Foundation
+import Testing
+
+@testable import Store
+
+@Suite struct SetAsideTests {
+    let specimen: Specimen
+    let scratch: Scratch
+    let damaged: [UInt8]
+    init() throws {
+        specimen = try SalvageTests.specimen.get()
+        scratch = try Scratch()
+        damaged = Array(specimen.file[..<(Specimen.pageSize * 80)])
+    }
+
+    var names: [String] {
+        get throws {
+            try FileManager.default.contentsOfDirectory(atPath: scratch.directory).sorted()
+        }
+    }
+
+    @Test func theNewestOfThemStayUnderNumbersOfTheirOwn() throws {
+        for number in 1...7 {
+            try scratch.write(Array("damaged \(number)".utf8))
+            let (_, damage) = try Store.opening(path: scratch.path)
+            #expect(damage?.setAside == scratch.path + ".damaged-\(number)")
+            #expect(damage?.found.isEmpty == false)
+        }
+        #expect(try names == ["store"] + (4...7).map { "store.damaged-\($0)" })
+        #expect(try scratch.bytes(".damaged-5") == Array("damaged 5".utf8))
+    }
+
+    @Test func aNewerSchemaIsNoDamage() throws {
+        do {
+            let other = try Connection(path: scratch.path)
+            try other.execute("PRAGMA user_version = 9")
+        }
+        let before = try scratch.bytes()
+        #expect(throws: StoreFailure.newerSchema(found: 9, known: 1)) {
+            _ = try Store.opening(path: scratch.path)
+        }
+        #expect(try scratch.bytes() == before)
+        #expect(try names == ["store"])
+    }
+
+    @Test func anotherOwnersStoreIsNoDamage() throws {
+        let owner = try Store(path: scratch.path)
+        try owner.commit(change(1))
+        #expect(throws: StoreFailure.self) { _ = try Store.opening(path: scratch.path) }
+        #expect(try names == ["store", "store-wal"])
+        #expect(try owner.revision() == 1)
+    }
+
+    @Test func aFolderInItsPlaceIsSetAside() throws {
+        try FileManager.default.createDirectory(
+            atPath: scratch.path, withIntermediateDirectories: false)
+        let (store, damage) = try Store.opening(path: scratch.path)
+        #expect(damage != nil)
+        try store.commit(change(2_000_000))
+    }
+
+    /// What a start leaves that is killed in one of the moments between the files' moves.
+    @Test(arguments: 0...4)
+    func anInterruptedSalvageIsGoneOnWith(moves: Int) throws {
+        try scratch.write(damaged)
+        try #require(try Store.opening(path: scratch.path).damage != nil)
+        let salvaged = try scratch.bytes()
+        for name in try names {
+            try FileManager.default.removeItem(atPath: scratch.directory + "/" + name)
+        }
+        try scratch.write([1], moves < 2 ? "-wal" : ".damaged-1-wal")
+        try scratch.write(damaged, moves < 3 ? "" : ".damaged-1")
+        try scratch.write(salvaged, moves == 0 ? ".salvaging" : moves < 4 ? ".salvaged" : "")
+        let (store, damage) = try Store.opening(path: scratch.path)
+        #expect((damage == nil) == (moves == 4))
+        #expect(try store.pods().count > 20)
+        #expect(try store.revision() >= specimen.revision)
+        #expect(try !names.contains { $0.contains("salvag") || $0.contains("reserve") })
+        let aside = try names.filter { $0.contains("damaged") }.map {
+            try scratch.bytes("." + $0.dropFirst("store.".count))
+        }
+        #expect(Set(aside) == [damaged, [1]], "nothing of the old store is thrown away")
+    }
+
+    @Test(.enabled(if: getuid() == 0), arguments: [0, 100, 300])
+    func whereRoomEndsWhatLivesComesFirst(more: Int) throws {
+        try onSmallFileSystem(specimen.file.count / 1024 + 300 + more) {
+            let before = Array(specimen.file.dropLast(4096))
+            try scratch.write(before)
+            let (store, damage) = try Store.opening(path: scratch.path)
+            #expect(damage?.ranOutOfRoom == true, "\(String(describing: damage))")
+            #expect(try store.pods().count == 50)
+            #expect(try scratch.bytes(".damaged-1") == before)
+            #expect(damage?.hasEventGap == true)
+            try store.commit(change(3_000_000) { $0.removedPods = [id(1)] })
+        }
+    }
+
+    @Test(.enabled(if: getuid() == 0))
+    func withoutAnyRoomTheDamagedFileStaysWhereItIs() throws {
+        try onSmallFileSystem(specimen.file.count / 1024 + 8) {
+            try scratch.write(damaged)
+            let ballast = scratch.directory + "/ballast"
+            try? Data(count: 4 << 20).write(to: URL(fileURLWithPath: ballast))
+            #expect(throws: StoreFailure.full) { _ = try Store.opening(path: scratch.path) }
+            #expect(try scratch.bytes() == damaged)
+            #expect(try names == ["ballast", "store"])
+        }
+        try scratch.write(damaged)
+        #expect(try Store.opening(path: scratch.path).damage != nil)
+    }
+
+    func onSmallFileSystem(_ kilobytes: Int, _ body: () throws -> Void) throws {
+        try scratch.system(
+            "mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "staunch", scratch.directory)
+        // The store is closed by the end of `body`; a lazy unmount holds nothing up otherwise.
+        defer {
+            #expect(throws: Never.self) { try scratch.system("umount", "-l", scratch.directory) }
+        }
+        try body()
+    }
+}
