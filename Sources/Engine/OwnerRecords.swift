@@ -88,19 +88,32 @@ extension Registry {
         unlessCalledOff: Bool = false, _ engine: Engine,
         _ change: @escaping @Sendable (inout Transaction, inout PodOperation) -> Void
     ) async -> Bool {
-        let isEnded = await insist(engine) { transaction -> Bool in
-            guard var operation = transaction.operation(id) else { return true }
-            if unlessCalledOff && operation.state == .canceling { return false }
+        let ended = await insist(engine) { transaction -> Ended in
+            guard var operation = transaction.operation(id) else { return .before }
+            if unlessCalledOff && operation.state == .canceling { return .calledOff }
             operation.end(state, at: transaction.time, engine.settings.limits)
             operation.error = error
             operation.stalled = nil
             change(&transaction, &operation)
             transaction.put(operation)
-            return true
+            return .now(operation)
         }
-        if isEnded { engine.noteEnd(id, state) }
-        return isEnded
+        switch ended {
+        case .now(let operation): engine.noteEnd(operation)
+        case .before: break
+        case .calledOff: return false
+        }
+        return true
     }
+}
+
+/// What came of an end.
+private enum Ended: Sendable {
+    case now(PodOperation)
+    /// It had ended.
+    case before
+    /// It was called off first.
+    case calledOff
 }
 
 extension StoreFailure {
@@ -116,9 +129,8 @@ extension StoreFailure {
 }
 
 extension Engine {
-    fileprivate func noteEnd(_ id: UID, _ state: OperationState) {
-        guard case .found(let operation) = operation(id) else { return }
-        metrics.operationsEnded.add(1, operation.kind.rawValue, state.rawValue)
+    fileprivate func noteEnd(_ operation: PodOperation) {
+        metrics.operationsEnded.add(1, operation.kind.rawValue, operation.state.rawValue)
         log.write(.info, "operation ended", operation.endFields)
     }
 }

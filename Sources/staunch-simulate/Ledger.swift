@@ -17,6 +17,7 @@ import Store
     private var exits: [UID: TaskExit] = [:]
     private var processes: [UID: Int32] = [:]
     private var pods: [Label: [UID]] = [:]
+    private var lastEngine: Engine?
     var shimKilled: Set<UID> = []
     var planted: Set<UID> = []
 
@@ -58,7 +59,11 @@ import Store
     func look(_ engine: Engine?) {
         checkRecorded()
         guard let engine else { return }
-        for (id, before) in operations where stage.verdict == nil {
+        // What has ended is looked at again by each new daemon, and at the very end.
+        let isNew = engine !== lastEngine
+        lastEngine = engine
+        for (id, before) in operations
+        where stage.verdict == nil && (isNew || !before.state.hasEnded) {
             guard case .found(let now) = engine.operation(id) else {
                 return fail("S4", "operation \(id) is not known any more")
             }
@@ -171,6 +176,8 @@ import Store
 
     /// Lv2: nothing is left of anything.
     func finalLook(_ engine: Engine?) {
+        lastEngine = nil
+        look(engine)
         for uid in world.pods.keys { fail("Lv2", "\(uid) has left \(pieces(uid))") }
         if let pods = engine?.pods().pods, !pods.isEmpty { fail("Lv2", "pods are left") }
     }
