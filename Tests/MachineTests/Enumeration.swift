@@ -93,6 +93,7 @@ struct Enumeration {
         _ ends: [String: String], _ daemon: Daemon, _ client: Client
     ) throws {
         try daemon.crashAndRestart()
+        try eventually("the daemon has looked at the disks") { daemon.children().isEmpty }
         for (id, end) in ends {
             let now = try client.send("GET", "/v1/operations/\(id)").state
             #expect(now == end, "\(title): operation \(id)")

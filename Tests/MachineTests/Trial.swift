@@ -77,7 +77,13 @@ final class Trial {
     private var hasEndedDaemon: Bool { all.contains { isKilled($0, .daemon) } }
 
     /// Whether a task's end may have gone unseen.
-    private var mayBeUnknown: Bool { all.contains { isKilled($0, .shim) } }
+    private var mayBeUnknown: Bool {
+        all.contains { fired in
+            // It is stored before it is reaped (law 8), and a stop reaps nobody else.
+            let isStored = scenario == .stop && fired.point.hasPrefix("process.reap")
+            return isKilled(fired, .shim) && !isStored
+        }
+    }
 
     /// Whether what makes a pod or a task may come to nothing: not for the daemon's death alone,
     /// and not for a pause.
