@@ -147,11 +147,10 @@ import Teardown
             return answer == .done
                 ? .stillThere(Obstacle("the shim stays")) : sighting(answer)
         }
-        await link.ended()
-        owner.link = nil
-        guard try ground.shimPresence(uid) == .gone else {
+        guard try await owner.hasEnded(link) else {
             return .stillThere(Obstacle("the shim has hung up and holds its lock"))
         }
+        owner.link = nil
         // Whoever is left in its cgroup is met by the next step.
         return .gone
     }

@@ -36,6 +36,8 @@ extension PodOwner {
         onLoop {
             await self.lookAfterShim()
             self.isLookingAfterShim = false
+            // It may have hung up right after its answer, and nobody looked then.
+            self.lookAfterShimIfUnlinked()
         }
     }
 

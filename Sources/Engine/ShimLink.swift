@@ -60,9 +60,9 @@ import ShimWire
     private func flush() {
         while let packet = unsent.first {
             do throws(SystemCallFailure) { try socket.send(packet) } catch {
-                guard error.errno == 11 else { return close() }
-                // A shim that does not read now: its socket takes more before a reply can come, so
-                // it is tried again shortly.
+                // EAGAIN, ENOMEM, ENOBUFS: a shim that does not read now, or no memory for it. The
+                // socket takes more before a reply can come, so it is tried again shortly.
+                guard [11, 12, 105].contains(error.errno) else { return close() }
                 return Loop.shared.reactor.after(milliseconds: 20) { [weak self] in
                     onLoop { self?.flush() }
                 }

@@ -25,7 +25,7 @@ extension PodOwner {
                 link = adopt(try ground.startShim(pod, events))
             }
             guard case .status(let report)? = await link.ask(.status) else {
-                await link.ended()
+                _ = try await hasEnded(link)
                 throw SystemCallFailure(call: "start", subject: ground.shimLog(uid), errno: 71)
             }
             shim = ShimStatus(
@@ -56,6 +56,18 @@ extension PodOwner {
             if let link = try connectIfAlive() { return link }
         } catch { throw Failure(.shimFailed, "\(error)") }
         throw Failure(.podState, "the pod's shim is gone")
+    }
+
+    /// Whether the shim, which has hung up, has ended, and with it its exit was taken: one may hang
+    /// up for want of memory, and live on. The lock is let go of a moment later than the line.
+    func hasEnded(_ link: any ShimLine) async throws(SystemCallFailure) -> Bool {
+        for pause in [0, 1, 4, 16] as [Int64] {
+            if pause > 0 { await Loop.shared.reactor.pause(milliseconds: pause) }
+            guard try ground.shimPresence(uid) == .gone else { continue }
+            await link.ended()
+            return true
+        }
+        return false
     }
 
     private var events: ShimEvents {

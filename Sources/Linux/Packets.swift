@@ -86,7 +86,8 @@ package struct PacketSocket: ~Copyable, Sendable {
             point("packet.received")
             return packet
         }
-        if failure == EAGAIN || failure == EINTR { return nil }
+        // Without memory for it the packet stays where it is, and is taken the next time.
+        if [EAGAIN, EINTR, ENOMEM].contains(failure) { return nil }
         throw SystemCallFailure(call: "recv", subject: "packet", errno: failure)
     }
 }

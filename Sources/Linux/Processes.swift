@@ -87,7 +87,8 @@ package enum Children {
     package static func take(_ pid: Int32) -> Taken {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
-        guard unsafe clinux_reap(pid, &exit) == 0 else { return .stranger }
+        let result = effect("process.reap") { unsafe clinux_reap(pid, &exit) }
+        guard result == 0 else { return .stranger }
         return exit.pid == 0 ? .lives : .exit(ChildExit(exit))
     }
 

@@ -12,6 +12,12 @@ enum Daemon {
         let signals = try starting("signals") { () throws(SystemCallFailure) in
             try SignalDescriptor([sigTerm, sigInt])
         }
+        // Now, too: once it serves, nothing that it lacks ends it.
+        let epoll = try starting("signals") { () throws(SystemCallFailure) in
+            let epoll = try Epoll()
+            try epoll.add(signals.descriptor.number, .readable, tag: 0)
+            return epoll
+        }
         Sandbox.keepMemorySmall()
         OwnProcess.ignoreBrokenPipes()
         SystemInfo.raiseDescriptorLimit()
@@ -25,9 +31,7 @@ enum Daemon {
                 "socket": settings.socket, "metrics": servers.metricsAddress ?? "off",
             ])
         SystemInfo.releaseStartupText()
-        let signal = try starting("signals") { () throws(SystemCallFailure) in
-            try wait(for: signals)
-        }
+        let signal = wait(for: signals, epoll)
         engine.log.write(.info, "stopping; the pods stay", ["signal": String(signal)])
         engine.leave()
         OwnProcess.end(0)
@@ -41,10 +45,8 @@ enum Daemon {
     }
 
     private static func wait(
-        for signals: borrowing SignalDescriptor
-    ) throws(SystemCallFailure) -> CInt {
-        let epoll = try Epoll()
-        try epoll.add(signals.descriptor.number, .readable, tag: 0)
+        for signals: borrowing SignalDescriptor, _ epoll: borrowing Epoll
+    ) -> CInt {
         while true {
             _ = epoll.wait(milliseconds: -1)
             if let signal = signals.next() { return signal }

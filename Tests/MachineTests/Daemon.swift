@@ -112,7 +112,7 @@ final class Daemon {
         } catch { Issue.record("not put away: \(error)") }
     }
 
-    private func deleteEverything() throws {
+    func deleteEverything() throws {
         let client = client()
         var operations: [String] = []
         let pods = try client.send("GET", "/v1/pods?limit=1000")["items"]?.elements ?? []

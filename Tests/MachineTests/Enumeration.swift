@@ -11,8 +11,11 @@ struct Enumeration {
     let action: Plan.Action
     /// Where this is given, the daemon dies there, and what is gone through is its recovery.
     var first: Int?
-    /// How many are taken where not all are.
+    /// At full depth every how manieth is taken, from anywhere on; else how many.
+    var step = 1
     var sample = 3
+    /// Whether there may be no such point.
+    var mayBeEmpty = false
 
     /// After so many that failed there is nothing new to learn.
     private static let enough = 3
@@ -22,6 +25,10 @@ struct Enumeration {
         _ daemon: Daemon, _ client: Client,
         meanwhile: (Trial, Conversation?) throws -> Void = { _, _ in }
     ) throws {
+        // STAUNCH_TEST_ONLY="crash shim: stop" takes that one alone, to see it again.
+        if let only = ProcessInfo.processInfo.environment["STAUNCH_TEST_ONLY"] {
+            guard title.contains(only) else { return }
+        }
         var (cases, failed) = (0, 0)
         var ends: [String: String] = [:]
         for target in try targets(daemon, client) {
@@ -36,9 +43,12 @@ struct Enumeration {
             failed += 1
             guard failed < Enumeration.enough else { break }
         }
+        guard cases > 0 else {
+            #expect(mayBeEmpty, "\(title): nothing fired")
+            return
+        }
         try checkLasting(ends, daemon, client)
         print("PROVE class=\"\(title)\" cases=\(cases) passed=\(cases - failed)")
-        #expect(cases > 0, "nothing fired")
     }
 
     private func attempt(
@@ -53,6 +63,11 @@ struct Enumeration {
             }
         } catch { trial.hold(false, "\(error)") }
         daemon.plan?.disarm()
+        if !trial.faults.isEmpty {
+            // The next one begins with nothing.
+            if !daemon.isRunning { try daemon.start() }
+            try daemon.deleteEverything()
+        }
         return trial
     }
 
@@ -60,10 +75,13 @@ struct Enumeration {
     private func targets(
         _ daemon: Daemon, _ client: Client
     ) throws -> StrideTo<Int> {
-        if Installation.isDeep { return stride(from: 1, to: 100_000, by: 1) }
+        if Installation.isDeep {
+            return stride(from: 1 + Seed.value % step, to: 100_000, by: step)
+        }
         let dry = try attempt(.max, daemon, client) { _, _ in }
         report(dry, "no point", daemon)
         let count = dry.count
+        guard count > 0 else { return stride(from: 1, to: 1, by: 1) }
         let step = max(1, count / sample)
         let seed = Seed.value
         print("seed \(seed): every \(step)th of \(count) points, STAUNCH_TEST_SEED=\(seed)")
@@ -84,6 +102,7 @@ struct Enumeration {
         _ ends: [String: String], _ daemon: Daemon, _ client: Client
     ) throws {
         try daemon.crashAndRestart()
+        try eventually("the daemon has looked at the disks") { daemon.children().isEmpty }
         for (id, end) in ends {
             let now = try client.send("GET", "/v1/operations/\(id)").state
             #expect(now == end, "\(title): operation \(id)")

@@ -18,7 +18,8 @@ enum Installation {
         ? ["/usr/sbin/runc", "/usr/bin/crun"] : ["/usr/sbin/runc"]
 
     /// Built with points at which a test ends, stops or fails them: scripts/build --points.
-    static let points = root + "/dist/points"
+    static let points =
+        ProcessInfo.processInfo.environment["STAUNCH_POINTS_BIN"] ?? root + "/dist/points"
     static var hasPoints: Bool { exists(points + "/staunchd") && exists(points + "/staunch-shim") }
 
     static var isThere: Bool { exists(daemon) && exists(shim) }

@@ -32,7 +32,8 @@ extension Machine {
             try withDaemon(hasPoints: true) { daemon, client in
                 try Enumeration(
                     title: "crash \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
-                    kinds: victim.kinds, action: victim == .all ? .freeze : .kill
+                    kinds: victim.kinds, action: victim == .all ? .freeze : .kill,
+                    step: victim == .all ? 3 : 1
                 ).run(daemon, client) { _, _ in Executioner.killAll(daemon.marks) }
             }
         }
@@ -46,7 +47,7 @@ extension Machine {
                 for first in firsts {
                     try Enumeration(
                         title: "crash twice at \(first): \(scenario.rawValue)", scenario: scenario,
-                        kinds: .daemon, action: .kill, first: first
+                        kinds: .daemon, action: .kill, first: first, step: 3
                     ).run(daemon, client)
                 }
             }

@@ -16,6 +16,10 @@ final class Trial {
     /// What did not hold.
     private(set) var faults: [String] = []
     private(set) var fired: Plan.Fired?
+    /// Whoever fired, where a trial has two.
+    private var all: [Plan.Fired] = []
+    /// Which point is meant, from 1.
+    private(set) var target = 0
     /// Points that were come to.
     private(set) var count = 0
     /// The end of each operation: it stays (S4).
@@ -45,6 +49,7 @@ final class Trial {
     func run(
         at target: Int, second: Int? = nil, meanwhile: (Conversation?) throws -> Void = { _ in }
     ) throws {
+        self.target = second ?? target
         since = Int(try client.send("GET", "/v1/pods")["revision"]?.integer ?? 0)
         if scenario.hasPod { try prepare() }
         let requests: [Conversation.Request]
@@ -57,8 +62,7 @@ final class Trial {
             try plan.arm(kinds, at: target, action)
             requests = try converse(meanwhile)
         }
-        (fired, count) = (plan.fired, plan.count)
-        plan.disarm()
+        takeDown()
         if hasEndedDaemon { daemon.crash() }
         if let second { try recover(requests, killedAt: second) }
         if !daemon.isRunning { try daemon.start() }
@@ -70,26 +74,29 @@ final class Trial {
 
     private var makesWait: Bool { action == .stall || action == .freeze }
 
-    private var hasEndedDaemon: Bool {
-        guard let fired else { return false }
-        return action == .freeze || action == .kill && fired.kind == .daemon
+    private var hasEndedDaemon: Bool { all.contains { isKilled($0, .daemon) } }
+
+    /// Whether a task's end may have gone unseen.
+    private var mayBeUnknown: Bool {
+        all.contains { fired in
+            // It is stored before it is reaped (law 8), and a stop reaps nobody else.
+            let isStored = scenario == .stop && fired.point.hasPrefix("process.reap")
+            return isKilled(fired, .shim) && !isStored
+        }
     }
 
     /// Whether what makes a pod or a task may come to nothing: not for the daemon's death alone,
     /// and not for a pause.
     private var mayFail: Bool {
-        guard let fired else { return false }
-        return switch action {
-        case .kill: fired.kind != .daemon
-        case .fail, .freeze: true
+        switch action {
+        case .kill: all.contains { $0.kind != .daemon }
+        case .fail, .freeze: !all.isEmpty
         case .stall: false
         }
     }
 
-    /// Whether a task's end may have gone unseen.
-    private var mayBeUnknown: Bool {
-        guard let fired else { return false }
-        return action == .freeze || action == .kill && fired.kind == .shim
+    private func isKilled(_ fired: Plan.Fired, _ kind: Plan.Kinds) -> Bool {
+        action == .freeze || action == .kill && fired.kind == kind
     }
 
     private func prepare() throws {
@@ -115,6 +122,13 @@ final class Trial {
         return conversation.requests
     }
 
+    /// Nobody fires any more; who has is kept in mind.
+    private func takeDown() {
+        (fired, count) = (plan.fired, plan.count)
+        if let fired { all.append(fired) }
+        plan.disarm()
+    }
+
     /// The daemon starts and goes on with what it finds, and is killed at that.
     private func recover(_ requests: [Conversation.Request], killedAt target: Int) throws {
         try plan.arm(.daemon, at: target, .kill)
@@ -122,8 +136,7 @@ final class Trial {
             try daemon.start()
             for request in requests { _ = try client.follow(request.id, within: 30) }
         } catch is Broken {}
-        (fired, count) = (plan.fired, plan.count)
-        plan.disarm()
+        takeDown()
         if fired != nil { daemon.crash() }
     }
 

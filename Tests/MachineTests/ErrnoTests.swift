@@ -1,0 +1,35 @@
+// Whatever call fails with whatever errno: a create ends, well or with all of it undone, and what
+// ends or removes does so in the end.
+
+import Glibc
+import Testing
+
+extension Machine {
+    @Suite(.needsPoints) struct Errnos {
+        static let numbers: [(name: String, number: Int32)] = [
+            ("ENOSPC", ENOSPC), ("EMFILE", EMFILE), ("ENOMEM", ENOMEM), ("EIO", EIO),
+            ("EINTR", EINTR),
+        ]
+
+        /// All of them, or two that another run may not take.
+        private static func taken() -> [(name: String, number: Int32)] {
+            if Installation.isDeep { return numbers }
+            return [0, 2].map { numbers[(Seed.value + $0) % numbers.count] }
+        }
+
+        @Test(
+            "whatever call fails with ENOSPC, EMFILE, ENOMEM, EIO or EINTR, nothing is left",
+            arguments: [Victim.daemon, .shim, .helper], Scenario.allCases)
+        func fails(_ victim: Victim, _ scenario: Scenario) throws {
+            try withDaemon(hasPoints: true) { daemon, client in
+                for (name, number) in Errnos.taken() {
+                    try Enumeration(
+                        title: "\(name) \(victim.rawValue): \(scenario.rawValue)",
+                        scenario: scenario, kinds: victim.kinds, action: .fail(errno: number),
+                        sample: 1, mayBeEmpty: true
+                    ).run(daemon, client)
+                }
+            }
+        }
+    }
+}

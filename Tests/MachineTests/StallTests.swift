@@ -1,0 +1,87 @@
+// Whoever hangs at whatever step: nobody else feels it, and what waits for it ends when it goes on.
+
+import Foundation
+import Glibc
+import Testing
+
+extension Machine {
+    @Suite(.needsPoints) struct Stalls {
+        @Test(
+            "whoever hangs at whatever step holds up nobody but its own pod",
+            arguments: [Victim.shim, .helper], [Scenario.create, .stop, .task, .delete])
+        func hangs(_ victim: Victim, _ scenario: Scenario) throws {
+            // No helper is needed to stop a pod.
+            if victim == .helper && scenario == .stop { return }
+            try withDaemon(hasPoints: true) { daemon, client in
+                try Enumeration(
+                    title: "stall \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
+                    kinds: victim.kinds, action: .stall
+                ).run(daemon, client) { trial, _ in try whileItHangs(trial) }
+            }
+        }
+
+        /// Everything is answered in under 100 ms (S7), by a new daemon too; a delete that is asked
+        /// for again is the same one.
+        private func whileItHangs(_ trial: Trial) throws {
+            let (daemon, client) = (trial.daemon, trial.client)
+            let pod = "/v1/pods/\(trial.name)"
+            let first = try deleteAgain(trial)
+            try holdAnswers(trial, pod)
+            if trial.target.isMultiple(of: 2) {
+                try daemon.crashAndRestart()
+                try holdAnswers(trial, pod)
+                trial.hold(try deleteAgain(trial) == first, "another delete after a restart")
+            }
+            guard trial.target % 16 == 1 else { return }
+            let other = "other-\(trial.name)"
+            trial.hold(
+                try client.createPod(other, daemon.rootfs.sleeper).status == 201, "no other pod")
+            trial.hold(try client.deletePod(other).state == "succeeded", "the other pod stays")
+        }
+
+        /// The delete's operation; `nil` where there is none.
+        private func deleteAgain(_ trial: Trial) throws -> String? {
+            guard trial.scenario == .delete else { return nil }
+            let path = "/v1/pods/\(trial.name)?grace=60"
+            let (one, two) = (
+                try trial.client.send("DELETE", path), try trial.client.send("DELETE", path)
+            )
+            trial.hold(one.id == two.id && !one.id.isEmpty, "two deletes: \(one.id), \(two.id)")
+            return one.id
+        }
+
+        private func holdAnswers(_ trial: Trial, _ pod: String) throws {
+            for path in ["/healthz", "/v1/pods", "/v1/operations", "/v1/audit", pod] {
+                var best = Double.infinity
+                // The machine is shared: the best of some is the daemon's own.
+                for _ in 0..<5 where best >= 0.1 {
+                    best = min(best, try trial.client.send("GET", path).took)
+                }
+                trial.hold(best < 0.1, "GET \(path) took \(best) s")
+            }
+        }
+
+        @Test(
+            "a daemon that is stopped at whatever step goes on where it was",
+            arguments: [Scenario.create, .delete])
+        func daemonStops(_ scenario: Scenario) throws {
+            try withDaemon(hasPoints: true) { daemon, client in
+                try Enumeration(
+                    title: "stop daemon: \(scenario.rawValue)", scenario: scenario, kinds: .daemon,
+                    action: .stall, step: 3
+                ).run(daemon, client) { trial, _ in
+                    kill(daemon.pid, SIGSTOP)
+                    try eventually("the daemon is stopped") {
+                        text(of: "/proc/\(daemon.pid)/stat")?.contains(") T ") == true
+                    }
+                    trial.plan.release()
+                    // What a client sends meanwhile is answered when the daemon goes on.
+                    let wire = try Wire(path: daemon.socket, timeout: 10)
+                    try wire.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    kill(daemon.pid, SIGCONT)
+                    trial.hold(try wire.receive()?.status == 200, "not answered afterwards")
+                }
+            }
+        }
+    }
+}
