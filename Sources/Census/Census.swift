@@ -12,7 +12,7 @@ package struct Census: Equatable, Sendable {
         let processes = ProcessTable(marks)
         addProcesses(processes)
         addDescriptors(of: processes)
-        if marks.daemonToo { addDaemon(of: processes) }
+        if marks.daemonToo { addDaemon(of: processes, marks) }
         addMounts(marks, processes)
         addLoopDevices(marks)
         addNetworkNamespaces(of: processes)

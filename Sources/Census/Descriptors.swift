@@ -45,9 +45,11 @@ extension Census {
         }
     }
 
-    mutating func addDaemon(of table: ProcessTable) {
-        let daemons = table.daemons.flatMap { table.held[$0.pid] ?? [] }
-        for count in HeldDescriptor.counted(daemons) { names.insert("daemon descriptors \(count)") }
+    mutating func addDaemon(of table: ProcessTable, _ marks: Marks) {
+        let clients = clientSockets(marks)
+        let held = table.daemons.flatMap { table.held[$0.pid] ?? [] }
+            .filter { !clients.contains($0.target) }
+        for count in HeldDescriptor.counted(held) { names.insert("daemon descriptors \(count)") }
     }
 
     /// Those that our processes are in or hold open, other than the host's. The pods' own are the

@@ -71,13 +71,17 @@ extension Machine {
             }
         }
 
-        @Test("the daemon's own descriptors are counted", .needsDaemon)
+        @Test("the daemon's own descriptors are counted, and its clients are not", .needsDaemon)
         func countsTheDaemon() throws {
-            try withDaemon { daemon, _ in
+            try withDaemon { daemon, client in
                 let before = daemon.held
                 #expect(before.contains { $0.hasPrefix("daemon descriptors epoll ") })
                 let wire = try Wire(path: daemon.socket, timeout: 5)
-                try eventually("the connection is seen") { daemon.held != before }
+                _ = try client.send("GET", "/healthz")
+                #expect(daemon.held == before)
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                let came = daemon.held.subtracting(before)
+                #expect(came.contains { $0.hasPrefix("daemon descriptors socket ") }, "\(came)")
                 _ = consume wire
             }
         }

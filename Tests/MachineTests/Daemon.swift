@@ -174,7 +174,7 @@ extension Daemon {
         return Census(marks).names.filter { $0.hasPrefix("daemon ") }
     }
 
-    /// A client's connection is closed a moment after the client has left it.
+    /// What was a pod's is closed a moment after the pod's end has been told.
     func expectHolds(_ before: Set<String>, sourceLocation: SourceLocation) throws {
         #expect(
             !before.isEmpty, "the census does not see the daemon", sourceLocation: sourceLocation)
@@ -202,8 +202,8 @@ extension Daemon {
 }
 
 extension Census.Marks {
-    /// All that is below `home`. What others do with the host's network meanwhile is not a test's,
-    /// and a client of a test may stay connected.
+    /// All that is below `home`. What others do with the host's network meanwhile is not a test's;
+    /// what the daemon holds open is compared at a test's end.
     init(
         home: String, cgroupParent: String, bindSources: [String] = [], hostNetwork: Bool = false,
         daemonToo: Bool = false
