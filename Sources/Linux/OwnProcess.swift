@@ -13,6 +13,8 @@ package enum Environment {
 package enum OwnProcess {
     package static var pid: Int32 { getpid() }
 
+    package static var isRoot: Bool { geteuid() == 0 }
+
     /// The program's file; `nil` where /proc does not tell.
     package static var executable: String? { link("/proc/self/exe") }
 

@@ -94,9 +94,9 @@ private struct Removal {
     ) throws(SystemCallFailure) {
         // Removing while reading may skip entries on some file systems: read until none is left.
         while true {
-            let names = try entries(of: directory, path: path)
-            if names.isEmpty { return }
-            for name in names {
+            let entries = try directory.entries(atMost: 4096, subject: path)
+            if entries.isEmpty { return }
+            for name in entries.map(\.name) {
                 // SAFETY: `name` ends in NUL.
                 let text = unsafe name.withUnsafeBufferPointer { buffer in
                     unsafe buffer.baseAddress.map { unsafe String(cString: $0) } ?? ""
@@ -104,31 +104,6 @@ private struct Removal {
                 try removeEntry(name, in: directory, path: "\(path)/\(text)", depth: depth + 1)
             }
         }
-    }
-
-    /// Up to 4096 names, as the kernel has them: they need not be UTF-8.
-    private func entries(
-        of directory: borrowing OwnedDescriptor, path: String
-    ) throws(SystemCallFailure) -> [[CChar]] {
-        // SAFETY: fdopendir owns the duplicate, and closedir closes it; names are copied.
-        let number = fallible("fd.openat", .descriptor) {
-            unsafe clinux_openat(directory.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
-        }
-        let again = try check(number, "openat", path)
-        guard let stream = unsafe fdopendir(again) else {
-            _ = close(again)
-            throw SystemCallFailure(call: "fdopendir", subject: path, errno: errno)
-        }
-        defer { unsafe closedir(stream) }
-        var names: [[CChar]] = []
-        var type: UInt8 = 0
-        while names.count < 4096,
-            let entry = unsafe clinux_next_entry(UnsafeMutableRawPointer(stream), &type)
-        {
-            let name = unsafe Array(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1))
-            if name != [46, 0] && name != [46, 46, 0] { names.append(name) }
-        }
-        return names
     }
 }
 

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 enum Command {
-    struct Result {
+    struct Result: Equatable {
         let status: Int32
         let output: String
     }
@@ -12,6 +12,11 @@ enum Command {
     /// Runs a program to its end; standard output and error together.
     @discardableResult
     static func run(_ words: String..., input: String = "") throws -> Result {
+        try run(words, input: input)
+    }
+
+    @discardableResult
+    static func run(_ words: [String], input: String = "") throws -> Result {
         let (process, pipe) = try prepared(words)
         let stdin = Pipe()
         process.standardInput = stdin
@@ -80,21 +85,4 @@ func quoted(_ text: String) -> String {
         }
     }
     return result + "\""
-}
-
-/// The lines of a file of /proc, by bytes and to its very end. One that cannot be read is a
-/// failure: an instrument that sees nothing proves nothing.
-func linesOfProc(_ path: String) -> [String] {
-    // SAFETY: the stream is closed below, and the buffer has room for what is read into it.
-    guard let file = unsafe fopen(path, "r") else {
-        Issue.record("\(path) cannot be read: errno \(errno)")
-        return []
-    }
-    defer { unsafe fclose(file) }
-    var bytes: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 65536)
-    while case let count = unsafe fread(&chunk, 1, chunk.count, file), count > 0 {
-        bytes += chunk.prefix(count)
-    }
-    return bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
 }

@@ -1,5 +1,6 @@
 // The table of PUT (API.md), and creates that fail.
 
+import Census
 import Foundation
 import JSON
 import Testing

@@ -1,5 +1,6 @@
 // A daemon of a test's own: its directories, its cgroup parent, its end.
 
+import Census
 import Foundation
 import Glibc
 import JSON
@@ -156,14 +157,32 @@ func withDaemon(
         before = Census(daemon.marks)
         return before.names.contains("socket \(daemon.socket)")
     }
+    #expect(!before.names.contains { $0.hasPrefix("unreadable ") }, "\(before.names.sorted())")
+    let held = daemon.held
     do { try body(daemon, daemon.client()) } catch {
         Issue.record("\(error)\n\(daemon.log.suffix(4000))", sourceLocation: sourceLocation)
         throw error
     }
     try daemon.expectNothingLeft(since: before, sourceLocation: sourceLocation)
+    try daemon.expectHolds(held, sourceLocation: sourceLocation)
 }
 
 extension Daemon {
+    /// What the daemon itself has open, by kind.
+    var held: Set<String> {
+        let marks = Census.Marks(home: home, cgroupParent: cgroupParent, daemonToo: true)
+        return Census(marks).names.filter { $0.hasPrefix("daemon ") }
+    }
+
+    /// What was a pod's is closed a moment after the pod's end has been told.
+    func expectHolds(_ before: Set<String>, sourceLocation: SourceLocation) throws {
+        #expect(
+            !before.isEmpty, "the census does not see the daemon", sourceLocation: sourceLocation)
+        try eventually("the daemon has open what it had", sourceLocation: sourceLocation) {
+            held == before
+        }
+    }
+
     /// Deletes what the test left alive; then the machine must be as it was.
     func expectNothingLeft(since before: Census, sourceLocation: SourceLocation) throws {
         try deleteEverything()
@@ -179,5 +198,19 @@ extension Daemon {
         let audit = try client().send("GET", "/v1/audit?fresh=true")
         #expect(
             audit["balanced"] == .bool(true), "\(audit.reply.text)", sourceLocation: sourceLocation)
+    }
+}
+
+extension Census.Marks {
+    /// All that is below `home`. What others do with the host's network meanwhile is not a test's;
+    /// what the daemon holds open is compared at a test's end.
+    init(
+        home: String, cgroupParent: String, bindSources: [String] = [], hostNetwork: Bool = false,
+        daemonToo: Bool = false
+    ) {
+        self.init(
+            runDirectory: home + "/run", dataDirectory: home + "/data",
+            logDirectory: home + "/log", cgroupParent: cgroupParent, also: [home],
+            bindSources: bindSources, hostNetwork: hostNetwork, daemonToo: daemonToo)
     }
 }

@@ -1,5 +1,6 @@
 // The crash of all: whoever comes to a point is held there, and then all of them are killed.
 
+import Census
 import Foundation
 import Glibc
 import Synchronization
@@ -41,7 +42,7 @@ final class Executioner: Sendable {
                 let arguments = text(of: "/proc/\(pid)/cmdline"),
                 let cgroups = text(of: "/proc/\(pid)/cgroup")
             else { return false }
-            return arguments.contains(marks.below) || cgroups.contains(marks.cgroupParent + "/")
+            return marks.areIn(arguments.utf8) || cgroups.contains(marks.cgroupParent + "/")
         }
     }
 }

@@ -10,6 +10,7 @@ enum Installation {
     static let bin = ProcessInfo.processInfo.environment["STAUNCH_BIN"] ?? root + "/dist/bin"
     static let daemon = bin + "/staunchd"
     static let shim = bin + "/staunch-shim"
+    static let census = bin + "/staunch-census"
 
     /// crun runs no container where a v2 tree with nothing in it stands beside v1's hierarchies:
     /// "cgroups in hybrid mode not supported" (crun 1.8.1).

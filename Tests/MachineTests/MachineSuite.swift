@@ -9,7 +9,10 @@ enum Machine {}
 @Suite struct Programs {
     /// The suites that need them are left out without them, and that must not pass for a success.
     @Test("the programs are built: scripts/build")
-    func areBuilt() { #expect(Installation.isThere, "nothing in \(Installation.bin)") }
+    func areBuilt() {
+        #expect(Installation.isThere, "nothing in \(Installation.bin)")
+        #expect(exists(Installation.census), "no staunch-census in \(Installation.bin)")
+    }
 
     @Test("the programs with points are built: scripts/build --points")
     func arePointedBuilt() {

@@ -1,5 +1,6 @@
 // Lists, events, the account, metrics, and the document against the routes.
 
+import Census
 import Foundation
 import JSON
 import Testing

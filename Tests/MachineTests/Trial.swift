@@ -1,5 +1,6 @@
 // One pod, one scenario, one point: what is done there, and what must hold afterwards (LAWS.md).
 
+import Census
 import Foundation
 import Glibc
 import JSON

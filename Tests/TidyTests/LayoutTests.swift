@@ -9,7 +9,7 @@ import Testing
         "CMicrohttpd", "CJansson", "CSQLite", "CLinux", "CHTTP", "COpenAPI",
         "Points", "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents",
         "OCI", "ShimWire", "Store", "Shim", "Engine", "Fakes", "API",
-        "staunch-simulate", "staunch-shim", "staunchd",
+        "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
     ]
 
     /// Where less is allowed than the order would.
@@ -22,6 +22,9 @@ import Testing
         // What stands beside each pod carries nothing that it could do without.
         "Shim": ["Linux", "ShimWire"],
         "staunch-shim": ["Shim"],
+        // An instrument shares nothing with what it measures.
+        "Census": ["Linux"],
+        "staunch-census": ["Census", "Linux", "JSON", "Bytes"],
     ]
 
     /// What is not ours: the toolchain's own.

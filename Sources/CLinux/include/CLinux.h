@@ -134,7 +134,7 @@ void clinux_small_heap(void);
 void clinux_release_text(void);
 /* Field `d_type` and the name of the next entry of a directory stream; NULL at its end. */
 const char *clinux_next_entry(void *stream, unsigned char *type);
-enum { CLINUX_DT_DIR = 4 };
+enum { CLINUX_DT_UNKNOWN = 0, CLINUX_DT_DIR = 4 };
 /* setxattr(2) with a string, and getxattr(2): Glibc's module has no sys/xattr.h. */
 int clinux_set_attribute(const char *path, const char *name, const char *value);
 ssize_t clinux_get_attribute(const char *path, const char *name, char *value, size_t size);

@@ -1,0 +1,56 @@
+// What users let pods see of theirs: it has to stay as it is, byte for byte.
+//
+// The content is told by FNV-1a (64 bits), the rest by what stat(2) says: size, permissions, owner
+// and the time of the last change. It is an alarm for damage and no seal against an adversary, who
+// would have to be root on the host; a cryptographic hash would cost a spawned program for every
+// file, in an instrument that every test uses twice, and the time of change alone already tells
+// that somebody wrote the same bytes again.
+
+import Linux
+
+extension Census {
+    /// The file, or the directory and all below it that is on the same mount.
+    mutating func addBindSource(_ source: String) {
+        let parent = Files.parent(of: source) ?? "/"
+        let name = source.dropFirst(parent == "/" ? 1 : parent.count + 1)
+        do {
+            let directory = try OwnedDescriptor.directory(parent)
+            try addBound(Array(String(name).utf8CString), in: directory, shown(source.utf8))
+        } catch { addUnreadable(shown(source.utf8), error.errnoText) }
+        walk(source) { census, place, entry, path in
+            do throws(SystemCallFailure) {
+                try census.addBound(entry.name, in: place.directory, path)
+            } catch {
+                census.addUnreadable(path, error.errnoText)
+            }
+        }
+    }
+
+    private mutating func addBound(
+        _ name: [CChar], in directory: borrowing OwnedDescriptor, _ path: String
+    ) throws(SystemCallFailure) {
+        let status = try directory.status(of: name, subject: path)
+        var hash = FNV1a()
+        switch status.kind {
+        case .file:
+            let file = try directory.file(name, subject: path)
+            while let bytes = try file.read(limit: 1 << 16), !bytes.isEmpty { hash.add(bytes) }
+        case .link: hash.add(directory.linkTarget(of: name) ?? [])
+        case .directory, .other: break
+        }
+        names.insert(
+            """
+            bind \(path) \(status.kind) \(String(hash.value, radix: 16)) size \(status.size) \
+            mode \(String(status.mode, radix: 8)) owner \(status.owner):\(status.group) \
+            changed \(status.modified)
+            """)
+    }
+}
+
+struct FNV1a {
+    private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    mutating func add(_ bytes: [UInt8]) {
+        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    }
+}

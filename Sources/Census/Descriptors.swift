@@ -1,0 +1,67 @@
+// What ours hold open, counted by kind; and what only a descriptor still shows.
+
+import Linux
+
+/// An entry of /proc/<pid>/fd. What it names is never opened, so that nothing waits for its disk.
+struct HeldDescriptor {
+    let number: String
+    /// A path, or such as `socket:[4711]` and `anon_inode:[eventpoll]`.
+    let target: [UInt8]
+
+    static func all(of pid: Int32) -> [HeldDescriptor] {
+        listing(of: "/proc/\(pid)/fd").compactMap { number in
+            Files.linkTarget("/proc/\(pid)/fd/\(number)")
+                .map { HeldDescriptor(number: number, target: $0) }
+        }
+    }
+
+    /// A file that has a place in some mount, and not one that the kernel made for itself.
+    var isFile: Bool {
+        target.first == UInt8(ascii: "/") && !target.starts(with: "/memfd:".utf8)
+    }
+
+    /// `file`, `socket`, `pipe`, `epoll`, `pidfd` …
+    var kind: String {
+        if isFile { return "file" }
+        let name = shown(target)
+        guard name.hasPrefix("anon_inode:") else {
+            return name.hasPrefix("/memfd:") ? "memfd" : String(name.prefix { $0 != ":" })
+        }
+        let inode = name.dropFirst("anon_inode:".count).drop { $0 == "[" }.prefix { $0 != "]" }
+        return inode == "eventpoll" ? "epoll" : String(inode)
+    }
+
+    static func counted(_ descriptors: [HeldDescriptor]) -> [String] {
+        Dictionary(grouping: descriptors, by: \.kind).map { "\($0.key) \($0.value.count)" }
+    }
+}
+
+extension Census {
+    mutating func addDescriptors(of table: ProcessTable) {
+        for process in table.ours {
+            for count in HeldDescriptor.counted(table.held[process.pid] ?? []) {
+                names.insert("descriptors \(process.pid) \(process.command) \(count)")
+            }
+        }
+    }
+
+    mutating func addDaemon(of table: ProcessTable, _ marks: Marks) {
+        let clients = clientSockets(marks)
+        let held = table.daemons.flatMap { table.held[$0.pid] ?? [] }
+            .filter { !clients.contains($0.target) }
+        for count in HeldDescriptor.counted(held) { names.insert("daemon descriptors \(count)") }
+    }
+
+    /// Those that our processes are in or hold open, other than the host's. The pods' own are the
+    /// shims' (DESIGN.md), so one that is left over is held by something of ours.
+    mutating func addNetworkNamespaces(of table: ProcessTable) {
+        let host = link("/proc/self/ns/net")
+        for process in table.ours + table.daemons {
+            let held = (table.held[process.pid] ?? []).map { shown($0.target) }
+            let own = link("/proc/\(process.pid)/ns/net").map { [$0] } ?? []
+            for name in own + held where name.hasPrefix("net:[") && name != host {
+                names.insert("network \(name)")
+            }
+        }
+    }
+}

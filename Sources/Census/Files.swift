@@ -1,0 +1,95 @@
+// What is on the disks: the files below our directories, and the cgroups.
+
+import Linux
+
+/// A directory that is looked through.
+struct Place: ~Copyable {
+    let directory: OwnedDescriptor
+    /// As a line shows it.
+    let path: String
+    let depth: Int
+}
+
+extension Census {
+    mutating func addFiles(_ marks: Marks) {
+        for root in marks.roots {
+            walk(root) { census, _, _, path in census.names.insert("file \(path)") }
+        }
+    }
+
+    /// Shows everything below `start`, by descriptors: a mount below is not entered, and no link is
+    /// followed. Where `start` is no directory there is nothing below it.
+    mutating func walk(
+        _ start: String,
+        _ visit: (inout Census, borrowing Place, DirectoryEntry, String) -> Void
+    ) {
+        do {
+            let top = try OwnedDescriptor.directory(start)
+            try walk(Place(directory: top, path: shown(start.utf8), depth: 0), visit)
+        } catch {
+            if !isAbsence(error) { addUnreadable(shown(start.utf8), error.errnoText) }
+        }
+    }
+
+    private mutating func walk(
+        _ place: consuming Place,
+        _ visit: (inout Census, borrowing Place, DirectoryEntry, String) -> Void
+    ) throws(SystemCallFailure) {
+        for entry in try place.directory.entries(subject: place.path) {
+            let path = "\(place.path)/\(shown(entry.bytes))"
+            visit(&self, place, entry, path)
+            guard entry.mayBeDirectory else { continue }
+            // A descriptor is held for each level, and a container makes as many as it likes.
+            guard place.depth < 200 else {
+                addUnreadable(path, "too deep")
+                continue
+            }
+            do {
+                let below = try place.directory.directory(entry.name, subject: path)
+                try walk(Place(directory: below, path: path, depth: place.depth + 1), visit)
+            } catch {
+                if !isAbsence(error) { addUnreadable(path, error.errnoText) }
+            }
+        }
+    }
+
+    /// The parent itself is the daemon's, and no pod's.
+    mutating func addCgroups(_ marks: Marks) {
+        for hierarchy in Census.hierarchies {
+            walk(hierarchy + marks.cgroupParent) { census, _, entry, path in
+                if entry.mayBeDirectory { census.names.insert("cgroup \(path)") }
+            }
+        }
+    }
+}
+
+extension Census {
+    /// Where each cgroup hierarchy is mounted.
+    package static var hierarchies: [String] {
+        do { return Set(try Cgroups.hierarchies().map(\.mountPoint)).sorted() } catch { return [] }
+    }
+
+    /// `parent` and every cgroup below it, in every hierarchy.
+    package static func cgroups(of parent: String) -> [String] {
+        hierarchies.flatMap { hierarchy in below(hierarchy + parent) }
+    }
+
+    private static func below(_ directory: String) -> [String] {
+        do {
+            guard try Files.exists(directory) else { return [] }
+            let children = try Files.directories(in: directory)
+            return [directory] + children.flatMap { below("\(directory)/\($0)") }
+        } catch { return [directory] }
+    }
+
+    /// Every process in a cgroup at or below `parent`, in any hierarchy.
+    package static func processes(in parent: String) -> Set<Int32> {
+        Set(cgroups(of: parent).flatMap { lines($0 + "/cgroup.procs") }.compactMap { Int32($0) })
+    }
+}
+
+/// Gone meanwhile, no directory, or a mount, which has a line of its own: ENOENT, ENOTDIR, ELOOP
+/// (a link), ENODEV (a cgroup that is just removed), EXDEV.
+private func isAbsence(_ failure: SystemCallFailure) -> Bool {
+    [2, 20, 40, 19, 18].contains(failure.errno)
+}

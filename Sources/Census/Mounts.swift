@@ -1,0 +1,122 @@
+// Mounts, the superblocks below them, and loop devices.
+//
+// What the kernel does not show: a superblock without a block device (overlay, tmpfs, FUSE) whose
+// last mount was detached (MNT_DETACH) is in no table and no directory of /sys; it lives for as
+// long as somebody holds a file of it. Where that is one of ours, the descriptor gives it away: its
+// mount has a number that no table knows. A stranger's does too, but not whose mount it was.
+// Mounts in a namespace in which there is no process are not shown either; such a namespace lives
+// only as a descriptor or a mount of its own, and the latter is in the table. While umount2(2)
+// waits for the disk the mount is gone from the tables already; then the helper that is in the call
+// is still to be seen, as a process.
+
+import Linux
+
+/// One line of /proc/<pid>/mountinfo.
+struct SeenMount {
+    let number: UInt64
+    let device: String
+    let point: [UInt8]
+    let type: String
+    /// What is mounted there: the source and the file system's own options.
+    let origin: [ArraySlice<UInt8>]
+
+    init?(_ line: ArraySlice<UInt8>) {
+        let fields = line.split(separator: space)
+        guard fields.count >= 9, let dash = fields.firstIndex(where: { $0.elementsEqual([45]) }),
+            dash + 3 < fields.count,
+            let number = UInt64(String(decoding: fields[0], as: UTF8.self))
+        else { return nil }
+        self.number = number
+        device = shown(fields[2])
+        point = unescaped(fields[4])
+        type = shown(fields[dash + 1])
+        origin = [fields[dash + 2]] + fields[dash + 3].split(separator: UInt8(ascii: ","))
+    }
+}
+
+extension Census {
+    /// Mounts in every mount namespace that some process is in, each namespace once. An overlay
+    /// whose upper layer is ours counts wherever it is mounted: its options name it. What is
+    /// mounted on one of the directories itself does not, such as the daemon's tmpfs: that is the
+    /// host's, and whoever makes a mount namespace meanwhile has a copy of it.
+    mutating func addMounts(_ marks: Marks, _ table: ProcessTable) {
+        let roots = marks.roots.map { Array((Path.real($0) ?? $0).utf8) }
+        var seen: Set<String> = []
+        var numbers: Set<UInt64> = []
+        for process in table.all where !process.isZombie {
+            // A process sees no more than what is below its root.
+            guard let namespace = link("/proc/\(process.pid)/ns/mnt"),
+                let root = link("/proc/\(process.pid)/root"), !seen.contains(namespace + root),
+                let text = bytes("/proc/\(process.pid)/mountinfo")
+            else { continue }
+            seen.insert(namespace + root)
+            for line in text.split(separator: newline) {
+                guard let mount = SeenMount(line) else { continue }
+                numbers.insert(mount.number)
+                if marks.areIn(unescaped(line)) && !roots.contains(mount.point) {
+                    add(mount, in: namespace, marks)
+                }
+            }
+        }
+        addDetached(table, known: numbers)
+    }
+
+    private mutating func add(_ mount: SeenMount, in namespace: String, _ marks: Marks) {
+        names.insert("mount \(namespace) \(shown(mount.point)) \(mount.type)")
+        // Of an overlay's upper and work directory the one that its options name first.
+        guard let part = mount.origin.map(unescaped).first(where: marks.areIn) else { return }
+        names.insert("superblock \(mount.type) \(mount.device) \(shown(part))")
+    }
+
+    /// Mounts that are in no table any more, and live by what one of ours holds.
+    private mutating func addDetached(_ table: ProcessTable, known: Set<UInt64>) {
+        for process in table.ours + table.daemons {
+            for held in table.held[process.pid] ?? [] where held.isFile {
+                guard let number = mountNumber("/proc/\(process.pid)/fdinfo/\(held.number)"),
+                    !known.contains(number), !isMounted(number, for: process)
+                else { continue }
+                let who = "\(process.pid) \(process.command)"
+                names.insert("detached \(who) descriptor \(held.number) \(shown(held.target))")
+            }
+            addDetachedDirectory(of: process, known: known)
+        }
+    }
+
+    private mutating func addDetachedDirectory(of process: SeenProcess, known: Set<UInt64>) {
+        do {
+            let directory = try OwnedDescriptor.directory("/proc/\(process.pid)/cwd")
+            guard let number = mountNumber("/proc/self/fdinfo/\(directory.number)"),
+                !known.contains(number), !isMounted(number, for: process)
+            else { return }
+            names.insert("detached \(process.pid) \(process.command) directory")
+        } catch {}  // it has ended
+    }
+
+    /// Looked at again: it may have been mounted since the tables were read.
+    private func isMounted(_ number: UInt64, for process: SeenProcess) -> Bool {
+        (bytes("/proc/\(process.pid)/mountinfo") ?? []).split(separator: newline)
+            .contains { SeenMount($0)?.number == number }
+    }
+
+    private func mountNumber(_ path: String) -> UInt64? {
+        lines(path).first { $0.hasPrefix("mnt_id:") }?.split(separator: "\t").last
+            .flatMap { UInt64($0) }
+    }
+
+    /// Those whose backing file is ours, and the file systems on them: /sys/fs has a directory for
+    /// each that lives, whether it is mounted anywhere or not.
+    mutating func addLoopDevices(_ marks: Marks) {
+        for device in listing(of: "/sys/block") where device.hasPrefix("loop") {
+            guard let file = bytes("/sys/block/\(device)/loop/backing_file"), marks.areIn(file)
+            else { continue }
+            names.insert("loop \(device) \(shown(file.dropLast()))")
+            for type in listing(of: "/sys/fs") where isThere("/sys/fs/\(type)/\(device)") {
+                names.insert("superblock \(type) \(device)")
+            }
+        }
+    }
+}
+
+private func isThere(_ path: String) -> Bool {
+    do { return try Files.exists(path) } catch { return false }
+}

@@ -1,0 +1,26 @@
+// Paths as they are written, made whole.
+
+package enum Path {
+    /// From the root on, with no empty component, no `.` and no `..` in it.
+    package static func absolute(_ text: String) -> String {
+        let whole = text.hasPrefix("/") ? text : (OwnProcess.currentDirectory ?? "") + "/" + text
+        var names: [Substring] = []
+        for name in whole.split(separator: "/") {
+            switch name {
+            case ".": break
+            case "..": _ = names.popLast()
+            default: names.append(name)
+            }
+        }
+        return "/" + names.joined(separator: "/")
+    }
+
+    /// The same directory without a link in it; `nil` where there is none.
+    package static func real(_ directory: String) -> String? {
+        do {
+            let found = try OwnedDescriptor.directory(directory)
+            return Files.linkTarget("/proc/self/fd/\(found.number)")
+                .map { String(decoding: $0, as: UTF8.self) }
+        } catch { return nil }
+    }
+}
