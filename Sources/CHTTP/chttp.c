@@ -146,3 +146,5 @@ int chttp_wait(int epoll, struct chttp_event *events, int room, int milliseconds
 int chttp_is_gone(uint32_t why) { return (why & (EPOLLHUP | EPOLLERR)) != 0; }
 int chttp_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 void chttp_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void chttp_hang_up(int descriptor) { shutdown(descriptor, SHUT_RDWR); }

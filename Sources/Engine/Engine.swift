@@ -35,11 +35,12 @@ package final class Engine: Sendable {
         } catch {
             throw EngineFailure(RunDirectory.advice(error, settings))
         }
-        let store: Store
-        do throws(StoreFailure) { store = try Store(path: layout.store) } catch {
+        let opened: (store: Store, damage: StoreDamage?)
+        do throws(StoreFailure) { opened = try Store.opening(path: layout.store) } catch {
             throw EngineFailure("the store \(layout.store) cannot be opened: \(error)")
         }
-        registry = try Registry(store, limits: settings.limits)
+        registry = try Registry(
+            opened.store, limits: settings.limits, damage: opened.damage?.description)
         let host = try Host(settings, layout)
         ground = HostGround(host, layout)
         info = host.info
@@ -65,7 +66,7 @@ package final class Engine: Sendable {
 
     private func noteDamage() {
         for text in registry.damage {
-            log.write(.error, "a record cannot be read", ["why": text])
+            log.write(.error, "the store is damaged", ["why": text])
             metrics.storeDamaged.set(1)
         }
     }

@@ -27,7 +27,7 @@ final class Registry: Sendable {
         var commits = 0
         /// Whether the last pruning left something to prune.
         var hasMoreToPrune = false
-        /// Records that could not be read, in words.
+        /// What of the store could not be read, in words.
         var damage: [String] = []
         /// How many look at the machine now, and the pods whose records have gone meanwhile.
         var looks = 0
@@ -39,9 +39,10 @@ final class Registry: Sendable {
     let limits: EngineLimits
 
     init(
-        _ store: sending any RecordKeeping, limits: EngineLimits
+        _ store: sending any RecordKeeping, limits: EngineLimits, damage: String? = nil
     ) throws(EngineFailure) {
         var state = State(store: store)
+        if let damage { state.damage.append(damage) }
         do { try state.load() } catch {
             throw EngineFailure("the store cannot be read: \(error)")
         }

@@ -54,7 +54,7 @@ final class Connection {
     /// Hangs up, which libmicrohttpd then sees as if the client had.
     func giveWay() {
         hasGivenWay = true
-        shutdown(descriptor, CInt(SHUT_RDWR))
+        chttp_hang_up(descriptor)
     }
 
     deinit { core.connections.subtract(1, ordering: .relaxed) }

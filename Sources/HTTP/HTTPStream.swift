@@ -1,6 +1,6 @@
 //  A response whose body is made while it is sent.
 
-import Glibc
+import CHTTP
 import Synchronization
 
 /// Why a stream is over.
@@ -137,7 +137,7 @@ package final class HTTPStream: Sendable {
     /// that can no longer be sent.
     private func cut(_ state: State, _ room: UnsafeMutableRawBufferPointer) -> Int {
         guard let seat = state.seat, room.count > 0 else { return HTTPStream.failed }
-        shutdown(seat.descriptor, CInt(SHUT_RDWR))
+        chttp_hang_up(seat.descriptor)
         unsafe room[0] = 0
         return 1
     }
@@ -163,7 +163,7 @@ package final class HTTPStream: Sendable {
     private func cutOff(_ state: inout State) {
         state.end = .fellBehind
         state.queue = StreamQueue()
-        if let seat = state.seat { shutdown(seat.descriptor, CInt(SHUT_RDWR)) }
+        if let seat = state.seat { chttp_hang_up(seat.descriptor) }
         unpark(&state)
     }
 }

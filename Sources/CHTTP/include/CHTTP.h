@@ -56,3 +56,7 @@ int chttp_is_gone(uint32_t why);
 int chttp_eventfd(void);
 /* Names the calling thread; at most 15 bytes. */
 void chttp_name_thread(const char *name);
+
+/* shutdown(2) in both directions. SHUT_RDWR is a nameless enum's: which module shows it to Swift
+   depends on which was compiled first. */
+void chttp_hang_up(int descriptor);
