@@ -82,8 +82,11 @@ import ShimWire
 
     func place(of pid: Int32) -> String {
         let state = ProcessFiles.state(of: pid) ?? "?"
-        let channel = ProcessFiles.waitChannel(of: pid).map { ", \($0)" } ?? ""
-        return "pid \(pid), state \(state)\(channel)"
+        // Where it cannot be interrupted, what it came through says more than where it stands.
+        let frames = state == "D" ? ProcessFiles.kernelStack(of: pid, frames: 5) : []
+        let place =
+            frames.isEmpty ? ProcessFiles.waitChannel(of: pid) : frames.joined(separator: " < ")
+        return "pid \(pid), state \(state)\(place.map { ", \($0)" } ?? "")"
     }
 
     func isStopped(_ process: ProcessIdentity) -> Bool {

@@ -116,6 +116,16 @@ package enum ProcessFiles {
         return name
     }
 
+    /// The kernel functions that it stands in, the innermost first (proc(5), /proc/<pid>/stack);
+    /// none where that may not be read.
+    package static func kernelStack(of pid: Int32, frames: Int) -> [String] {
+        let lines = text("/proc/\(pid)/stack")?.split(separator: "\n") ?? []
+        return lines.prefix(frames).compactMap { line in
+            // "[<0>] ovl_sync_fs+0x41/0x60"
+            line.split(separator: " ").last.map { String($0.prefix { $0 != "+" }) }
+        }
+    }
+
     /// The program's name, at most 15 bytes.
     package static func command(of pid: Int32) -> String? {
         bytes("/proc/\(pid)/comm").map { String(decoding: $0.dropLast(), as: UTF8.self) }

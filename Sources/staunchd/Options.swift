@@ -61,6 +61,16 @@ struct Options: ParsableArguments {
     var metricsListen: String?
 
     @Option(
+        name: .customLong("audit-interval"),
+        help: ArgumentHelp(
+            "Seconds between two looks at the machine for what no record names.",
+            discussion: """
+                What is found and bears our mark is put away by operations of its own; \
+                /v1/audit shows it. [STAUNCH_AUDIT_INTERVAL; default: 60]
+                """, valueName: "seconds"))
+    var auditInterval: String?
+
+    @Option(
         name: .customLong("log-level"),
         help: ArgumentHelp(
             "How much is told on standard error: error, warning, info or debug.",

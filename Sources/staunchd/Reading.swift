@@ -52,6 +52,15 @@ extension Setting {
         return level
     }
 
+    /// Whole seconds, in milliseconds.
+    func interval() throws(StartFailure) -> Int64 {
+        guard let text else { return 60_000 }
+        guard let seconds = Int64(text), (1...86_400).contains(seconds) else {
+            throw failure("is '\(text)'; it must be a whole number of seconds from 1 to 86400")
+        }
+        return seconds * 1000
+    }
+
     func address() throws(StartFailure) -> ListenAddress? {
         let text = text ?? "127.0.0.1:7496"
         if text == "off" { return nil }

@@ -26,6 +26,9 @@ extension Options {
         settings.engine.cgroupParent = parent ?? settings.engine.cgroupParent
         settings.engine.runtime = try Setting("--runtime", runtime, "STAUNCH_RUNTIME").program()
         settings.engine.shim = try Setting("--shim", shim, "STAUNCH_SHIM").shim()
+        settings.engine.auditInterval = try Setting(
+            "--audit-interval", auditInterval, "STAUNCH_AUDIT_INTERVAL"
+        ).interval()
         settings.engine.logLevel = try Setting("--log-level", logLevel, "STAUNCH_LOG_LEVEL").level()
         settings.metrics = try Setting("--metrics-listen", metricsListen, "STAUNCH_METRICS_LISTEN")
             .address()

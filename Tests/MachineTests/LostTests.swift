@@ -1,0 +1,148 @@
+// A pod whose shim died, one whose shim does not answer, and one whose record cannot be read.
+
+import Census
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct Lost {
+        @Test("a lost pod's tasks are ended, its exits are unknown, and its record waits")
+        func isCleared() throws {
+            try withDaemon { daemon, client in
+                let tasks = ["a", "b"].map { "\"\($0)\": \(daemon.rootfs.task("exec sleep 9999"))" }
+                let pod = try client.createPod(
+                    "web", "{\"tasks\": {\(tasks.joined(separator: ","))}}")
+                let pids = try ["a", "b"].map { try #require(pod["tasks", $0, "pid"]?.integer) }
+                try Command.run("kill", "-KILL", "\(try #require(pod["shim", "pid"]?.integer))")
+                let lost = try eventuallySome("what it held is put away") {
+                    let seen = try client.send("GET", "/v1/pods/web")
+                    return seen.state == "lost" && seen["operation"] == .null ? seen : nil
+                }
+                for (task, pid) in zip(["a", "b"], pids) {
+                    #expect(lost["tasks", task, "exitUnknown"] == .bool(true))
+                    #expect(lost["tasks", task, "exitCode"] == .null)
+                    #expect(!isRunning(pid))
+                }
+                #expect(lost["shim"] == .null)
+                #expect(Census.cgroups(of: "\(daemon.cgroupParent)/\(pod.uid)") == [])
+                let clear = try client.send("GET", "/v1/operations?limit=1000")["items"]?.elements?
+                    .first { $0["kind"]?.string == "pod.clear" }
+                #expect(clear?["state"]?.string == "succeeded")
+                #expect(clear?["requester"]?["comm"]?.string == "staunchd")
+                let delete = try client.deletePod("web")
+                #expect(delete.state == "succeeded")
+                #expect(delete["exits", "a", "exitUnknown"] == .bool(true))
+            }
+        }
+
+        @Test(
+            "a delete behind a clearing that waits says what it is behind; both end when it heals")
+        func deleteBehindClearing() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let place = "\(daemon.dataDirectory)/\(pod.uid)/mine"
+                try makeDirectory(place)
+                try Command.run("mount", "-t", "tmpfs", "none", place)
+                defer { do { try Command.run("umount", place) } catch {} }
+                try Command.run("kill", "-KILL", "\(try #require(pod["shim", "pid"]?.integer))")
+                try eventually("the pod is lost") {
+                    try client.send("GET", "/v1/pods/web").state == "lost"
+                }
+                let delete = try client.send("DELETE", "/v1/pods/web")
+                #expect(delete.status == 202)
+                try eventually("the delete says what it is behind") {
+                    let why = try client.send("GET", "/v1/operations/\(delete.id)")[
+                        "stalled", "why"]
+                    return why?.string?.contains("behind pod.clear") == true
+                        && why?.string?.contains(place) == true
+                }
+                try daemon.crashAndRestart()
+                try Command.run("umount", place)
+                let ended = try client.follow(delete.id)
+                #expect(ended.state == "succeeded")
+                #expect(ended["resumed"]?.integer == 1)
+            }
+        }
+
+        @Test(
+            "a pod whose shim is stopped shows it, and nothing else feels it",
+            arguments: ["restart", "audit"])
+        func stopped(_ way: String) throws {
+            try withDaemon(["--audit-interval", "1"]) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let shim = try #require(pod["shim", "pid"]?.integer)
+                try Command.run("kill", "-STOP", "\(shim)")
+                defer { do { try Command.run("kill", "-CONT", "\(shim)") } catch {} }
+                if way == "restart" { try daemon.crashAndRestart() }
+                #expect(try client.createPod("other", daemon.rootfs.sleeper).status == 201)
+                let why = try eventuallySome("the pod is shown as stalled") {
+                    try client.send("GET", "/v1/pods/web")["stalled", "why"]?.string
+                }
+                #expect(why.contains("pid \(shim), state T"), "\(why)")
+                #expect(try client.send("GET", "/v1/pods").took < 0.1)
+                #expect(
+                    try client.send("GET", "/metrics").reply.text.contains("staunch_pods_stalled 1")
+                )
+                try Command.run("kill", "-CONT", "\(shim)")
+                try eventually("it is not, once the shim goes on") {
+                    try client.send("GET", "/v1/pods/web")["stalled"] == .null
+                }
+            }
+        }
+
+        @Test("of a damaged record nothing but its pod suffers, and the daemon says so")
+        func unreadableRecord() throws {
+            try withDaemon { daemon, client in
+                let web = try client.createPod("web", daemon.rootfs.sleeper)
+                let other = try client.createPod("other", daemon.rootfs.sleeper)
+                daemon.terminate()
+                try Command.run(
+                    "sqlite3", daemon.runDirectory + "/staunch.db",
+                    "UPDATE pods SET document = x'7b' WHERE name = 'web'")
+                try daemon.start()
+                let seen = try client.send("GET", "/v1/pods/web")
+                #expect(seen.state == "lost")
+                #expect(seen.uid == web.uid)
+                let after = try client.send("GET", "/v1/pods/other")
+                #expect(after["tasks", "app", "pid"] == other["tasks", "app", "pid"])
+                #expect(daemon.log.contains("the store is damaged"))
+                #expect(try client.send("GET", "/metrics").reply.text.contains("store_damaged 1"))
+                #expect(try client.deletePod("web").state == "succeeded")
+                #expect(!isRunning(try #require(web["tasks", "app", "pid"]?.integer)))
+            }
+        }
+
+        @Test(
+            "of a store with bad pages as much is kept as can be read, and no pod is left behind")
+        func badPages() throws {
+            try withDaemon(["--audit-interval", "1"]) { daemon, client in
+                for number in 0..<5 {
+                    _ = try client.createPod("web-\(number)", daemon.rootfs.sleeper)
+                }
+                daemon.terminate()
+                let store = daemon.runDirectory + "/staunch.db"
+                try Command.run("sqlite3", store, "PRAGMA wal_checkpoint(TRUNCATE)")
+                try Command.run(
+                    "dd", "if=/dev/zero", "of=\(store)", "bs=4096", "seek=2", "count=2",
+                    "conv=notrunc")
+                try daemon.start()
+                #expect(daemon.log.contains("the store is damaged"))
+                try eventually("the account is balanced") {
+                    try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
+                }
+                let pods = try client.send("GET", "/v1/pods")["items"]?.elements ?? []
+                for pod in pods.compactMap({ $0["name"]?.string }) { try client.deletePod(pod) }
+                try Command.run("sh", "-c", "rm -f \(store).damaged*")
+            }
+        }
+    }
+}
+
+/// Whether it is there and has not ended: an orphan that has is init's to take.
+private func isRunning(_ pid: Int64) -> Bool {
+    guard let status = text(of: "/proc/\(pid)/stat"), let end = status.lastIndex(of: ")") else {
+        return false
+    }
+    return !status[end...].hasPrefix(") Z")
+}

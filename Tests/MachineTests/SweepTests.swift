@@ -1,0 +1,118 @@
+// What bears our mark and no record names is put away, and what does not is not touched (law 15).
+
+import Census
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct Sweep {
+        static let uid = "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10"
+
+        @Test("leftovers go at the start, by operations of their own; what is not ours stays")
+        func atTheStart() throws {
+            try withDaemon(["--audit-interval", "1"]) { daemon, client in
+                daemon.terminate()
+                let leftovers = try Leftovers(daemon, Self.uid)
+                let strangers = ["\(daemon.dataDirectory)/notes", "\(daemon.logDirectory)/syslog"]
+                for stranger in strangers { try makeDirectory(stranger) }
+                try daemon.start()
+                try eventually("the leftovers are gone") { leftovers.left == [] }
+                for stranger in strangers { #expect(exists(stranger)) }
+                let operation = try eventuallySome("the sweep's operation has ended") {
+                    try client.send("GET", "/v1/operations?limit=1000")["items"]?.elements?.first {
+                        $0["kind"]?.string == "stray.remove"
+                            && $0["state"]?.string == "succeeded"
+                    }
+                }
+                #expect(operation["target"]?["kind"]?.string == "stray")
+                #expect(operation["target"]?["uid"]?.string == Self.uid)
+                let metrics = try client.send("GET", "/metrics").reply.text
+                #expect(metrics.contains("staunch_strays_removed_total{kind=\"data\"} 1"))
+                for stranger in strangers { try FileManager.default.removeItem(atPath: stranger) }
+            }
+        }
+
+        @Test("a stray that cannot be removed is named by the audit until it can")
+        func stuckStray() throws {
+            try withDaemon(["--audit-interval", "1"]) { daemon, client in
+                let place = "\(daemon.dataDirectory)/\(Self.uid)/app"
+                try makeDirectory(place)
+                // Ours to mount, and never the daemon's to unmount.
+                try Command.run("mount", "-t", "tmpfs", "none", place)
+                try write("canary", to: place + "/canary")
+                defer { do { try Command.run("umount", place) } catch {} }
+                let id = try eventuallySome("the audit names the stray and its operation") {
+                    let audit = try client.send("GET", "/v1/audit?fresh=true")
+                    let rows = audit["resources"]?.elements ?? []
+                    let isNamed = rows.contains { row in
+                        row["kind"]?.string == "data"
+                            && row["unrecorded"]?.elements?.contains {
+                                $0.string == "\(daemon.dataDirectory)/\(Self.uid)"
+                            } == true
+                    }
+                    return isNamed ? audit["operations"]?.elements?.first?.string : nil
+                }
+                try eventually("it says what it waits for") {
+                    let operation = try client.send("GET", "/v1/operations/\(id)")
+                    return operation["stalled", "step"]?.string == "files.remove"
+                        && operation["stalled", "why"]?.string?.contains(place) == true
+                }
+                #expect(text(of: place + "/canary") == "canary")
+                try Command.run("umount", place)
+                #expect(try client.follow(id).state == "succeeded")
+                #expect(!exists("\(daemon.dataDirectory)/\(Self.uid)"))
+            }
+        }
+
+        @Test("a shim that no record names is ended, with its tasks")
+        func strayShim() throws {
+            try withDaemon(["--audit-interval", "1"]) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let shim = try #require(pod["shim", "pid"]?.integer)
+                let task = try #require(pod["tasks", "app", "pid"]?.integer)
+                daemon.terminate()
+                let store = daemon.runDirectory + "/staunch.db"
+                try Command.run("sqlite3", store, "DELETE FROM pods")
+                try daemon.start()
+                try eventually("shim and task are gone") {
+                    !exists("/proc/\(shim)") && !exists("/proc/\(task)")
+                }
+                try eventually("the account is balanced") {
+                    try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
+                }
+            }
+        }
+    }
+}
+
+/// One of each kind that a crash or a reboot may leave.
+private struct Leftovers {
+    private let paths: [String]
+
+    init(_ daemon: Daemon, _ uid: String) throws {
+        let cgroups = Census.hierarchies.map { "\($0)\(daemon.cgroupParent)/\(uid)" }
+        paths =
+            [
+                "\(daemon.dataDirectory)/\(uid)", "\(daemon.logDirectory)/\(uid)",
+                "\(daemon.runDirectory)/pods/\(uid)",
+            ] + cgroups
+        for path in paths {
+            try makeDirectory(path + (cgroups.contains(path) ? "/pod/task-app" : "/app/upper"))
+        }
+    }
+
+    var left: [String] { paths.filter(exists) }
+}
+
+/// What `look` finds, as soon as it finds something.
+func eventuallySome<Value>(
+    _ what: String, within seconds: Double = 30, _ look: () throws -> Value?
+) throws -> Value {
+    var found: Value?
+    try eventually(what, within: seconds) {
+        found = try look()
+        return found != nil
+    }
+    return try #require(found)
+}
