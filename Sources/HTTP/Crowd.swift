@@ -8,7 +8,6 @@
 //  The first of the first line that is not empty gives way. Waits and streams stand in none: each
 //  has a limit of its own, and is refused beyond it.
 
-import Glibc
 import Synchronization
 
 // SAFETY: MHD's thread alone calls this, in its callbacks; `gaveWay` is atomic.

@@ -123,33 +123,6 @@ extension Machine {
                 #expect(try client.send("GET", "/healthz").status == 200)
             }
         }
-
-        @Test("slow and silent clients hold nobody up")
-        func slowClients() throws {
-            try withDaemon { daemon, client in
-                var silent: [Wire] = []
-                for _ in 0..<(Installation.isDeep ? 10_000 : 500) {
-                    do {
-                        let wire = try Wire(path: daemon.socket, timeout: 5)
-                        try wire.send("GET /v1/po")
-                        silent.append(wire)
-                    } catch { break }  // refused beyond the daemon's bound, or ours
-                }
-                silent.removeLast(min(10, silent.count))
-                try eventually("the daemon answers", within: 10) {
-                    do {
-                        return try Client(daemon.socket).send("GET", "/healthz").status == 200
-                    } catch {
-                        return false
-                    }
-                }
-                let resident = text(of: "/proc/\(daemon.pid)/status")?.split(separator: "\n")
-                    .first { $0.hasPrefix("VmRSS:") }?.split(separator: " ").dropFirst().first
-                #expect(Int(resident ?? "") ?? .max < 200_000, "KiB")
-                silent = []
-                #expect(try client.send("GET", "/healthz").status == 200)
-            }
-        }
     }
 }
 

@@ -94,7 +94,9 @@ import Testing
             #expect(try store.pods().count == 50)
             #expect(try scratch.bytes(".damaged-1") == before)
             #expect(damage?.hasEventGap == true)
-            try store.commit(change(3_000_000) { $0.removedPods = [id(1)] })
+            // Some ten pages: more than what the last row did not fit into.
+            try store.commit(
+                change(3_000_000) { $0.pods = (200..<215).map { pod($0, size: 900) } })
         }
     }
 
