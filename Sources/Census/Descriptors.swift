@@ -50,6 +50,9 @@ extension Census {
         let held = table.daemons.flatMap { table.held[$0.pid] ?? [] }
             .filter { !clients.contains($0.target) }
         for count in HeldDescriptor.counted(held) { names.insert("daemon descriptors \(count)") }
+        for zombie in table.daemonZombies {
+            names.insert("daemon zombie \(zombie.pid) \(zombie.command)")
+        }
     }
 
     /// Those that our processes are in or hold open, other than the host's. The pods' own are the

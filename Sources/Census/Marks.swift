@@ -15,8 +15,8 @@ extension Census {
         /// Whether the host's own interfaces, bridge ports and held addresses are listed. They bear
         /// no mark of ours: what others do with the network meanwhile is among them.
         package let hostNetwork: Bool
-        /// Whether what the living daemon itself holds open is counted, but for its clients'
-        /// connections.
+        /// Whether what the living daemon itself holds is counted: descriptors, but for its
+        /// clients' connections, and children whose exit it has not taken.
         package let daemonToo: Bool
         /// The directories as /proc names what is in them: with a slash at the end, since another's
         /// name may go on where ours ends, and without a link on the way.

@@ -34,6 +34,7 @@ struct ProcessTable {
     let all: [SeenProcess]
     let ours: [SeenProcess]
     let daemons: [SeenProcess]
+    let daemonZombies: [SeenProcess]
     /// What each of ours and the daemons holds open.
     let held: [Int32: [HeldDescriptor]]
 
@@ -48,13 +49,18 @@ struct ProcessTable {
         let living = others.filter {
             !$0.isZombie && $0.command != "staunchd" && ProcessTable.bears(marks, $0)
         }
-        let parents = Set((daemons + living).map(\.pid))
+        let parents = Set(living.map(\.pid))
+        let masters = Set(daemons.map(\.pid))
         // A zombie has no command line. An orphan's exit is init's to take, and nothing of it is
         // left but its number.
-        let zombies = others.filter { process in
-            process.isZombie && process.parent != 1 && process.command != "staunchd"
-                && (parents.contains(process.parent) || ProcessTable.bears(marks, process))
+        let dead = others.filter {
+            $0.isZombie && $0.parent != 1 && $0.command != "staunchd"
         }
+        let zombies = dead.filter {
+            parents.contains($0.parent) || ProcessTable.bears(marks, $0)
+        }
+        // For a moment each helper that the daemon runs is one.
+        daemonZombies = dead.filter { masters.contains($0.parent) }
         self.all = all
         ours = living + zombies
         held = Dictionary(

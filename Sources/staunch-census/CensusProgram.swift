@@ -90,7 +90,7 @@ private let discussion = """
       interface port address  the host's interfaces and bridge ports; what CNI holds
       cgroup file             in every hierarchy; below every directory
       descriptors             of each process, counted by kind
-      daemon                  the daemon's own descriptors, without its clients'
+      daemon                  its own descriptors, but for its clients'; its zombies
       bind                    each file below a --bind, with a hash of its content
       unreadable              what could not be looked at, and why
 

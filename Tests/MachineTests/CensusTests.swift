@@ -31,12 +31,14 @@ extension Machine {
                 #expect(!before.names.contains { $0.hasPrefix("unreadable ") })
                 let uproot = try plant.plant(home, marks.cgroupParent)
                 defer { Issue.recordFailure(uproot) }
+                var came: [String] = []
                 try eventually("the census sees a \(plant)", within: 5) {
-                    let came = Census(marks).changes(since: before).came
+                    came = Census(marks).changes(since: before).came
                     return plant.lines(home).allSatisfy { line in
                         came.contains { $0.contains(line) }
                     }
                 }
+                if plant == .cgroup { #expect(came.count == plant.lines(home).count, "\(came)") }
                 try uproot()
                 try eventually("it is as before", within: 5) { Census(marks) == before }
             }

@@ -155,7 +155,9 @@ func withDaemon(
     var before = Census(daemon.marks)
     try eventually("the census sees the daemon's socket") {
         before = Census(daemon.marks)
+        // What its helpers at the start were is taken a moment later.
         return before.names.contains("socket \(daemon.socket)")
+            && !daemon.held.contains { $0.hasPrefix("daemon zombie ") }
     }
     #expect(!before.names.contains { $0.hasPrefix("unreadable ") }, "\(before.names.sorted())")
     let held = daemon.held

@@ -30,7 +30,7 @@ enum Plant: String, CaseIterable, Sendable {
         case .interface: ["interface \(Plant.veth) "]
         case .port: ["port \(Plant.bridge)/\(Plant.veth)"]
         case .address: ["address \(Plant.ipam) 10.255.0.2 holder eth0"]
-        case .cgroup: Census.hierarchies.map { "cgroup \($0)/" }
+        case .cgroup: Census.hierarchies.map { "cgroup \($0)/staunch-test-census-\(getpid())/pod" }
         case .file: ["file \(home)/run/forgotten"]
         case .fileNotUTF8: ["file \(home)/run/a\\xff\\x5c\\x0a"]
         case .tooDeep: ["unreadable \(home)/data/d/"]
