@@ -60,6 +60,7 @@ int clinux_is_directory(const char *path) {
 }
 
 int clinux_unshare(int flags) { return unshare(flags); }
+int clinux_enter_mounts(int descriptor) { return setns(descriptor, CLONE_NEWNS); }
 int clinux_sethostname(const char *name, size_t length) { return sethostname(name, length); }
 int clinux_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 int clinux_disable_huge_pages(void) { return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }

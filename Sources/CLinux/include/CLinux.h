@@ -31,6 +31,7 @@ int clinux_is_directory(const char *path);
 
 /* unshare(2), setns(2), sethostname(2) and prctl(2): _GNU_SOURCE, variadic. */
 int clinux_unshare(int flags);
+int clinux_enter_mounts(int descriptor);
 enum {
     CLINUX_NEWNS = 0x00020000,
     CLINUX_NEWUTS = 0x04000000,
