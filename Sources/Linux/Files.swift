@@ -74,7 +74,12 @@ package enum Files {
         // SAFETY: the C string lives for the call.
         if effect("fs.unlink", .inputOutput, { unsafe unlink(path) }) == 0 { return true }
         if errno == ENOENT { return false }
-        throw SystemCallFailure(call: "unlink", subject: path, errno: errno)
+        let failure = SystemCallFailure(call: "unlink", subject: path, errno: errno)
+        // On what is read-only the kernel says so of any name, whether it is there or not.
+        if failure.errno == EROFS {
+            guard try exists(path) else { return false }
+        }
+        throw failure
     }
 
     /// Removes an empty directory; `false` where there was none.
