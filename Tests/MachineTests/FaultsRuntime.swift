@@ -48,9 +48,7 @@ extension Machine {
                 let stuck = try client.delete("web", why: "runtime delete", "pid")
                 try daemon.expectServes(stuck, others: false)
                 let operation = try client.send("GET", "/v1/operations/\(stuck.operation)")
-                let words = operation.details.joined().split { !$0.isNumber && !$0.isLetter }
-                let place = try #require(words.firstIndex(of: "pid"))
-                kill(try #require(Int32(words[place + 1])), SIGKILL)
+                kill(try #require(operation.details.compactMap(pidNamed).first), SIGKILL)
                 try daemon.expectEnds(stuck)
             }
         }
@@ -157,8 +155,13 @@ struct Misconduct: Sendable, CustomTestStringConvertible {
     ]
 }
 
+/// The first pid that a text names.
+func pidNamed(_ text: String) -> Int32? {
+    text.firstMatch(of: /pid (\d+)/).flatMap { Int32($0.output.1) }
+}
+
 /// A daemon whose runtime behaves as the test says, from one moment to the next.
-private func withRuntime(
+func withRuntime(
     _ name: String, _ misconduct: Misconduct, _ body: (Daemon, Client) throws -> Void
 ) throws {
     let program = "/tmp/staunch-runtime-\(getpid())"
