@@ -123,7 +123,7 @@ package enum Files {
     ) throws(SystemCallFailure) -> [String] {
         // SAFETY: the stream is closed below, and each entry's name is copied before the next.
         guard fallible("fd.opendir", .descriptor, { CInt(0) }) == 0,
-            let stream = unsafe opendir(path)
+            let stream = unsafe clinux_open_directory(path).map({ OpaquePointer($0) })
         else {
             if errno == ENOENT { return [] }
             throw SystemCallFailure(call: "opendir", subject: path, errno: errno)

@@ -24,6 +24,9 @@ enum {
     CLINUX_RESOLVE_BENEATH = 0x08,
     CLINUX_RESOLVE_IN_ROOT = 0x10
 };
+/* opendir(3) with O_NOATIME where that is permitted: to write down that a directory was read may
+   wait for its disk, and it is locked meanwhile. Returns a DIR. */
+void *clinux_open_directory(const char *path);
 /* O_PATH is behind _GNU_SOURCE. */
 extern const int clinux_o_path;
 /* `S_ISDIR` is a macro: 1 a directory, 0 something else, -1 errno. Follows a last symlink. */
