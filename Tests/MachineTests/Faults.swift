@@ -124,7 +124,8 @@ extension Daemon {
         let made = try client.createPod(name, rootfs.sleeper)
         #expect(made.status == 201, "\(made.reply.text)", sourceLocation: sourceLocation)
         let ended = try client.deletePod(name)
-        #expect(ended.state == "succeeded", sourceLocation: sourceLocation)
+        #expect(
+            ended.state == "succeeded", "\(ended.reply.text)", sourceLocation: sourceLocation)
     }
 
     /// Lv1: the fault is healed, and nobody calls anything: the delete ends.

@@ -26,7 +26,7 @@ extension Machine {
         }
 
         @Test(
-            "one name that 50 clients make and delete is never two pods, and every answer comes true"
+            "one name that 50 clients make and delete is one pod, and every answer comes true"
         )
         func oneName() throws {
             try withFault("PUT and DELETE of one name by 50 clients") { daemon, client in

@@ -224,18 +224,19 @@ extension Machine {
 
 /// What a fork is refused with.
 enum NoFork: String, CaseIterable, Sendable {
-    case EAGAIN, ENOMEM
+    case tooMany = "EAGAIN"
+    case noMemory = "ENOMEM"
 
     /// Returns what permits it again.
     func forbid(_ pod: Answer, _ daemon: Daemon) throws -> () -> Void {
         switch self {
-        case .EAGAIN:
+        case .tooMany:
             guard let shim = daemon.cgroup(of: pod, "/shim", "/pids") else {
                 throw Broken("no pids controller")
             }
             try write("1", to: shim + "/pids.max")
             return { ignoreFailure { try write("max", to: shim + "/pids.max") } }
-        case .ENOMEM:
+        case .noMemory:
             let calls = "clone,clone3,fork,vfork"
             let strace = try Command.start(
                 "strace", "-qq", "-o", "/dev/null", "-p", "\(pod.shimPID)", "-e",

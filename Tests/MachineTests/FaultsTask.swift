@@ -83,7 +83,7 @@ extension Machine {
             try withFault("SIGTERM ignored") { daemon, client in
                 _ = try client.createPod(
                     "web", daemon.rootfs.pod("trap '' TERM; while :; do sleep 0.05; done"))
-                let answer = try client.send("DELETE", "/v1/pods/web?grace=2")
+                let answer = try client.send("DELETE", "/v1/pods/web?grace=4")
                 var stuck = Stuck(answer.id, of: "web", why: "grace for pid")
                 stuck.why.append("pid")
                 try daemon.expectNamed(stuck, client)

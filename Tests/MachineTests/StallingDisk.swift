@@ -44,7 +44,24 @@ final class StallingDisk {
         try makeDirectory(mountPoint + "/dirty/one")
         try write("", to: flag)
         try hold("sync", "-f", mountPoint)
-        try hold("mkdir", mountPoint + "/dirty/two")
+        // The commit comes to hold what it writes a moment later.
+        var tries = 0
+        try eventually("who changes anything waits for the disk", within: 10) {
+            tries += 1
+            return try isHeld("mkdir", mountPoint + "/dirty/try-\(tries)")
+        }
+    }
+
+    /// Starts a program that may come to wait for the disk, or end.
+    private func isHeld(_ words: String...) throws -> Bool {
+        let process = try Command.start(words)
+        held.append(process)
+        try eventually("\(words[0]) ends or waits", within: 10) {
+            !process.isRunning || processState(process.processIdentifier) == "D"
+        }
+        // A disk that answers holds nobody for so long.
+        for _ in 0..<20 where process.isRunning { Thread.sleep(forTimeInterval: 0.005) }
+        return process.isRunning
     }
 
     /// Starts a program that has to come to wait for the disk.
