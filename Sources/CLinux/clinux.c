@@ -42,6 +42,23 @@ const char *clinux_error_text(int number) { return strerrordesc_np(number); }
 
 const int clinux_o_path = O_PATH;
 
+static int close_keeping_errno(int descriptor) {
+    int saved = errno;
+    close(descriptor);
+    errno = saved;
+    return -1;
+}
+
+void *clinux_open_directory(const char *path) {
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    int directory = open(path, flags | O_NOATIME);
+    if (directory < 0 && errno == EPERM) directory = open(path, flags);
+    if (directory < 0) return NULL;
+    DIR *stream = fdopendir(directory);
+    if (stream == NULL) close_keeping_errno(directory);
+    return stream;
+}
+
 int clinux_open(const char *path, int flags, unsigned mode) { return open(path, flags, mode); }
 
 int clinux_openat(int directory, const char *path, int flags, unsigned mode) {
@@ -60,6 +77,7 @@ int clinux_is_directory(const char *path) {
 }
 
 int clinux_unshare(int flags) { return unshare(flags); }
+int clinux_enter_mounts(int descriptor) { return setns(descriptor, CLONE_NEWNS); }
 int clinux_sethostname(const char *name, size_t length) { return sethostname(name, length); }
 int clinux_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 int clinux_disable_huge_pages(void) { return prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
@@ -236,13 +254,6 @@ static int address_in(struct sockaddr_un *address, int directory, const char *na
         address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", directory, name);
     if (length < (int)sizeof address->sun_path) return 0;
     errno = ENAMETOOLONG;
-    return -1;
-}
-
-static int close_keeping_errno(int descriptor) {
-    int saved = errno;
-    close(descriptor);
-    errno = saved;
     return -1;
 }
 

@@ -74,7 +74,12 @@ package enum Files {
         // SAFETY: the C string lives for the call.
         if effect("fs.unlink", .inputOutput, { unsafe unlink(path) }) == 0 { return true }
         if errno == ENOENT { return false }
-        throw SystemCallFailure(call: "unlink", subject: path, errno: errno)
+        let failure = SystemCallFailure(call: "unlink", subject: path, errno: errno)
+        // On what is read-only the kernel says so of any name, whether it is there or not.
+        if failure.errno == EROFS {
+            guard try exists(path) else { return false }
+        }
+        throw failure
     }
 
     /// Removes an empty directory; `false` where there was none.
@@ -118,7 +123,7 @@ package enum Files {
     ) throws(SystemCallFailure) -> [String] {
         // SAFETY: the stream is closed below, and each entry's name is copied before the next.
         guard fallible("fd.opendir", .descriptor, { CInt(0) }) == 0,
-            let stream = unsafe opendir(path)
+            let stream = unsafe clinux_open_directory(path).map({ OpaquePointer($0) })
         else {
             if errno == ENOENT { return [] }
             throw SystemCallFailure(call: "opendir", subject: path, errno: errno)

@@ -2,6 +2,8 @@
 
 /// One line of mountinfo.
 package struct MountInfo: Sendable {
+    /// The number of the mount that it stands on.
+    package let parentID: String
     /// `major:minor`.
     package let device: String
     /// The directory of the file system that is mounted.
@@ -28,6 +30,7 @@ package struct MountInfo: Sendable {
         let fields = line.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
         guard fields.count >= 9, let dash = fields.firstIndex(of: "-"), dash + 3 < fields.count
         else { return nil }
+        parentID = String(fields[1])
         device = String(fields[2])
         root = MountInfo.unescaped(fields[3])
         mountPoint = MountInfo.unescaped(fields[4])

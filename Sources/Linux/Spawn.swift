@@ -59,14 +59,16 @@ package struct Command: Sendable {
 }
 
 /// For the shim alone, which has one thread: a child that runs `body` with descriptors 0, 1 and 2
-/// and `keeping`, and ends with its result. The caller reaps it.
+/// and `keeping`, in the mount namespace `mounts` where that is given, and ends with its result.
+/// The caller reaps it.
 package func forkHelper(
-    keeping descriptor: CInt = -1, _ body: () -> CInt
+    keeping descriptor: CInt = -1, mounts: CInt = -1, _ body: () -> CInt
 ) throws(SystemCallFailure) -> Int32 {
     // What comes after the fork is a point of both.
     let pid = try check(
         effect("process.fork", .noMemory) { clinux_fork() }, "fork", "helper")
     guard pid == 0 else { return pid }
+    if mounts >= 0 && clinux_enter_mounts(mounts) < 0 { _exit(1) }
     clinux_close_from(3, descriptor)
     let code = body()
     point("process.end")

@@ -80,13 +80,23 @@ private struct Removal {
         if result == 0 || errno == ENOENT { return true }
         if errno == EISDIR { return false }
         guard errno == EPERM else {
-            throw SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
+            let failure = SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
+            // On what is read-only the kernel says so of any name, whether it is there or not.
+            if failure.errno == EROFS && !isThere(name, in: parent) { return true }
+            throw failure
         }
         // EPERM is also the answer for what is immutable or append-only: ours to undo here.
         _ = unsafe clinux_clear_file_flags(parent.number, name)
         if unsafe unlinkat(parent.number, name, 0) == 0 || errno == ENOENT { return true }
         if errno == EISDIR { return false }
         throw SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
+    }
+
+    private func isThere(_ name: [CChar], in parent: borrowing OwnedDescriptor) -> Bool {
+        // SAFETY: `name` ends in NUL and lives for the call, as the structure does.
+        var found = stat()
+        return unsafe fstatat(parent.number, name, &found, AT_SYMLINK_NOFOLLOW) == 0
+            || errno != ENOENT
     }
 
     private mutating func removeContents(

@@ -25,13 +25,16 @@ extension Shim {
         }
     }
 
-    /// Forks a helper that tells the result of `body` through a pipe.
+    /// Forks a helper that tells the result of `body` through a pipe. One that removes files does
+    /// so in the host's mount namespace, where it sees what the host has mounted below since this
+    /// sandbox was made: removed from in here, such a mount point would take its mount along.
     func helper(
         _ kind: Job.Kind, for id: UInt32, _ body: () -> [UInt8]
     ) throws(SystemCallFailure) -> Job {
         let pipe = try Pipe()
         let writing = pipe.writing.number
-        let pid = try forkHelper(keeping: writing) {
+        let mounts = kind == .remove ? hostMounts.number : -1
+        let pid = try forkHelper(keeping: writing, mounts: mounts) {
             let end = OwnedDescriptor(adopting: writing)
             do { return try end.write(body()[...]) >= 0 ? 0 : 1 } catch { return 1 }
         }

@@ -20,14 +20,20 @@ extension Shim {
                 guard slot.triedToMount, try isMounted(target) else { return reply(id, .done) }
             }
         } catch { return reply(id, stillThere(error)) }
-        startHelper(.unmount, for: slot, id: id) {
-            outcome { () throws(SystemCallFailure) in
-                do throws(SystemCallFailure) { try Mounts.unmount(target) } catch {
-                    // EINVAL, ENOENT: an earlier helper did it, and was killed before it said so.
-                    guard error.errno == 22 || error.errno == 2 else { throw error }
-                }
-            }
+        startHelper(.unmount, for: slot, id: id) { unmounting(target) }
+    }
+
+    /// In the helper: what it tells. Who holds a busy mount is looked for from here, where the
+    /// mount is to be seen.
+    private func unmounting(_ target: String) -> [UInt8] {
+        do throws(SystemCallFailure) { try Mounts.unmount(target) } catch {
+            // EINVAL, ENOENT: an earlier helper did it, and was killed before it said so.
+            if error.errno == 22 || error.errno == 2 { return [0] }
+            let holders = error.errno == 16 ? MountHolders.of(target) : []  // EBUSY
+            let held = holders.isEmpty ? "" : ", held: " + holders.joined(separator: ", ")
+            return told(error) + held.utf8
         }
+        return [0]
     }
 
     func unmounted(_ slot: TaskSlot, _ job: Job) {
@@ -95,7 +101,11 @@ extension Shim {
         do throws(SystemCallFailure) {
             try body()
             return [0]
-        } catch { return [1, UInt8(truncatingIfNeeded: error.errno)] + error.description.utf8 }
+        } catch { return told(error) }
+    }
+
+    private func told(_ failure: SystemCallFailure) -> [UInt8] {
+        [1, UInt8(truncatingIfNeeded: failure.errno)] + failure.description.utf8
     }
 
     func answer(_ job: Job) -> ShimReply {

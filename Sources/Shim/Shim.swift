@@ -13,6 +13,8 @@ package final class Shim {
     let listener: PacketSocket
     /// Held for as long as the shim lives: that lock, not a pid, says whether it does.
     let lock: OwnedDescriptor
+    /// The mount namespace that the daemon started us in.
+    let hostMounts: OwnedDescriptor
     let hierarchies: [CgroupHierarchy]
     let identity: WireProcess
     var connection: ShimConnection?
@@ -41,6 +43,7 @@ package final class Shim {
         signals = try SignalDescriptor([17])  // SIGCHLD; all others stay blocked
         hierarchies = try Cgroups.hierarchies()
         try Cgroup(path: settings.cgroup + "/shim", hierarchies: hierarchies).join()
+        hostMounts = try OwnedDescriptor.opening("/proc/self/ns/mnt", 0)
         try Sandbox.adoptOrphans()
         try Sandbox.enter(hostname: settings.hostname, ownNetwork: settings.ownNetwork)
         identity = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)

@@ -47,7 +47,7 @@ extension Shim {
         do throws(SystemCallFailure) {
             let left = try cgroup(of: slot).processes()
             if left.isEmpty { return finishStop(slot, stop) }
-            stop.waiting = "processes in the cgroup: \(left.sorted().prefix(8))"
+            stop.waiting = "processes in the cgroup: \(standing(left))"
             try cgroup(of: slot).kill()
         } catch { stop.waiting = error.description }
         lookAgain(slot, stop)
@@ -69,8 +69,24 @@ extension Shim {
                 try cgroup(of: slot).kill()
             }
         }
-        stop.waiting = "killed, and has not ended: \(standing(slot.process?.pid ?? 0))"
+        let first = slot.process?.pid ?? 0
+        stop.waiting = "killed, and has not ended: \(standing(first))"
+        // The init of a PID namespace waits for the others, and one of them for the kernel.
+        if stop.kills > 0 {
+            ignoring("it is looked at again") { () throws(SystemCallFailure) in
+                let others = try cgroup(of: slot).processes().subtracting([first])
+                if !others.isEmpty { stop.waiting? += "; with it \(standing(others))" }
+            }
+        }
         lookAgain(slot, stop)
+    }
+
+    /// Who cannot be killed (state D) first, and not all where they are many.
+    private func standing(_ pids: Set<Int32>) -> String {
+        let held = pids.filter { ProcessFiles.state(of: $0) == "D" }
+        let order = held.sorted() + pids.subtracting(held).sorted()
+        let more = order.count > 4 ? " and \(order.count - 4) more" : ""
+        return order.prefix(4).map { standing($0) }.joined(separator: ", ") + more
     }
 
     private func standing(_ pid: Int32) -> String {

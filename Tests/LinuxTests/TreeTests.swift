@@ -42,6 +42,17 @@ import Testing
         try Tree.remove("tree", in: scratch("not-there"))
     }
 
+    @Test("on a file system that is read-only, what is not there is gone, and the rest is not")
+    func readOnly() throws {
+        try shell("cd \(scratch("tree")) && mkdir ro && mount -t tmpfs none ro && touch ro/file")
+        try shell("mount -o remount,ro \(scratch("tree/ro"))")
+        try Tree.remove("nothing", in: scratch("tree/ro"))
+        #expect(try !Files.removeFile(scratch("tree/ro/nothing")))
+        #expect(throws: SystemCallFailure.self) { try Tree.remove("file", in: scratch("tree/ro")) }
+        #expect(throws: SystemCallFailure.self) { try Files.removeFile(scratch("tree/ro/file")) }
+        try shell("umount \(scratch("tree/ro"))")
+    }
+
     @Test("names that are not UTF-8, and names of 255 bytes, go")
     func names() throws {
         try shell(

@@ -30,7 +30,9 @@ enum Command {
     }
 
     /// Starts a program that the caller ends.
-    static func start(_ words: String...) throws -> Process {
+    static func start(_ words: String...) throws -> Process { try start(words) }
+
+    static func start(_ words: [String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = words
@@ -41,7 +43,7 @@ enum Command {
         return process
     }
 
-    private static func prepared(_ words: [String]) throws -> (Process, Pipe) {
+    static func prepared(_ words: [String]) throws -> (Process, Pipe) {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

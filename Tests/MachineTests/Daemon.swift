@@ -20,6 +20,12 @@ final class Daemon {
     private let bin: String
     /// What ends, stops or fails them; `nil` with the programs for use.
     let plan: Plan?
+    /// What heals the faults that a test has made, also where it failed half-way: before the last
+    /// deletes.
+    var heals: [() -> Void] = []
+    /// What takes away what a test has put below `home` (mounts, devices): after the daemon's end,
+    /// the last first.
+    var removals: [() -> Void] = []
 
     var runDirectory: String { home + "/run" }
     var dataDirectory: String { home + "/data" }
@@ -96,6 +102,7 @@ final class Daemon {
     /// Whatever a test did and however it ended: nothing of this daemon stays.
     func putAway() {
         plan?.disarm()
+        for heal in heals { heal() }
         if process?.isRunning != true {
             do { try start() } catch { Issue.record("no last start: \(error)") }
         }
@@ -109,6 +116,7 @@ final class Daemon {
                 removeCgroups(of: cgroupParent)
                 return Census.cgroups(of: cgroupParent).isEmpty
             }
+            for remove in removals.reversed() { remove() }
             try Command.run("rm", "-rf", "--one-file-system", home)
         } catch { Issue.record("not put away: \(error)") }
     }
@@ -146,10 +154,12 @@ private func removeCgroups(of parent: String) {
 /// of its pods was left: the census after the last delete is the census before the first create.
 func withDaemon(
     _ arguments: [String] = [], hasPoints: Bool = false,
-    sourceLocation: SourceLocation = #_sourceLocation, _ body: (Daemon, Client) throws -> Void
+    sourceLocation: SourceLocation = #_sourceLocation, setUp: (Daemon) throws -> Void = { _ in },
+    _ body: (Daemon, Client) throws -> Void
 ) throws {
     let daemon = try Daemon(arguments, hasPoints: hasPoints)
     defer { daemon.putAway() }
+    try setUp(daemon)
     try daemon.start()
     // The kernel's list of sockets is not told in one piece: ours is in it, so look until it is.
     var before = Census(daemon.marks)

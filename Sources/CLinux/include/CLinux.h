@@ -24,6 +24,9 @@ enum {
     CLINUX_RESOLVE_BENEATH = 0x08,
     CLINUX_RESOLVE_IN_ROOT = 0x10
 };
+/* opendir(3) with O_NOATIME where that is permitted: to write down that a directory was read may
+   wait for its disk, and it is locked meanwhile. Returns a DIR. */
+void *clinux_open_directory(const char *path);
 /* O_PATH is behind _GNU_SOURCE. */
 extern const int clinux_o_path;
 /* `S_ISDIR` is a macro: 1 a directory, 0 something else, -1 errno. Follows a last symlink. */
@@ -31,6 +34,7 @@ int clinux_is_directory(const char *path);
 
 /* unshare(2), setns(2), sethostname(2) and prctl(2): _GNU_SOURCE, variadic. */
 int clinux_unshare(int flags);
+int clinux_enter_mounts(int descriptor);
 enum {
     CLINUX_NEWNS = 0x00020000,
     CLINUX_NEWUTS = 0x04000000,

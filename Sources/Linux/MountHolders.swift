@@ -1,0 +1,61 @@
+// Who keeps a mount busy.
+//
+// Asked only where umount2(2) said EBUSY. Everything is opened with O_PATH, so no file system is
+// asked anything, a stranger's dead NFS least of all.
+
+import CLinux
+
+package enum MountHolders {
+    /// In words, such as `pid 4121 (sh) by its cwd`; at most `limit` of them. Empty where
+    /// nobody was seen: whoever it was has let go meanwhile.
+    package static func of(_ target: String, atMost limit: Int = 4) -> [String] {
+        guard let mount = mountID(target) else { return [] }
+        var found = mountsOn(target, mount)
+        for pid in pids() where found.count < limit {
+            if let way = hold(of: pid, on: mount) {
+                found.append("pid \(pid) (\(ProcessFiles.command(of: pid) ?? "?")) by its \(way)")
+            }
+        }
+        return Array(found.prefix(limit))
+    }
+
+    /// How the process holds the mount; `nil` where it does not.
+    private static func hold(of pid: Int32, on mount: String) -> String? {
+        for way in ["cwd", "root", "exe"] where mountID("/proc/\(pid)/\(way)") == mount {
+            return way
+        }
+        for number in names("/proc/\(pid)/fdinfo")
+        where recorded("/proc/\(pid)/fdinfo/\(number)") == mount { return "descriptor \(number)" }
+        return nil
+    }
+
+    /// Mounts that stand on it.
+    private static func mountsOn(_ target: String, _ mount: String) -> [String] {
+        do {
+            return try MountInfo.current().filter { $0.parentID == mount }
+                .map { "a mount at \($0.mountPoint)" }
+        } catch { return [] }
+    }
+
+    private static func pids() -> [Int32] { names("/proc").compactMap { Int32($0) } }
+
+    private static func names(_ directory: String) -> [String] {
+        do { return try Files.names(in: directory) } catch { return [] }
+    }
+
+    /// The mount that a path, or a link of /proc's, leads to.
+    private static func mountID(_ path: String) -> String? {
+        do {
+            let file = try OwnedDescriptor.opening(path, clinux_o_path)
+            return recorded("/proc/self/fdinfo/\(file.number)")
+        } catch { return nil }
+    }
+
+    private static func recorded(_ fdinfo: String) -> String? {
+        do {
+            return try Files.text(fdinfo).split(separator: "\n")
+                .first { $0.hasPrefix("mnt_id:") }
+                .map { String($0.dropFirst("mnt_id:".count).drop { $0 == "\t" }) }
+        } catch { return nil }
+    }
+}

@@ -1,0 +1,160 @@
+// A disk that stops answering, under each of the steps that need one: who waits for it is in state
+// D, and nothing ends it but the disk.
+
+import Foundation
+import Glibc
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct DiskFaults {
+        @Test("a delete whose files are on a disk that does not answer waits, and says so")
+        func filesRemove() throws {
+            try withStallingData("disk under files.remove") { daemon, client, disk in
+                let pod = try client.createPod("web", daemon.rootfs.pod(Self.busy))
+                try client.waitForUpper(pod, "one", daemon)
+                try disk.stall()
+                let stuck = try client.delete("web", why: "remove files", "state D")
+                try daemon.expectServes(stuck, others: false)
+                try eventually("it is shown as stalled") {
+                    try client.send("GET", "/v1/operations/\(stuck.operation)")[
+                        "stalled", "step"]?.string == "files.remove"
+                }
+                disk.resume()
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("an unmount that the disk holds in the kernel delays its delete alone")
+        func unmount() throws {
+            try withStallingData("disk under rootfs.unmount") { daemon, client, disk in
+                let pod = try client.createPod("web", daemon.rootfs.pod(Self.busy))
+                try client.waitForUpper(pod, "one", daemon)
+                // The overlay alone holds it from here on: its last reference goes with the mount.
+                removeFile(daemon.upper(pod) + "/one")
+                try disk.stall()
+                let stuck = try client.delete("web", why: "umount2", "state D")
+                try daemon.expectServes(stuck, others: false)
+                disk.resume()
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("a create whose mount the disk holds gives way to a delete, which waits for it")
+        func mount() throws {
+            try withStallingData("disk under rootfs.mount") { daemon, client, disk in
+                try disk.stall()
+                let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)
+                let mounting = Stuck(create.id, of: "web", why: "mount", "state D")
+                try daemon.expectNamed(mounting, client)
+                var stuck = try client.delete("web", why: "mount", "state D")
+                stuck.before = create.id
+                try daemon.expectServes(stuck, others: false)
+                disk.resume()
+                try daemon.expectEnds(stuck)
+                let given = try client.send("GET", "/v1/operations/\(create.id)")
+                #expect(given.state == "canceled")
+                #expect(given["supersededBy"]?.string == stuck.operation)
+            }
+        }
+
+        @Test("a log's disk that does not answer holds up neither the task nor its exit")
+        func log() throws {
+            var disk: StallingDisk?
+            try withFault(
+                "disk under the log",
+                setUp: { disk = try StallingDisk(at: $0.logDirectory, of: $0) }
+            ) { daemon, client in
+                let disk = try #require(disk)
+                // More than the pipes between the task and its log hold.
+                let script =
+                    "while [ ! -e /data/go ]; do sleep 0.02; done; "
+                    + "dd if=/dev/zero bs=1024 count=4096 2>&- | tr '\\0' '\\n'; exit 42"
+                let mount = try daemon.shared(["go": "/data"])
+                let pod = try client.createPod(
+                    "web", daemon.rootfs.pod("echo begun; " + script, mount))
+                let file = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the log is begun") { text(of: file)?.contains("begun") == true }
+                try disk.stall()
+                try write("", to: daemon.home + "/go/go")
+                let task = try client.waitForTask("web", "app", "exited")
+                #expect(task["exitCode"]?.integer == 42)
+                let stuck = try client.delete("web", why: "log writer", "pid")
+                try daemon.expectServes(stuck)
+                disk.resume()
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("a shim that dies while a helper of its waits for the disk leaves the delete waiting")
+        func shimDies() throws {
+            try withStallingData("disk, and no shim") { daemon, client, disk in
+                let pod = try client.createPod("web", daemon.rootfs.pod(Self.busy))
+                try client.waitForUpper(pod, "one", daemon)
+                try disk.stall()
+                let stuck = try client.delete("web", why: "state D")
+                try daemon.expectNamed(stuck, client)
+                kill(pod.shimPID, SIGKILL)
+                try eventually("the shim is gone") { processState(pod.shimPID) ?? "Z" == "Z" }
+                daemon.expectAnswers(stuck)
+                daemon.crash()
+                try daemon.start()
+                daemon.expectAnswers(stuck)
+                #expect(
+                    try client.send("GET", "/v1/operations/\(stuck.operation)").state == "running")
+                disk.resume()
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        /// Its upper layer has a file with blocks, a directory, and a name of each more than once.
+        private static let busy = """
+            dd if=/dev/zero of=/two bs=4096 count=64 2>&-; mkdir -p /a/b/c; \
+            dd if=/dev/zero of=/one bs=4096 count=64 2>&-; exec sleep 100000
+            """
+    }
+}
+
+/// A daemon whose data directory is on a disk that can be told to stop answering.
+private func withStallingData(
+    _ name: String, _ body: (Daemon, Client, StallingDisk) throws -> Void
+) throws {
+    var disk: StallingDisk?
+    try withFault(
+        name, setUp: { disk = try StallingDisk(at: $0.dataDirectory, of: $0) }
+    ) { daemon, client in
+        try body(daemon, client, try #require(disk))
+    }
+}
+
+extension Client {
+    /// A delete that will be stuck.
+    func delete(_ pod: String, why: String...) throws -> Stuck {
+        let answer = try send("DELETE", "/v1/pods/\(pod)?grace=0")
+        #expect(answer.status == 202)
+        #expect(answer.took < 0.1)
+        var stuck = Stuck(answer.id, of: pod)
+        stuck.why = why
+        return stuck
+    }
+
+    func waitForUpper(_ pod: Answer, _ name: String, _ daemon: Daemon) throws {
+        try eventually("\(name) is in the upper layer") { exists(daemon.upper(pod) + "/" + name) }
+    }
+}
+
+extension Daemon {
+    func upper(_ pod: Answer, _ task: String = "app") -> String {
+        "\(dataDirectory)/\(pod.uid)/\(task)/upper"
+    }
+
+    /// Directories of the user's below `home`, as the member `mounts` of a task: where each of
+    /// them is seen.
+    func shared(_ targets: [String: String]) throws -> String {
+        let mounts = try targets.map { name, target in
+            try makeDirectory("\(home)/\(name)")
+            return #"{"type": "bind", "source": "\#(home)/\#(name)", "target": "\#(target)"}"#
+        }
+        return "\"mounts\": [\(mounts.joined(separator: ", "))]"
+    }
+}

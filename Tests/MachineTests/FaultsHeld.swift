@@ -1,0 +1,64 @@
+// A rootfs that somebody else holds: the unmount says EBUSY until they let go, and says who.
+
+import Foundation
+import Glibc
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct HeldMountFaults {
+        /// A way in which a stranger in the shim's mount namespace holds the rootfs.
+        enum Hold: String, CaseIterable, Sendable {
+            case cwd, descriptor, mount
+
+            /// What it runs there; it tells by a file that it holds.
+            func script(_ rootfs: String, _ told: String) -> String {
+                switch self {
+                case .cwd: "cd \(rootfs) && touch \(told) && exec sleep 1000"
+                case .descriptor: "exec 7<\(rootfs)/bin; touch \(told); exec sleep 1000"
+                case .mount:
+                    "mount -t tmpfs none \(rootfs)/tmp && touch \(told) && exec sleep 1000"
+                }
+            }
+        }
+
+        @Test(
+            "a rootfs that is held is waited for, and its holder is named", arguments: Hold.allCases
+        )
+        func held(_ hold: Hold) throws {
+            try withFault("EBUSY by a \(hold)") { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let rootfs = daemon.folder(pod) + "/tasks/app/rootfs"
+                let told = daemon.home + "/held"
+                let holder = try Command.start(
+                    "nsenter", "-t", "\(pod.shimPID)", "-m", "sh", "-c",
+                    hold.script(rootfs, told))
+                let pid = holder.processIdentifier
+                daemon.heals.append { kill(pid, SIGKILL) }
+                try eventually("it holds") { exists(told) }
+                var stuck = try client.delete("web", why: "EBUSY", "pid \(pid) (sleep)", hold.named)
+                if hold == .mount { stuck.why = ["EBUSY", hold.named] }
+                try daemon.expectServes(stuck)
+                if hold == .mount {
+                    try Command.expect(
+                        "nsenter", "-t", "\(pod.shimPID)", "-m", "umount", rootfs + "/tmp")
+                } else {
+                    kill(pid, SIGKILL)
+                }
+                try daemon.expectEnds(stuck)
+                kill(pid, SIGKILL)
+                holder.waitUntilExit()
+            }
+        }
+    }
+}
+
+extension Machine.HeldMountFaults.Hold {
+    var named: String {
+        switch self {
+        case .cwd: "by its cwd"
+        case .descriptor: "by its descriptor 7"
+        case .mount: "a mount at"
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// A reboot: the run directory is empty, no process of a pod lives, no cgroup stands; what lies on
+// the disks is all that is left.
+
+import Foundation
+import Glibc
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct RebootFaults {
+        @Test("after a reboot the leftovers on the disks are put away, and what is not ours stays")
+        func reboot() throws {
+            try withFault("reboot") { daemon, client in
+                var uids: [String] = []
+                for number in 0..<3 {
+                    let pod = try client.createPod(
+                        "p\(number)",
+                        daemon.rootfs.pod("echo written; touch /mine; exec sleep 1000"))
+                    uids.append(pod.uid)
+                    let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                    try eventually("it has written") { exists(log) }
+                }
+                // Nobody's, though it lies among ours.
+                let strangers = [daemon.dataDirectory, daemon.logDirectory].map { $0 + "/mine" }
+                for path in strangers { try write("mine", to: path) }
+                let old = try client.send("PUT", "/v1/pods/late", daemon.rootfs.sleeper)
+                try daemon.reboot()
+                for path in [daemon.dataDirectory, daemon.logDirectory] {
+                    try eventually("\(path) is clear") {
+                        Set(names(in: path)).isDisjoint(with: uids)
+                    }
+                }
+                for path in strangers {
+                    #expect(text(of: path) == "mine")
+                    removeFile(path)
+                }
+                #expect(try client.send("GET", "/v1/pods")["items"]?.elements == [])
+                let known = try client.send("GET", "/v1/operations/\(old.id)")
+                #expect([404, 410].contains(known.status), "\(known.reply.text)")
+                try eventually("the account is balanced") {
+                    try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
+                }
+                #expect(try client.createPod("p0", daemon.rootfs.sleeper).status == 201)
+            }
+        }
+    }
+}
+
+extension Daemon {
+    /// What a reboot leaves: nothing of what lives in memory. The boot id is the machine's own and
+    /// stays; the store that names it is gone as well.
+    fileprivate func reboot() throws {
+        crash()
+        for pid in Census.processes(in: cgroupParent) { kill(pid, SIGKILL) }
+        try eventually("nobody lives") { Census.processes(in: cgroupParent).isEmpty }
+        try Command.expect("umount", runDirectory)
+        try eventually("no cgroup stands") {
+            for path in Census.cgroups(of: cgroupParent).sorted(by: >) {
+                try Command.run("rmdir", path)
+            }
+            return Census.cgroups(of: cgroupParent).isEmpty
+        }
+        try start()
+    }
+}

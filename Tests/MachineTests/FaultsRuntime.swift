@@ -1,0 +1,202 @@
+// A runtime that hangs, fails, dies, talks nonsense, or says what is not so.
+
+import Foundation
+import Glibc
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct RuntimeFaults {
+        @Test("whatever the runtime does, nothing is left", arguments: Misconduct.all)
+        func misconduct(_ misconduct: Misconduct) throws {
+            try withRuntime("runtime: \(misconduct.name)", misconduct) { daemon, client in
+                let body = daemon.rootfs.sleeper
+                let create = try client.send("PUT", "/v1/pods/web", body)
+                let made = try client.follow(create.id)
+                #expect(made.state == misconduct.create, "\(made.reply.text)")
+                if misconduct.create == "failed" {
+                    // A failed create has put everything away, and the name is free.
+                    #expect(made["error", "code"]?.string == "runtime-refused")
+                    #expect(try client.send("GET", "/v1/pods/web").code == "pod-unknown")
+                } else {
+                    let ended = try client.deletePod("web")
+                    #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                }
+                daemon.behave()
+                #expect(try client.createPod("web", body).status == 201)
+            }
+        }
+
+        @Test("a create whose runtime hangs says so, and gives way to a delete")
+        func createHangs() throws {
+            try withRuntime("runtime: hangs in create", .hang("run")) { daemon, client in
+                let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)
+                let hanging = Stuck(create.id, of: "web", why: "runtime create", "pid", "state")
+                try daemon.expectNamed(hanging, client)
+                daemon.expectAnswers(hanging)
+                let ended = try client.deletePod("web")
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                let given = try client.send("GET", "/v1/operations/\(create.id)")
+                #expect(given.state == "canceled")
+            }
+        }
+
+        @Test("a delete whose runtime hangs is waited for, named, and goes on once that has ended")
+        func deleteHangs() throws {
+            try withRuntime("runtime: hangs in delete", .hang("delete")) { daemon, client in
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                let stuck = try client.delete("web", why: "runtime delete", "pid")
+                try daemon.expectServes(stuck, others: false)
+                let operation = try client.send("GET", "/v1/operations/\(stuck.operation)")
+                kill(try #require(operation.details.compactMap(pidNamed).first), SIGKILL)
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("a start whose runtime fails leaves the task as it was, and a stop still works")
+        func startFails() throws {
+            try withRuntime("runtime: fails in start", .fail("start")) { daemon, client in
+                let task = daemon.rootfs.task("exec sleep 1000", "\"start\": false")
+                _ = try client.createPod("web", "{\"tasks\": {\"app\": \(task)}}")
+                let start = try client.send(
+                    "POST", "/v1/pods/web/tasks/app/start", headers: ["Prefer": "wait=20"])
+                #expect(start.code == "runtime-refused", "\(start.reply.text)")
+                let seen = try client.send("GET", "/v1/pods/web/tasks/app")
+                #expect(seen.state == "created")
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+
+        @Test("a runtime that is killed half-way through a create leaves nothing, wherever it was")
+        func createKilled() throws {
+            let steps = Installation.isDeep ? 60 : 8
+            try withRuntime("runtime: killed in create", .none) { daemon, client in
+                for step in 0..<steps {
+                    // A create takes some 40 ms here; later in each round.
+                    let after = Double(step) * (Installation.isDeep ? 0.001 : 0.007)
+                    daemon.misbehave(.killed(after))
+                    let made = try client.follow(
+                        try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper).id)
+                    #expect(["failed", "succeeded"].contains(made.state), "\(made.reply.text)")
+                    if made.state == "succeeded" { try client.deletePod("web") }
+                    #expect(try client.send("GET", "/v1/pods/web").code == "pod-unknown")
+                }
+            }
+        }
+
+        @Test("a container that the runtime has forgotten is ended all the same")
+        func forgets() throws {
+            try withRuntime("runtime: forgets", .none) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                try Command.expect("rm", "-r", daemon.folder(pod) + "/runtime/app")
+                let ended = try client.deletePod("web")
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                #expect(ended["exits", "app", "signal"]?.string == "KILL")
+            }
+        }
+    }
+}
+
+/// What a runtime does instead of its work, for one of its verbs.
+struct Misconduct: Sendable, CustomTestStringConvertible {
+    let name: String
+    let verb: String
+    /// In the shell, with `real` for the runtime itself, which has the arguments already.
+    let script: String
+    /// How a create ends.
+    var create = "succeeded"
+
+    var testDescription: String { name }
+
+    static func hang(_ verb: String) -> Misconduct {
+        Misconduct(name: "hangs in \(verb)", verb: verb, script: "exec sleep 100000")
+    }
+
+    static func fail(_ verb: String, create: String = "succeeded") -> Misconduct {
+        Misconduct(name: "fails in \(verb)", verb: verb, script: "exit 3", create: create)
+    }
+
+    /// Its children live on, as they do when the kernel kills it for want of memory.
+    static func killed(_ seconds: Double) -> Misconduct {
+        Misconduct(
+            name: "killed", verb: "run",
+            script: "setsid runc \"$@\" & sleep \(seconds); kill -9 $!; exit 1")
+    }
+
+    static let none = Misconduct(name: "none", verb: "none", script: "")
+
+    static let all = [
+        fail("run", create: "failed"),
+        fail("delete"),
+        Misconduct(
+            name: "garbage", verb: "run",
+            script: """
+                head -c 300000 /dev/urandom; head -c 300000 /dev/urandom >&2
+                while [ "$1" != --log ]; do shift; done; head -c 100000 /dev/urandom >"$2"; exit 1
+                """, create: "failed"),
+        Misconduct(
+            name: "garbage for a pid", verb: "run",
+            script: """
+                runc "$@" || exit
+                while [ "$1" != --pid-file ]; do shift; done; echo garbage >"$2"; exit 0
+                """, create: "failed"),
+        Misconduct(
+            name: "does nothing and says yes", verb: "run", script: "exit 0", create: "failed"),
+        Misconduct(name: "delete says yes and does nothing", verb: "delete", script: "exit 0"),
+        Misconduct(
+            name: "delete leaves cgroups", verb: "delete",
+            script: """
+                runc "$@"
+                parent=$(sed -n 's/^0:://p' /proc/self/cgroup)
+                for mount in $(awk '$3 ~ /^cgroup/ { print $2 }' /proc/mounts); do
+                  mkdir -p "$mount${parent%/shim}/pod/task-app/left/behind"
+                done; exit 0
+                """),
+    ]
+}
+
+/// The first pid that a text names.
+func pidNamed(_ text: String) -> Int32? {
+    text.firstMatch(of: /pid (\d+)/).flatMap { Int32($0.output.1) }
+}
+
+/// A daemon whose runtime behaves as the test says, from one moment to the next.
+func withRuntime(
+    _ name: String, _ misconduct: Misconduct, _ body: (Daemon, Client) throws -> Void
+) throws {
+    let program = "/tmp/staunch-runtime-\(getpid())"
+    try write("#!/bin/sh\nexec runc \"$@\"\n", to: program)
+    try Command.expect("chmod", "755", program)
+    defer { removeFile(program) }
+    try withFault(name, ["--runtime", program]) { daemon, client in
+        daemon.heals.append { daemon.behave() }
+        if misconduct.verb != "none" { daemon.misbehave(misconduct) }
+        try body(daemon, client)
+    }
+}
+
+extension Daemon {
+    /// A new file each time and a rename, so that nobody runs half of one.
+    func misbehave(_ misconduct: Misconduct) {
+        replaceRuntime(
+            """
+            #!/bin/bash
+            for word in "$@"; do [ "$word" = \(misconduct.verb) ] && found=1; done
+            if [ -n "$found" ]; then
+            \(misconduct.script)
+            fi
+            exec runc "$@"
+            """)
+    }
+
+    func behave() { replaceRuntime("#!/bin/sh\nexec runc \"$@\"\n") }
+
+    private func replaceRuntime(_ script: String) {
+        let program = "/tmp/staunch-runtime-\(getpid())"
+        do {
+            try write(script, to: program + ".new")
+            try Command.expect("chmod", "755", program + ".new")
+            try Command.expect("mv", program + ".new", program)
+        } catch { Issue.record("\(error)") }
+    }
+}

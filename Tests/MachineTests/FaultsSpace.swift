@@ -1,0 +1,272 @@
+// No room, no inodes, no writing, no descriptors, no processes: nothing that a teardown needs.
+
+import Foundation
+import Glibc
+import JSON
+import Testing
+
+/// A small file system of the test's own, in the place of one of the daemon's directories.
+struct SmallDisk {
+    let path: String
+
+    init(at path: String, of daemon: Daemon, megabytes: Int = 1, inodes: Int = 300) throws {
+        self.path = path
+        try makeDirectory(path)
+        let options = "size=\(megabytes)m,nr_inodes=\(inodes),mode=755"
+        try Command.expect("mount", "-t", "tmpfs", "-o", options, "none", path)
+        daemon.heals.append {
+            ignoreFailure { try Command.run("mount", "-o", "remount,rw", path) }
+            empty(at: path)
+        }
+        // The daemon's own end takes the one at the run directory.
+        if path != daemon.runDirectory {
+            daemon.removals.append { ignoreFailure { try Command.expect("umount", path) } }
+        }
+    }
+
+    func fill(_ what: Scarce) throws {
+        let script =
+            switch what {
+            case .room: "dd if=/dev/zero of=\(path)/filler bs=4096 2>/dev/null; true"
+            case .inodes:
+                "mkdir \(path)/filler; i=0; "
+                    + "while : >\(path)/filler/$i; do i=$((i + 1)); done 2>/dev/null; true"
+            case .writing: "mount -o remount,ro \(path)"
+            }
+        try Command.expect("bash", "-c", script)
+    }
+
+    func relieve(_ what: Scarce) throws {
+        if what == .writing { try Command.expect("mount", "-o", "remount,rw", path) }
+        empty(at: path)
+    }
+}
+
+private func empty(at path: String) {
+    ignoreFailure { try Command.run("rm", "-rf", path + "/filler") }
+}
+
+enum Scarce: String, CaseIterable, Sendable { case room, inodes, writing }
+
+extension Machine {
+    @Suite(.needsDaemon) struct SpaceFaults {
+        enum Place: String, CaseIterable, Sendable {
+            case data, log
+
+            func path(_ daemon: Daemon) -> String {
+                self == .data ? daemon.dataDirectory : daemon.logDirectory
+            }
+        }
+
+        @Test(
+            "a directory without room, inodes or writing fails no delete",
+            arguments: Place.allCases, [Scarce.room, .inodes])
+        func full(_ place: Place, _ what: Scarce) throws {
+            try withSmallDisk("no \(what), \(place) directory", place.path) {
+                daemon, client, disk in
+                let script = "while :; do echo a line; sleep 0.02; done"
+                _ = try client.createPod("web", daemon.rootfs.pod(script))
+                try disk.fill(what)
+                // Whether one can be made now is the disk's to say; half of one is not.
+                let made = try client.follow(
+                    try client.send("PUT", "/v1/pods/new", daemon.rootfs.pod(script)).id)
+                #expect(["succeeded", "failed"].contains(made.state), "\(made.reply.text)")
+                let seen = try client.send("GET", "/v1/pods/new")
+                #expect(seen.state == (made.state == "failed" ? nil : "ready"))
+                daemon.expectAnswers()
+                let ended = try client.deletePod("web")
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                try daemon.crashAndRestart()
+                if made.state == "succeeded" {
+                    #expect(try client.deletePod("new").state == "succeeded")
+                }
+                try disk.relieve(what)
+                #expect(try client.createPod("web", daemon.rootfs.sleeper).status == 201)
+            }
+        }
+
+        @Test(
+            "a read-only directory holds a delete up for as long as it is, and is named",
+            arguments: Place.allCases)
+        func readOnly(_ place: Place) throws {
+            try withSmallDisk("read-only \(place) directory", place.path) {
+                daemon, client, disk in
+                let pod = try client.createPod(
+                    "web", daemon.rootfs.pod("echo a line; exec sleep 1000"))
+                try eventually("its log is there") {
+                    exists("\(daemon.logDirectory)/\(pod.uid)/app.log")
+                }
+                // Not while the log's writer has it open.
+                _ = try client.send(
+                    "POST", "/v1/pods/web/stop", "{\"grace\": 0}", headers: ["Prefer": "wait=20"])
+                try eventually("it can be made read-only") {
+                    try Command.run("mount", "-o", "remount,ro", disk.path).status == 0
+                }
+                let stuck = try client.delete("web", why: "EROFS", disk.path)
+                try daemon.expectServes(stuck, others: place == .log)
+                try disk.relieve(.writing)
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("a run directory without inodes fails no delete")
+        func runInodes() throws {
+            try withSmallDisk(
+                "no inodes, run directory", \.runDirectory, megabytes: 32
+            ) { daemon, client, disk in
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                try disk.fill(.inodes)
+                let made = try client.follow(
+                    try client.send("PUT", "/v1/pods/new", daemon.rootfs.sleeper).id)
+                #expect(made.state == "failed")
+                #expect(made["error", "detail"]?.string?.contains("ENOSPC") == true)
+                #expect(try client.send("GET", "/v1/pods/new").code == "pod-unknown")
+                #expect(try client.deletePod("web").state == "succeeded")
+                try disk.relieve(.inodes)
+                #expect(try client.createPod("new", daemon.rootfs.sleeper).status == 201)
+            }
+        }
+
+        @Test("a run directory without room refuses what it cannot record, and loses nothing")
+        func runRoom() throws {
+            try withSmallDisk(
+                "no room, run directory", \.runDirectory, megabytes: 32
+            ) { daemon, client, disk in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                try disk.fill(.room)
+                for method in ["PUT", "DELETE"] {
+                    let body = method == "PUT" ? daemon.rootfs.sleeper : nil
+                    let path = "/v1/pods/\(method == "PUT" ? "new" : "web")"
+                    var answer = try client.send(method, path, body)
+                    // The last page of the store may have had room for one more.
+                    for _ in 0..<200 where answer.status == 202 {
+                        answer = try client.send(
+                            method == "PUT" ? "PUT" : "DELETE", path + "-\(UUID())", body)
+                    }
+                    #expect(answer.code == "store-full", "\(answer.reply.text)")
+                }
+                daemon.expectAnswers()
+                try daemon.crashAndRestart()
+                #expect(try client.send("GET", "/v1/pods/web").uid == pod.uid)
+                try disk.relieve(.room)
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+
+        @Test("a run directory that fills up during a delete holds up its end alone")
+        func runRoomMeanwhile() throws {
+            try withSmallDisk(
+                "run directory fills up during a delete", \.runDirectory, megabytes: 32
+            ) { daemon, client, disk in
+                let pod = try client.createPod(
+                    "web", daemon.rootfs.pod("trap '' TERM; while :; do sleep 0.05; done"))
+                let answer = try client.send("DELETE", "/v1/pods/web?grace=1")
+                try disk.fill(.room)
+                let pid = pod.taskPID()
+                try eventually("the task is gone") { processState(pid) == nil }
+                daemon.expectAnswers(Stuck(answer.id, of: "web"))
+                #expect(daemon.isRunning)
+                try disk.relieve(.room)
+                try daemon.expectEnds(Stuck(answer.id, of: "web"))
+            }
+        }
+
+        @Test("a shim without a free descriptor says so, and goes on when it has one")
+        func shimDescriptors() throws {
+            try withFault("EMFILE, shim") { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                try limitDescriptors(of: pod.shimPID, 4)
+                daemon.heals.append {
+                    ignoreFailure { try limitDescriptors(of: pod.shimPID, 1024) }
+                }
+                let stuck = try client.delete("web", why: "EMFILE")
+                try daemon.expectServes(stuck)
+                try limitDescriptors(of: pod.shimPID, 1024)
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test(
+            "a daemon without a free descriptor serves who is connected, and all when it has some")
+        func daemonDescriptors() throws {
+            try withFault("EMFILE, daemon") { daemon, client in
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                try limitDescriptors(of: daemon.pid, 4)
+                daemon.heals.append { ignoreFailure { try limitDescriptors(of: daemon.pid, 4096) } }
+                #expect(try client.send("GET", "/v1/pods").took < 0.1)
+                let answer = try client.send("DELETE", "/v1/pods/web?grace=0")
+                #expect(answer.status == 202)
+                let new = try client.send("PUT", "/v1/pods/new", daemon.rootfs.sleeper)
+                #expect(new.status == 202)
+                try limitDescriptors(of: daemon.pid, 4096)
+                try daemon.expectEnds(Stuck(answer.id, of: "web"))
+                let made = try client.follow(new.id)
+                #expect(["succeeded", "failed"].contains(made.state))
+                daemon.expectAnswers()
+            }
+        }
+
+        @Test(
+            "a shim that cannot fork says so, and goes on when it can", arguments: NoFork.allCases)
+        func noFork(_ way: NoFork) throws {
+            try withFault("\(way.rawValue) for a fork") { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let heal = try way.forbid(pod, daemon)
+                daemon.heals.append(heal)
+                let stuck = try client.delete("web", why: "fork", way.rawValue)
+                try daemon.expectServes(stuck)
+                heal()
+                try daemon.expectEnds(stuck)
+            }
+        }
+    }
+}
+
+/// What a fork is refused with.
+enum NoFork: String, CaseIterable, Sendable {
+    case tooMany = "EAGAIN"
+    case noMemory = "ENOMEM"
+
+    /// Returns what permits it again.
+    func forbid(_ pod: Answer, _ daemon: Daemon) throws -> () -> Void {
+        switch self {
+        case .tooMany:
+            guard let shim = daemon.cgroup(of: pod, "/shim", "/pids") else {
+                throw Broken("no pids controller")
+            }
+            try write("1", to: shim + "/pids.max")
+            return { ignoreFailure { try write("max", to: shim + "/pids.max") } }
+        case .noMemory:
+            let calls = "clone,clone3,fork,vfork"
+            let strace = try Command.start(
+                "strace", "-qq", "-o", "/dev/null", "-p", "\(pod.shimPID)", "-e",
+                "trace=\(calls)", "-e", "inject=\(calls):error=ENOMEM")
+            try eventually("strace holds the shim") {
+                text(of: "/proc/\(pod.shimPID)/status")?.contains("TracerPid:\t0\n") == false
+            }
+            let number = strace.processIdentifier
+            // SIGTERM may be blocked, as it is in the thread that started it.
+            return {
+                if strace.isRunning { kill(number, SIGKILL) }
+                strace.waitUntilExit()
+            }
+        }
+    }
+}
+
+/// The soft limit alone: without CAP_SYS_RESOURCE the hard one never goes up again.
+private func limitDescriptors(of pid: Int32, _ count: Int) throws {
+    try Command.expect("prlimit", "--nofile=\(count):", "--pid", "\(pid)")
+}
+
+func withSmallDisk(
+    _ name: String, _ path: (Daemon) -> String, megabytes: Int = 1,
+    _ body: (Daemon, Client, SmallDisk) throws -> Void
+) throws {
+    var disk: SmallDisk?
+    try withFault(
+        name, setUp: { disk = try SmallDisk(at: path($0), of: $0, megabytes: megabytes) }
+    ) { daemon, client in
+        try body(daemon, client, try #require(disk))
+    }
+}
