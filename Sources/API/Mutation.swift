@@ -16,7 +16,7 @@ extension Call {
         guard context.operationID != nil, let known = try engine.replay(context) else {
             return reply(try change(context))
         }
-        return reply(known.state.hasEnded ? .finished(known) : .operation(known))
+        return reply(known)
     }
 
     /// Whoever names a uid means that incarnation. Names are given on the server's one thread, so

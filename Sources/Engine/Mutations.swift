@@ -3,12 +3,12 @@
 //
 // An Operation-Id answers a retry whatever its request came to: it is the id of a new operation, or
 // an alias of the one that the request joined or found, or, where things were as asked for already,
-// the id of an operation that is recorded as done. What was refused is not remembered, and neither
-// is that there was nothing.
+// the id of an operation that is recorded as done; and that there was nothing is remembered, too, or
+// a late retry would delete whoever has got the name since. What was refused is not remembered.
 
 package import Documents
 import Metrics
-package import Model
+import Model
 import Store
 
 extension Engine {
@@ -20,7 +20,7 @@ extension Engine {
     ) throws(Problem) -> Accepted {
         let limits = settings.limits
         let committed = try registry.transaction { transaction throws(Problem) in
-            if let known = try transaction.replayed(context, limits) { return known.accepted }
+            if let known = try transaction.replayed(context, limits) { return known }
             let accepted = try body(&transaction)
             transaction.remember(context, accepted, kind, in: pod, limits)
             return accepted
@@ -45,15 +45,20 @@ extension Engine {
     }
 
     /// A retry with a known Operation-Id, or its misuse; `nil` where the id is new, or none.
-    package func replay(_ context: RequestContext) throws(Problem) -> PodOperation? {
+    package func replay(_ context: RequestContext) throws(Problem) -> Accepted? {
         let found = try registry.transaction { transaction throws(Problem) in
             try transaction.replayed(context, settings.limits)
         }
         switch found {
-        case .done(let operation): return operation
+        case .done(let accepted): return accepted
         case .refused(let failure): throw refusal(failure, context.instance)
         }
     }
+}
+
+extension UID {
+    /// Stands for the operation of a request that found nothing, and was to find nothing.
+    fileprivate static let nothing = UID(high: 0, low: 0)
 }
 
 extension PodOperation {
@@ -65,7 +70,7 @@ extension Transaction {
     /// may have been forgotten is refused: what it asked for may have been done.
     func replayed(
         _ context: RequestContext, _ limits: EngineLimits
-    ) throws(Problem) -> PodOperation? {
+    ) throws(Problem) -> Accepted? {
         guard let id = context.operationID else { return nil }
         let alias = alias(id)
         let found = lookUp(id, limits)
@@ -77,10 +82,11 @@ extension Transaction {
                 instance: context.instance,
                 operation: id)
         }
+        if alias?.operation == .nothing { return .nothing }
         if case .expired(let reason) = found {
             throw Problem(.operationExpired, reason, instance: context.instance)
         }
-        return found.operation
+        return found.operation?.accepted
     }
 
     /// Stores what the request's id leads to from now on, where it made no operation of that id.
@@ -97,7 +103,7 @@ extension Transaction {
         case .task(let task):
             guard let pod = pod.flatMap({ self.pod($0) }) else { return }
             putDone(kind, OperationTarget(pod, task), context, limits)
-        case .nothing: return
+        case .nothing: alias(id, to: .nothing, fingerprint: context.fingerprint)
         }
     }
 

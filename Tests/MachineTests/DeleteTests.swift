@@ -202,6 +202,23 @@ extension Machine {
             }
         }
 
+        @Test("an id that found nothing finds nothing again, whoever has the name by then")
+        func foundNothing() throws {
+            try withDaemon { daemon, client in
+                let headers = ["Operation-Id": id]
+                let path = "/v1/pods/web?allowMissing=true"
+                #expect(try client.send("DELETE", path, headers: headers).status == 204)
+                let pod = try client.createPod("web", "{}")
+                for _ in 0..<2 {
+                    #expect(try client.send("DELETE", path, headers: headers).status == 204)
+                    #expect(try client.send("GET", "/v1/pods/web").uid == pod.uid)
+                    try daemon.crashAndRestart()
+                }
+                let other = try client.send("DELETE", "/v1/pods/web", headers: headers)
+                #expect(other.code == "operation-id-reused")
+            }
+        }
+
         @Test("an id that may have been forgotten does nothing")
         func expired() throws {
             try withDaemon { _, client in
