@@ -70,7 +70,7 @@ extension Machine {
                 let script =
                     "while [ ! -e /data/go ]; do sleep 0.02; done; "
                     + "dd if=/dev/zero bs=1024 count=4096 2>&- | tr '\\0' '\\n'; exit 42"
-                let mount = try daemon.shared(["go": "/data"])
+                let mount = try daemon.shared([daemon.home + "/go": "/data"])
                 let pod = try client.createPod(
                     "web", daemon.rootfs.pod("echo begun; " + script, mount))
                 let file = "\(daemon.logDirectory)/\(pod.uid)/app.log"
@@ -148,12 +148,11 @@ extension Daemon {
         "\(dataDirectory)/\(pod.uid)/\(task)/upper"
     }
 
-    /// Directories of the user's below `home`, as the member `mounts` of a task: where each of
-    /// them is seen.
+    /// Directories of the user's, as the member `mounts` of a task: where each of them is seen.
     func shared(_ targets: [String: String]) throws -> String {
-        let mounts = try targets.map { name, target in
-            try makeDirectory("\(home)/\(name)")
-            return #"{"type": "bind", "source": "\#(home)/\#(name)", "target": "\#(target)"}"#
+        let mounts = try targets.map { path, target in
+            try makeDirectory(path)
+            return #"{"type": "bind", "source": "\#(path)", "target": "\#(target)"}"#
         }
         return "\"mounts\": [\(mounts.joined(separator: ", "))]"
     }

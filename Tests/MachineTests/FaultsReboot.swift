@@ -1,6 +1,7 @@
 // A reboot: the run directory is empty, no process of a pod lives, no cgroup stands; what lies on
 // the disks is all that is left.
 
+import Census
 import Foundation
 import Glibc
 import JSON
@@ -51,8 +52,12 @@ extension Daemon {
     /// stays; the store that names it is gone as well.
     fileprivate func reboot() throws {
         crash()
-        for pid in Census.processes(in: cgroupParent) { kill(pid, SIGKILL) }
-        try eventually("nobody lives") { Census.processes(in: cgroupParent).isEmpty }
+        // Again and again: a shim that was busy with a create starts more of them.
+        try eventually("nobody lives") {
+            let living = Census.processes(in: cgroupParent)
+            for pid in living { kill(pid, SIGKILL) }
+            return living.isEmpty
+        }
         try Command.expect("umount", runDirectory)
         try eventually("no cgroup stands") {
             for path in Census.cgroups(of: cgroupParent).sorted(by: >) {

@@ -10,7 +10,7 @@ extension Machine {
         @Test("a daemon that is stopped for a while and goes on has lost nothing")
         func daemonStops() throws {
             try withFault("SIGSTOP, daemon") { daemon, client in
-                let shared = try daemon.shared(["go": "/data"])
+                let shared = try daemon.shared([daemon.home + "/go": "/data"])
                 let script = "while [ ! -e /data/go ]; do sleep 0.02; done; exit 42"
                 let pod = try client.createPod("web", daemon.rootfs.pod(script, shared))
                 let create = try client.send("PUT", "/v1/pods/new", daemon.rootfs.sleeper)

@@ -1,5 +1,6 @@
 // Tasks that do not want to go, or cannot.
 
+import Census
 import Foundation
 import Glibc
 import JSON
@@ -12,11 +13,13 @@ extension Machine {
             var disk: StallingDisk?
             try withFault(
                 "task in state D",
-                setUp: { disk = try StallingDisk(at: $0.home + "/mine", of: $0) }
+                setUp: { disk = try StallingDisk(at: $0.home + "-mine", of: $0) }
             ) { daemon, client in
                 let disk = try #require(disk)
                 let script = "until [ -e /data/go ]; do sleep 0.02; done; mkdir /tmp/new"
-                let mounts = try daemon.shared(["go": "/data", "mine": "/tmp"])
+                let mounts = try daemon.shared([
+                    daemon.home + "/go": "/data", disk.mountPoint: "/tmp",
+                ])
                 let pod = try client.createPod("web", daemon.rootfs.pod(script, mounts))
                 let cgroup = try #require(
                     daemon.cgroup(of: pod, "/pod/task-app", "/unified"))

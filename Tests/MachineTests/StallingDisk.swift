@@ -13,10 +13,11 @@ final class StallingDisk {
     private let device: String
     private var held: [Process] = []
 
-    /// Makes one and mounts it, both below the daemon's own directory; it goes with the daemon.
+    /// Makes one and mounts it; it goes with the daemon. It lies beside the daemon's directory and
+    /// not in it: a census of the daemon is not to see it.
     init(at mountPoint: String, of daemon: Daemon) throws {
         self.mountPoint = mountPoint
-        home = daemon.home + "/disk"
+        home = daemon.home + "-disk"
         flag = home + "/stalled"
         try makeDirectory(home + "/file")
         try makeDirectory(mountPoint)
@@ -98,6 +99,7 @@ final class StallingDisk {
             try Command.expect("umount", "-l", home + "/file")
             kill(program.processIdentifier, SIGTERM)
             program.waitUntilExit()
+            try Command.expect("rm", "-rf", "--one-file-system", home, mountPoint)
         } catch { Issue.record("the disk was not put away: \(error)") }
     }
 
