@@ -21,13 +21,14 @@ extension Machine {
             "whatever call fails with ENOSPC, EMFILE, ENOMEM, EIO or EINTR, nothing is left",
             arguments: [Victim.daemon, .shim, .helper], Scenario.allCases)
         func fails(_ victim: Victim, _ scenario: Scenario) throws {
+            let isLong = victim == .daemon && scenario == .adopt
             try withDaemon(hasPoints: true) { daemon, client in
                 for (name, number) in Errnos.taken() {
                     try Enumeration(
                         title: "\(name) \(victim.rawValue): \(scenario.rawValue)",
                         scenario: scenario, kinds: victim.kinds, action: .fail(errno: number),
                         // The daemon's start reads the shim's whole program, piece by piece.
-                        step: victim == .daemon && scenario == .adopt ? 7 : 1, sample: 1,
+                        step: isLong && [EIO, EINTR].contains(number) ? 7 : 1, sample: 1,
                         mayBeEmpty: true
                     ).run(daemon, client)
                 }

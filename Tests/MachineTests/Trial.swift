@@ -82,9 +82,11 @@ final class Trial {
         all.contains { fired in
             // It is stored before it is reaped (law 8), and a stop reaps nobody else.
             let isStored = scenario == .stop && fired.point.hasPrefix("process.reap")
-            return isKilled(fired, .shim) && !isStored
+            return isKilled(fired, .shim) && (action == .freeze || !isStored)
         }
     }
+
+    private var hasEndedShim: Bool { all.contains { isKilled($0, .shim) } }
 
     /// Whether what makes a pod or a task may come to nothing: not for the daemon's death alone,
     /// and not for a pause.
@@ -187,7 +189,7 @@ extension Trial {
         let isThere = scenario.hasPod ? scenario != .delete || first == nil : first == "succeeded"
         hold((pod.status == 200) == isThere, "GET: \(pod.reply.text.prefix(200))")
         guard pod.status == 200 else { return }
-        if !mayBeUnknown { hold(pod.state != "lost", "the pod is lost") }
+        hold(pod.state != "lost" || hasEndedShim, "the pod is lost")
         if let exit = pod["tasks", "app"], exit["finishedAt"]?.string != nil {
             check(exit, "the pod")
         }
@@ -215,6 +217,9 @@ extension Trial {
         hold(ended.state == "succeeded", "the last delete: \(ended.reply.text)")
         if let exit = ended["exits", "app"] { check(exit, "the last delete") }
         ends[delete.id] = ended.state
+        let after = try client.send("GET", "/v1/pods/\(name)")
+        hold(after.status == 404, "the name is not free: \(after.reply.text.prefix(200))")
+        guard after.status == 404 else { return }
         let events = try EventStream(daemon, "since=\(since)").read(until: ("pod.gone", nil))
         let exits = events.filter {
             $0["kind"] == .string("task") && $0["state"] == .string("exited")
