@@ -3,8 +3,8 @@
 //
 // An Operation-Id answers a retry whatever its request came to: it is the id of a new operation, or
 // an alias of the one that the request joined or found, or, where things were as asked for already,
-// the id of an operation that is recorded as done; and that there was nothing is remembered, too, or
-// a late retry would delete whoever has got the name since. What was refused is not remembered.
+// the id of an operation that is recorded as done. That there was nothing is remembered, too, or a
+// late retry would delete whoever has got the name since. What was refused is not remembered.
 
 package import Documents
 import Metrics

@@ -1,4 +1,4 @@
-//  Who gives way where as many connections are open as may be, so that a newcomer is served at once.
+//  Who gives way where as many connections are open as may be: a newcomer is served at once.
 //
 //      silent ──> receiving ──> answering ──> silent        [piece of a body; answer; its end]
 //      silent:    * no whole request is under way: nothing was sent, or a head comes in by bytes
