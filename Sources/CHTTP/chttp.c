@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 struct chttp_daemon {
@@ -148,3 +149,8 @@ int chttp_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 void chttp_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 void chttp_hang_up(int descriptor) { shutdown(descriptor, SHUT_RDWR); }
+
+size_t chttp_descriptor_limit(void) {
+  struct rlimit limit;
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}

@@ -104,6 +104,7 @@ final class Connection {
     }
 
     private func headersArrived(_ method: String, _ target: Target) -> Bool {
+        core.crowd.move(self, to: .receiving)
         let request = HTTPRequest(
             method: method, path: target.path, segments: target.segments,
             query: target.query ?? [], headers: headers(of: handle), peer: peer)

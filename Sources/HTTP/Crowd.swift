@@ -1,12 +1,15 @@
-//  Who gives way where as many connections are open as may be: a newcomer is served at once.
+//  Who gives way where as many connections are open as may be, so that a newcomer is served at
+//  once.
 //
-//      silent ──> receiving ──> answering ──> silent        [piece of a body; answer; its end]
-//      silent:    * no whole request is under way: nothing was sent, or a head comes in by bytes
+//      silent ──> receiving ──> answering ──> silent        [its head; its whole body; the end]
+//      silent:    * no head of a request is here: nothing was sent, or it comes in by bytes
 //      receiving: * a body comes in; who sent the last piece longest ago stands first
 //      answering: * an answer goes out, to a client that may not read it
 //
-//  The first of the first line that is not empty gives way. Waits and streams stand in none: each
-//  has a limit of its own, and is refused beyond it.
+//  The first of a line gives way: of the silent, as long as they have more than a quarter of the
+//  places; then of the receiving, then of the answering. A quarter, because who has just come is
+//  silent too: newcomers would otherwise push each other out where all the rest is at work. Waits
+//  and streams stand in no line: each has a limit of its own, and is refused beyond it.
 
 import Synchronization
 
@@ -19,11 +22,11 @@ final class Crowd: @unchecked Sendable {
     private struct Ends {
         var first: Connection?
         var last: Connection?
+        var count = 0
     }
 
     private let limit: Int
     private var lines = Line.allCases.map { _ in Ends() }
-    private var count = 0
     /// Connections that were closed so that others could come.
     let gaveWay = Atomic(0)
 
@@ -39,16 +42,25 @@ final class Crowd: @unchecked Sendable {
         lines[line.rawValue].last?.behind = connection
         lines[line.rawValue].last = connection
         if lines[line.rawValue].first == nil { lines[line.rawValue].first = connection }
-        count += 1
+        lines[line.rawValue].count += 1
     }
 
-    /// After a connection has come. It stands last and has to go only where it is alone.
+    /// After a connection has come.
     func makeRoom() {
-        while count > limit, let connection = lines.lazy.compactMap(\.first).first {
+        while count > limit, let connection = next {
             leave(connection)
             connection.giveWay()
             gaveWay.add(1, ordering: .relaxed)
         }
+    }
+
+    private var count: Int { lines.reduce(0) { $0 + $1.count } }
+
+    private var next: Connection? {
+        let silent = lines[Line.silent.rawValue]
+        if silent.count > max(1, limit / 4) { return silent.first }
+        return lines[Line.receiving.rawValue].first ?? lines[Line.answering.rawValue].first
+            ?? silent.first
     }
 
     private func leave(_ connection: Connection) {
@@ -60,6 +72,6 @@ final class Crowd: @unchecked Sendable {
         connection.before = nil
         connection.behind = nil
         connection.line = nil
-        count -= 1
+        lines[line.rawValue].count -= 1
     }
 }

@@ -19,6 +19,7 @@ package final class HTTPServer: Sendable {
         listener: consuming HTTPListener, settings: HTTPServerSettings = HTTPServerSettings(),
         handler: any HTTPHandler, log: (@Sendable (String) -> Void)? = nil
     ) throws(HTTPServerFailure) {
+        let settings = settings.fitting(descriptors: Int(clamping: chttp_descriptor_limit()))
         let lot = try Lot(waitLimit: settings.waitLimit)
         core = try ServerCore(settings: settings, handler: handler, lot: lot, log: log)
         let mask = SignalMask.blockAll()

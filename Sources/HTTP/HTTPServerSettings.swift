@@ -30,6 +30,16 @@ package struct HTTPServerSettings: Sendable {
         self.streamLimit = streamLimit
     }
 
+    /// Cut down where the process may have few descriptors open: a crowd must not take those that
+    /// a delete needs, nor stand in the way of newcomers because none can be accepted.
+    package func fitting(descriptors: Int) -> HTTPServerSettings {
+        var fitting = self
+        fitting.connectionLimit = min(connectionLimit, max(16, descriptors / 8))
+        fitting.waitLimit = min(waitLimit, max(16, descriptors / 8))
+        fitting.streamLimit = min(streamLimit, max(8, descriptors / 16))
+        return fitting
+    }
+
     /// What libmicrohttpd is told, for beyond it nobody is accepted: all that may be, and some that
     /// have given way and that it has not put away yet (it takes ten newcomers in a turn).
     var hardLimit: Int { connectionLimit + waitLimit + streamLimit + 64 }

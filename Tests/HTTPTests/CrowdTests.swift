@@ -44,7 +44,7 @@ struct CrowdTests {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 8, idleTimeoutSeconds: 60))
         let sender = bench.client()
         sender.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
-        for digit in 0..<10 {
+        for digit in 0..<9 {
             sender.send("\(digit)")
             #expect(eventually { bench.server.liveRequests == 1 })
             var crowd = (0..<20).map { _ in bench.client() }
@@ -52,26 +52,26 @@ struct CrowdTests {
             crowd = []
             #expect(crowd.isEmpty)
         }
+        sender.send("9")
         #expect(sender.read()?.body == "0123456789")
         bench.end()
     }
 
     @Test func amongBodiesTheOneWithoutProgressGivesWay() throws {
-        let bench = try Bench(HTTPServerSettings(connectionLimit: 3, idleTimeoutSeconds: 60))
-        let senders = (0..<3).map { _ in bench.client() }
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 8, idleTimeoutSeconds: 60))
+        let clock = bench.client()
+        let senders = (0..<7).map { _ in bench.client() }
         let head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
         for (index, sender) in senders.enumerated() {
             sender.send(head + "a")
             #expect(eventually { bench.server.liveRequests == index + 1 })
         }
-        // Each is answered before the next moves on, so their order is known.
-        for sender in senders.dropFirst() { sender.send("b") }
-        let probe = bench.client()
-        #expect(probe.get("/literal")?.status == 200)
-        #expect(senders[0].sawEnd())
-        probe.hangUp()
-        #expect(eventually { bench.server.openConnections == 2 })
-        for sender in senders.dropFirst() {
+        for sender in senders.dropLast() { sender.send("b") }
+        // The second answer comes from a turn after the one that read those bytes.
+        for _ in 0..<2 { #expect(clock.get("/literal")?.status == 200) }
+        #expect(bench.client().get("/literal")?.status == 200)
+        #expect(senders.last?.sawEnd() == true)
+        for sender in senders.dropLast() {
             sender.send("c")
             #expect(sender.read()?.body == "abc")
         }
@@ -93,9 +93,12 @@ struct CrowdTests {
 
     @Test func waitsAndStreamsStay() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 4, idleTimeoutSeconds: 60))
-        let waiting = (0..<10).map { _ in bench.client() }
-        for client in waiting { client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") }
-        #expect(eventually { bench.server.waits == 10 })
+        var waiting: [Client] = []
+        for count in 1...10 {
+            waiting.append(bench.client())
+            waiting.last?.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(eventually { bench.server.waits == count })
+        }
         let streaming = bench.client()
         streaming.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
         let stream = try #require(bench.handler.nextStream())
@@ -109,5 +112,31 @@ struct CrowdTests {
         while let waiter = bench.handler.waiters.withLock({ $0.popLast() }) { waiter.resume() }
         for client in waiting { #expect(client.read()?.body == "done") }
         bench.end()
+    }
+
+    @Test func newcomersDoNotPushEachOtherOut() throws {
+        let bench = try Bench(HTTPServerSettings(connectionLimit: 40, idleTimeoutSeconds: 60))
+        let head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na"
+        var senders: [Client] = []
+        for count in 1...40 {
+            senders.append(bench.client())
+            senders.last?.send(head)
+            #expect(eventually { bench.server.liveRequests == count })
+        }
+        let newcomers = (0..<10).map { _ in bench.client() }
+        for newcomer in newcomers { #expect(newcomer.get("/literal")?.status == 200) }
+        #expect(bench.server.gaveWay == 10)
+        bench.end()
+    }
+
+    @Test func fewDescriptorsMeanFewConnections() {
+        let whole = HTTPServerSettings()
+        let few = whole.fitting(descriptors: 1024)
+        #expect(few.connectionLimit == 128 && few.waitLimit == 128 && few.streamLimit == 64)
+        let many = whole.fitting(descriptors: 20_000)
+        #expect(many.connectionLimit == 1024 && many.waitLimit == 2048)
+        let asked = HTTPServerSettings(connectionLimit: 4, waitLimit: 2, streamLimit: 1)
+            .fitting(descriptors: 1024)
+        #expect(asked.connectionLimit == 4 && asked.waitLimit == 2 && asked.streamLimit == 1)
     }
 }

@@ -60,3 +60,6 @@ void chttp_name_thread(const char *name);
 /* shutdown(2) in both directions. SHUT_RDWR is a nameless enum's: which module shows it to Swift
    depends on which was compiled first. */
 void chttp_hang_up(int descriptor);
+
+/* RLIMIT_NOFILE's resource is a nameless enum's, too. */
+size_t chttp_descriptor_limit(void);
