@@ -1,0 +1,67 @@
+// What was seen once a second, and whether it stayed flat.
+
+package struct Sample: Equatable, Sendable {
+    /// Seconds since the start.
+    package var at = 0.0
+    /// Pods that were made and deleted so far.
+    package var pods = 0
+    /// The daemon's; `nil` while there is none.
+    package var memory: Double?
+    package var descriptors: Double?
+    package var openOperations: Int?
+    package var shims = ShimUsage()
+    /// The account by kind, where one was taken this time.
+    package var account: [AccountLine] = []
+
+    package init() {}
+
+    package var strays: Int? {
+        account.isEmpty ? nil : account.reduce(0) { $0 + $1.unrecorded.count + $1.missing.count }
+    }
+}
+
+package struct ShimUsage: Equatable, Sendable {
+    package var count = 0
+    /// The mean of all shims, in bytes that no other process shares.
+    package var memory = 0.0
+    package var descriptors = 0.0
+
+    package init() {}
+}
+
+/// One line of `/v1/audit`.
+package struct AccountLine: Equatable, Sendable {
+    package let kind: String
+    package let recorded: Int
+    package let observed: Int
+    package let unrecorded: [String]
+    package let missing: [String]
+
+    package init(
+        kind: String, recorded: Int, observed: Int, unrecorded: [String] = [],
+        missing: [String] = []
+    ) {
+        self.kind = kind
+        self.recorded = recorded
+        self.observed = observed
+        self.unrecorded = unrecorded
+        self.missing = missing
+    }
+}
+
+/// The first quarter of a run against its last.
+package struct Trend: Equatable, Sendable {
+    package let first: Double
+    package let last: Double
+
+    /// `nil` where there are too few to speak of quarters.
+    package init?(_ values: [Double]) {
+        guard values.count >= 16 else { return nil }
+        let quarter = values.count / 4
+        first = values.prefix(quarter).reduce(0, +) / Double(quarter)
+        last = values.suffix(quarter).reduce(0, +) / Double(quarter)
+    }
+
+    /// What comes and goes by chance is a tenth, or `slack`.
+    package func isFlat(slack: Double) -> Bool { last <= first + max(first * 0.1, slack) }
+}
