@@ -89,10 +89,10 @@ struct HistogramPlot {
         }
         for (name, value) in [("p50", summary.p50), ("p99", summary.p99)] {
             let x = frame.x(times.place(value))
-            // Above the bars, p50 over p99, so that neither lies on anything.
-            let y = name == "p50" ? 12.0 : 27.0
-            content += Markup.line("mark", x, frame.y(0), x, y - 8)
-            let isRight = times.place(value) > 0.7
+            // Above the bars, the later one over the other, so that neither lies on anything.
+            let y = name == "p50" ? 27.0 : 12.0
+            content += Markup.line("mark", x, frame.y(0), x, y - 9)
+            let isRight = times.place(value) > 0.6
             content += Markup.text(
                 "markText", x + (isRight ? -4 : 4), y, anchor: isRight ? "end" : "start",
                 "\(name) \(Figure.seconds(value))")

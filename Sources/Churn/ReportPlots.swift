@@ -12,9 +12,7 @@ extension TargetResult {
         text += plot("Open descriptors of a shim, mean", .count) {
             shims($0, \.descriptors)
         }
-        text += "</div>\n<h2>Recorded against observed</h2>\n<div class=\"grid\">"
-        text += accountPlots + "</div>\n"
-        return text
+        return text + "</div>\n" + account
     }
 
     private func shims(_ sample: Sample, _ value: (ShimUsage) -> Double) -> Double? {
@@ -74,30 +72,42 @@ extension TargetResult {
         return card(title, "", plot.svg)
     }
 
-    private var accountPlots: String {
+    /// The account by kind; the kinds of which there never was any are told in a sentence.
+    private var account: String {
         let taken = samples.filter { !$0.account.isEmpty }
         let kinds = taken.first?.account.map(\.kind) ?? []
-        return kinds.map { kind in
-            func line(_ name: String, _ style: String, _ value: (AccountLine) -> Int) -> Series {
-                let points = taken.map { sample in
-                    (
-                        at: sample.at,
-                        value: sample.account.first { $0.kind == kind }.map { Double(value($0)) }
-                    )
-                }
-                return Series(name: name, style: style, points: points)
+        let quiet = kinds.filter { kind in
+            taken.allSatisfy { $0.account(kind).map { $0.recorded + $0.observed == 0 } ?? true }
+        }
+        let plots = kinds.filter { !quiet.contains($0) }.map { accountPlot($0, taken) }
+        var text = "<h2>Recorded against observed</h2>\n"
+        text += """
+            <p class="soft">Recorded is what has to be there: what belongs to pods that are neither \
+            on their way up nor down. Unrecorded is the leak.</p>
+
+            """
+        if !quiet.isEmpty {
+            text += "<p class=\"soft\">None at any time: \(quiet.joined(separator: ", ")).</p>\n"
+        }
+        return text + "<div class=\"grid\">\(plots.joined())</div>\n"
+    }
+
+    private func accountPlot(_ kind: String, _ taken: [Sample]) -> String {
+        func line(_ name: String, _ style: String, _ value: (AccountLine) -> Int) -> Series {
+            let points = taken.map { sample in
+                (at: sample.at, value: sample.account(kind).map { Double(value($0)) })
             }
-            let series = [
-                line("observed", "b", \.observed), line("recorded", "a", \.recorded),
-                line("unrecorded", "bad") { $0.unrecorded.count },
-            ]
-            let plot = LinePlot(
-                label: "\(kind): recorded and observed", series: series, seconds: end,
-                frame: Frame(width: 420, height: 150, left: 40), text: Figure.count)
-            let legend = series.map { "<span><i class=\"\($0.style)\"></i>\($0.name)</span>" }
-            return card(
-                kind, "", "<div class=\"legend\">\(legend.joined())</div>" + plot.svg)
-        }.joined()
+            return Series(name: name, style: style, points: points)
+        }
+        let series = [
+            line("observed", "b", \.observed), line("recorded", "a", \.recorded),
+            line("unrecorded", "bad") { $0.unrecorded.count },
+        ]
+        let plot = LinePlot(
+            label: "\(kind): recorded and observed", series: series, seconds: end,
+            frame: Frame(width: 420, height: 150, left: 40), text: Figure.count)
+        let legend = series.map { "<span><i class=\"\($0.style)\"></i>\($0.name)</span>" }
+        return card(kind, "", "<div class=\"legend\">\(legend.joined())</div>" + plot.svg)
     }
 
     private func card(_ title: String, _ note: String, _ content: String) -> String {

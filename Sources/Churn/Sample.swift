@@ -15,9 +15,7 @@ package struct Sample: Equatable, Sendable {
 
     package init() {}
 
-    package var strays: Int? {
-        account.isEmpty ? nil : account.reduce(0) { $0 + $1.unrecorded.count + $1.missing.count }
-    }
+    func account(_ kind: String) -> AccountLine? { account.first { $0.kind == kind } }
 }
 
 package struct ShimUsage: Equatable, Sendable {

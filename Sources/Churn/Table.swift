@@ -74,13 +74,13 @@ extension RunResult {
             return []
         }
         return targets.filter { $0.target != .staunch && $0.pods > 0 }.map { other in
-            var parts = ["\(Figure.short(own.rate / other.rate)) times the pods/s"]
+            var parts = ["pods/s × \(Figure.short(own.rate / other.rate))"]
             if let mine = own.cpuPerPod, let theirs = other.cpuPerPod, mine > 0 {
-                parts.append("CPU a pod \(Figure.short(theirs / mine)) times less")
+                parts.append("CPU a pod ÷ \(Figure.short(theirs / mine))")
             }
             if let mine = own.latencies.summary(.pod), let theirs = other.latencies.summary(.pod) {
-                parts.append("p50 \(Figure.short(theirs.p50 / mine.p50)) times")
-                parts.append("p99 \(Figure.short(theirs.p99 / mine.p99)) times")
+                parts.append("p50 ÷ \(Figure.short(theirs.p50 / mine.p50))")
+                parts.append("p99 ÷ \(Figure.short(theirs.p99 / mine.p99))")
             }
             return "against \(other.target.rawValue): " + parts.joined(separator: ", ")
         }

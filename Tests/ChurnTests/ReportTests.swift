@@ -47,8 +47,7 @@ import Testing
         #expect(text.contains("ok     strays: 0\n"))
         #expect(
             text.contains(
-                "against podman: 10.0 times the pods/s, CPU a pod 6.00 times less, "
-                    + "p50 10.0 times, p99 10.0 times"))
+                "against podman: pods/s × 10.0, CPU a pod ÷ 6.00, p50 ÷ 10.0, p99 ÷ 10.0\n"))
         #expect(text.split(separator: "\n")[2].hasPrefix("staunch  2400       0    20.0"))
     }
 
