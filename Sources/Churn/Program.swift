@@ -4,12 +4,10 @@ import Glibc
 import Linux
 
 enum Program {
-    /// Where it is; `nil` where it is not installed.
+    /// Where PATH has it; `nil` where it is not installed.
     static func find(_ name: String) -> String? {
-        let places = [
-            "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin",
-        ]
-        return places.map { "\($0)/\(name)" }.first(where: Files.isExecutable)
+        let path = Environment.value(of: "PATH") ?? "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        return path.split(separator: ":").map { "\($0)/\(name)" }.first(where: Files.isExecutable)
     }
 
     /// Runs it to its end; 0 is its code where all went well.

@@ -22,6 +22,8 @@ package struct RunSettings: Sendable {
     package var kills: [KillOrder] = []
     /// Seconds after which a client hangs up, and asks again; `nil`: it waits.
     package var patience: Double?
+    /// Seconds without any answer after which a daemon counts as gone for good.
+    package var lostAfter = 60.0
     package var pressure: PressureSettings?
     /// A daemon that is there already; `nil`: one of the run's own.
     package var socket: String?
@@ -37,8 +39,6 @@ package struct RunSettings: Sendable {
 
     package init(mix: Mix) { self.mix = mix }
 
-    /// Seconds without any answer after which a daemon counts as gone for good.
-    var lostAfter: Double { 60 }
 }
 
 /// Why there is no run: one line, which says what to do about it.

@@ -47,17 +47,22 @@ package struct AccountLine: Equatable, Sendable {
     }
 }
 
-/// The first quarter of a run against its last.
+/// The first quarter of a run against its last, by their medians: a look that catches a shim in the
+/// middle of a fork, or a daemon that has just begun, is not the rule.
 package struct Trend: Equatable, Sendable {
     package let first: Double
     package let last: Double
 
     /// `nil` where there are too few to speak of quarters.
     package init?(_ values: [Double]) {
-        guard values.count >= 16 else { return nil }
+        guard values.count >= 40 else { return nil }
         let quarter = values.count / 4
-        first = values.prefix(quarter).reduce(0, +) / Double(quarter)
-        last = values.suffix(quarter).reduce(0, +) / Double(quarter)
+        first = Trend.median(values.prefix(quarter))
+        last = Trend.median(values.suffix(quarter))
+    }
+
+    private static func median(_ values: some Collection<Double>) -> Double {
+        values.sorted()[values.count / 2]
     }
 
     /// What comes and goes by chance is a tenth, or `slack`.

@@ -61,7 +61,9 @@ final class Sampler: Sendable {
     private func shims(_ pods: JSONValue) -> ShimUsage {
         var usage = ShimUsage()
         for pod in pods["items"]?.elements ?? [] {
+            // Until its exec a child has the daemon's name, and the daemon's memory.
             guard let pid = pod["shim"]?["pid"]?.integer.map({ Int32(truncatingIfNeeded: $0) }),
+                ProcessFiles.command(of: pid) == "staunch-shim",
                 let memory = ProcessUsage.privateMemory(pid), memory > 0,
                 let descriptors = ProcessUsage.descriptors(pid)
             else { continue }

@@ -89,10 +89,10 @@ struct StaunchRun {
         printer.finish()
     }
 
-    private func findings(_ before: CensusTaker) -> Findings {
+    private func findings(_ before: CensusTaker?) -> Findings {
         var findings = Findings()
         watch.look(&findings)
-        findings.left = before.leftSince()
+        findings.left = before?.changes()
         let state = tally.snapshot
         findings.exits = state.ledger.findings(
             killed: state.killed(.shim), followed: state.eventsAreWhole)

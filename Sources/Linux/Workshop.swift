@@ -75,7 +75,3 @@ extension Files {
         return UInt64(found.f_bfree) * UInt64(found.f_frsize)
     }
 }
-
-extension OwnProcess {
-    package static var isRoot: Bool { geteuid() == 0 }
-}

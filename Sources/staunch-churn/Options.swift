@@ -54,6 +54,12 @@ struct Options: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "A daemon that has not answered for so long is gone for good, and the run ends.",
+            valueName: "seconds"))
+    var lostAfter = 60.0
+
+    @Option(
+        help: ArgumentHelp(
             "Kills something of the run's own daemon: daemon, shim, runc or any.",
             discussion: "Repeat it with an --every for each.", valueName: "victim"))
     var kill: [String] = []

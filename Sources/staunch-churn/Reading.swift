@@ -11,6 +11,7 @@ extension Options {
         settings.targets = try chosenTargets()
         settings.kills = try orders()
         if let patience { settings.patience = try within(0.001...3600, patience, "--patience") }
+        settings.lostAfter = try within(1...86400, lostAfter, "--lost-after")
         if diskPressure {
             var pressure = PressureSettings()
             pressure.rate = try within(1...10000, pressureRate, "--pressure-rate")
