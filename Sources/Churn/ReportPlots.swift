@@ -82,8 +82,8 @@ extension TargetResult {
         let plots = kinds.filter { !quiet.contains($0) }.map { accountPlot($0, taken) }
         var text = "<h2>Recorded against observed</h2>\n"
         text += """
-            <p class="soft">Recorded is what has to be there: what belongs to pods that are neither \
-            on their way up nor down. Unrecorded is the leak.</p>
+            <p class="soft">Recorded is what has to be there: what belongs to pods that are \
+            neither on their way up nor down. Unrecorded is the leak.</p>
 
             """
         if !quiet.isEmpty {

@@ -33,7 +33,8 @@ final class Stage: Sendable {
         for directory in ["bin", "etc", "tmp"] {
             try Files.makeDirectories("\(rootfs)/\(directory)", mode: 0o755)
         }
-        try Files.copy(Program.find("busybox") ?? "busybox", to: rootfs + "/bin/busybox", mode: 0o755)
+        let busybox = Program.find("busybox") ?? "busybox"
+        try Files.copy(busybox, to: rootfs + "/bin/busybox", mode: 0o755)
         for applet in ["sh", "sleep", "true", "false", "cat", "dd", "echo", "yes", "head"] {
             try Files.makeLink("\(rootfs)/bin/\(applet)", to: "busybox")
         }
