@@ -27,7 +27,8 @@ final class DiskPressure: Sendable {
         } catch { return RunFailure("--dir: \(error)") }
     }
 
-    /// `seconds` bounds it even where nobody is left to end it.
+    /// `seconds` bounds it even where nobody is left to end it. Not `--time_based`, which would take
+    /// the bound on its bytes away.
     init(
         _ settings: PressureSettings, in stage: Stage, seconds: Double
     ) throws(RunFailure) {
@@ -38,7 +39,7 @@ final class DiskPressure: Sendable {
             Program.find("fio") ?? "fio", "--name=pressure", "--directory=\(directory)",
             "--rw=randwrite", "--bs=64k", "--size=\(DiskPressure.fileSize)m",
             "--io_size=\(bytes)m", "--numjobs=\(DiskPressure.writers)", "--thread",
-            "--ioengine=psync", "--fsync=8", "--rate=,\(share)m", "--time_based",
+            "--ioengine=psync", "--fsync=8", "--rate=,\(share)m",
             "--runtime=\(Int(seconds))",
         ]
         do {

@@ -101,20 +101,20 @@ package struct Progress: Sendable {
 
     package init() {}
 
-    /// The most important first: a narrow terminal cuts the end off.
+    /// The most important first: a narrow terminal cuts the end off. Latencies are p50 and p99.
     package var line: String {
         var parts = [
             "\(target.rawValue) \(Figure.clock(at))", "\(pods) pods", "\(Figure.fixed(rate, 1))/s",
         ]
-        for phase in [Phase.create, .delete] {
-            guard let found = latencies.summary(phase) else { continue }
-            let times = "\(Figure.seconds(found.p50)), p99 \(Figure.seconds(found.p99))"
-            parts.append("\(phase.title) \(times)")
-        }
         if let open = last.openOperations { parts.append("\(open) open") }
         if let strays { parts.append("\(strays) strays") }
         if let memory = last.memory { parts.append(Figure.bytes(memory)) }
+        for phase in [Phase.create, .delete] {
+            guard let found = latencies.summary(phase) else { continue }
+            let times = "\(Figure.seconds(found.p50))/\(Figure.seconds(found.p99))"
+            parts.append("\(phase.title) \(times)")
+        }
         if kills > 0 { parts.append("\(kills) kills") }
-        return parts.joined(separator: " · ")
+        return parts.joined(separator: "  ")
     }
 }

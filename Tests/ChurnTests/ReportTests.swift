@@ -111,7 +111,7 @@ import Testing
         progress.strays = 0
         progress.last.memory = 13e6
         #expect(
-            progress.line == "staunch 1:05 · 1200 pods · 20.0/s · 8 open · 0 strays · 12.4 MiB")
+            progress.line == "staunch 1:05  1200 pods  20.0/s  8 open  0 strays  12.4 MiB")
     }
 
     @Test("a run of nothing has a page, too")
