@@ -27,8 +27,8 @@ final class DiskPressure: Sendable {
         } catch { return RunFailure("--dir: \(error)") }
     }
 
-    /// `seconds` bounds it even where nobody is left to end it. Not `--time_based`, which would take
-    /// the bound on its bytes away.
+    /// `seconds` bounds it even where nobody is left to end it. With `--time_based` fio would not
+    /// heed the bound on its bytes.
     init(
         _ settings: PressureSettings, in stage: Stage, seconds: Double
     ) throws(RunFailure) {
