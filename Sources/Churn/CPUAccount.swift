@@ -93,10 +93,11 @@ extension ProcessFiles {
 
 /// What a process has, as /proc tells it; `nil` where it has ended.
 enum ProcessUsage {
-    /// Bytes that no other process shares.
+    /// Bytes that are its own. Its program's are not: whether another process shares them depends
+    /// on how many run.
     static func privateMemory(_ pid: Int32) -> Double? {
         guard let text = text("/proc/\(pid)/smaps_rollup") else { return nil }
-        let lines = text.split(separator: "\n").filter { $0.hasPrefix("Private_") }
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") }
         return lines.reduce(0) { sum, line in
             sum + (line.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) * 1024
         }

@@ -92,9 +92,9 @@ struct HistogramPlot {
             // Above the bars, the later one over the other, so that neither lies on anything.
             let y = name == "p50" ? 27.0 : 12.0
             content += Markup.line("mark", x, frame.y(0), x, y - 9)
-            let isRight = times.place(value) > 0.6
+            let isLeft = times.place(value) < 0.3
             content += Markup.text(
-                "markText", x + (isRight ? -4 : 4), y, anchor: isRight ? "end" : "start",
+                "markText", x + (isLeft ? 4 : -4), y, anchor: isLeft ? "start" : "end",
                 "\(name) \(Figure.seconds(value))")
         }
         return frame.svg(label, content)

@@ -84,7 +84,7 @@ extension TargetResult {
     fileprivate var tiles: String {
         let pod = latencies.summary(.pod)
         let items = [
-            ("\(pods)", "pods, made and gone"), (Figure.short(rate), "pods a second"),
+            ("\(pods)", "pods made, and gone"), (Figure.short(rate), "pods a second"),
             (pod.map { Figure.seconds($0.p50) } ?? "–", "create to gone, p50"),
             (pod.map { Figure.seconds($0.p99) } ?? "–", "create to gone, p99"),
             (cpuPerPod.map(Figure.seconds) ?? "–", "CPU a pod"),

@@ -20,13 +20,13 @@ enum ReportStyle {
         .verdict { font-size: .9rem; font-weight: 600; padding: .15rem .7rem; border-radius: 1rem;
           border: 1.5px solid currentColor; }
         .good { color: var(--good); } .bad { color: var(--bad); }
-        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr));
+        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.8rem, 1fr));
           gap: .8rem; margin: 1.4rem 0; }
         .tile, .card { background: var(--card); border: 1px solid var(--rule);
           border-radius: .6rem; padding: .8rem 1rem; }
         .tile b { display: block; font-size: 1.45rem; font-weight: 600; line-height: 1.3;
           font-variant-numeric: tabular-nums; white-space: nowrap; }
-        .tile span { color: var(--soft); font-size: .85rem; }
+        .tile span { color: var(--soft); font-size: .82rem; }
         .grid { display: grid; gap: .9rem;
           grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
         .two { grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }

@@ -20,7 +20,7 @@ package struct Sample: Equatable, Sendable {
 
 package struct ShimUsage: Equatable, Sendable {
     package var count = 0
-    /// The mean of all shims, in bytes that no other process shares.
+    /// The mean of all shims, in bytes that are its own.
     package var memory = 0.0
     package var descriptors = 0.0
 

@@ -64,6 +64,7 @@ extension RunResult {
                     ["\(target.target.rawValue): \(phase.title)", "\(found.count)"]
                         + [found.p50, found.p90, found.p99, found.most].map(Figure.seconds))
             }
+            if let row = target.restartRow { rows.append(row) }
         }
         return rows
     }
@@ -84,6 +85,19 @@ extension RunResult {
             }
             return "against \(other.target.rawValue): " + parts.joined(separator: ", ")
         }
+    }
+}
+
+extension TargetResult {
+    /// How long the daemon was away after a kill.
+    fileprivate var restartRow: [String]? {
+        let sorted = restarts.sorted()
+        guard let most = sorted.last else { return nil }
+        let shares = [0.5, 0.9, 0.99].map { share in
+            sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
+        }
+        return ["\(target.rawValue): daemon killed, to ready", "\(sorted.count)"]
+            + (shares + [most]).map(Figure.seconds)
     }
 }
 

@@ -31,6 +31,7 @@ import Testing
         staunch.kills = [
             Kill(at: 20, victim: .daemon, pid: 7), Kill(at: 30, victim: .shim, pid: 8, podUID: "u"),
         ]
+        staunch.restarts = [0.02, 0.05, 0.03]
         var result = RunResult()
         result.targets = [staunch, podman]
         result.settings = [(name: "spec", value: "<a & b>")]
@@ -45,6 +46,8 @@ import Testing
         let text = result.summary
         #expect(text.contains("FAILED left: 1\n         + file <x>\n"))
         #expect(text.contains("ok     strays: 0\n"))
+        let restarts = text.split(separator: "\n").first { $0.contains("daemon killed") }
+        #expect(restarts?.hasSuffix("3  30.0 ms  50.0 ms  50.0 ms  50.0 ms") == true, "\(text)")
         #expect(
             text.contains(
                 "against podman: pods/s × 10.0, CPU a pod ÷ 6.00, p50 ÷ 10.0, p99 ÷ 10.0\n"))
