@@ -28,9 +28,11 @@ let package = Package(
         .executable(name: "staunchd", targets: ["staunchd"]),
         .executable(name: "staunch-shim", targets: ["staunch-shim"]),
         .executable(name: "staunch-census", targets: ["staunch-census"]),
+        .executable(name: "staunch-churn", targets: ["staunch-churn"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         .systemLibrary(
@@ -40,6 +42,8 @@ let package = Package(
             name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CLinux"),
         .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wno-c23-extensions"])]),
 
@@ -79,6 +83,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        library("Client", ["CCurl", "JSON"]),
+        library(
+            "Churn",
+            [
+                "Client", "Census", "JSON", "Bytes", "Linux",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ]),
         .executableTarget(name: "staunch-shim", dependencies: ["Shim"], swiftSettings: strict),
         .executableTarget(
             name: "staunchd",
@@ -94,6 +105,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "staunch-churn",
+            dependencies: [
+                "Churn", "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
 
         tests("ModelTests", ["Model"]),
         tests("JSONTests", ["JSON", "Bytes"]),
@@ -106,6 +124,8 @@ let package = Package(
         tests("ShimWireTests", ["ShimWire"]),
         tests("LinuxTests", ["Linux"]),
         tests("TeardownTests", ["Teardown", "Model"]),
+        tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
+        tests("ChurnTests", ["Churn", "JSON"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(name: "MachineTests", dependencies: ["JSON", "Census"], swiftSettings: strict),
     ]

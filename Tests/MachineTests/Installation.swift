@@ -10,6 +10,7 @@ enum Installation {
     static let bin = ProcessInfo.processInfo.environment["STAUNCH_BIN"] ?? root + "/dist/bin"
     static let daemon = bin + "/staunchd"
     static let shim = bin + "/staunch-shim"
+    static let churn = bin + "/staunch-churn"
     static let census = bin + "/staunch-census"
 
     /// crun runs no container where a v2 tree with nothing in it stands beside v1's hierarchies:
@@ -23,7 +24,7 @@ enum Installation {
         ProcessInfo.processInfo.environment["STAUNCH_POINTS_BIN"] ?? root + "/dist/points"
     static var hasPoints: Bool { exists(points + "/staunchd") && exists(points + "/staunch-shim") }
 
-    static var isThere: Bool { exists(daemon) && exists(shim) }
+    static var isThere: Bool { exists(daemon) && exists(shim) && exists(churn) }
 
     /// STAUNCH_TEST_DEPTH=full: the numbers of the issue, and not a sample of them.
     static let isDeep = ProcessInfo.processInfo.environment["STAUNCH_TEST_DEPTH"] == "full"

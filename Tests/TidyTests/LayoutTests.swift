@@ -6,10 +6,11 @@ import Testing
 @Suite struct Layout {
     /// From the bottom of the program up: a target may import what stands before it.
     static let order = [
-        "CMicrohttpd", "CJansson", "CSQLite", "CLinux", "CHTTP", "COpenAPI",
+        "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CLinux", "CHTTP", "COpenAPI",
         "Points", "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents",
         "OCI", "ShimWire", "Store", "Shim", "Engine", "Fakes", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
+        "Client", "Churn", "staunch-churn",
     ]
 
     /// Where less is allowed than the order would.
@@ -25,10 +26,16 @@ import Testing
         // An instrument shares nothing with what it measures.
         "Census": ["Linux"],
         "staunch-census": ["Census", "Linux", "JSON", "Bytes"],
+        // The customer of the API: it has nothing of the engine, and not even its words.
+        "Client": ["CCurl", "JSON"],
+        "Churn": ["Client", "Census", "JSON", "Bytes", "Linux"],
+        "staunch-churn": ["Churn", "Linux"],
     ]
 
     /// What is not ours: the toolchain's own.
-    static let outside: Set = ["Glibc", "Synchronization", "ArgumentParser", "Dispatch"]
+    static let outside: Set = [
+        "Glibc", "Synchronization", "ArgumentParser", "Dispatch", "Histogram",
+    ]
 
     /// Every import of ours: who, whom, and where.
     private func imports() throws -> [(from: String, to: String, place: String)] {

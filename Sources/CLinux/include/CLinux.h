@@ -114,6 +114,9 @@ ssize_t clinux_send(int socket, const void *bytes, size_t count);
 /* Never waits; MSG_TRUNC: the length of the whole packet. */
 ssize_t clinux_receive(int socket, void *bytes, size_t count);
 
+/* ioctl(2) is variadic: TIOCGWINSZ's columns, 0 where this is no terminal. */
+int clinux_terminal_width(int descriptor);
+
 /* flock(2)'s name is also that of a structure. Exclusive and without waiting. */
 int clinux_lock(int descriptor);
 /* CLOCK_BOOTTIME in nanoseconds, CLOCK_REALTIME in milliseconds. */

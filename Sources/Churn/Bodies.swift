@@ -1,0 +1,76 @@
+// What the targets are sent for a shape: Staunch's pod, podman's pod and containers.
+
+import Bytes
+import JSON
+
+extension Shape {
+    /// The body of a PUT of this pod.
+    func podBody(rootfs: String) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.object("labels") { $0.member("churn", name) }
+        writer.object("network") { $0.member("mode", network.rawValue) }
+        writer.object("tasks") { writer in
+            for task in taskNames {
+                writer.key(task)
+                writeTask(rootfs, to: &writer)
+            }
+        }
+        writer.endObject()
+        return writer.finish().bytes
+    }
+
+    private func writeTask(_ rootfs: String, to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.object("rootfs") { writer in
+            writer.member("path", rootfs)
+            writer.member("readOnly", readOnly)
+        }
+        writer.member("args", args)
+        if let memory { writer.object("resources") { $0.member("memory", memory) } }
+        writer.endObject()
+    }
+
+    func podmanPod(_ name: String, cgroupParent: String) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("name", name)
+        writer.member("cgroup_parent", cgroupParent)
+        writer.member("exit_policy", "continue")
+        writer.object("netns") { $0.member("nsmode", network.rawValue) }
+        writer.endObject()
+        return writer.finish().bytes
+    }
+
+    func podmanContainer(_ name: String, pod: String, rootfs: String) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("name", name)
+        writer.member("pod", pod)
+        writer.member("rootfs", rootfs)
+        writer.member("rootfs_overlay", !readOnly)
+        writer.member("command", args)
+        writer.object("log_configuration") { $0.member("driver", "none") }
+        writer.endObject()
+        return writer.finish().bytes
+    }
+
+    /// What `runc spec` writes, made to run this.
+    func runcConfig(_ spec: JSONValue, rootfs: String, cgroup: String) -> [UInt8] {
+        let root = JSONValue.object([
+            JSONMember(name: "path", value: .string(rootfs)),
+            JSONMember(name: "readonly", value: .bool(readOnly)),
+        ])
+        let process = (spec["process"] ?? .object([]))
+            .replacing("args", with: .array(args.map(JSONValue.string)))
+            .replacing("terminal", with: .bool(false))
+        var linux = (spec["linux"] ?? .object([]))
+            .replacing("cgroupsPath", with: .string(cgroup))
+        if network == .host, let namespaces = linux["namespaces"]?.elements {
+            let others = namespaces.filter { $0["type"]?.string != "network" }
+            linux = linux.replacing("namespaces", with: .array(others))
+        }
+        return spec.replacing("root", with: root).replacing("process", with: process)
+            .replacing("linux", with: linux).bytes
+    }
+}

@@ -1,0 +1,124 @@
+// CPU of everything below some cgroups, those that have ended included: shims leave the daemon's
+// tree of processes, so no process's own account has it all (cgroups(7): v1's cpuacct sums up, and
+// so does v2's cpu.stat).
+
+import Linux
+
+final class CPUAccount: Sendable {
+    private let hierarchy: CgroupHierarchy
+    /// For the programs that the run starts.
+    private let own: String
+    /// For the pods. It is there for as long as the run is: it keeps the sum of what is gone.
+    private let parent: String
+
+    /// `nil` where no hierarchy accounts for CPU.
+    init?(_ stage: Stage) {
+        let hierarchies: [CgroupHierarchy]
+        do { hierarchies = try Cgroups.hierarchies() } catch { return nil }
+        guard
+            let hierarchy = hierarchies.first(where: { $0.has("cpuacct") })
+                ?? hierarchies.first(where: \.isUnified)
+        else { return nil }
+        self.hierarchy = hierarchy
+        own = hierarchy.directory(stage.cgroupParent + ".own")
+        parent = hierarchy.directory(stage.cgroupParent)
+        do {
+            try Files.makeDirectories(own, mode: 0o755)
+            try Files.makeDirectories(parent, mode: 0o755)
+        } catch { return nil }
+    }
+
+    func add(_ pid: Int32) {
+        ignoring("it has ended, and has no more CPU to account for") {
+            () throws(SystemCallFailure) in
+            try Files.poke(own + "/cgroup.procs", "\(pid)")
+        }
+    }
+
+    /// Runs `body` with this process in the account, so that what it starts is in it; returns what
+    /// this process used itself, which is not the target's.
+    func including(_ body: () -> Void) -> Double {
+        let home = ProcessFiles.cgroups(of: OwnProcess.pid, in: hierarchy) ?? "/"
+        let before = ProcessUsage.cpu(OwnProcess.pid) ?? 0
+        add(OwnProcess.pid)
+        body()
+        ignoring("the cgroup that we came from is there for as long as we are") {
+            () throws(SystemCallFailure) in
+            try Files.poke(hierarchy.directory(home) + "/cgroup.procs", "\(OwnProcess.pid)")
+        }
+        return (ProcessUsage.cpu(OwnProcess.pid) ?? 0) - before
+    }
+
+    /// Seconds until now.
+    var seconds: Double { read(own) + read(parent) }
+
+    private func read(_ directory: String) -> Double {
+        do {
+            guard hierarchy.isUnified else {
+                let text = try Files.text(directory + "/cpuacct.usage").prefix { $0 != "\n" }
+                return (Double(text) ?? 0) / 1e9
+            }
+            let line = try Files.text(directory + "/cpu.stat").split(separator: "\n")
+                .first { $0.hasPrefix("usage_usec ") }
+            return (line?.split(separator: " ").last.flatMap { Double($0) } ?? 0) / 1e6
+        } catch { return 0 }
+    }
+
+    func putAway() {
+        _ = wait(atMost: 5) {
+            do {
+                try Files.removeDirectory(own)
+                return true
+            } catch { return false }
+        }
+    }
+}
+
+extension ProcessFiles {
+    /// Its cgroup in one hierarchy: `/proc/<pid>/cgroup` names each by its controllers.
+    fileprivate static func cgroups(of pid: Int32, in hierarchy: CgroupHierarchy) -> String? {
+        let text: String
+        do { text = try Files.text("/proc/\(pid)/cgroup") } catch { return nil }
+        for line in text.split(separator: "\n") {
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard fields.count == 3 else { continue }
+            let controllers = fields[1].split(separator: ",").map(String.init)
+            let isMeant =
+                hierarchy.isUnified ? controllers.isEmpty : controllers.contains("cpuacct")
+            if isMeant { return String(fields[2]) }
+        }
+        return nil
+    }
+}
+
+/// What a process has, as /proc tells it; `nil` where it has ended.
+enum ProcessUsage {
+    /// Bytes that are its own. Its program's are not: whether another process shares them depends
+    /// on how many run.
+    static func privateMemory(_ pid: Int32) -> Double? {
+        guard let text = text("/proc/\(pid)/smaps_rollup") else { return nil }
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") }
+        return lines.reduce(0) { sum, line in
+            sum + (line.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) * 1024
+        }
+    }
+
+    static func descriptors(_ pid: Int32) -> Int? {
+        do { return try Files.names(in: "/proc/\(pid)/fd").count } catch { return nil }
+    }
+
+    /// Seconds, user and system, without its children's.
+    static func cpu(_ pid: Int32) -> Double? {
+        guard let text = text("/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
+        let fields = text[end...].dropFirst(2).split(separator: " ")
+        guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
+        else { return nil }
+        return (user + system) / 100  // USER_HZ is 100 on every Linux that Swift runs on
+    }
+
+    private static func text(_ path: String) -> String? {
+        do { return try Files.text(path) } catch { return nil }
+    }
+}

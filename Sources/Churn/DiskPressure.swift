@@ -1,0 +1,59 @@
+// The busy disk: fio, bounded in rate and in bytes, and ended with the run.
+
+import Linux
+
+final class DiskPressure: Sendable {
+    private static let writers = 4
+    /// MiB of each writer's file.
+    private static let fileSize = 256
+
+    private let child: Child
+    private let directory: String
+
+    /// Why it cannot be; `nil` where it can.
+    static func obstacle(below directory: String) -> RunFailure? {
+        guard Program.find("fio") != nil else {
+            return RunFailure("--disk-pressure needs fio, which is not installed (apt install fio)")
+        }
+        let needed = UInt64(writers * fileSize + 1024) << 20  // and a GiB for everybody else
+        do {
+            let free = try Files.freeBytes(at: directory)
+            guard free < needed else { return nil }
+            return RunFailure(
+                """
+                --disk-pressure needs \(Figure.bytes(Double(needed))) below \(directory), where \
+                \(Figure.bytes(Double(free))) are free; name another --dir
+                """)
+        } catch { return RunFailure("--dir: \(error)") }
+    }
+
+    /// `seconds` bounds it even where nobody is left to end it. With `--time_based` fio would not
+    /// heed the bound on its bytes.
+    init(
+        _ settings: PressureSettings, in stage: Stage, seconds: Double
+    ) throws(RunFailure) {
+        directory = stage.home + "/pressure"
+        let share = max(1, settings.rate / DiskPressure.writers)
+        let bytes = max(1, settings.bytes * 1024 / DiskPressure.writers)
+        let words = [
+            Program.find("fio") ?? "fio", "--name=pressure", "--directory=\(directory)",
+            "--rw=randwrite", "--bs=64k", "--size=\(DiskPressure.fileSize)m",
+            "--io_size=\(bytes)m", "--numjobs=\(DiskPressure.writers)", "--thread",
+            "--ioengine=psync", "--fsync=8", "--rate=,\(share)m",
+            "--runtime=\(Int(seconds))",
+        ]
+        do {
+            try Files.makeDirectories(directory)
+            child = try Child(words, output: stage.home + "/fio.log")
+        } catch { throw RunFailure("fio: \(error)") }
+    }
+
+    var hasEnded: Bool { child.hasEnded }
+
+    func putAway() {
+        child.kill()
+        ignoring("it goes with the run's directory") { () throws(SystemCallFailure) in
+            try Tree.remove("pressure", in: Files.parent(of: directory) ?? "/")
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// Follows the events from before the first pod to after the last, through every death of the
+// daemon: each exit has to be told once.
+
+import Client
+import JSON
+import Linux
+import Synchronization
+
+final class EventFollower: Sendable {
+    private struct State {
+        var revision: Int64
+        var rest: [UInt8] = []
+        var isOver = false
+    }
+
+    private let state: Mutex<State>
+    private let shouldEnd = Atomic(false)
+    private let endpoint: Endpoint
+    private let prefix: String
+    private let tally: Tally
+
+    /// Events after `revision`, of pods whose name begins with `prefix`.
+    init(_ endpoint: Endpoint, since revision: Int64, prefix: String, _ tally: Tally) {
+        self.endpoint = endpoint
+        self.prefix = prefix
+        self.tally = tally
+        state = Mutex(State(revision: revision))
+    }
+
+    func start() {
+        Thread.start {
+            let client = HTTPClient(self.endpoint) { self.shouldEnd.load(ordering: .relaxed) }
+            while !self.shouldEnd.load(ordering: .relaxed) {
+                self.follow(client)
+                Thread.pause(seconds: 0.05)
+            }
+            self.state.withLock { $0.isOver = true }
+        }
+    }
+
+    private func follow(_ client: HTTPClient) {
+        let since = state.withLock { state in
+            state.rest = []
+            return state.revision
+        }
+        do {
+            let answer = try client.stream(Request("GET", "/v1/events?since=\(since)")) { bytes in
+                self.take(bytes)
+                return true
+            }
+            guard answer.status == 410 else { return }
+            tally.change { $0.eventsAreWhole = false }
+            shouldEnd.store(true, ordering: .relaxed)
+        } catch {}  // the daemon died, or this is the end: the next turn goes on from there
+    }
+
+    private func take(_ bytes: [UInt8]) {
+        state.withLock { state in
+            state.rest += bytes
+            while let end = state.rest.firstIndex(of: UInt8(ascii: "\n")) {
+                read(Array(state.rest[..<end]), &state)
+                state.rest.removeSubrange(...end)
+            }
+        }
+    }
+
+    private func read(_ line: [UInt8], _ state: inout State) {
+        let event: JSONValue
+        do { event = try JSONValue.parse(line) } catch {
+            return tally.surprise("an event that is no JSON: \(error)")
+        }
+        guard let revision = event["revision"]?.integer else { return }
+        state.revision = max(state.revision, revision)
+        guard let pod = event["pod"]?.string, pod.hasPrefix(prefix),
+            let uid = event["podUID"]?.string
+        else { return }
+        switch event["kind"]?.string {
+        case "pod.gone": tally.change { $0.ledger.told(gone: uid) }
+        case "task":
+            guard event["state"]?.string == "exited", let task = event["task"]?.string else {
+                return
+            }
+            tally.change { $0.ledger.told(podUID: uid, task: task) }
+        default: break
+        }
+    }
+
+    /// Ends when every exit has been told, or has not come for a while.
+    func finish() {
+        _ = wait(atMost: 10) { tally.snapshot.ledger.isComplete }
+        shouldEnd.store(true, ordering: .relaxed)
+        _ = wait(atMost: 5) { state.withLock { $0.isOver } }
+    }
+}

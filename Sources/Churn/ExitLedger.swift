@@ -1,0 +1,134 @@
+// Every task has one exit, and it is true (LAWS.md, S5): what the client saw of it, what the
+// operation says, and how often it was told.
+
+/// How a task ended, as the API tells it.
+package struct TaskEnd: Equatable, Sendable {
+    package let exitCode: Int64?
+    package let signal: String?
+    package let isUnknown: Bool
+    package let finishedAt: String?
+
+    package init(exitCode: Int64?, signal: String?, isUnknown: Bool, finishedAt: String?) {
+        self.exitCode = exitCode
+        self.signal = signal
+        self.isUnknown = isUnknown
+        self.finishedAt = finishedAt
+    }
+
+    /// Whether this tells of an end at all.
+    var isThere: Bool { isUnknown || exitCode != nil || signal != nil || finishedAt != nil }
+
+    /// Whether a task of this shape can have ended so.
+    func isPossible(for shape: Shape) -> Bool {
+        if let signal { return exitCode == nil && (signal == "KILL" || signal == "TERM") }
+        return exitCode != nil && exitCode == shape.exitCode
+    }
+
+    var text: String {
+        if isUnknown { return "unknown" }
+        return signal.map { "signal \($0)" } ?? exitCode.map { "code \($0)" } ?? "nothing"
+    }
+}
+
+/// A pod's end, as its delete tells it.
+package struct PodEnd: Sendable {
+    package let name: String
+    package let uid: String
+    package let shape: Shape
+    package let exits: [String: TaskEnd]
+    /// What a read before the delete had already shown.
+    package let seenBefore: [String: TaskEnd]
+
+    package init(
+        name: String, uid: String, shape: Shape, exits: [String: TaskEnd],
+        seenBefore: [String: TaskEnd]
+    ) {
+        self.name = name
+        self.uid = uid
+        self.shape = shape
+        self.exits = exits
+        self.seenBefore = seenBefore
+    }
+}
+
+package struct ExitLedger: Sendable {
+    private var ended: [PodEnd] = []
+    /// Exits as the events told them, by pod and task. An exit that a delete brings about is told
+    /// by its operation alone.
+    private var told: [String: Int] = [:]
+    /// Pods whose end the events told.
+    private var gone: [String: Int] = [:]
+
+    package init() {}
+
+    package mutating func ended(_ pod: PodEnd) { ended.append(pod) }
+
+    package mutating func told(podUID: String, task: String) {
+        told["\(podUID)/\(task)", default: 0] += 1
+    }
+
+    package mutating func told(gone podUID: String) { gone[podUID, default: 0] += 1 }
+
+    /// Whether the events have told the end of every pod.
+    package var isComplete: Bool { ended.allSatisfy { gone[$0.uid] != nil } }
+
+    /// `killed` are the pods whose shim was killed: there, and only there, an exit may be unknown.
+    /// `followed`: whether the events were listened to from before the first pod on.
+    package func findings(killed: Set<String>, followed: Bool) -> ExitFindings {
+        var found = ExitFindings()
+        for pod in ended {
+            found.pods += 1
+            for task in pod.shape.taskNames { judge(pod, task, killed, followed, &found) }
+            if followed { judge(pod, &found) }
+            for stranger in pod.exits.keys where !pod.shape.taskNames.contains(stranger) {
+                found.doubled.append("\(pod.name)/\(stranger): an exit of no task")
+            }
+        }
+        return found
+    }
+
+    private func judge(_ pod: PodEnd, _ found: inout ExitFindings) {
+        let times = gone[pod.uid] ?? 0
+        if times == 0 { found.lost.append("\(pod.name): no event tells that it is gone") }
+        if times > 1 { found.doubled.append("\(pod.name): \(times) events tell that it is gone") }
+    }
+
+    private func judge(
+        _ pod: PodEnd, _ task: String, _ killed: Set<String>, _ followed: Bool,
+        _ found: inout ExitFindings
+    ) {
+        let wasKilled = killed.contains(pod.uid) ? ", and its shim was killed" : ""
+        let place = "\(pod.name)/\(task) (\(pod.uid))"
+        guard let end = pod.exits[task] else {
+            found.lost.append("\(place): the delete tells no exit\(wasKilled)")
+            return
+        }
+        found.tasks += 1
+        if end.isUnknown {
+            found.unknown += 1
+            if !killed.contains(pod.uid) { found.lost.append("\(place): unknown, unasked") }
+        } else if !end.isPossible(for: pod.shape) {
+            found.untrue.append("\(place): \(end.text)")
+        }
+        if let seen = pod.seenBefore[task], seen != end {
+            found.untrue.append("\(place): \(seen.text) became \(end.text)")
+        }
+        guard followed else { return }
+        let times = told["\(pod.uid)/\(task)"] ?? 0
+        if times == 0, pod.seenBefore[task] != nil {
+            found.lost.append("\(place): no event tells its exit")
+        }
+        if times > 1 { found.doubled.append("\(place): \(times) events tell its exit") }
+    }
+}
+
+package struct ExitFindings: Equatable, Sendable {
+    package var pods = 0
+    package var tasks = 0
+    package var unknown = 0
+    package var lost: [String] = []
+    package var doubled: [String] = []
+    package var untrue: [String] = []
+
+    package init() {}
+}

@@ -1,0 +1,57 @@
+// Ctrl-C: the first one ends the run in order, the second one waits for nobody.
+
+package import Linux
+import Synchronization
+
+package final class Interrupts: Sendable {
+    package enum Level: Int, Comparable, Sendable {
+        case none, finish, abandon
+
+        package static func < (one: Level, other: Level) -> Bool { one.rawValue < other.rawValue }
+    }
+
+    private let signals: SignalDescriptor
+    private let raised = Atomic(0)
+
+    /// To be made before any thread is: those inherit that no signal is for them.
+    package init() throws(SystemCallFailure) {
+        signals = try SignalDescriptor([1, 2, 15])  // SIGHUP, SIGINT, SIGTERM
+    }
+
+    package var level: Level {
+        Level(rawValue: min(raised.load(ordering: .relaxed), 2)) ?? .abandon
+    }
+
+    package var shouldFinish: Bool { level >= .finish }
+    package var shouldAbandon: Bool { level >= .abandon }
+
+    package func start() {
+        Thread.start {
+            while true {
+                if self.signals.next() != nil {
+                    self.raised.add(1, ordering: .relaxed)
+                } else {
+                    Thread.pause(seconds: 0.05)
+                }
+            }
+        }
+    }
+
+    /// As a second Ctrl-C: what is waited for will not come.
+    func abandon() { raised.store(2, ordering: .relaxed) }
+    /// As a first one.
+    func finish() { raised.max(1, ordering: .relaxed) }
+}
+
+/// Seconds of a clock that goes on while the machine sleeps.
+func now() -> Double { Double(SystemClock.sinceBoot) / 1e9 }
+
+/// Looks again and again; `false` where `holds` has not come true in time.
+func wait(atMost seconds: Double, _ holds: () -> Bool) -> Bool {
+    let end = now() + seconds
+    while !holds() {
+        if now() > end { return false }
+        Thread.pause(seconds: 0.01)
+    }
+    return true
+}

@@ -1,0 +1,106 @@
+// A mix, read from `--spec FILE`: `{"shapes": [{"name": "web", "weight": 3, "tasks": 2}, …]}`.
+
+import JSON
+
+/// What is wrong with a file, in one line that says where.
+package struct MixFault: Error, Equatable, Sendable, CustomStringConvertible {
+    package let description: String
+}
+
+extension Mix {
+    /// What a shape does not say is as in `defaults`: the command line's.
+    package static func read(_ bytes: [UInt8], defaults: Shape) throws(MixFault) -> Mix {
+        let document: JSONValue
+        do { document = try JSONValue.parse(bytes) } catch {
+            throw MixFault(description: "is no JSON: \(error.detail)")
+        }
+        guard let items = document["shapes"]?.elements, !items.isEmpty else {
+            throw MixFault(description: "needs 'shapes', an array with a shape in it")
+        }
+        try refuseUnknown(document, ["shapes"], at: "")
+        var shapes: [Shape] = []
+        for (index, item) in items.enumerated() {
+            shapes.append(try Shape.read(item, defaults, at: "/shapes/\(index)"))
+        }
+        guard let mix = Mix(shapes) else {
+            throw MixFault(description: "has no shape with a weight over 0")
+        }
+        return mix
+    }
+}
+
+private let known: Set = [
+    "name", "weight", "tasks", "network", "hold", "grace", "args", "readOnly", "memory",
+    "exitCode",
+]
+
+extension Shape {
+    fileprivate static func read(
+        _ item: JSONValue, _ defaults: Shape, at place: String
+    ) throws(MixFault) -> Shape {
+        guard item.members != nil else {
+            throw MixFault(description: "\(place) is \(item.kindName), and must be an object")
+        }
+        try refuseUnknown(item, known, at: place)
+        let reader = ShapeReader(item: item, place: place)
+        var shape = defaults
+        shape.name = try reader.value("name", "a text") { $0.string } ?? "shape"
+        shape.weight = try reader.whole("weight", 0...1_000_000) ?? 1
+        shape.tasks = try reader.whole("tasks", 1...32) ?? defaults.tasks
+        shape.network = try reader.network() ?? defaults.network
+        shape.hold = try reader.seconds("hold") ?? defaults.hold
+        shape.grace = try reader.seconds("grace") ?? defaults.grace
+        let args = try reader.value("args", "an array of texts") { $0.strings }
+        shape.args = args ?? defaults.args
+        if shape.args.isEmpty { throw reader.fault("args", "an array with a text in it") }
+        shape.readOnly = try reader.value("readOnly", "true or false") { $0.bool } ?? false
+        shape.memory = try reader.whole("memory", 1 << 20...1 << 50).map(Int64.init)
+        shape.exitCode = try reader.whole("exitCode", 0...255).map(Int64.init)
+        return shape
+    }
+}
+
+private struct ShapeReader {
+    let item: JSONValue
+    let place: String
+
+    func fault(_ name: String, _ rule: String) -> MixFault {
+        MixFault(description: "\(place)/\(name) must be \(rule)")
+    }
+
+    func value<Value>(
+        _ name: String, _ rule: String, _ read: (JSONValue) -> Value?
+    ) throws(MixFault) -> Value? {
+        guard let member = item[name] else { return nil }
+        guard let value = read(member) else { throw fault(name, rule) }
+        return value
+    }
+
+    func whole(_ name: String, _ range: ClosedRange<Int>) throws(MixFault) -> Int? {
+        let rule = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        return try value(name, rule) { value in
+            value.integer.map { Int($0) }.flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    func seconds(_ name: String) throws(MixFault) -> Double? {
+        try value(name, "a number of seconds from 0 to 86400") { value in
+            value.number.flatMap { (0...86400).contains($0) ? $0 : nil }
+        }
+    }
+
+    func network() throws(MixFault) -> NetworkMode? {
+        if item["network"]?.string == "cni" {
+            throw MixFault(
+                description: "\(place)/network is 'cni', which the daemon does not have yet")
+        }
+        return try value("network", "none or host") { $0.string.flatMap(NetworkMode.init) }
+    }
+}
+
+private func refuseUnknown(
+    _ value: JSONValue, _ known: Set<String>, at place: String
+) throws(MixFault) {
+    guard let stranger = value.members?.first(where: { !known.contains($0.name) }) else { return }
+    throw MixFault(description: "\(place)/\(stranger.name) is not known")
+}

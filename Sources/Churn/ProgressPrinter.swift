@@ -1,0 +1,60 @@
+// How the run stands: one line that lives on a terminal, and lines now and then elsewhere.
+
+import Linux
+
+final class ProgressPrinter {
+    private let target: Target
+    private let tally: Tally
+    private let isTerminal = Terminal.isThere(2)
+    private var next = 0.0
+    private var history: [(at: Double, pods: Int)] = []
+
+    init(_ target: Target, _ tally: Tally) {
+        self.target = target
+        self.tally = tally
+    }
+
+    /// To be called often; it prints when it is time.
+    func tick() {
+        let at = tally.elapsed
+        guard at >= next else { return }
+        next = at + (isTerminal ? 1 : 10)
+        show(line(at))
+    }
+
+    private func line(_ at: Double) -> String {
+        let state = tally.snapshot
+        history.append((at, state.pods))
+        while let first = history.first, first.at < at - 10.5, history.count > 2 {
+            history.removeFirst()
+        }
+        var progress = Progress()
+        progress.target = target
+        progress.at = at
+        progress.pods = state.pods
+        if let first = history.first, at > first.at {
+            progress.rate = Double(state.pods - first.pods) / (at - first.at)
+        }
+        progress.latencies = state.latencies
+        progress.last = state.samples.last ?? Sample()
+        progress.kills = state.kills.count
+        if !state.account.isEmpty {
+            progress.strays = state.account.reduce(0) { $0 + $1.unrecorded.count }
+        }
+        return progress.line
+    }
+
+    private func show(_ line: String) {
+        guard isTerminal else { return StandardError.write(line + "\n") }
+        let width = max(20, (Terminal.width(2) ?? 80) - 1)
+        StandardError.write("\r\u{1b}[K" + line.prefix(width))
+    }
+
+    /// What comes next begins on a line of its own.
+    func finish() {
+        if isTerminal {
+            show(line(tally.elapsed))
+            StandardError.write("\n")
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// Bare runc, as a script would call it: create, start, kill, delete. One container for each task.
+
+import JSON
+import Linux
+
+final class RuncWorker: PodWorker {
+    private let stage: Stage
+    private let spec: JSONValue
+    private let tally: Tally
+    private let runc: String
+    private let state: String
+
+    init(_ stage: Stage, _ spec: JSONValue, _ tally: Tally) {
+        self.stage = stage
+        self.spec = spec
+        self.tally = tally
+        runc = Program.find("runc") ?? "runc"
+        state = stage.home + "/runc-state"
+    }
+
+    /// What `runc spec` writes.
+    static func spec(_ stage: Stage) throws(RunFailure) -> JSONValue {
+        let directory = stage.home + "/runc-spec"
+        do {
+            try Files.makeDirectories(directory)
+            let runc = Program.find("runc") ?? "runc"
+            guard try Program.run([runc, "spec", "--bundle", directory]) == 0 else {
+                throw RunFailure("runc spec fails")
+            }
+            return try JSONValue.parse(try Files.read(directory + "/config.json"))
+        } catch let failure as RunFailure { throw failure } catch {
+            throw RunFailure("runc spec: \(error)")
+        }
+    }
+
+    func cycle(_ name: String, _ shape: Shape) throws(RunFailure) {
+        let containers = shape.taskNames.map { "\(name)-\($0)" }
+        do {
+            let began = now()
+            for container in containers { try create(container, shape) }
+            let made = now()
+            tally.record(.create, since: began)
+            Thread.pause(seconds: shape.hold)
+            let deleting = now()
+            for container in containers { try delete(container) }
+            tally.record(.delete, since: deleting)
+            let took = made - began + (now() - deleting)
+            tally.change { state in
+                state.pods += 1
+                state.latencies.record(.pod, seconds: took)
+            }
+        } catch {
+            tally.surprise("runc: \(name): \(error)")
+            for container in containers { forget(container) }
+        }
+    }
+
+    private func bundle(_ container: String) -> String { "\(stage.home)/runc/\(container)" }
+
+    private func create(_ container: String, _ shape: Shape) throws(SystemCallFailure) {
+        let bundle = bundle(container)
+        try Files.makeDirectories(bundle)
+        let config = shape.runcConfig(
+            spec, rootfs: stage.rootfs, cgroup: "\(stage.cgroupParent)/\(container)")
+        try Files.replace(bundle + "/config.json", config)
+        try run("create", "--bundle", bundle, "--pid-file", bundle + "/pid", container)
+        try run("start", container)
+    }
+
+    private func delete(_ container: String) throws(SystemCallFailure) {
+        let bundle = bundle(container)
+        let pid = Int32(try Files.text(bundle + "/pid")) ?? 0
+        let process = PidDescriptor.opening(pid)
+        ignoring("it may have ended by itself") { () throws(SystemCallFailure) in
+            try run("kill", container, "KILL")
+        }
+        // The task is not our child; its pidfd turns readable when it has ended.
+        _ = process?.hasEnded(within: 10000)
+        try run("delete", container)
+        try Tree.remove(container, in: stage.home + "/runc")
+    }
+
+    private func forget(_ container: String) {
+        ignoring("the end of the run puts away what this does not") {
+            () throws(SystemCallFailure) in
+            try run("delete", "--force", container)
+        }
+    }
+
+    private func run(_ words: String...) throws(SystemCallFailure) {
+        let code = try Program.run([runc, "--root", state] + words)
+        guard code == 0 else {
+            throw SystemCallFailure(
+                call: "runc \(words[0])", subject: "exit code \(code)", errno: 0)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+// Staunch under churn: a daemon, clients, a nemesis, and what is looked at before and after.
+
+import Client
+import JSON
+import Linux
+
+/// What all targets of a run share.
+struct Setting {
+    let settings: RunSettings
+    let stage: Stage
+    let account: CPUAccount?
+    let interrupts: Interrupts
+}
+
+struct StaunchRun {
+    private let shared: Setting
+    private let tally = Tally()
+    private let daemon: OwnDaemon?
+    private let endpoint: Endpoint
+    private let watch: Watch
+    private let prefix: String
+
+    /// The daemon is there when this returns; otherwise nothing is.
+    init(_ shared: Setting) throws(RunFailure) {
+        self.shared = shared
+        let settings = shared.settings
+        prefix = "churn-\(OwnProcess.pid)"
+        if let socket = settings.socket {
+            daemon = nil
+            endpoint = .unix(socket)
+        } else {
+            let own = OwnDaemon(settings, shared.stage, shared.account)
+            daemon = own
+            endpoint = .unix(shared.stage.socket)
+            do throws(RunFailure) { try own.start() } catch {
+                own.end()
+                throw error
+            }
+        }
+        watch = Watch(endpoint, prefix: prefix)
+        do throws(RunFailure) { try watch.expectModes(settings.mix) } catch {
+            daemon?.end()
+            throw error
+        }
+    }
+
+    func run() -> (TargetResult, [Check]) {
+        var result = TargetResult(.staunch)
+        let before = CensusTaker(shared, ownDaemon: daemon != nil)
+        let follower = EventFollower(
+            endpoint, since: watch.revision, prefix: prefix + "-", tally)
+        let sampler = Sampler(endpoint, tally)
+        let killer = killer()
+        follower.start()
+        sampler.start()
+        killer?.start()
+        let cpu = shared.account?.seconds
+        churn()
+        result.seconds = tally.elapsed
+        // A daemon that is another's has its CPU in no account of ours.
+        if daemon != nil, let account = shared.account, let cpu {
+            result.cpu = account.seconds - cpu
+        }
+        killer?.finish()
+        watch.deleteLeftovers(tally)
+        follower.finish()
+        sampler.finish()
+        let findings = findings(before)
+        daemon?.end()
+        tally.snapshot.result(&result)
+        return (result, Verdict.checks(findings, result.samples))
+    }
+
+    private func killer() -> Killer? {
+        guard let daemon, let parent = shared.podCgroup else { return nil }
+        return Killer(shared.settings.kills, daemon, parent, tally, shared.interrupts)
+    }
+
+    private func churn() {
+        let crew = Crew(shared.settings, prefix, tally, shared.interrupts)
+        let (settings, interrupts) = (shared.settings, shared.interrupts)
+        let (endpoint, tally, rootfs) = (endpoint, tally, shared.stage.rootfs)
+        crew.start { StaunchWorker(endpoint, settings, rootfs: rootfs, tally, interrupts) }
+        let printer = ProgressPrinter(.staunch, tally)
+        while !crew.isOver {
+            printer.tick()
+            Thread.pause(seconds: 0.02)
+        }
+        printer.finish()
+    }
+
+    private func findings(_ before: CensusTaker?) -> Findings {
+        var findings = Findings()
+        watch.look(&findings)
+        findings.left = before?.changes()
+        let state = tally.snapshot
+        findings.exits = state.ledger.findings(
+            killed: state.killed(.shim), followed: state.eventsAreWhole)
+        findings.surprises += state.surprises
+        findings.surprises += state.failuresByCause.other.map {
+            "create of \($0.pod) failed: \($0.why)"
+        }
+        if let why = state.cutShort { findings.surprises.append(why) }
+        return findings
+    }
+}
+
+extension Setting {
+    /// In one hierarchy, which is enough to find who is in it.
+    var podCgroup: Cgroup? {
+        do {
+            let hierarchies = try Cgroups.hierarchies().filter { !$0.has("cpuset") }
+            return Cgroup(path: stage.cgroupParent, hierarchies: Array(hierarchies.prefix(1)))
+        } catch { return nil }
+    }
+}

@@ -1,0 +1,144 @@
+// One client of Staunch: create, follow, read, hold, delete, follow; every request may come twice.
+
+import Client
+import JSON
+import Linux
+
+final class StaunchWorker: PodWorker {
+    private let line: Insistence
+    private let rootfs: String
+    private let tally: Tally
+    private let interrupts: Interrupts
+    /// A client with a patience lets the server hold its answer, and hangs up.
+    private let waits: Bool
+
+    init(
+        _ endpoint: Endpoint, _ settings: RunSettings, rootfs: String, _ tally: Tally,
+        _ interrupts: Interrupts
+    ) {
+        line = Insistence(endpoint, settings, interrupts)
+        self.rootfs = rootfs
+        self.tally = tally
+        self.interrupts = interrupts
+        waits = settings.patience != nil
+    }
+
+    func cycle(_ name: String, _ shape: Shape) throws(RunFailure) {
+        let began = now()
+        let create = Request("PUT", "/v1/pods/\(name)", body: shape.podBody(rootfs: rootfs))
+        guard let created = try mutate(create, .createAnswer) else { return }
+        guard created["state"]?.string == "succeeded" else { return failed(name, created) }
+        let made = now()
+        tally.record(.create, since: began)
+        let uid = created["target"]?["uid"]?.string ?? ""
+        var seen = try read(name, uid)
+        if shape.hold > 0 {
+            pause(shape.hold)
+            seen = try read(name, uid)
+        }
+        let deleting = now()
+        let target = "/v1/pods/\(name)?uid=\(uid)&grace=\(Figure.fixed(shape.grace, 3))"
+        guard let deleted = try mutate(Request("DELETE", target), .deleteAnswer) else { return }
+        tally.record(.delete, since: deleting)
+        let took = made - began + (now() - deleting)
+        ended(name, uid, shape, deleted, seen, took)
+        try expectGone(name)
+    }
+
+    /// Sends it until it is answered, and follows its operation to the end; `nil` where the answer
+    /// was none that the API promises.
+    private func mutate(_ request: Request, _ phase: Phase) throws(RunFailure) -> JSONValue? {
+        let id = freshID()
+        var request = request
+        request.headers.append(("Operation-Id", id))
+        if waits { request.headers.append(("Prefer", "wait=300")) }
+        let (answer, sent) = try line.ask(request)
+        if !waits { tally.record(phase, since: sent) }
+        let told = (answer.headers.contains { $0.value.hasSuffix(id) }) || answer.text.contains(id)
+        guard told else {
+            tally.surprise("\(request.method) \(request.target): \(answer.status) \(answer.text)")
+            return nil
+        }
+        return try follow(id, request)
+    }
+
+    private func follow(_ id: String, _ request: Request) throws(RunFailure) -> JSONValue? {
+        while true {
+            let (operation, answer) = try line.json(Request("GET", "/v1/operations/\(id)?wait=10"))
+            guard answer.status == 200 || answer.status == 202 else {
+                let what = "the operation of \(request.method) \(request.target)"
+                tally.surprise("\(what): \(answer.status) \(answer.text)")
+                return nil
+            }
+            switch operation["state"]?.string {
+            case "succeeded", "failed", "canceled": return operation
+            default: continue
+            }
+        }
+    }
+
+    private func failed(_ name: String, _ operation: JSONValue) {
+        let uid = operation["target"]?["uid"]?.string ?? ""
+        let why = operation["error"]?["detail"]?.string ?? operation["state"]?.string ?? "?"
+        tally.change { $0.failures.append(FailedCreate(pod: name, podUID: uid, why: why)) }
+    }
+
+    /// The exits that a read shows already.
+    private func read(_ name: String, _ uid: String) throws(RunFailure) -> [String: TaskEnd] {
+        let request = Request("GET", "/v1/pods/\(name)")
+        let (answer, sent) = try line.ask(request)
+        tally.record(.read, since: sent)
+        let pod: JSONValue
+        do { pod = try answer.json() } catch { throw RunFailure("GET \(name): \(error)") }
+        guard answer.status == 200, pod["uid"]?.string == uid else {
+            tally.surprise("GET \(name), which is there: \(answer.status) \(answer.text)")
+            return [:]
+        }
+        return TaskEnd.all(pod["tasks"])
+    }
+
+    private func ended(
+        _ name: String, _ uid: String, _ shape: Shape, _ operation: JSONValue,
+        _ seen: [String: TaskEnd], _ took: Double
+    ) {
+        guard operation["state"]?.string == "succeeded" else {
+            return tally.surprise("a delete ended otherwise: \(operation)")
+        }
+        let end = PodEnd(
+            name: name, uid: uid, shape: shape, exits: TaskEnd.all(operation["exits"]),
+            seenBefore: seen)
+        tally.change { state in
+            state.pods += 1
+            state.latencies.record(.pod, seconds: took)
+            state.ledger.ended(end)
+        }
+    }
+
+    /// The name is free from the moment that the delete has ended (S6).
+    private func expectGone(_ name: String) throws(RunFailure) {
+        let (answer, sent) = try line.ask(Request("GET", "/v1/pods/\(name)"))
+        tally.record(.read, since: sent)
+        if answer.status != 404 {
+            tally.surprise("GET \(name), which is deleted: \(answer.status) \(answer.text)")
+        }
+    }
+
+    private func pause(_ seconds: Double) {
+        _ = wait(atMost: seconds) { interrupts.shouldFinish }
+    }
+}
+
+extension TaskEnd {
+    /// Those that have ended, of a pod's `tasks` or an operation's `exits`.
+    static func all(_ tasks: JSONValue?) -> [String: TaskEnd] {
+        var ends: [String: TaskEnd] = [:]
+        for task in tasks?.members ?? [] {
+            let end = TaskEnd(
+                exitCode: task.value["exitCode"]?.integer, signal: task.value["signal"]?.string,
+                isUnknown: task.value["exitUnknown"]?.bool ?? false,
+                finishedAt: task.value["finishedAt"]?.string)
+            if end.isThere { ends[task.name] = end }
+        }
+        return ends
+    }
+}

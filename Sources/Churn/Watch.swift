@@ -1,0 +1,76 @@
+// What is asked of the daemon beside the churn itself: before the first pod, and after the last.
+
+import Client
+import JSON
+import Linux
+
+struct Watch {
+    private let client: HTTPClient
+    private let endpoint: Endpoint
+    private let prefix: String
+
+    init(_ endpoint: Endpoint, prefix: String) {
+        client = HTTPClient(endpoint)
+        self.endpoint = endpoint
+        self.prefix = prefix
+    }
+
+    /// Throws where nobody is there, or where the daemon lacks what the mix needs.
+    func expectModes(_ mix: Mix) throws(RunFailure) {
+        let server: JSONValue
+        do { server = try client.send(Request("GET", "/v1", patience: 10)).json() } catch {
+            throw RunFailure("\(endpoint): \(error)")
+        }
+        guard server["name"]?.string == "staunch" else {
+            throw RunFailure("\(endpoint): this is no Staunch")
+        }
+        let modes = server["networkModes"]?.strings ?? []
+        for shape in mix.shapes where !modes.contains(shape.network.rawValue) {
+            throw RunFailure("\(endpoint): has no network mode '\(shape.network.rawValue)'")
+        }
+    }
+
+    /// Where the events begin.
+    var revision: Int64 { document("/v1/pods?limit=1")?["revision"]?.integer ?? 0 }
+
+    /// Pods of this run that are still there: there are none, unless it was broken off.
+    func deleteLeftovers(_ tally: Tally) {
+        let pods = document("/v1/pods?limit=1000")?["items"]?.elements ?? []
+        let names = pods.compactMap { $0["name"]?.string }.filter { $0.hasPrefix(prefix + "-") }
+        for name in names {
+            let request = Request(
+                "DELETE", "/v1/pods/\(name)?grace=0&allowMissing=true",
+                headers: [("Prefer", "wait=60")], patience: 90)
+            do { _ = try client.send(request) } catch {
+                tally.surprise("DELETE \(name): \(error)")
+            }
+        }
+    }
+
+    /// The account and the open operations, after all has been deleted. What others have with a
+    /// daemon of theirs is not the run's.
+    func look(_ findings: inout Findings) {
+        do {
+            for line in try Account.fresh(client) {
+                findings.strays += line.unrecorded.map { "\(line.kind): \($0)" }
+                findings.strays += line.missing.map { "\(line.kind): \($0) is missing" }
+            }
+        } catch { findings.isAnswering = false }
+        for state in ["pending", "running", "canceling"] {
+            let items = document("/v1/operations?limit=1000&state=\(state)")?["items"]?.elements
+            for item in items ?? [] {
+                let pod = item["target"]?["name"]?.string ?? "?"
+                guard pod.hasPrefix(prefix + "-") else { continue }
+                let what = "\(item["kind"]?.string ?? "?") of \(pod)"
+                let why = item["stalled"]?["why"]?.string ?? state
+                findings.openOperations.append("\(what): \(why)")
+            }
+        }
+    }
+
+    private func document(_ target: String) -> JSONValue? {
+        do { return try client.send(Request("GET", target, patience: 30)).json() } catch {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// What libcurl calls while a request is under way: three functions that find the Swift object.
+//
+// The context is a `Transfer`, which the one who performs the request holds for as long as it
+// lasts; curl calls on that thread alone.
+
+import CCurl
+
+/// The answer as it comes in.
+final class Transfer {
+    var headers: [(name: String, value: String)] = []
+    var body: [UInt8] = []
+    /// Takes the body piece by piece instead; `false` ends the transfer.
+    let onBytes: (([UInt8]) -> Bool)?
+    /// Asked about once a second, and whenever something comes.
+    let isCanceled: () -> Bool
+
+    init(onBytes: (([UInt8]) -> Bool)?, isCanceled: @escaping () -> Bool) {
+        self.onBytes = onBytes
+        self.isCanceled = isCanceled
+    }
+
+    /// `false` ends the transfer.
+    func take(_ bytes: [UInt8]) -> Bool {
+        if let onBytes { return onBytes(bytes) }
+        body += bytes
+        return true
+    }
+
+    /// A status line begins a new head: an interim answer stands before the one that counts.
+    func takeHeader(_ line: [UInt8]) {
+        if line.starts(with: Array("HTTP/".utf8)) { headers = [] }
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
+        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+        let value = String(decoding: line[(colon + 1)...], as: UTF8.self)
+        headers.append((name, trimmed(value)))
+    }
+}
+
+private func trimmed(_ text: String) -> String {
+    let front = text.drop(while: \.isWhitespace)
+    return String(String(front.reversed().drop(while: \.isWhitespace)).reversed())
+}
+
+func bodyCame(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
+    _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let transfer = unsafe transfer(context) else { return 0 }
+    let piece = unsafe [UInt8](UnsafeRawBufferPointer(start: bytes, count: size * count))
+    return transfer.take(piece) ? piece.count : 0
+}
+
+func headerCame(
+    _ bytes: UnsafeMutablePointer<CChar>?, _ size: Int, _ count: Int,
+    _ context: UnsafeMutableRawPointer?
+) -> Int {
+    guard let transfer = unsafe transfer(context) else { return 0 }
+    let line = unsafe [UInt8](UnsafeRawBufferPointer(start: bytes, count: size * count))
+    transfer.takeHeader(line)
+    return line.count
+}
+
+func observe(
+    _ context: UnsafeMutableRawPointer?, _: curl_off_t, _: curl_off_t, _: curl_off_t,
+    _: curl_off_t
+) -> CInt {
+    guard let transfer = unsafe transfer(context) else { return 1 }
+    return transfer.isCanceled() ? 1 : 0
+}
+
+// SAFETY: the pointer is the one that `HTTPClient.perform` has set, and it holds the object.
+private func transfer(_ context: UnsafeMutableRawPointer?) -> Transfer? {
+    guard let context = unsafe context else { return nil }
+    return unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()
+}

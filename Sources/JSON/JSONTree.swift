@@ -1,0 +1,47 @@
+//  A whole value, written: for those who read a document, change a part of it and pass it on.
+
+import Bytes
+
+extension JSONWriter {
+    package mutating func value(_ tree: JSONValue) {
+        switch tree {
+        case .null: null()
+        case .bool(let flag): value(flag)
+        case .integer(let number): value(number)
+        case .real(let number): value(number)
+        case .string(let text): value(text)
+        case .array(let elements):
+            beginArray()
+            for element in elements { value(element) }
+            endArray()
+        case .object(let members):
+            beginObject()
+            for member in members {
+                key(member.name)
+                value(member.value)
+            }
+            endObject()
+        }
+    }
+}
+
+extension JSONValue {
+    /// Its text.
+    package var bytes: [UInt8] {
+        var writer = JSONWriter()
+        writer.value(self)
+        return writer.finish().bytes
+    }
+
+    /// This object with other members in place of those of the same name, or beside them.
+    package func replacing(_ name: String, with value: JSONValue) -> JSONValue {
+        guard var members else { return self }
+        let member = JSONMember(name: name, value: value)
+        if let index = members.firstIndex(where: { $0.name == name }) {
+            members[index] = member
+        } else {
+            members.append(member)
+        }
+        return .object(members)
+    }
+}

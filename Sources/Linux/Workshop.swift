@@ -1,0 +1,77 @@
+// For programs that drive others: a terminal, a pause, a child's end, a few files of one's own.
+
+import CLinux
+import Glibc
+
+package enum Terminal {
+    /// Whether a person looks at what `descriptor` is given.
+    package static func isThere(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
+
+    /// Columns; `nil` where this is no terminal.
+    package static func width(_ descriptor: CInt) -> Int? {
+        let columns = clinux_terminal_width(descriptor)
+        return columns > 0 ? Int(columns) : nil
+    }
+}
+
+package enum StandardOutput {
+    /// A closed pipe loses the text, and nothing else.
+    package static func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            // SAFETY: the slice's storage lives for the call.
+            let count = unsafe rest.withUnsafeBytes {
+                unsafe Glibc.write(1, $0.baseAddress, $0.count)
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+extension Thread {
+    /// Lets the calling thread stand still; never on the daemon's or the shim's loop.
+    package static func pause(seconds: Double) {
+        usleep(UInt32(min(max(seconds, 0), 3600) * 1e6))
+    }
+}
+
+extension PidDescriptor {
+    /// Waits for a child's end and takes its exit; `nil` for one that is another's.
+    package borrowing func waitForExit() -> ChildExit? {
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        let result = unsafe clinux_wait_pidfd(descriptor.number, &exit)
+        return result == 0 && exit.pid != 0 ? ChildExit(exit) : nil
+    }
+
+    /// Whether the process, a child or not, has ended.
+    package borrowing func hasEnded(within milliseconds: CInt = 0) -> Bool {
+        var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        // SAFETY: one structure, as the count says.
+        return unsafe poll(&entry, 1, milliseconds) > 0
+    }
+}
+
+extension Files {
+    package static func makeLink(_ path: String, to target: String) throws(SystemCallFailure) {
+        // SAFETY: both C strings live for the call.
+        try check(unsafe symlink(target, path), "symlink", path)
+    }
+
+    /// Copies a file's content; what is there already is replaced.
+    package static func copy(
+        _ source: String, to target: String, mode: UInt32
+    ) throws(SystemCallFailure) {
+        try replace(target, try read(source, limit: .max), mode: mode)
+    }
+
+    /// Bytes that are free for root on the file system of `path`.
+    package static func freeBytes(at path: String) throws(SystemCallFailure) -> UInt64 {
+        var found = statvfs()
+        // SAFETY: the C string and the structure live for the call.
+        try check(unsafe statvfs(path, &found), "statvfs", path)
+        return UInt64(found.f_bfree) * UInt64(found.f_frsize)
+    }
+}

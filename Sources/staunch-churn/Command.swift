@@ -1,0 +1,62 @@
+// The command line, and what is told at the end.
+
+import ArgumentParser
+import Churn
+import Linux
+
+struct StaunchChurn: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "staunch-churn",
+        abstract: "Drives pod churn, and names whatever is left of it.",
+        discussion: discussion)
+
+    @OptionGroup var options: Options
+
+    func run() throws {
+        do throws(RunFailure) {
+            let interrupts = try prepare()
+            let settings = try options.settings()
+            interrupts.start()
+            let result = try ChurnRun.run(settings, interrupts)
+            StandardOutput.write("\n" + result.summary)
+            try keep(result, settings)
+            // Threads that wait for a server that is gone must not hold the process.
+            OwnProcess.end(result.isGood ? 0 : 1)
+        } catch {
+            StandardError.write("staunch-churn: \(error)\n")
+            throw ExitCode.failure
+        }
+    }
+
+    private func prepare() throws(RunFailure) -> Interrupts {
+        OwnProcess.ignoreBrokenPipes()
+        SystemInfo.raiseDescriptorLimit()
+        do { return try Interrupts() } catch { throw RunFailure("signals: \(error)") }
+    }
+
+    private func keep(_ result: RunResult, _ settings: RunSettings) throws(RunFailure) {
+        do throws(SystemCallFailure) {
+            if let path = settings.json {
+                try Files.replace(path, result.document, mode: 0o644)
+            }
+            if let path = settings.report {
+                try Files.replace(path, Array(result.page.utf8), mode: 0o644)
+            }
+        } catch { throw RunFailure("the figures cannot be kept: \(error)") }
+    }
+}
+
+private let discussion = """
+    Clients make pods and delete them, one after the other. They repeat every request until it is \
+    answered, under the same Operation-Id. In the end nothing may be left: no stray in the \
+    account, no open operation, no exit lost, doubled or untrue, and the census of the machine as \
+    before; otherwise it is named, and the exit code is 1. Ctrl-C ends the run in order, and a \
+    second one at once; what was made is put away in either case.
+
+    EXAMPLES
+      staunch-churn --pods 1000
+      staunch-churn --for 30m --disk-pressure --kill daemon --every 20 --kill shim --every 30 \\
+        --report churn.html
+      staunch-churn --for 60 --target staunch --target podman --target runc
+      staunch-churn --socket /run/staunch/staunch.sock --spec mix.json --patience 0.5
+    """
