@@ -27,6 +27,7 @@ extension Engine {
     @Loop func auditNowAndThen() async {
         while true {
             owners.lookAtShims()
+            registry.reserve?.hold()
             await takeAudit()
             await Loop.shared.reactor.pause(milliseconds: settings.auditInterval)
         }

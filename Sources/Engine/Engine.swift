@@ -40,7 +40,9 @@ package final class Engine: Sendable {
             throw EngineFailure("the store \(layout.store) cannot be opened: \(error)")
         }
         registry = try Registry(
-            opened.store, limits: settings.limits, damage: opened.damage?.description)
+            opened.store, limits: settings.limits, reserve: Reserve(path: layout.reserve),
+            damage: opened.damage?.description)
+        registry.reserve?.hold()
         let host = try Host(settings, layout)
         ground = HostGround(host, layout)
         info = host.info

@@ -9,6 +9,7 @@ struct Layout: Sendable {
 
     var pods: String { settings.runDirectory + "/pods" }
     var store: String { settings.runDirectory + "/staunch.db" }
+    var reserve: String { settings.runDirectory + "/reserve" }
     var lock: String { settings.runDirectory + "/lock" }
     var programs: String { settings.runDirectory + "/bin" }
 

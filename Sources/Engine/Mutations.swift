@@ -19,7 +19,8 @@ extension Engine {
         _ body: (inout Transaction) throws(Problem) -> Accepted
     ) throws(Problem) -> Accepted {
         let limits = settings.limits
-        let committed = try registry.transaction { transaction throws(Problem) in
+        let committed = try registry.transaction(isWayDown: kind?.isWayDown ?? false) {
+            transaction throws(Problem) in
             if let known = try transaction.replayed(context, limits) { return known }
             let accepted = try body(&transaction)
             transaction.remember(context, accepted, kind, in: pod, limits)

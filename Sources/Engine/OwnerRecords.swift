@@ -35,7 +35,7 @@ extension Registry {
     @Loop func update(
         _ uid: UID, _ engine: Engine, _ change: @escaping @Sendable (inout Pod) -> Void
     ) -> Bool {
-        let committed = transaction { transaction in
+        let committed = transaction(isWayDown: true) { transaction in
             guard let before = transaction.pod(uid: uid) else { return }
             var pod = before
             change(&pod)
@@ -54,7 +54,7 @@ extension Registry {
         _ engine: Engine, _ body: @Sendable (inout Transaction) -> Result
     ) async -> Result {
         while true {
-            switch transaction(body) {
+            switch transaction(isWayDown: true, body) {
             case .done(let result): return result
             case .refused(let failure):
                 noteRefusal(failure, engine)

@@ -37,10 +37,14 @@ final class Registry: Sendable {
 
     let state: Mutex<State>
     let limits: EngineLimits
+    /// `nil` where the records are not on a file system.
+    let reserve: Reserve?
 
     init(
-        _ store: sending any RecordKeeping, limits: EngineLimits, damage: String? = nil
+        _ store: sending any RecordKeeping, limits: EngineLimits, reserve: Reserve? = nil,
+        damage: String? = nil
     ) throws(EngineFailure) {
+        self.reserve = reserve
         var state = State(store: store)
         if let damage { state.damage.append(damage) }
         do { try state.load() } catch {
@@ -50,9 +54,10 @@ final class Registry: Sendable {
         self.limits = limits
     }
 
-    /// Runs `body` as one transaction: all of what it changes stands, or nothing of it.
+    /// Runs `body` as one transaction: all of what it changes stands, or nothing of it. On the way
+    /// down it may have what is held in reserve.
     func transaction<Result: Sendable, Failure: Error>(
-        _ body: (inout Transaction) throws(Failure) -> Result
+        isWayDown: Bool = false, _ body: (inout Transaction) throws(Failure) -> Result
     ) throws(Failure) -> Committed<Result> {
         var aftermath = Aftermath()
         let outcome: Committed<Result> = try state.withLock { state throws(Failure) in
@@ -60,8 +65,14 @@ final class Registry: Sendable {
             let result = try body(&transaction)
             let changes = transaction.finish()
             if changes.isEmpty { return .done(result) }
-            do throws(StoreFailure) { try state.store.commit(changes.stored()) } catch {
-                return .refused(error)
+            let stored = changes.stored()
+            do throws(StoreFailure) { try state.store.commit(stored) } catch {
+                guard isWayDown, error == .full, reserve?.giveUp() == true else {
+                    return .refused(error)
+                }
+                do throws(StoreFailure) { try state.store.commit(stored) } catch {
+                    return .refused(error)
+                }
             }
             aftermath = state.apply(changes)
             state.pruneNowAndThen(limits)

@@ -47,6 +47,16 @@ package enum Files {
         try check(effect("fs.rename", .storage) { unsafe rename(draft, path) }, "rename", path)
     }
 
+    /// Makes a file of so many bytes that the file system has set aside; none where it cannot
+    /// (posix_fallocate(3)).
+    package static func allocate(_ path: String, bytes: Int64) throws(SystemCallFailure) {
+        let file = try OwnedDescriptor.opening(path, O_WRONLY | O_CREAT, mode: 0o600)
+        let result = posix_fallocate(file.number, 0, off_t(bytes))
+        guard result != 0 else { return }
+        try removeFile(path)
+        throw SystemCallFailure(call: "posix_fallocate", subject: path, errno: result)
+    }
+
     /// Makes a directory; one that is there already will do.
     package static func makeDirectory(
         _ path: String, mode: UInt32 = 0o700

@@ -18,6 +18,14 @@ package enum OperationKind: String, Sendable, CaseIterable {
     /// Only what makes something can be called off (API.md).
     package var isCreate: Bool { self == .podCreate || self == .taskCreate }
     package var isDelete: Bool { self == .podDelete || self == .taskDelete }
+
+    /// Whether it leaves less than there was.
+    package var isWayDown: Bool {
+        switch self {
+        case .podStop, .podDelete, .podClear, .taskStop, .taskDelete, .strayRemove: true
+        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal: false
+        }
+    }
 }
 
 //  pending ──> running ──> succeeded

@@ -62,7 +62,7 @@ extension Machine {
                     try daemon.crashAndRestart()
                     let ended = try client.follow(delete.id)
                     #expect(ended.state == "succeeded")
-                    #expect(ended["exits", "app", "exitUnknown"] != .bool(true))
+                    #expect(ended["exits", "app", "exitUnknown"] == .bool(false))
                 }
             }
         }

@@ -27,6 +27,9 @@ final class Daemon {
     /// the last first.
     var removals: [() -> Void] = []
 
+    /// More of the daemon's environment.
+    var environment: [String: String] = [:]
+
     var runDirectory: String { home + "/run" }
     var dataDirectory: String { home + "/data" }
     var logDirectory: String { home + "/log" }
@@ -62,7 +65,8 @@ final class Daemon {
                 "--cgroup-parent", cgroupParent, "--shim", bin + "/staunch-shim",
             ] + (arguments.contains("--metrics-listen") ? [] : ["--metrics-listen", "off"])
             + arguments
-        if let plan { process.environment = plan.environment }
+        let inherited = plan?.environment ?? ProcessInfo.processInfo.environment
+        process.environment = inherited.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardError = try appending(home + "/staunchd.log")
         try process.run()

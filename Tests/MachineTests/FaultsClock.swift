@@ -1,0 +1,63 @@
+// A wall clock that is set back: nothing is decided by it (law 17).
+
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct FaultsClock {
+        @Test("a clock that jumps back an hour changes no order, no duration and no end")
+        func jumpsBack() throws {
+            try withFault("clock back an hour", setUp: { $0.environment = Self.clock(of: $0) }) {
+                daemon, client in
+                let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done"
+                let web = try client.createPod("web", daemon.rootfs.pod(deaf))
+                let log = "\(daemon.logDirectory)/\(web.uid)/app.log"
+                try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+                let stop = try client.send("POST", "/v1/pods/web/stop", #"{"grace": 1.5}"#)
+                try write("-1h", to: Self.file(daemon))
+                try eventually("the daemon's clock is back an hour") {
+                    try self.age(
+                        of: client.createPod("probe-\(UUID().uuidString.lowercased())", "{}"))
+                        > 3000
+                }
+                // Accepted later, it comes later, though its time and its id say otherwise.
+                let delete = try client.send("DELETE", "/v1/pods/web?grace=1")
+                #expect(try client.follow(stop.id).state == "succeeded")
+                #expect(try client.follow(delete.id).state == "succeeded")
+                let after = try client.createPod("after", daemon.rootfs.sleeper)
+                #expect(after.uid > web.uid, "uids only grow while a daemon lives")
+                try daemon.crashAndRestart()
+                #expect(try client.send("GET", "/v1/operations/\(stop.id)").state == "succeeded")
+                let took = try seconds { try client.deletePod("after", query: "grace=0") }
+                #expect(took < 5)
+            }
+        }
+
+        /// Seconds since the pod was made, by this process's own clock.
+        private func age(of pod: Answer) throws -> Double {
+            let format = ISO8601DateFormatter()
+            format.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+            let made = try #require(pod["createdAt"]?.string.flatMap(format.date(from:)))
+            return -made.timeIntervalSinceNow
+        }
+
+        private static func file(_ daemon: Daemon) -> String { daemon.home + "/clock" }
+
+        /// libfaketime, for the wall clock alone: what it says stands in a file.
+        private static func clock(of daemon: Daemon) -> [String: String] {
+            do { try write("+0", to: file(daemon)) } catch { Issue.record("\(error)") }
+            return [
+                "LD_PRELOAD": "/usr/lib/\(machine)-linux-gnu/faketime/libfaketime.so.1",
+                "FAKETIME_TIMESTAMP_FILE": file(daemon), "FAKETIME_NO_CACHE": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            ]
+        }
+
+        #if arch(arm64)
+            private static let machine = "aarch64"
+        #else
+            private static let machine = "x86_64"
+        #endif
+    }
+}
