@@ -1,5 +1,5 @@
-// Room that is kept for the way down: a run directory that somebody has filled takes no new pod, and
-// takes a delete, its end and every exit all the same (law 13).
+// Room that is kept for the way down: a run directory that somebody has filled takes no new pod,
+// and takes a delete, its end and every exit all the same (law 13).
 
 import Linux
 
