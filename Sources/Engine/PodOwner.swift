@@ -93,8 +93,10 @@ import Teardown
     /// Ends an operation whose pod or task was gone when its turn came: what was to be ended or
     /// removed has been, and the rest cannot be done any more.
     private func settle(_ operation: PodOperation) async {
-        guard engine.registry.openOperation(operation.id) != nil else { return }
-        switch operation.kind {
+        guard let open = engine.registry.openOperation(operation.id) else { return }
+        switch open.kind {
+        case _ where open.state == .canceling:
+            await engine.registry.end(open.id, .canceled, engine) { _, _ in }
         case .podStop, .podDelete, .podClear, .strayRemove, .taskStop, .taskDelete:
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal:

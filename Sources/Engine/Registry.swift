@@ -114,7 +114,8 @@ extension Registry.State {
         }
         for document in try store.runningOperations() {
             do throws(RecordFault) {
-                let operation = try PodOperation(record: document)
+                var operation = try PodOperation(record: document)
+                operation.dropProgress()
                 operations[operation.id] = operation
             } catch { damage.append("the record of an operation: \(error)") }
         }
@@ -179,5 +180,16 @@ extension Registry.State {
                     tombstonesSince: now - limits.tombstonesKeptSeconds * 1000,
                     eventsKept: limits.eventsKept))
         } catch { hasMoreToPrune = false }
+    }
+}
+
+extension PodOperation {
+    /// Nobody is at these steps any more: whoever goes on with the operation begins them again.
+    fileprivate mutating func dropProgress() {
+        for index in steps.indices where !steps[index].isDone {
+            steps[index].state = .pending
+            steps[index].startedAt = nil
+            steps[index].detail = nil
+        }
     }
 }

@@ -28,8 +28,7 @@ import ShimWire
         isDead = true
         pod.shim = nil
         pod.cgroups["/\(pod.uid)/shim"]?.remove(pid)
-        line?.hangUp()
-        line = nil
+        hangUp()
         if isRemoving || tasks.values.contains(where: { $0.job == .unmount || $0.job == .remove }) {
             let helper = world.newPID()
             pod.makeCgroup("/\(pod.uid)/shim", holding: helper)
@@ -40,6 +39,12 @@ import ShimWire
                 return true
             }
         }
+    }
+
+    /// Lets go of its line, and lives on.
+    package func hangUp() {
+        line?.hangUp()
+        line = nil
     }
 
     /// Takes a request when it runs, and not before.
@@ -207,6 +212,7 @@ import ShimWire
             if isStopped { return false }
             task.exit = exit
             pod.exitFiles[task.name] = .exit(exit)
+            world.stored.insert(pid)
             line?.tell(task.name, exit)
             finishStop(task)
             return true

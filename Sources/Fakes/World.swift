@@ -14,6 +14,8 @@ package import Synchronization
     package var pods: [UID: FakePod] = [:]
     /// The true exit of each task that had a process, by the process's number.
     package var truth: [Int32: WireExit] = [:]
+    /// The processes whose exit a shim has stored.
+    package var stored: Set<Int32> = []
     /// Whether disks answer: unmounts and removals of files wait for them.
     package var isDiskStuck = false
     /// Whether processes die of a kill; one in state D does not.
@@ -84,6 +86,12 @@ package import Synchronization
         guard let pod = pods[uid], let shim = pod.shim else { return }
         shim.die()
         tidy(uid)
+    }
+
+    /// SIGKILL for whatever runs in a pod's tasks.
+    package func killTasks(of uid: UID) {
+        guard let pod = pods[uid] else { return }
+        for pid in pod.processes(in: "/\(uid)/pod").sorted() { pod.kill(pid) }
     }
 
     /// What a pod that no record names leaves.

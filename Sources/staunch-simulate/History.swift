@@ -10,16 +10,19 @@ import Store
     let world: World
     let stage: Stage
     let ledger: Ledger
+    private let promptness: Promptness
     private let disk = FakeDisk()
     private(set) var engine: Engine?
     private var life: Life?
     private var isHealing = false
+    private var isStoreFull = false
     private let parent = "/staunch"
 
     init(_ world: World, _ stage: Stage) {
         self.world = world
         self.stage = stage
         ledger = Ledger(world, disk, stage)
+        promptness = Promptness(world, stage)
     }
 
     func tell(_ text: @autoclosure () -> String) {
@@ -31,10 +34,15 @@ import Store
         for _ in 0..<(5 + world.dice.below(20)) {
             await act()
             await world.sleep(milliseconds: pause())
-            ledger.look(engine)
+            look()
             if stage.verdict != nil { return }
         }
         await settle()
+    }
+
+    private func look() {
+        ledger.look(engine)
+        promptness.look(engine, ledger.open)
     }
 
     private func pause() -> Int {
@@ -60,7 +68,12 @@ import Store
                 settings, FakeRecords(disk, life), FakeGround(world, life, cgroupParent: parent))
             (self.life, self.engine) = (life, engine)
             stage.setLife(life)
+            // What the store has is what the first client is told.
+            look()
             engine.start()
+            promptness.expectReady(
+                engine, isLiving: { self.engine === engine && !life.isOver },
+                isFull: { self.isStoreFull })
             tell("daemon starts, to die after \(effects.map(String.init) ?? "no") effects")
         } catch { stage.end("the daemon does not start: \(error)") }
     }
@@ -69,13 +82,14 @@ import Store
         tell("daemon dies")
         if let engine { world.graveyard.append(engine) }
         (engine, life) = (nil, nil)
+        look()
         world.after(milliseconds: world.dice.below(isHealing ? 10 : 3000)) { self.startDaemon() }
     }
 
     // MARK: What happens
 
     private func act() async {
-        switch world.dice.below(30) {
+        switch world.dice.below(33) {
         case 0..<8: await create()
         case 8..<14: await delete()
         case 14: await ask { .stop($0, grace: self.grace()) }
@@ -92,7 +106,10 @@ import Store
         case 26: disturbDisk()
         case 27: disturbKills()
         case 28: fillStore()
-        default: plantOrJump()
+        case 29: plant()
+        case 30: hangUp()
+        case 31: killAll()
+        default: jump()
         }
     }
 
@@ -139,6 +156,18 @@ import Store
         world.killShim(of: uid)
     }
 
+    /// The daemon, a pod's tasks and its shim, one soon after the other.
+    private func killAll() {
+        guard let uid = world.dice.pick(world.pods.keys.sorted()) else { return }
+        tell("daemon, tasks and shim of \(uid) are killed")
+        life?.end()
+        world.killTasks(of: uid)
+        world.after(milliseconds: world.dice.below(500)) { [self] in
+            ledger.shimKilled.insert(uid)
+            world.killShim(of: uid)
+        }
+    }
+
     private func stopShim() {
         guard let uid = world.dice.pick(world.pods.keys.sorted()), let shim = world.pods[uid]?.shim
         else { return }
@@ -161,15 +190,30 @@ import Store
 
     private func fillStore() {
         tell("the store is full")
-        disk.setFull(true)
-        world.after(milliseconds: world.dice.below(5000)) { self.disk.setFull(false) }
+        setFull(true)
+        world.after(milliseconds: world.dice.below(5000)) { self.setFull(false) }
     }
 
-    private func plantOrJump() {
-        if world.dice.once(in: 2) {
-            tell("the clock jumps back an hour")
-            return Loop.shared.reactor.jumpSimulatedWall(-3_600_000)
-        }
+    private func setFull(_ isFull: Bool) {
+        disk.setFull(isFull)
+        isStoreFull = isFull
+        promptness.storeHasRoom()
+    }
+
+    /// For want of memory, say: it lives on, and takes the next line.
+    private func hangUp() {
+        guard let uid = world.dice.pick(world.pods.keys.sorted()), let shim = world.pods[uid]?.shim
+        else { return }
+        tell("shim of \(uid) hangs up")
+        shim.hangUp()
+    }
+
+    private func jump() {
+        tell("the clock jumps back an hour")
+        Loop.shared.reactor.jumpSimulatedWall(-3_600_000)
+    }
+
+    private func plant() {
         let uid = UID(
             milliseconds: 1_700_000_000_000, random: (world.dice.next(), world.dice.next()))
         tell("a stray \(uid)")
@@ -192,6 +236,7 @@ import Store
                 await world.sleep(milliseconds: 50)
                 continue
             }
+            ledger.noteAsked(request, engine)
             let answer: Result<Accepted, Problem>
             do throws(Problem) { answer = .success(try request.send(to: engine, context)) } catch {
                 answer = .failure(error)
@@ -213,10 +258,12 @@ import Store
     private func settle() async {
         isHealing = true
         life?.spare()
-        disk.setFull(false)
+        setFull(false)
         world.heal()
         tell("healed")
         await untilQuiet()
+        if stage.verdict != nil { return }
+        await promptness.expectExits { self.engine }
         if stage.verdict != nil { return }
         for name in (0..<3).map({ label("pod-\($0)") }) {
             await send(.delete(name, nil, grace: 0))
@@ -231,7 +278,7 @@ import Store
         for _ in 0..<2000 {
             world.heal()
             await world.sleep(milliseconds: 100)
-            ledger.look(engine)
+            look()
             if stage.verdict != nil { return }
             if engine?.isReady == true, ledger.open.isEmpty, ledger.strays.isEmpty,
                 engine?.openOperations.isEmpty == true

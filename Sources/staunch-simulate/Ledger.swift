@@ -20,6 +20,9 @@ import Store
     private var lastEngine: Engine?
     var shimKilled: Set<UID> = []
     var planted: Set<UID> = []
+    /// Pods that were once seen up, and those that somebody has asked to delete.
+    private var up: Set<UID> = []
+    private var deletable: Set<UID> = []
 
     init(_ world: World, _ disk: FakeDisk, _ stage: Stage) {
         self.world = world
@@ -39,7 +42,14 @@ import Store
 
     // MARK: Answers
 
+    /// A request is about to be sent: whatever becomes of the answer, this may go.
+    func noteAsked(_ request: Request, _ engine: Engine) {
+        guard case .delete(let name, let uid, _) = request else { return }
+        if let meant = uid ?? engine.pod(name)?.uid { deletable.insert(meant) }
+    }
+
     func note(_ request: Request, _ answer: Result<Accepted, Problem>) {
+        checkMeant(request, answer)
         guard case .success(.operation(let operation)) = answer else { return }
         if operations[operation.id] == nil { operations[operation.id] = operation }
         guard operation.kind == .podCreate else { return }
@@ -50,6 +60,17 @@ import Store
             fail("S6", "\(name) is \(uid), and of \(former) is left \(pieces(former))")
         }
         pods[name, default: []].append(uid)
+    }
+
+    /// S3: a delete that names a uid is about that one, and never about who has the name now.
+    private func checkMeant(_ request: Request, _ answer: Result<Accepted, Problem>) {
+        guard case .delete(let name, let uid?, _) = request else { return }
+        switch answer {
+        case .success(.operation(let found)), .success(.finished(let found)):
+            let target = found.target.podUID
+            if target != uid { fail("S3", "\(name) \(uid) was meant, and \(target) is hit") }
+        case .success, .failure: break
+        }
     }
 
     private func pieces(_ uid: UID) -> [String] { world.pods[uid]?.pieces ?? [] }
@@ -70,7 +91,20 @@ import Store
             check(before, now)
             operations[id] = now
         }
-        for pod in engine.pods().pods { for task in pod.tasks { check(task, of: pod.uid) } }
+        let pods = engine.pods().pods
+        for pod in pods { for task in pod.tasks { check(task, of: pod.uid) } }
+        checkNeighbours(pods)
+    }
+
+    /// S3: a pod that was up goes only where somebody has asked for it.
+    private func checkNeighbours(_ pods: [Pod]) {
+        for uid in up.subtracting(pods.map(\.uid)).subtracting(deletable) {
+            fail("S3", "nobody has asked to delete \(uid), and it is gone")
+        }
+        for pod in pods where pod.state == .lost && !shimKilled.contains(pod.uid) {
+            fail("S3", "\(pod.uid) is lost, and nobody has killed its shim")
+        }
+        up.formUnion(pods.filter { $0.state == .ready }.map(\.uid))
     }
 
     /// S1: whatever is there stands in a record, or was planted.
@@ -91,6 +125,9 @@ import Store
         }
         if rank(now.state) < rank(before.state) {
             fail("S4", "\(now.kind) \(now.id) went from \(before.state) to \(now.state)")
+        }
+        if now.state.hasEnded && now.supersededBy != nil && now.state != .canceled {
+            fail("17", "a delete took over the \(now.kind) \(now.id), and it is \(now.state)")
         }
         if now.state == .succeeded && now.kind == .podDelete { checkDeleted(now) }
         if now.state == .failed && now.kind == .podCreate { checkGone(now) }
@@ -171,6 +208,7 @@ import Store
             if truth.signal != signal.number { fail("S5", "\(exit) where it was \(truth)") }
         case .unknown:
             if !shimKilled.contains(pod) { fail("S5", "an exit is unknown, and the shim lived") }
+            if world.stored.contains(pid) { fail("S5", "an exit is unknown, and it was stored") }
         }
     }
 
