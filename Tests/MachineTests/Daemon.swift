@@ -130,7 +130,9 @@ final class Daemon {
         var operations: [String] = []
         let pods = try client.send("GET", "/v1/pods?limit=1000")["items"]?.elements ?? []
         for name in pods.compactMap({ $0["name"]?.string }) {
-            operations.append(try client.send("DELETE", "/v1/pods/\(name)?grace=0").id)
+            let answer = try client.send("DELETE", "/v1/pods/\(name)?grace=0")
+            // A create that failed since the list was told has taken it along.
+            if answer.code != "pod-unknown" { operations.append(answer.id) }
         }
         for operation in operations {
             let answer = try client.follow(operation)
