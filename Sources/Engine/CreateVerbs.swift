@@ -44,11 +44,9 @@ extension PodOwner {
         }
         engine.log.write(.warning, "create failed, undoing", ["error": failure.detail])
         let proof = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
-        let state = engine.registry.openOperation(operation.id).map(PodOwner.end) ?? .failed
-        await engine.registry.end(operation.id, state, error: failure, engine) {
+        await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
             ended.undoSteps()
-            if state == .canceled { ended.error = nil }
             // A delete that came meanwhile ends the record itself.
             guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
                 return
@@ -56,10 +54,6 @@ extension PodOwner {
             transaction.remove(pod, proof)
         }
         if engine.registry.pod(uid) == nil { engine.owners.forget(uid) }
-    }
-
-    private nonisolated static func end(_ operation: PodOperation) -> OperationState {
-        operation.state == .canceling ? .canceled : .failed
     }
 
     /// Takes down all that the record names, and what the machine shows beyond it.
@@ -103,11 +97,9 @@ extension PodOwner {
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
         let proof = await Teardown(machine: PodMachine(self, grace: { _ in 0 }), journal: journal)
             .run(task: task.spec.name, uid: task.uid)
-        let state = engine.registry.openOperation(operation.id).map(PodOwner.end) ?? .failed
-        await engine.registry.end(operation.id, state, error: failure, engine) {
+        await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
             ended.undoSteps()
-            if state == .canceled { ended.error = nil }
             guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
                 return
             }

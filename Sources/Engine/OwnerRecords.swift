@@ -91,8 +91,11 @@ extension Registry {
         let ended = await insist(engine) { transaction -> Ended in
             guard var operation = transaction.operation(id) else { return .before }
             if unlessCalledOff && operation.state == .canceling { return .calledOff }
-            operation.end(state, at: transaction.time, engine.settings.limits)
-            operation.error = error
+            // One that failed, and was called off before that could be stored, was called off.
+            let isCalledOff = operation.state == .canceling && state == .failed
+            operation.end(
+                isCalledOff ? .canceled : state, at: transaction.time, engine.settings.limits)
+            operation.error = isCalledOff ? nil : error
             operation.stalled = nil
             change(&transaction, &operation)
             transaction.put(operation)

@@ -50,6 +50,10 @@ import Store
 
     func note(_ request: Request, _ answer: Result<Accepted, Problem>) {
         checkMeant(request, answer)
+        // Of an operation whose answer was lost this is the first that is heard.
+        if case .success(.finished(let ended)) = answer, operations[ended.id] == nil {
+            operations[ended.id] = ended
+        }
         guard case .success(.operation(let operation)) = answer else { return }
         if operations[operation.id] == nil { operations[operation.id] = operation }
         guard operation.kind == .podCreate else { return }
@@ -155,17 +159,18 @@ import Store
 
     private func checkDeleted(_ operation: PodOperation) {
         checkGone(operation)
+        // What a delete of its own has taken, or an undone create, is told there.
+        let others = Set(
+            operations.values.filter { $0.kind == .taskDelete || $0.kind == .taskCreate }
+                .compactMap(\.target.taskUID))
         // S5: the exit of each task that ran is told.
-        for (uid, exit) in exits where taskOwners[uid]?.pod == operation.target.podUID {
+        for (uid, exit) in exits
+        where taskOwners[uid]?.pod == operation.target.podUID && !others.contains(uid) {
             guard let name = taskOwners[uid]?.name, let told = operation.exits[name] else {
                 continue
             }
             if told != exit { fail("S5", "exit of \(name) was \(exit), and is \(told)") }
         }
-        // What a delete of its own has taken, or an undone create, is told there.
-        let others = Set(
-            operations.values.filter { $0.kind == .taskDelete || $0.kind == .taskCreate }
-                .compactMap(\.target.taskUID))
         for (uid, owner) in taskOwners
         where owner.pod == operation.target.podUID && processes[uid] != nil && !owner.isDeleted
             && !others.contains(uid)

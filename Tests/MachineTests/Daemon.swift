@@ -58,11 +58,14 @@ final class Daemon {
     /// Starts it, and waits until it takes mutations.
     func start() throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: bin + "/staunchd")
+        // By env, which becomes the daemon: a library that is loaded before it may want to change
+        // the environment, and Swift then finds no arguments.
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments =
             [
-                "--run-dir", runDirectory, "--data-dir", dataDirectory, "--log-dir", logDirectory,
-                "--cgroup-parent", cgroupParent, "--shim", bin + "/staunch-shim",
+                bin + "/staunchd", "--run-dir", runDirectory, "--data-dir", dataDirectory,
+                "--log-dir", logDirectory, "--cgroup-parent", cgroupParent, "--shim",
+                bin + "/staunch-shim",
             ] + (arguments.contains("--metrics-listen") ? [] : ["--metrics-listen", "off"])
             + arguments
         let inherited = plan?.environment ?? ProcessInfo.processInfo.environment
