@@ -78,6 +78,7 @@ final class Registry: Sendable {
             state.pruneNowAndThen(limits)
             return .done(result)
         }
+        reserve?.takeBack()
         for waiter in aftermath.waiters { waiter() }
         if aftermath.hasEvents { onLoop { self.deliverEvents() } }
         return outcome

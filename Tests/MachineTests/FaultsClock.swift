@@ -47,11 +47,22 @@ extension Machine {
         /// libfaketime, for the wall clock alone: what it says stands in a file.
         private static func clock(of daemon: Daemon) -> [String: String] {
             do { try write("+0", to: file(daemon)) } catch { Issue.record("\(error)") }
+            daemon.removals.append(removeShared)
             return [
                 "LD_PRELOAD": "/usr/lib/\(machine)-linux-gnu/faketime/libfaketime.so.1",
                 "FAKETIME_TIMESTAMP_FILE": file(daemon), "FAKETIME_NO_CACHE": "1",
                 "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             ]
+        }
+
+        /// libfaketime leaves its shared memory, by pid; that of the living is theirs.
+        private static func removeShared() {
+            for name in names(in: "/dev/shm") where name.contains("faketime_s") {
+                guard let pid = name.split(separator: "_").last, !exists("/proc/\(pid)") else {
+                    continue
+                }
+                do { try FileManager.default.removeItem(atPath: "/dev/shm/" + name) } catch {}
+            }
         }
 
         #if arch(arm64)

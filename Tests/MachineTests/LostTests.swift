@@ -140,7 +140,7 @@ extension Machine {
 }
 
 /// Whether it is there and has not ended: an orphan that has is init's to take.
-private func isRunning(_ pid: Int64) -> Bool {
+func isRunning(_ pid: Int64) -> Bool {
     guard let status = text(of: "/proc/\(pid)/stat"), let end = status.lastIndex(of: ")") else {
         return false
     }
