@@ -231,6 +231,7 @@ import Store
             requester: Requester(pid: 1, uid: 0, gid: 0, command: "client"),
             operationID: world.dice.once(in: 4) ? nil : id, fingerprint: fingerprint,
             instance: "/", ifMatch: nil)
+        var hasTried = false
         for _ in 0..<200 {
             guard let engine, let life, engine.isReady else {
                 await world.sleep(milliseconds: 50)
@@ -243,11 +244,12 @@ import Store
             }
             // A reply that a dead daemon never sent; the client comes again.
             if life.isOver {
+                hasTried = true
                 await world.sleep(milliseconds: 20)
                 continue
             }
             tell("\(request.words): \(words(answer))")
-            return ledger.note(request, answer)
+            return ledger.note(request, answer, maker: hasTried ? nil : engine)
         }
     }
 

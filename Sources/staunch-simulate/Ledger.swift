@@ -23,6 +23,8 @@ import Store
     /// Pods that were once seen up, and those that somebody has asked to delete.
     private var up: Set<UID> = []
     private var deletable: Set<UID> = []
+    /// The last pod that was made, and the daemon that surely made it.
+    private var lastMade: (uid: UID, by: Engine)?
 
     init(_ world: World, _ disk: FakeDisk, _ stage: Stage) {
         self.world = world
@@ -48,7 +50,8 @@ import Store
         if let meant = uid ?? engine.pod(name)?.uid { deletable.insert(meant) }
     }
 
-    func note(_ request: Request, _ answer: Result<Accepted, Problem>) {
+    /// `maker` is the only daemon that was ever sent the request, where there is only one.
+    func note(_ request: Request, _ answer: Result<Accepted, Problem>, maker: Engine?) {
         checkMeant(request, answer)
         // Of an operation whose answer was lost this is the first that is heard.
         if case .success(.finished(let ended)) = answer, operations[ended.id] == nil {
@@ -64,6 +67,11 @@ import Store
             fail("S6", "\(name) is \(uid), and of \(former) is left \(pieces(former))")
         }
         pods[name, default: []].append(uid)
+        // Law 17: what is made later is greater, whatever the clock says.
+        if let last = lastMade, last.by === maker, uid < last.uid {
+            fail("17", "\(uid) is made after \(last.uid)")
+        }
+        lastMade = maker.map { (uid, $0) }
     }
 
     /// S3: a delete that names a uid is about that one, and never about who has the name now.
