@@ -98,6 +98,14 @@ package enum Children {
         // SAFETY: the structure lives for the call.
         _ = effect("process.reap") { unsafe clinux_reap(pid, &exit) }
     }
+
+    /// The same for a task's first process, whose exit has been stored: a point of its own, since
+    /// law 8 is about it and about no other child.
+    package static func reapStored(_ pid: Int32) {
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        _ = effect("process.reapStored") { unsafe clinux_reap(pid, &exit) }
+    }
 }
 
 /// What /proc says of a process. None of these waits for a disk.

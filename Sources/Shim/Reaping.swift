@@ -8,7 +8,7 @@ extension Shim {
         while let exit = Children.peekExit() {
             if let slot = slots.values.first(where: { $0.isAlive && $0.process?.pid == exit.pid }) {
                 store(exit, of: slot)
-                Children.reap(exit.pid)
+                Children.reapStored(exit.pid)
                 tasksEnded(slot)
             } else if let slot = slots.values.first(where: { $0.job?.pid == exit.pid }) {
                 Children.reap(exit.pid)

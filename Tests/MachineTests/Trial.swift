@@ -80,8 +80,8 @@ final class Trial {
     /// Whether a task's end may have gone unseen.
     private var mayBeUnknown: Bool {
         all.contains { fired in
-            // It is stored before it is reaped (law 8), and a stop reaps nobody else.
-            let isStored = scenario == .stop && fired.point.hasPrefix("process.reap")
+            // It is stored before it is reaped (law 8).
+            let isStored = scenario == .stop && fired.point.hasPrefix("process.reapStored")
             return isKilled(fired, .shim) && (action == .freeze || !isStored)
         }
     }
