@@ -9,12 +9,22 @@ enum RunDirectory {
         try Files.makeDirectories(run, mode: 0o755)
         if try !Mounts.isOnTmpfs(run) { try Mounts.tmpfs(at: run, options: "mode=0755") }
         let lock = try OwnedDescriptor.opening(layout.lock, 0o102, mode: 0o600)  // O_RDWR|O_CREAT
-        guard try lock.tryLock() else {
+        guard try takes(lock) else {
             throw SystemCallFailure(call: "flock", subject: layout.lock, errno: 11)
         }
         try Files.makeDirectory(layout.pods)
         try Files.makeDirectory(layout.programs)
         return lock
+    }
+
+    /// A daemon that was killed while it spawned leaves a child that has the lock, too, until its
+    /// exec: so the lock is asked for again, for two seconds, before somebody else is said to run.
+    private static func takes(_ lock: borrowing OwnedDescriptor) throws(SystemCallFailure) -> Bool {
+        for _ in 0..<100 {
+            if try lock.tryLock() { return true }
+            SystemClock.pause(milliseconds: 20)
+        }
+        return try lock.tryLock()
     }
 
     static func advice(_ failure: SystemCallFailure, _ settings: EngineSettings) -> String {

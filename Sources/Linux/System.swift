@@ -10,6 +10,9 @@ package enum SystemClock {
     /// Milliseconds since 1970: for people.
     package static var wall: Int64 { clinux_wall_time() }
 
+    /// Holds up the calling thread: for the daemon's start, before there is a loop.
+    package static func pause(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+
     /// The wall clock in RFC 3339, with nanoseconds.
     package static func timestamp() -> [UInt8] {
         var text = [CChar](repeating: 0, count: 32)
