@@ -43,7 +43,7 @@ import Testing
                 for match in text.matches(of: /@Test\(\s*"((?:[^"\\]|\\.)*)"/) {
                     exact.insert(String(match.output.1))
                 }
-                for match in text.matches(of: /@Test[^{]*?func (\w+)\(([^)]*)\)/) {
+                for match in text.matches(of: /@Test(?s:.*?)func (\w+)\(([^)]*)\)/) {
                     exact.insert(printed(match.output.1, match.output.2))
                 }
                 guard file.path.hasPrefix("Tests/MachineTests/") else { continue }
@@ -82,11 +82,11 @@ import Testing
         }
 
         private func fits(_ name: String, _ parts: [String], isPrefix: Bool) -> Bool {
-            guard let first = parts.first, let last = parts.last,
-                parts.joined().utf8.count >= 4
-            else { return false }
-            if isPrefix { return first.utf8.count >= 4 && name.hasPrefix(first) }
-            guard parts.count > 1 else { return name == first }
+            guard let first = parts.first, let last = parts.last else { return false }
+            guard parts.count > 1 || isPrefix else { return name == first }
+            // What is open almost everywhere fits everything, and tells nothing.
+            guard first.utf8.count >= 6 || last.utf8.count >= 8 else { return false }
+            if isPrefix { return first.utf8.count >= 6 && name.hasPrefix(first) }
             return name.hasPrefix(first) && name.hasSuffix(last)
                 && name.utf8.count > first.utf8.count + last.utf8.count
         }
