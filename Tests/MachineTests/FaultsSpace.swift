@@ -183,7 +183,9 @@ extension Machine {
                 daemon.heals.append {
                     ignoreFailure { try limitDescriptors(of: pod.shimPID, 1024) }
                 }
-                let stuck = try client.delete("web", why: "EMFILE")
+                var stuck = try client.delete("web", why: "EMFILE")
+                // It cannot take the next daemon's line either.
+                stuck.later = ["the shim does not answer: pid \(pod.shimPID)"]
                 try daemon.expectServes(stuck)
                 try limitDescriptors(of: pod.shimPID, 1024)
                 try daemon.expectEnds(stuck)
