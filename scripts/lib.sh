@@ -28,3 +28,8 @@ remove_cgroups() {
     find "$mount$parent" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done < <(awk '$3 == "cgroup" || $3 == "cgroup2" { print $2 }' /proc/mounts)
 }
+
+# What scripts/install puts on a host, and scripts/uninstall takes away.
+PROGRAMS="staunchd staunch-shim staunch-census staunch-churn"
+UNITS="staunchd.socket staunchd-metrics.socket run-staunch.mount"
+SETTINGS=/etc/staunch/staunchd.env

@@ -30,7 +30,7 @@ final class Heartbeat: Sendable {
             defer { state.isRunning = true }
             return state.isRunning
         }
-        if !isRunning { Thread.start { self.run() } }
+        if !isRunning { Thread.start("heartbeat") { self.run() } }
     }
 
     /// Ends the feed's subscription, soon and on the thread: the caller may be inside of a push.

@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -103,6 +104,11 @@ int clinux_slave_all_mounts(void) {
 int64_t clinux_filesystem_type(const char *path) {
     struct statfs found;
     return statfs(path, &found) < 0 ? -1 : (int64_t)found.f_type;
+}
+
+int clinux_is_noexec(const char *path) {
+    struct statvfs found;
+    return statvfs(path, &found) < 0 ? -1 : (found.f_flag & ST_NOEXEC) != 0;
 }
 
 int clinux_mount_tmpfs(const char *target, const char *options) {

@@ -76,9 +76,15 @@ package final class Engine: Sendable {
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
 
     /// Adopts the shims that live, and goes on with the operations that stand open, in the
-    /// background.
-    package func start() {
-        onLoop { await self.owners.recover(self) }
+    /// background. `whenReady` is called on the loop, once mutations are taken.
+    package func start(_ whenReady: @escaping @Sendable () -> Void = {}) {
+        onLoop { await self.owners.recover(self, whenReady) }
+    }
+
+    /// Calls `body` on the loop's thread after a whole turn of it: jobs run, descriptors looked at,
+    /// timers due. For whoever wants to know that it does turn.
+    package func whenLoopTurns(_ body: @escaping @Sendable () -> Void) {
+        Loop.shared.reactor.after(milliseconds: 0, body)
     }
 
     /// For the daemon's end: pods stay, and a parent cgroup without any goes.

@@ -23,7 +23,8 @@ final class Host: Sendable {
             let isUnified = hierarchies.allSatisfy(\.isUnified)
             traits = HostTraits(
                 cgroupNamespace: isUnified,
-                limitsSwap: try Host.limitsSwap(hierarchies), recursiveReadOnly: false)
+                limitsSwap: try Host.limitsSwap(hierarchies), recursiveReadOnly: false,
+                isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").hasPrefix("-"))
             info = EngineInfo(
                 runtimePath: settings.runtime, runtimeName: version.name,
                 runtimeVersion: version.version, runtimeCommit: version.commit,

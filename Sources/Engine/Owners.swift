@@ -24,7 +24,7 @@ import Synchronization
 
     /// Adopts the shims that live, and goes on with what stands open. One pod at a time, each
     /// without waiting for its shim: one that does not answer holds up nobody.
-    func recover(_ engine: Engine) async {
+    func recover(_ engine: Engine, _ whenReady: @Sendable () -> Void) async {
         engine.registry.countRestart()
         let pods = engine.pods().pods
         for pod in pods {
@@ -39,6 +39,7 @@ import Synchronization
             engine.log.write(.info, "pods adopted", ["pods": "\(pods.count)"])
         }
         engine.readiness.store(true, ordering: .releasing)
+        whenReady()
         await engine.auditNowAndThen()
     }
 

@@ -66,7 +66,7 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
         } catch { fatalError("no event loop can be made: \(error)") }
         // Whoever simulates runs the jobs: nobody is to be woken.
         queue = Mutex(Queue(isAwake: isSimulated))
-        if !isSimulated { Thread.start { self.run() } }
+        if !isSimulated { Thread.start("loop") { self.run() } }
     }
 
     /// Nanoseconds since boot, suspended time included: for durations.

@@ -19,6 +19,16 @@ extension Engine {
         registry.state.withLock { Array($0.operations.keys) }
     }
 
+    /// How many there are, for a line that people read.
+    package var counts: (pods: Int, operations: Int, stalled: Int) {
+        registry.state.withLock { state in
+            (
+                state.pods.count, state.operations.count,
+                state.operations.values.count { $0.stalled != nil }
+            )
+        }
+    }
+
     package var revision: UInt64 { registry.state.withLock { $0.revision } }
 
     /// A name for a pod that has none: `pod-` and ten random characters.

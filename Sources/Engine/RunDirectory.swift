@@ -7,7 +7,9 @@ enum RunDirectory {
     static func prepare(_ layout: Layout) throws(SystemCallFailure) -> OwnedDescriptor {
         let run = layout.settings.runDirectory
         try Files.makeDirectories(run, mode: 0o755)
-        if try !Mounts.isOnTmpfs(run) { try Mounts.tmpfs(at: run, options: "mode=0755") }
+        // Debian's own /run is a tmpfs from which nothing can be run, and the shim is to be.
+        let (isInMemory, isNoexec) = (try Mounts.isOnTmpfs(run), try Mounts.isNoexec(run))
+        if !isInMemory || isNoexec { try Mounts.tmpfs(at: run, options: "mode=0755") }
         let lock = try OwnedDescriptor.opening(layout.lock, 0o102, mode: 0o600)  // O_RDWR|O_CREAT
         guard try takes(lock) else {
             throw SystemCallFailure(call: "flock", subject: layout.lock, errno: 11)

@@ -5,8 +5,17 @@ import Glibc
 package enum Environment {
     /// `nil` where the variable is not set.
     package static func value(of name: String) -> String? {
-        // SAFETY: nothing in the process changes the environment; the text is copied.
+        // SAFETY: nothing changes the environment once there are threads; the text is copied.
         unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
+
+    /// The same, and it is not set any more. Before any thread is made.
+    package static func take(_ name: String) -> String? {
+        defer {
+            // SAFETY: the C string lives for the call, and nobody else reads the environment yet.
+            _ = unsafe unsetenv(name)
+        }
+        return value(of: name)
     }
 }
 

@@ -79,6 +79,12 @@ package enum Mounts {
         try check(unsafe clinux_filesystem_type(path), "statfs", path) == 0x0102_1994
     }
 
+    /// Whether no program can be run from there.
+    package static func isNoexec(_ path: String) throws(SystemCallFailure) -> Bool {
+        // SAFETY: the C string lives for the call.
+        try check(unsafe clinux_is_noexec(path), "statvfs", path) == 1
+    }
+
     package static func tmpfs(at target: String, options: String) throws(SystemCallFailure) {
         // SAFETY: the C strings live for the call.
         try check(

@@ -1,19 +1,21 @@
 // Threads of our own, for loops that last as long as the process.
 
+import CLinux
 import Glibc
 
 package enum Thread {
-    /// Starts a detached thread that runs `body`. It takes no signal that is blocked here. Ends the
-    /// process where no thread can be made: without its loop a daemon is nothing.
-    package static func start(_ body: @escaping @Sendable () -> Void) {
-        let box = unsafe Unmanaged.passRetained(Body(body))
+    /// Starts a detached thread that runs `body`, under the `name` that `ps -T` shows. It takes no
+    /// signal that is blocked here. Ends the process where no thread can be made: without its loop
+    /// a daemon is nothing.
+    package static func start(_ name: String? = nil, _ body: @escaping @Sendable () -> Void) {
+        let box = unsafe Unmanaged.passRetained(Body(name, body))
         var thread = pthread_t()
         // SAFETY: the box is retained here and released by the thread, once.
         let result = unsafe pthread_create(
             &thread, nil,
             { context in
                 guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
+                unsafe Unmanaged<Body>.fromOpaque(context).takeRetainedValue().go()
                 return nil
             }, unsafe box.toOpaque())
         if result != 0 { fatalError("pthread_create: errno \(result)") }
@@ -21,7 +23,18 @@ package enum Thread {
     }
 
     private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+        private let name: String?
+        private let run: @Sendable () -> Void
+
+        init(_ name: String?, _ run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.run = run
+        }
+
+        func go() {
+            // SAFETY: the C string lives for the call, which copies it.
+            if let name { unsafe clinux_name_thread(name) }
+            run()
+        }
     }
 }

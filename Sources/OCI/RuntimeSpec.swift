@@ -28,10 +28,18 @@ package struct HostTraits: Equatable, Sendable {
     /// (5.12): then a read-only bind is read-only in all that is mounted below it, too.
     package var recursiveReadOnly: Bool
 
-    package init(cgroupNamespace: Bool, limitsSwap: Bool, recursiveReadOnly: Bool) {
+    /// The daemon, and so what it starts, is spared by the OOM killer (a negative oom_score_adj, as
+    /// its unit gives it): that is not for tasks.
+    package var isSparedFromOOM: Bool
+
+    package init(
+        cgroupNamespace: Bool, limitsSwap: Bool, recursiveReadOnly: Bool,
+        isSparedFromOOM: Bool = false
+    ) {
         self.cgroupNamespace = cgroupNamespace
         self.limitsSwap = limitsSwap
         self.recursiveReadOnly = recursiveReadOnly
+        self.isSparedFromOOM = isSparedFromOOM
     }
 }
 
@@ -53,7 +61,7 @@ package enum RuntimeSpec {
             $0.member("path", rootfs)
             $0.member("readonly", task.readOnlyRootfs)
         }
-        writer.object("process") { process(task, ids, to: &$0) }
+        writer.object("process") { process(task, ids, host, to: &$0) }
         writer.list("mounts", standardMounts + mounts(task, host)) { $1.write(to: &$0) }
         writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
         writer.endObject()
@@ -61,7 +69,7 @@ package enum RuntimeSpec {
     }
 
     private static func process(
-        _ task: TaskSpec, _ ids: ResolvedUser, to writer: inout JSONWriter
+        _ task: TaskSpec, _ ids: ResolvedUser, _ host: HostTraits, to writer: inout JSONWriter
     ) {
         writer.member("terminal", false)
         writer.object("user") {
@@ -74,6 +82,8 @@ package enum RuntimeSpec {
         writer.member("cwd", task.cwd)
         writer.object("capabilities") { capabilities(of: task, ids, to: &$0) }
         writer.member("noNewPrivileges", task.noNewPrivileges)
+        // Upwards it is permitted to everyone; a task below one that is spared is not.
+        if host.isSparedFromOOM { writer.member("oomScoreAdj", UInt64(0)) }
     }
 
     /// `NAME=value` in the order of the names; Docker's PATH where there is none. HOME is runc's.

@@ -32,6 +32,11 @@ private let discussion = """
     wins. Several daemons run side by side where each has directories, a cgroup parent and a \
     metrics address of its own.
 
+    Under a service manager it tells when it is ready and that it lives (NOTIFY_SOCKET, \
+    WATCHDOG_USEC), and serves on the sockets that it is passed (LISTEN_FDS): the API on a unix \
+    socket, or on the one that LISTEN_FDNAMES calls api, and the metrics on TCP, or on metrics. \
+    These go before --run-dir and --metrics-listen.
+
     EXAMPLES
       staunchd --run-dir /run/staunch --log-level debug
 

@@ -11,11 +11,19 @@ struct Servers {
     private let observability: HTTPServer?
     /// Where the metrics are served; `nil` where they are not.
     let metricsAddress: String?
+    /// Where the API is; `nil` for a socket without a name, which somebody may have passed.
+    let apiAddress: UnixAddress?
 
-    init(_ engine: Engine, _ settings: DaemonSettings) throws(StartFailure) {
+    /// What was passed goes before what the settings name.
+    init(
+        _ engine: Engine, _ settings: DaemonSettings, _ passed: PassedListeners
+    ) throws(StartFailure) {
         let api = try starting("the API") { () throws(SystemCallFailure) in try StaunchAPI(engine) }
-        main = try serve(try unixListener(settings.socket), api, engine.log)
-        guard let address = settings.metrics else {
+        let socket = try apiListener(passed.api, settings.socket)
+        apiAddress =
+            if case .unix(let address) = ListeningSocket(socket.number) { address } else { nil }
+        main = try serve(socket, api, engine.log)
+        guard let (listener, name) = try metricsListener(passed.metrics, settings.metrics) else {
             observability = nil
             metricsAddress = nil
             return
@@ -23,10 +31,8 @@ struct Servers {
         let readOnly = try starting("the metrics") { () throws(SystemCallFailure) in
             try ObservabilityAPI(engine)
         }
-        let listener = try tcpListener(address)
-        let host = address.host.contains(":") ? "[\(address.host)]" : address.host
-        metricsAddress = "\(host):\(listener.port ?? address.port)"
-        observability = try serve(listener, readOnly, engine.log)
+        metricsAddress = name
+        observability = try serve(HTTPListener(adopting: listener), readOnly, engine.log)
     }
 }
 
@@ -42,16 +48,30 @@ private func serve(
     }
 }
 
-/// The socket that systemd passes (sd_listen_fds(3)), or one of our own.
-private func unixListener(_ path: String) throws(StartFailure) -> HTTPListener {
-    if Environment.value(of: "LISTEN_PID") == String(OwnProcess.pid),
-        Environment.value(of: "LISTEN_FDS") == "1"
-    {
-        return HTTPListener(adopting: 3)
-    }
+/// The socket that was passed, or one of our own.
+private func apiListener(
+    _ passed: CInt?, _ path: String
+) throws(StartFailure) -> HTTPListener {
+    if let passed { return HTTPListener(adopting: passed) }
     do { return try HTTPListener.unix(path: path, mode: 0o660) } catch {
         throw StartFailure(text(error, at: path))
     }
+}
+
+/// The listener's number, which is the caller's, and what to call it; `nil` where none is wanted.
+private func metricsListener(
+    _ passed: CInt?, _ address: ListenAddress?
+) throws(StartFailure) -> (number: CInt, name: String)? {
+    if let passed {
+        let listener = HTTPListener(adopting: passed)
+        let name = listener.port.map { "passed:\($0)" } ?? "passed"
+        return (listener.release(), name)
+    }
+    guard let address else { return nil }
+    let listener = try tcpListener(address)
+    let host = address.host.contains(":") ? "[\(address.host)]" : address.host
+    let name = "\(host):\(listener.port ?? address.port)"
+    return (listener.release(), name)
 }
 
 private func tcpListener(_ address: ListenAddress) throws(StartFailure) -> HTTPListener {

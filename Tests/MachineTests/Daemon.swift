@@ -33,7 +33,10 @@ final class Daemon {
     var runDirectory: String { home + "/run" }
     var dataDirectory: String { home + "/data" }
     var logDirectory: String { home + "/log" }
-    var socket: String { runDirectory + "/staunch.sock" }
+    var socket: String { heldAPI?.path ?? runDirectory + "/staunch.sock" }
+    /// What starts it in our place, and the socket that is passed to it (ServiceManager.swift).
+    var launcher: [String] = []
+    var heldAPI: HeldListener?
     var pid: Int32 { process?.processIdentifier ?? 0 }
     var isRunning: Bool { process?.isRunning ?? false }
     var marks: Census.Marks { Census.Marks(home: home, cgroupParent: cgroupParent) }
@@ -57,35 +60,44 @@ final class Daemon {
 
     /// Starts it, and waits until it takes mutations.
     func start() throws {
+        try launch()
+        try eventually("the daemon is ready", within: 10) {
+            guard isRunning else { throw Broken("the daemon ended:\n\(log)") }
+            return isReady
+        }
+    }
+
+    /// Starts it, and does not wait.
+    func launch() throws {
         let process = Process()
         // By env, which becomes the daemon: a library that is loaded before it may want to change
         // the environment, and Swift then finds no arguments.
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments =
-            [
+        let words =
+            (launcher.isEmpty ? ["/usr/bin/env"] : launcher) + [
                 bin + "/staunchd", "--run-dir", runDirectory, "--data-dir", dataDirectory,
                 "--log-dir", logDirectory, "--cgroup-parent", cgroupParent, "--shim",
                 bin + "/staunch-shim",
             ] + (arguments.contains("--metrics-listen") ? [] : ["--metrics-listen", "off"])
             + arguments
+        process.executableURL = URL(fileURLWithPath: words[0])
+        process.arguments = Array(words.dropFirst())
         let inherited = plan?.environment ?? ProcessInfo.processInfo.environment
         process.environment = inherited.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardError = try appending(home + "/staunchd.log")
         try process.run()
         self.process = process
-        try eventually("the daemon is ready", within: 10) {
-            guard process.isRunning else { throw Broken("the daemon ended:\n\(log)") }
-            return isReady
-        }
     }
 
     var log: String { text(of: home + "/staunchd.log") ?? "" }
 
-    private var isReady: Bool {
+    var isReady: Bool { answers("/readyz") }
+
+    /// Whether it says that all is well there.
+    func answers(_ path: String) -> Bool {
         do {
             let wire = try Wire(path: socket, timeout: 5)
-            try wire.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            try wire.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return try wire.receive()?.status == 200
         } catch { return false }
     }

@@ -44,6 +44,14 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         #expect(process == (try parsed(Array(golden.utf8))), "members in this order")
     }
 
+    /// runc sets what stands there, and leaves alone what does not; not everyone may set it.
+    @Test func tasksOfADaemonThatIsSparedFromOOMAreNotSpared() throws {
+        #expect(try document(task())["process"]?["oomScoreAdj"] == nil)
+        var host = plainHost
+        host.isSparedFromOOM = true
+        #expect(try document(task(), host: host)["process"]?["oomScoreAdj"]?.integer == 0)
+    }
+
     @Test func othersThanRootHaveTheBoundingSetAlone() throws {
         let ids = ResolvedUser(uid: 1000, gid: 100, additionalGIDs: [4, 5])
         let process = try document(task(), ids)["process"]

@@ -54,6 +54,8 @@ int clinux_umount_nofollow(const char *target);
 int clinux_slave_all_mounts(void);
 /* statfs(2): the f_type of the file system that `path` is on, -1 on failure. */
 int64_t clinux_filesystem_type(const char *path);
+/* statvfs(3): 1 where no program can be run from the file system that `path` is on. */
+int clinux_is_noexec(const char *path);
 int clinux_mount_tmpfs(const char *target, const char *options);
 
 /* Epoll's data is a union. */
@@ -113,6 +115,19 @@ int clinux_peer_credentials(int socket, struct clinux_credentials *out);
 ssize_t clinux_send(int socket, const void *bytes, size_t count);
 /* Never waits; MSG_TRUNC: the length of the whole packet. */
 ssize_t clinux_receive(int socket, void *bytes, size_t count);
+
+/* Unix sockets by the address that people write: a path, or `@` and an abstract name (unix(7)).
+   One datagram, and a connected stream; neither waits: EAGAIN where the other side has no room. */
+ssize_t clinux_send_datagram(const char *to, const void *bytes, size_t count);
+int clinux_connect_stream(const char *to);
+/* AF_… of a stream socket that listens (SO_DOMAIN); 0 of anything else. */
+int clinux_listening_family(int descriptor);
+enum { CLINUX_AF_UNIX = 1, CLINUX_AF_INET = 2, CLINUX_AF_INET6 = 10 };
+/* The address of a unix socket in the same form, NUL at its end; 0 where it has none. */
+int clinux_unix_address(int descriptor, char text[110]);
+
+/* PR_SET_NAME for the calling thread; at most 15 bytes of it. */
+void clinux_name_thread(const char *name);
 
 /* ioctl(2) is variadic: TIOCGWINSZ's columns, 0 where this is no terminal. */
 int clinux_terminal_width(int descriptor);

@@ -1,0 +1,85 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static const size_t before_path = offsetof(struct sockaddr_un, sun_path);
+
+/* An abstract name begins with NUL, and ends with the address: its length counts. */
+static socklen_t address_of(const char *text, struct sockaddr_un *address) {
+    size_t length = strlen(text);
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (length >= sizeof address->sun_path) {
+        errno = ENAMETOOLONG;
+        return 0;
+    }
+    memcpy(address->sun_path, text, length);
+    if (text[0] != '@') return sizeof *address;
+    address->sun_path[0] = 0;
+    return (socklen_t)(before_path + length);
+}
+
+static int close_with_errno(int descriptor) {
+    int saved = errno;
+    close(descriptor);
+    errno = saved;
+    return -1;
+}
+
+ssize_t clinux_send_datagram(const char *to, const void *bytes, size_t count) {
+    struct sockaddr_un address;
+    socklen_t size = address_of(to, &address);
+    if (size == 0) return -1;
+    int made = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (made < 0) return -1;
+    ssize_t sent = sendto(
+        made, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size);
+    if (sent < 0) return close_with_errno(made);
+    close(made);
+    return sent;
+}
+
+int clinux_connect_stream(const char *to) {
+    struct sockaddr_un address;
+    socklen_t size = address_of(to, &address);
+    if (size == 0) return -1;
+    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (made < 0) return -1;
+    if (connect(made, (struct sockaddr *)&address, size) < 0) return close_with_errno(made);
+    return made;
+}
+
+static int option(int descriptor, int name) {
+    int value = -1;
+    socklen_t size = sizeof value;
+    return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+}
+
+int clinux_listening_family(int descriptor) {
+    if (option(descriptor, SO_ACCEPTCONN) != 1) return 0;
+    if (option(descriptor, SO_TYPE) != SOCK_STREAM) return 0;
+    return option(descriptor, SO_DOMAIN);
+}
+
+int clinux_unix_address(int descriptor, char text[110]) {
+    struct sockaddr_un address;
+    socklen_t size = sizeof address;
+    memset(text, 0, 110);
+    memset(&address, 0, sizeof address);
+    if (getsockname(descriptor, (struct sockaddr *)&address, &size) < 0) return -1;
+    if (address.sun_family != AF_UNIX || size <= before_path) return 0;
+    size_t length = size - before_path;
+    if (length > sizeof address.sun_path) length = sizeof address.sun_path;
+    memcpy(text, address.sun_path, length);
+    if (text[0] == 0) text[0] = '@';
+    return (int)length;
+}
+
+void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -1,0 +1,47 @@
+// What a service manager gives a daemon: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+
+import Linux
+
+/// Taken once at the start, and out of the environment: it is meant for this process alone.
+struct ServiceManager {
+    struct PassedDescriptor {
+        let number: CInt
+        /// Its FileDescriptorName=, or something else where it was given none.
+        let name: String
+    }
+
+    /// Where it wants to be told; `nil` where nobody does.
+    let address: UnixAddress?
+    /// Nanoseconds in which it wants to hear of us again; `nil` where it does not ask.
+    let watchdog: Int64?
+    let descriptors: [PassedDescriptor]
+
+    /// Before any thread is made.
+    static func taken() -> ServiceManager {
+        let own = String(OwnProcess.pid)
+        let microseconds = Environment.take("WATCHDOG_USEC").flatMap { Int64($0) }
+        let isWatched = Environment.take("WATCHDOG_PID").map { $0 == own } ?? true
+        return ServiceManager(
+            address: Environment.take("NOTIFY_SOCKET").flatMap(UnixAddress.init),
+            watchdog: microseconds.flatMap { isWatched ? nanoseconds($0) : nil },
+            descriptors: passed(to: own))
+    }
+
+    private static func nanoseconds(_ microseconds: Int64) -> Int64? {
+        let (product, overflows) = microseconds.multipliedReportingOverflow(by: 1000)
+        return microseconds > 0 && !overflows ? product : nil
+    }
+
+    /// They begin at 3, and are ours only where our pid stands beside them.
+    private static func passed(to own: String) -> [PassedDescriptor] {
+        let pid = Environment.take("LISTEN_PID")
+        let count = Environment.take("LISTEN_FDS").flatMap { Int32($0) } ?? 0
+        let names = (Environment.take("LISTEN_FDNAMES") ?? "")
+            .split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard pid == own, (1...1024).contains(count) else { return [] }
+        return (0..<count).map { index in
+            PassedDescriptor(
+                number: 3 + index, name: Int(index) < names.count ? names[Int(index)] : "unknown")
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// Under a service manager: what it is told, when it is told that the daemon lives, and the sockets
+// that it holds. Its stand-in is ServiceManager.swift.
+
+import Foundation
+import Glibc
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct UnderAManager {
+        @Test(
+            "READY comes once mutations are taken and the pods taken up, STOPPING at the end",
+            arguments: ["path", "abstract"])
+        func notices(_ kind: String) throws {
+            let name = "staunch-notify-\(UUID())"
+            let manager = try NotifySocket(kind == "path" ? "/tmp/\(name)" : "@\(name)")
+            try withDaemon(setUp: { $0.launch(with: ["NOTIFY_SOCKET=\(manager.address)"]) }) {
+                daemon, client in
+                try eventually("it is ready") { manager.has("READY=1") }
+                #expect(manager.messages.first == "STATUS=starting: 0 pods to take up")
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                manager.forget()
+                daemon.terminate()
+                #expect(manager.has("STOPPING=1"))
+                #expect(manager.has("STATUS=stopping; the pods stay"))
+                #expect(exists("/proc/\(pod.shimPID)"))
+                manager.forget()
+
+                try daemon.start()
+                try eventually("it is ready again") { manager.has("READY=1") }
+                #expect(try client.send("GET", "/readyz").status == 200)
+                #expect(
+                    manager.messages == [
+                        "STATUS=starting: 1 pod to take up",
+                        "READY=1\nSTATUS=1 pod, 0 operations under way, 0 stalled",
+                    ])
+                let again = try client.send("GET", "/v1/pods/web")
+                #expect(again.state == "ready")
+                #expect(again.shimPID == pod.shimPID)
+            }
+        }
+
+        @Test("nobody says READY before the pods of the last run were looked at", .needsPoints)
+        func notReadyTooEarly() throws {
+            let manager = try NotifySocket("@staunch-notify-\(UUID())")
+            try withDaemon(
+                hasPoints: true,
+                setUp: { $0.launch(with: ["NOTIFY_SOCKET=\(manager.address)"]) }
+            ) { daemon, client in
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                daemon.crash()
+                manager.forget()
+                let plan = try #require(daemon.plan)
+                let starting = try daemon.heldAtRecovery(plan)
+                try eventually("it is starting") {
+                    manager.has("STATUS=starting: 1 pod to take up")
+                }
+                // The loop is held, and everything else has had the time to go wrong.
+                Thread.sleep(forTimeInterval: 0.5)
+                #expect(!manager.has("READY=1"), "held at \(starting)")
+                plan.disarm()
+                try eventually("it is ready") { manager.has("READY=1") }
+            }
+        }
+
+        @Test(
+            "WATCHDOG comes at half of its time, and not while the loop or the API hangs",
+            arguments: ["loop", "MHD-single"])
+        func watchdog(_ thread: String) throws {
+            let manager = try NotifySocket("@staunch-notify-\(UUID())")
+            let words = ["NOTIFY_SOCKET=\(manager.address)", "WATCHDOG_USEC=600000"]
+            try withDaemon(setUp: { $0.launch(with: words) }) { daemon, client in
+                manager.forget()
+                let took = try seconds {
+                    try eventually("it lives") { manager.count("WATCHDOG=1") >= 4 }
+                }
+                // More than these would be sooner than at half.
+                #expect(Double(manager.count("WATCHDOG=1")) <= took / 0.3 + 2)
+
+                let number = try daemon.thread(thread)
+                let hold = "inject=epoll_wait,epoll_pwait:delay_enter=60000000"
+                let strace = try Command.start(
+                    "strace", "-p", "\(number)", "-o", "/dev/null", "-e",
+                    "trace=epoll_wait,epoll_pwait", "-e", hold)
+                let free = { kill(strace.processIdentifier, SIGKILL) }
+                daemon.heals.append { _ = free() }
+                try eventually("it is held") {
+                    text(of: "/proc/\(daemon.pid)/task/\(number)/stat")?.contains(") t ") == true
+                }
+                // What was under way when it was held has arrived by then.
+                Thread.sleep(forTimeInterval: 0.4)
+                manager.forget()
+                Thread.sleep(forTimeInterval: 1.5)
+                #expect(manager.count("WATCHDOG=1") == 0)
+                _ = free()
+                strace.waitUntilExit()
+                try eventually("it lives again") { manager.count("WATCHDOG=1") >= 2 }
+                #expect(try client.send("GET", "/healthz").status == 200)
+            }
+        }
+
+        @Test("a watchdog is answered only where it is meant", arguments: ["self", "1", ""])
+        func watchdogPID(_ pid: String) throws {
+            let manager = try NotifySocket("@staunch-notify-\(UUID())")
+            let words = ["NOTIFY_SOCKET=\(manager.address)", "WATCHDOG_USEC=100000"]
+            let whose = pid.isEmpty ? [] : ["WATCHDOG_PID=\(pid)"]
+            try withDaemon(setUp: { $0.launch(with: words + whose) }) { daemon, _ in
+                try eventually("it is ready") { manager.has("READY=1") }
+                if pid == "1" {
+                    Thread.sleep(forTimeInterval: 0.5)
+                    #expect(manager.count("WATCHDOG=1") == 0)
+                } else {
+                    try eventually("it lives") { manager.has("WATCHDOG=1") }
+                }
+            }
+        }
+
+        @Test("what the manager gave the daemon is in no child's environment")
+        func environment() throws {
+            let manager = try NotifySocket("@staunch-notify-\(UUID())")
+            let words = ["NOTIFY_SOCKET=\(manager.address)", "WATCHDOG_USEC=1000000"]
+            try withDaemon(setUp: { $0.launch(with: words) }) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let shim = try #require(text(of: "/proc/\(pod.shimPID)/environ"))
+                #expect(shim.contains("PATH="))
+                #expect(!shim.contains("NOTIFY_SOCKET") && !shim.contains("WATCHDOG"))
+            }
+        }
+    }
+}
+
+extension Daemon {
+    /// Starts it and holds its loop at the first point of its recovery; the point's name.
+    fileprivate func heldAtRecovery(_ plan: Plan) throws -> String {
+        var point = ""
+        for target in 1... {
+            try plan.arm(.daemon, at: target, .stall)
+            try launch()
+            try eventually("it is held at point \(target), or past them") {
+                plan.fired != nil || isReady
+            }
+            point = plan.fired?.point ?? ""
+            // Held on the loop: the API answers already, and is not ready.
+            if plan.fired != nil && answers("/healthz") { return point }
+            crash()
+            guard plan.fired != nil else { break }
+        }
+        throw Broken("the recovery comes to no point; the last was \(point)")
+    }
+}

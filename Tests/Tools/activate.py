@@ -1,0 +1,37 @@
+"""Becomes a program that a service manager has started: `LISTEN_FDS`, its like, and descriptors.
+
+activate.py [VARIABLE=VALUE ...] [PID:DESCRIPTOR ...] -- PROGRAM [ARGUMENT ...]
+
+Each descriptor is taken from the process PID, which keeps it, and put at 3, 4 and so on. In a value,
+`self` is this process's own pid, which is the program's as well.
+"""
+
+import ctypes
+import os
+import sys
+
+PIDFD_GETFD = 438
+
+
+def taken(pid, number):
+    """pidfd_getfd(2), for which neither C library nor Python has a name."""
+    got = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, os.pidfd_open(pid), number, 0)
+    if got < 0:
+        raise OSError(ctypes.get_errno(), f"pidfd_getfd {pid} {number}")
+    return got
+
+
+end = sys.argv.index("--")
+numbers = []
+for word in sys.argv[1:end]:
+    if "=" in word:
+        name, value = word.split("=", 1)
+        os.environ[name] = str(os.getpid()) if value == "self" else value
+    else:
+        pid, number = word.split(":")
+        numbers.append(taken(int(pid), int(number)))
+# First out of the way, so that no dup2 falls upon one that is still to be moved.
+moved = [os.dup(os.dup2(number, 100 + index)) for index, number in enumerate(numbers)]
+for index, number in enumerate(moved):
+    os.dup2(number, 3 + index)
+os.execv(sys.argv[end + 1], sys.argv[end + 1 :])
