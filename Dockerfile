@@ -36,7 +36,9 @@
 #
 # No --init: orphans go to the host's own. No limits: they would be the daemon's alone.
 #
-# `docker stop`, `docker restart` and `docker kill` leave the pods alone. To upgrade, stop the old
+# `docker stop`, `docker restart` and `docker kill` leave the pods alone. On cgroup v1 an engine may
+# complain that the container's cpuset stays while they live: of that hierarchy alone shims keep the
+# cgroup that they were started in. To upgrade, stop the old
 # container, start one of the new image under another name, and remove the old one when the pods of
 # its time are gone: their shims have its root file system, and run runc from there.
 

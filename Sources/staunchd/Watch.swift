@@ -97,7 +97,8 @@ private struct Round: ~Copyable {
         return CInt(clamping: (rest + 999_999) / 1_000_000)
     }
 
-    mutating func begin() { notices.send([], status: status) }
+    /// Said in any case, also where the engine was faster.
+    mutating func begin() { notices.send([], status: "starting: \(pods) to take up") }
 
     mutating func heardBell() {
         bell.wakeup.clear()
@@ -151,10 +152,14 @@ private struct Round: ~Copyable {
     }
 
     private var status: String {
-        let counts = engine.counts
-        let pods = "\(counts.pods) pod\(counts.pods == 1 ? "" : "s")"
         guard engine.isReady else { return "starting: \(pods) to take up" }
+        let counts = engine.counts
         let operations = "\(counts.operations) operation\(counts.operations == 1 ? "" : "s")"
         return "\(pods), \(operations) under way, \(counts.stalled) stalled"
+    }
+
+    private var pods: String {
+        let count = engine.counts.pods
+        return "\(count) pod\(count == 1 ? "" : "s")"
     }
 }

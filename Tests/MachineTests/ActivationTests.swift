@@ -24,11 +24,12 @@ extension Machine {
                 #expect(try client.send("GET", "/v1").status == 200)
                 #expect(!exists(daemon.runDirectory + "/staunch.sock"))
                 let url = "http://127.0.0.1:\(metrics.port)"
-                let health = try Command.run("curl", "-s", url + "/healthz")
+                let health = try Command.run("curl", "-s", "--max-time", "10", url + "/healthz")
                 #expect(health.output == #"{"status":"ok"}"#)
                 // It is the read-only listener, whatever the socket's name.
                 let pods = try Command.run(
-                    "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", url + "/v1/pods")
+                    "curl", "-s", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code}",
+                    url + "/v1/pods")
                 #expect(pods.output == "404")
             }
         }

@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import JSON
 import Testing
 
 extension Machine {
@@ -39,26 +40,41 @@ extension Machine {
             }
         }
 
-        @Test("nobody says READY before the pods of the last run were looked at", .needsPoints)
+        /// A lost pod's folder is looked for in the recovery, on the loop: there it is held.
+        @Test("READY does not come before the pods of the last run were looked at")
         func notReadyTooEarly() throws {
             let manager = try NotifySocket("@staunch-notify-\(UUID())")
-            try withDaemon(
-                hasPoints: true,
-                setUp: { $0.launch(with: ["NOTIFY_SOCKET=\(manager.address)"]) }
-            ) { daemon, client in
-                _ = try client.createPod("web", daemon.rootfs.sleeper)
-                daemon.crash()
-                manager.forget()
-                let plan = try #require(daemon.plan)
-                let starting = try daemon.heldAtRecovery(plan)
-                try eventually("it is starting") {
-                    manager.has("STATUS=starting: 1 pod to take up")
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                kill(pod.shimPID, SIGKILL)
+                try eventually("the pod is lost, and put away") {
+                    let all = try client.send("GET", "/v1/operations")["items"]?.elements ?? []
+                    return all.contains {
+                        $0["kind"]?.string == "pod.clear" && $0["state"]?.string == "succeeded"
+                    }
                 }
-                // The loop is held, and everything else has had the time to go wrong.
-                Thread.sleep(forTimeInterval: 0.5)
-                #expect(!manager.has("READY=1"), "held at \(starting)")
-                plan.disarm()
+                daemon.crash()
+                daemon.launch(with: ["NOTIFY_SOCKET=\(manager.address)"])
+                // -D: the tracer is the child, so that the daemon's pid is the one that we know.
+                daemon.launcher += [
+                    "/usr/bin/strace", "-D", "-f", "-qq", "-o", "/dev/null", "-P",
+                    "\(daemon.runDirectory)/pods/\(pod.uid)", "-e",
+                    "inject=newfstatat,lstat:delay_enter=4000000",
+                ]
+                try daemon.launch()
+                daemon.launcher = []
+                try eventually("it is starting, and answers") {
+                    manager.has("STATUS=starting: 1 pod to take up") && daemon.answers("/healthz")
+                }
+                // The loop is held, and everything else has the time to go wrong.
+                Thread.sleep(forTimeInterval: 1)
+                #expect(!daemon.isReady, "it was not held")
+                #expect(!manager.has("READY=1"))
                 try eventually("it is ready") { manager.has("READY=1") }
+                #expect(daemon.isReady)
+                // The tracer goes with what it traces.
+                daemon.crash()
+                try daemon.start()
             }
         }
 
@@ -125,25 +141,5 @@ extension Machine {
                 #expect(!shim.contains("NOTIFY_SOCKET") && !shim.contains("WATCHDOG"))
             }
         }
-    }
-}
-
-extension Daemon {
-    /// Starts it and holds its loop at the first point of its recovery; the point's name.
-    fileprivate func heldAtRecovery(_ plan: Plan) throws -> String {
-        var point = ""
-        for target in 1... {
-            try plan.arm(.daemon, at: target, .stall)
-            try launch()
-            try eventually("it is held at point \(target), or past them") {
-                plan.fired != nil || isReady
-            }
-            point = plan.fired?.point ?? ""
-            // Held on the loop: the API answers already, and is not ready.
-            if plan.fired != nil && answers("/healthz") { return point }
-            crash()
-            guard plan.fired != nil else { break }
-        }
-        throw Broken("the recovery comes to no point; the last was \(point)")
     }
 }
