@@ -38,9 +38,11 @@
 #
 # `docker stop`, `docker restart` and `docker kill` leave the pods alone. On cgroup v1 an engine may
 # complain that the container's cpuset stays while they live: of that hierarchy alone shims keep the
-# cgroup that they were started in. To upgrade, stop the old
-# container, start one of the new image under another name, and remove the old one when the pods of
-# its time are gone: their shims have its root file system, and run runc from there.
+# cgroup that they were started in.
+#
+# To upgrade, stop the old container, start one of the new image under another name, and remove the
+# old one when the pods of its time are gone: their shims have its root file system, and run runc
+# from there.
 
 ARG SWIFT_IMAGE=swift:6.2-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
