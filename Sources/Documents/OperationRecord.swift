@@ -20,6 +20,7 @@ extension PodOperation {
             writer.bits("print", fingerprint)
             writer.some("grace", grace)
             writer.some("signal", signal.map { Int64($0.number) })
+            formerResources?.writeMember(to: &writer)
             writer.member("joined", joined)
             writer.member("resumed", resumed)
             writer.some("superseded", supersededBy)

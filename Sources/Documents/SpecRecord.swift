@@ -45,7 +45,7 @@ extension RecordReader {
         }
     }
 
-    private func resources() throws(RecordFault) -> Resources {
+    func resources() throws(RecordFault) -> Resources {
         Resources(
             memory: try optional("memory")?.integer(),
             milliCPUs: try optional("cpus")?.thousandths(),

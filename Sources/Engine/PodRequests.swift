@@ -39,7 +39,8 @@ extension Engine {
             guard pod.spec.resources != before.resources else {
                 return .pod(transaction.pod(name) ?? pod)
             }
-            let operation = transaction.makeOperation(.podUpdate, OperationTarget(pod), context)
+            var operation = transaction.makeOperation(.podUpdate, OperationTarget(pod), context)
+            operation.formerResources = before.resources
             transaction.put(operation)
             return .operation(transaction.operation(operation.id) ?? operation)
         }

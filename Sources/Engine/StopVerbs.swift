@@ -117,21 +117,44 @@ extension PodOwner {
 
     func updatePod(_ operation: PodOperation) async {
         guard let pod = engine.registry.pod(uid) else { return }
+        let wanted = pod.spec.resources
         do throws(Failure) {
             guard pod.state != .lost && pod.state != .deleting else {
                 throw Failure(.podState, "the pod is \(pod.state.rawValue)")
             }
             try await step(.resourcesUpdate, nil, operation) { () async throws(Failure) in
-                let complaint: Complaint?
-                do {
-                    complaint = try await self.ground.limitAgain(self.uid, pod.spec.resources)
-                } catch { throw Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate) }
-                guard let complaint else { return }
-                throw Failure(.runtimeRefused, complaint.reason, step: .resourcesUpdate)
+                if let refusal = await self.refusal(of: wanted) { throw refusal }
             }
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         } catch {
-            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
+            await takeBack(wanted, operation, error)
+        }
+    }
+
+    private func refusal(of resources: Resources) async -> Failure? {
+        do throws(SystemCallFailure) {
+            let complaint = try await ground.limitAgain(uid, resources)
+            return complaint.map { Failure(.runtimeRefused, $0.reason, step: .resourcesUpdate) }
+        } catch { return Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate) }
+    }
+
+    /// The limits as they were, in the record and, as far as some had been written, in the kernel.
+    /// What a later update has asked for since is that one's to write.
+    private func takeBack(
+        _ refused: Resources, _ operation: PodOperation, _ failure: Failure
+    ) async {
+        if let former = operation.formerResources, failure.step == .resourcesUpdate,
+            let again = await refusal(of: former)
+        {
+            engine.log.write(.warning, "former limits not written", ["error": again.detail])
+        }
+        await engine.registry.end(operation.id, .failed, error: failure, engine) {
+            transaction, ended in
+            guard let former = ended.formerResources,
+                var pod = transaction.pod(uid: ended.target.podUID), pod.spec.resources == refused
+            else { return }
+            pod.spec.resources = former
+            transaction.put(pod)
         }
     }
 }

@@ -45,10 +45,13 @@ package struct PacketSocket: ~Copyable, Sendable {
             adopting: OwnedDescriptor(adopting: try check(number, "connect", name)))
     }
 
-    /// `nil` where nobody waits.
-    package borrowing func accept() -> PacketSocket? {
+    /// `nil` where nobody waits, or who did has gone. EMFILE and the like: whoever waits goes on
+    /// waiting, and the listener stays readable.
+    package borrowing func accept() throws(SystemCallFailure) -> PacketSocket? {
         let number = fallible("socket.accept", .descriptor) { clinux_accept(descriptor.number) }
-        return number < 0 ? nil : PacketSocket(adopting: OwnedDescriptor(adopting: number))
+        if number >= 0 { return PacketSocket(adopting: OwnedDescriptor(adopting: number)) }
+        if [EAGAIN, EINTR, ECONNABORTED].contains(errno) { return nil }
+        throw SystemCallFailure(call: "accept4", subject: "listener", errno: errno)
     }
 
     package borrowing func peer() throws(SystemCallFailure) -> PeerCredentials {

@@ -161,6 +161,8 @@ package struct PodOperation: Equatable, Sendable {
     package var grace: Int64?
     /// The signal of a `task.signal`.
     package var signal: Signal?
+    /// What stood before a `pod.update`: it stands again where the update is refused.
+    package var formerResources: Resources?
     /// How the tasks ended, where the operation saw to that (API.md: a tombstone has exit codes).
     package var exits: [Label: TaskExit]
 

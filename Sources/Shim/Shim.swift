@@ -18,6 +18,8 @@ package final class Shim {
     let hierarchies: [CgroupHierarchy]
     let identity: WireProcess
     var connection: ShimConnection?
+    /// CLOCK_BOOTTIME in nanoseconds, where there was no descriptor for a new connection.
+    var listensAgainAt: Int64?
     var slots: [String: TaskSlot] = [:]
     /// Children that ended while the runtime was at work and that nobody knew yet: one of them may
     /// be the task's first process.

@@ -17,16 +17,32 @@ final class ShimConnection {
 
 extension Shim {
     func acceptAll() {
-        while let socket = listener.accept() {
-            guard isRoot(socket) else { continue }
-            disconnect()
-            let made = ShimConnection(socket)
-            do {
-                try epoll.add(
-                    made.socket.descriptor.number, .readable, tag: Watched.connection.tag)
-                connection = made
-            } catch {}  // it sees the connection closed, and comes again
+        do throws(SystemCallFailure) {
+            while let socket = try listener.accept() {
+                guard isRoot(socket) else { continue }
+                disconnect()
+                connect(ShimConnection(socket))
+            }
+        } catch {
+            // Without a descriptor whoever waits has to wait on, and we are not to spin meanwhile.
+            epoll.remove(listener.descriptor.number)
+            listensAgainAt = SystemClock.sinceBoot + 100_000_000
         }
+    }
+
+    private func connect(_ made: ShimConnection) {
+        do throws(SystemCallFailure) {
+            try epoll.add(made.socket.descriptor.number, .readable, tag: Watched.connection.tag)
+            connection = made
+        } catch {}  // it sees the connection closed, and comes again
+    }
+
+    /// To be called when that time has come.
+    func listenAgain() {
+        do throws(SystemCallFailure) {
+            try epoll.add(listener.descriptor.number, .readable, tag: Watched.listener.tag)
+            listensAgainAt = nil
+        } catch { listensAgainAt = SystemClock.sinceBoot + 100_000_000 }
     }
 
     private func isRoot(_ socket: borrowing PacketSocket) -> Bool {

@@ -66,7 +66,8 @@ extension Shim {
     }
 
     private func millisecondsToNextTimer() -> CInt {
-        let times = slots.values.flatMap { [$0.stop?.nextLook, $0.output?.givesUpAt] }
+        let times =
+            slots.values.flatMap { [$0.stop?.nextLook, $0.output?.givesUpAt] } + [listensAgainAt]
         guard let next = times.compactMap({ $0 }).min() else { return -1 }
         let nanoseconds = max(0, next - SystemClock.sinceBoot)
         return CInt(min(nanoseconds / 1_000_000 + 1, 60_000))
@@ -74,6 +75,7 @@ extension Shim {
 
     private func fireTimers() {
         let now = SystemClock.sinceBoot
+        if let listensAgainAt, listensAgainAt <= now { listenAgain() }
         for slot in slots.values {
             if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
             if let stall = slot.output?.givesUpAt, stall <= now { slot.output?.giveUp() }

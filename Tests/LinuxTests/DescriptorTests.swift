@@ -9,12 +9,12 @@ private struct NobodyWaits: Error {}
 
 /// `#expect` and `#require` take nothing that cannot be copied.
 private func accepted(_ listener: borrowing PacketSocket) throws -> PacketSocket {
-    guard let server = listener.accept() else { throw NobodyWaits() }
+    guard let server = try listener.accept() else { throw NobodyWaits() }
     return server
 }
 
 private func hasCaller(_ listener: borrowing PacketSocket) -> Bool {
-    switch listener.accept() {
+    switch try listener.accept() {
     case .some: true
     case nil: false
     }

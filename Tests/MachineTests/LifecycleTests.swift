@@ -162,6 +162,30 @@ extension Machine {
                 #expect(cgroupValue(daemon, made.uid, "pids", "pids.max") == "100")
             }
         }
+
+        /// v2 has no such rule, and refuses no limit that the contract lets through.
+        @Test(
+            "limits that the kernel refuses leave the record and the cgroup as they were",
+            .enabled(if: exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")))
+        func refusedPatch() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod(
+                    "web",
+                    daemon.rootfs.pod(
+                        "exec sleep 9999", #""resources": {"cpus": 1}"#,
+                        podMore: #""resources": {"cpus": 2, "pids": 100}"#))
+                // Less than the task below it has (sched-bwc in the kernel's documents).
+                let patch = try client.send(
+                    "PATCH", "/v1/pods/web", #"{"resources": {"cpus": 0.1, "pids": 50}}"#)
+                let ended = try client.follow(patch.id)
+                #expect(ended.state == "failed")
+                #expect(ended["error", "detail"]?.string?.contains("cpu.cfs_quota_us") == true)
+                let after = try client.send("GET", "/v1/pods/web")
+                #expect(after["resources"] == pod["resources"])
+                #expect(cgroupValue(daemon, pod.uid, "cpu", "cpu.cfs_quota_us") == "200000")
+                #expect(cgroupValue(daemon, pod.uid, "pids", "pids.max") == "100")
+            }
+        }
     }
 }
 
