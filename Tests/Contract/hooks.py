@@ -64,8 +64,8 @@ def settle_task(task):
 
 
 def settle_headers(headers):
-    """schemathesis names one operation again and again, waits for it as long as it can, and asks for
-    entity tags that nothing has."""
+    """schemathesis names one operation again and again, waits for it as long as it can, and asks
+    for entity tags that nothing has."""
     for key, value in list((headers or {}).items()):
         if key.lower() == "operation-id" and UUID.fullmatch(str(value)) and RANDOM.random() < 0.9:
             headers[key] = str(uuid.UUID(int=RANDOM.getrandbits(128)))
