@@ -130,3 +130,14 @@ let package = Package(
         .testTarget(name: "MachineTests", dependencies: ["JSON", "Census"], swiftSettings: strict),
     ]
 )
+
+// The fuzzers have libFuzzer's main and see what is internal: scripts/fuzz alone builds them.
+if Context.environment["STAUNCH_FUZZ"] != nil {
+    package.targets += [
+        .executableTarget(
+            name: "staunch-fuzz",
+            dependencies: ["API", "Bytes", "Documents", "HTTP", "JSON", "Model", "ShimWire"],
+            path: "Tests/Fuzz", exclude: ["corpus", "words.dict"],
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    ]
+}

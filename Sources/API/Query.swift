@@ -101,11 +101,15 @@ extension Query {
     }
 }
 
-/// A decimal number without a sign or an exponent; `Double` would also take `inf` and `0x1p3`.
+/// A number as JSON writes one (RFC 8259, section 6), and none below 0; `Double` would also take
+/// `inf` and `0x1p3`. Clients whose language writes 0.00001 as `1e-05` mean the same.
 func seconds(_ text: String) -> Double? {
-    let digits = text.utf8.allSatisfy {
-        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || $0 == UInt8(ascii: ".")
+    let isPlain = text.utf8.allSatisfy { byte in
+        "0123456789.eE+-".utf8.contains(byte)
     }
-    guard digits, text.utf8.count <= 32, text.utf8.first != UInt8(ascii: ".") else { return nil }
-    return Double(text)
+    guard isPlain, text.utf8.count <= 32, let first = text.utf8.first,
+        first != UInt8(ascii: "."), first != UInt8(ascii: "+"),
+        let number = Double(text), number >= 0
+    else { return nil }
+    return number
 }

@@ -34,12 +34,17 @@ import Testing
         #expect(problem { _ = try Paging(query) }?.code == .malformedRequest)
     }
 
-    @Test("numbers are plain decimals", arguments: ["inf", "nan", "0x1p3", "1e3", ".5", "", "-0"])
+    @Test(
+        "numbers are those of JSON, and not below 0",
+        arguments: ["inf", "nan", "0x1p3", "1e", "e3", ".5", "", "-1", "-1e-9", "+1", "1 "])
     func notSeconds(text: String) { #expect(seconds(text) == nil) }
 
     @Test("grace is milliseconds of at most a day")
     func grace() throws {
         #expect(try query("grace=1.5", ["grace"]).grace() == 1500)
+        #expect(try query("grace=1e1", ["grace"]).grace() == 10_000)
+        #expect(try query("grace=1.192092896e-07", ["grace"]).grace() == 0)
+        #expect(try query("grace=-0.0", ["grace"]).grace() == 0)
         #expect(try query("", ["grace"]).grace() == nil)
         #expect(problem { _ = try query("grace=86401", ["grace"]).grace() } != nil)
         #expect(problem { _ = try query("wait=301", ["wait"]).wait() } != nil)

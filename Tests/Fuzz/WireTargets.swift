@@ -1,0 +1,35 @@
+// The messages between daemon and shim, in both directions, and the file with a task's exit. What
+// is a message is written as it was read.
+
+import ShimWire
+
+@Sendable func fuzzShimRequest(_ bytes: [UInt8]) {
+    do throws(WireFault) {
+        let (id, request) = try ShimRequest.parse(bytes)
+        must(request.packet(id: id) == bytes, "\(request) is written differently")
+    } catch { must(!error.detail.isEmpty, "a fault without a word") }
+}
+
+@Sendable func fuzzShimMessage(_ bytes: [UInt8]) {
+    do throws(WireFault) {
+        let message = try ShimMessage.parse(bytes)
+        // An older shim's "still there" is read, and written in the present form.
+        let packet = message.packet()
+        must(packet == bytes || isOldStillThere(bytes), "\(message) is written differently")
+        must(try ShimMessage.parse(packet) == message, "\(message) is another when read again")
+    } catch { must(!error.detail.isEmpty, "a fault without a word") }
+}
+
+/// Version, kind and id come first, and then the reply's kind.
+private func isOldStillThere(_ bytes: [UInt8]) -> Bool {
+    bytes.count > 7 && bytes[2] == 0 && bytes[7] == 4
+}
+
+@Sendable func fuzzExitFile(_ bytes: [UInt8]) {
+    do throws(WireFault) {
+        guard let exit = try WireExit.parse(fileContent: bytes) else { return }
+        let content = exit.fileContent()
+        must(content.count <= WireExit.fileSize, "\(exit) needs \(content.count) bytes")
+        must(try WireExit.parse(fileContent: content) == exit, "\(exit) is another when read again")
+    } catch { must(!error.detail.isEmpty, "a fault without a word") }
+}
