@@ -66,7 +66,7 @@ extension MountSpec {
 
 extension Resources {
     /// Only the limits that are set.
-    fileprivate func writeMember(to writer: inout JSONWriter) {
+    func writeMember(to writer: inout JSONWriter) {
         writer.key("resources")
         writer.beginObject()
         if let memory { writer.member("memory", memory) }

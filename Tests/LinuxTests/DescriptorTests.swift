@@ -13,7 +13,7 @@ private func accepted(_ listener: borrowing PacketSocket) throws -> PacketSocket
     return server
 }
 
-private func hasCaller(_ listener: borrowing PacketSocket) -> Bool {
+private func hasCaller(_ listener: borrowing PacketSocket) throws -> Bool {
     switch try listener.accept() {
     case .some: true
     case nil: false
@@ -111,7 +111,7 @@ private func openDescriptors() throws -> Set<String> {
     {
         let directory = try OwnedDescriptor.directory(scratch.path)
         let listener = try PacketSocket.listening(as: "socket", in: directory)
-        let isCalled = hasCaller(listener)
+        let isCalled = try hasCaller(listener)
         #expect(!isCalled)
         let client = try PacketSocket.connected(to: "socket", in: directory)
         let server = try accepted(listener)
@@ -200,7 +200,7 @@ private func openDescriptors() throws -> Set<String> {
         #expect(connection() == ECONNREFUSED)
         let listener = try PacketSocket.listening(as: "socket", in: directory)
         #expect(connection() == 0)
-        let isCalled = hasCaller(listener)
+        let isCalled = try hasCaller(listener)
         #expect(isCalled)
     }
 
@@ -216,7 +216,7 @@ private func openDescriptors() throws -> Set<String> {
                 })
         }
         #expect(failures == [0, EAGAIN])
-        let isCalled = hasCaller(listener)
+        let isCalled = try hasCaller(listener)
         #expect(isCalled)
     }
 
