@@ -121,8 +121,10 @@ struct RecordReader {
 }
 
 extension Optional {
-    fileprivate func orThrow(_ fault: RecordFault) throws(RecordFault) -> Wrapped {
-        guard let self else { throw fault }
+    fileprivate func orThrow(
+        _ fault: @autoclosure () -> RecordFault
+    ) throws(RecordFault) -> Wrapped {
+        guard let self else { throw fault() }
         return self
     }
 }

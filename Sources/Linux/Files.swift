@@ -30,7 +30,9 @@ package enum Files {
     /// Writes into a file that exists, in one call, as cgroupfs wants it.
     package static func poke(_ path: String, _ text: String) throws(SystemCallFailure) {
         let file = try OwnedDescriptor.opening(path, O_WRONLY)
-        _ = try file.write(Array(text.utf8)[...])
+        do { _ = try file.write(Array(text.utf8)[...]) } catch {
+            throw SystemCallFailure(call: error.call, subject: path, errno: error.errno)
+        }
     }
 
     /// Puts `bytes` at `path` so that a reader sees the old content or the new, and never a part.
