@@ -6,16 +6,19 @@ extension Store {
     @discardableResult
     package func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID] {
         var newExits: [RecordID] = []
+        var ended: Int64 = 0
         try connection.transaction { () throws(StoreFailure) in
             for pod in change.pods { try put(pod) }
             for uid in change.removedPods { try connection.run(.removePod, [.id(uid)]) }
-            for operation in change.operations { try put(operation) }
+            for operation in change.operations where try put(operation) { ended += 1 }
             for alias in change.aliases { try put(alias) }
             for event in change.events { try put(event) }
             for uid in change.removedExits { try connection.run(.removeExit, [.id(uid)]) }
             for exit in change.exits where try put(exit) { newExits.append(exit.taskUID) }
             try connection.run(.setRevision, [.revision(change.revision)])
         }
+        tally?.ended += ended
+        tally?.events += Int64(change.events.count)
         return newExits
     }
 
@@ -23,7 +26,12 @@ extension Store {
         try connection.run(.upsertPod, [.id(pod.uid), .text(pod.name), .blob(pod.document)])
     }
 
-    private func put(_ operation: OperationRecord) throws(StoreFailure) {
+    /// Whether it has ended by this.
+    private func put(_ operation: OperationRecord) throws(StoreFailure) -> Bool {
+        var hadEnded = false
+        if operation.ending != nil {
+            try connection.run(.stage, [.id(operation.id)]) { hadEnded = $0.integer(0) != 0 }
+        }
         try connection.run(
             .upsertOperation,
             [
@@ -34,6 +42,7 @@ extension Store {
                 operation.ending.map { .integer($0.finishedAt) } ?? .null,
                 .blob(operation.document), operation.ending.map { .blob($0.tombstone) } ?? .null,
             ])
+        return operation.ending != nil && !hadEnded
     }
 
     private func put(_ alias: AliasRecord) throws(StoreFailure) {

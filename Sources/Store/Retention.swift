@@ -24,48 +24,79 @@ package struct Retention: Equatable, Sendable {
     }
 }
 
+/// How many rows there are of what is pruned.
+struct Tally {
+    var ended: Int64
+    var tombstones: Int64
+    var events: Int64
+}
+
 extension Store {
     /// Takes at most some hundred rows at a time, so that no caller waits long for the lock, and
     /// gives free pages back to the file system. `true` where there may be more to do.
     package func prune(_ retention: Retention) throws(StoreFailure) -> Bool {
-        var pruned: Int64 = 0
-        try connection.transaction { () throws(StoreFailure) in
-            pruned += try prune(
-                stage: 1, keep: retention.operationsKept, since: retention.operationsSince, .entomb)
-            pruned += try prune(
-                stage: 2, keep: retention.tombstonesKept, since: retention.tombstonesSince, .drop)
-            pruned += try pruneAliases(
-                keep: retention.tombstonesKept, since: retention.tombstonesSince)
-            pruned += try pruneEvents(keep: retention.eventsKept)
+        var tally = try tallied()
+        var hasMore = false
+        do throws(StoreFailure) {
+            try connection.transaction { () throws(StoreFailure) in
+                let entombed = try prune(
+                    .entomb, tally.ended - Int64(retention.operationsKept),
+                    since: retention.operationsSince, &hasMore)
+                tally.ended -= entombed
+                tally.tombstones += entombed
+                tally.tombstones -= try prune(
+                    .drop, tally.tombstones - Int64(retention.tombstonesKept),
+                    since: retention.tombstonesSince, &hasMore)
+                try pruneAliases(
+                    keep: retention.tombstonesKept, since: retention.tombstonesSince, &hasMore)
+                tally.events -= try pruneEvents(
+                    tally.events - Int64(retention.eventsKept), &hasMore)
+            }
+        } catch {
+            self.tally = nil
+            throw error
         }
+        self.tally = tally
         try connection.run(.giveBack)
-        return pruned > 0
+        return hasMore
+    }
+
+    private func tallied() throws(StoreFailure) -> Tally {
+        if let tally { return tally }
+        return Tally(
+            ended: try integer(.countStage, [.integer(1)]),
+            tombstones: try integer(.countStage, [.integer(2)]),
+            events: try integer(.countEvents))
     }
 
     /// Ends are stored in the order of their revisions, so the first rows of a stage are also the
     /// oldest by the clock; where the clock was set back they go a little later.
     private func prune(
-        stage: Int64, keep: Int, since: Int64, _ query: Query
+        _ query: Query, _ excess: Int64, since: Int64, _ hasMore: inout Bool
     ) throws(StoreFailure) -> Int64 {
-        let excess = try integer(.countStage, [.integer(stage)]) - Int64(keep)
         var pruned: Int64 = 0
         if excess > 0 {
             try connection.run(query, [.integer(min(excess, batch)), .integer(.max)])
             pruned = connection.changes
         }
         try connection.run(query, [.integer(batch), .integer(since)])
+        hasMore = hasMore || excess > batch || connection.changes == batch
         return pruned + connection.changes
     }
 
-    private func pruneAliases(keep: Int, since: Int64) throws(StoreFailure) -> Int64 {
+    private func pruneAliases(
+        keep: Int, since: Int64, _ hasMore: inout Bool
+    ) throws(StoreFailure) {
         try connection.run(
             .dropAliases, [.integer(batch), .integer(since), .integer(Int64(keep))])
-        return connection.changes
+        hasMore = hasMore || connection.changes == batch
     }
 
-    private func pruneEvents(keep: Int) throws(StoreFailure) -> Int64 {
-        let excess = try integer(.countEvents) - Int64(keep)
+    private func pruneEvents(
+        _ excess: Int64, _ hasMore: inout Bool
+    ) throws(StoreFailure) -> Int64 {
         guard excess > 0 else { return 0 }
+        hasMore = hasMore || excess > batch
         let last = try integer(.lastOfFirstEvents, [.integer(min(excess, batch))])
         try connection.run(.dropEvents, [.integer(last)])
         let dropped = connection.changes

@@ -10,6 +10,8 @@ import Glibc
 /// directory, so that there is one process. Every call is a few memory copies; none waits.
 package final class Store {
     let connection: Connection
+    /// `nil` until something is to be pruned.
+    var tally: Tally?
 
     /// Opens the file at `path`, which is made where there is none. A file that cannot be used is
     /// reported, and is neither changed nor removed.

@@ -71,6 +71,35 @@ struct Options: ParsableArguments {
     var auditInterval: String?
 
     @Option(
+        name: .customLong("operations-kept"),
+        help: ArgumentHelp(
+            "How many ended operations are kept whole; then they are tombstones, without steps.",
+            discussion: "[STAUNCH_OPERATIONS_KEPT; default: 10000]", valueName: "count"))
+    var operationsKept: String?
+
+    @Option(
+        name: .customLong("operations-kept-seconds"),
+        help: ArgumentHelp(
+            "For how long they are, at most.",
+            discussion: "[STAUNCH_OPERATIONS_KEPT_SECONDS; default: 86400]", valueName: "seconds"))
+    var operationsKeptSeconds: String?
+
+    @Option(
+        name: .customLong("tombstones-kept"),
+        help: ArgumentHelp(
+            "How many tombstones answer late retries; the records' tmpfs takes 700 bytes for each.",
+            discussion: "[STAUNCH_TOMBSTONES_KEPT; default: 1000000]", valueName: "count"))
+    var tombstonesKept: String?
+
+    @Option(
+        name: .customLong("tombstones-kept-seconds"),
+        help: ArgumentHelp(
+            "For how long they do, at most.",
+            discussion: "[STAUNCH_TOMBSTONES_KEPT_SECONDS; default: 604800]",
+            valueName: "seconds"))
+    var tombstonesKeptSeconds: String?
+
+    @Option(
         name: .customLong("log-level"),
         help: ArgumentHelp(
             "How much is told on standard error: error, warning, info or debug.",

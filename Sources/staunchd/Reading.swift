@@ -54,11 +54,18 @@ extension Setting {
 
     /// Whole seconds, in milliseconds.
     func interval() throws(StartFailure) -> Int64 {
-        guard let text else { return 60_000 }
-        guard let seconds = Int64(text), (1...86_400).contains(seconds) else {
-            throw failure("is '\(text)'; it must be a whole number of seconds from 1 to 86400")
+        try number(1...86_400).map { $0 * 1000 } ?? 60_000
+    }
+
+    /// A whole number; `nil` where none is given.
+    func number(_ range: ClosedRange<Int64>) throws(StartFailure) -> Int64? {
+        guard let text else { return nil }
+        guard let number = Int64(text), range.contains(number) else {
+            throw failure(
+                "is '\(text)'; it must be a whole number from \(range.lowerBound) to "
+                    + "\(range.upperBound)")
         }
-        return seconds * 1000
+        return number
     }
 
     func address() throws(StartFailure) -> ListenAddress? {

@@ -29,11 +29,34 @@ extension Options {
         settings.engine.auditInterval = try Setting(
             "--audit-interval", auditInterval, "STAUNCH_AUDIT_INTERVAL"
         ).interval()
+        settings.engine.limits = try limits()
         settings.engine.logLevel = try Setting("--log-level", logLevel, "STAUNCH_LOG_LEVEL").level()
         settings.metrics = try Setting("--metrics-listen", metricsListen, "STAUNCH_METRICS_LISTEN")
             .address()
         settings.socket = try socket(in: settings.engine.runDirectory)
         return settings
+    }
+
+    /// How much of what has ended is kept.
+    private func limits() throws(StartFailure) -> EngineLimits {
+        var limits = EngineLimits()
+        let operations = try Setting(
+            "--operations-kept", operationsKept, "STAUNCH_OPERATIONS_KEPT"
+        ).number(1...1_000_000)
+        let operationSeconds = try Setting(
+            "--operations-kept-seconds", operationsKeptSeconds, "STAUNCH_OPERATIONS_KEPT_SECONDS"
+        ).number(1...31_536_000)
+        let tombstones = try Setting(
+            "--tombstones-kept", tombstonesKept, "STAUNCH_TOMBSTONES_KEPT"
+        ).number(1...10_000_000)
+        let tombstoneSeconds = try Setting(
+            "--tombstones-kept-seconds", tombstonesKeptSeconds, "STAUNCH_TOMBSTONES_KEPT_SECONDS"
+        ).number(1...31_536_000)
+        limits.operationsKept = operations.map { Int($0) } ?? limits.operationsKept
+        limits.operationsKeptSeconds = operationSeconds ?? limits.operationsKeptSeconds
+        limits.tombstonesKept = tombstones.map { Int($0) } ?? limits.tombstonesKept
+        limits.tombstonesKeptSeconds = tombstoneSeconds ?? limits.tombstonesKeptSeconds
+        return limits
     }
 
     /// unix(7): a socket's path has at most 107 bytes.

@@ -76,6 +76,29 @@ import Testing
         #expect(kept.map(\.isTombstone) == [false, true, true])
     }
 
+    /// It goes on after every commit for as long as there is more, so it has to say when there is not.
+    @Test func pruningTakesBatchesUntilNothingIsTooMany() throws {
+        var retention = LookupTests.everything
+        retention.operationsKept = 300
+        retention.eventsKept = 300
+        func whole() throws -> Int {
+            try store.endedOperations(newest: 2000).count { !$0.isTombstone }
+        }
+        try store.commit(
+            change(900) {
+                $0.operations = (1...900).map { removal($0, endedAt: 1) }
+                $0.events = (1...900).map { EventRecord(revision: $0, document: []) }
+            })
+        #expect(try store.prune(retention) && whole() == 644)
+        #expect(try store.prune(retention) && whole() == 388)
+        #expect(try !store.prune(retention) && whole() == 300)
+        #expect(try store.oldestEvent() == 601)
+        // One that has ended before, and one more.
+        try store.commit(
+            change(901) { $0.operations = [removal(900, endedAt: 1), removal(901, endedAt: 1)] })
+        #expect(try !store.prune(retention) && whole() == 300)
+    }
+
     @Test func aliasesGoByCountSomeHundredAtATime() throws {
         try store.commit(change(1) { $0.aliases = (1...600).map { alias($0, of: 1) } })
         var retention = LookupTests.everything
