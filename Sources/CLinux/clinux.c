@@ -347,11 +347,18 @@ int clinux_set_pipe_size(int descriptor, int bytes) {
 
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
-int64_t clinux_raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
-    limit.rlim_cur = limit.rlim_max;
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -1 : (int64_t)limit.rlim_cur;
+/* What RLIMIT_NOFILE was before we raised it. */
+static struct rlimit first_limit;
+
+int clinux_raise_descriptor_limit(void) {
+    if (getrlimit(RLIMIT_NOFILE, &first_limit) < 0) return -1;
+    struct rlimit limit = {first_limit.rlim_max, first_limit.rlim_max};
+    return setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void clinux_first_descriptor_limit(uint64_t *soft, uint64_t *hard) {
+    *soft = first_limit.rlim_cur;
+    *hard = first_limit.rlim_max;
 }
 
 int clinux_clear_file_flags(int directory, const char *name) {

@@ -24,7 +24,10 @@ final class Host: Sendable {
             traits = HostTraits(
                 cgroupNamespace: isUnified,
                 limitsSwap: try Host.limitsSwap(hierarchies), recursiveReadOnly: false,
-                isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").hasPrefix("-"))
+                isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").hasPrefix("-"),
+                descriptors: SystemInfo.firstDescriptorLimit.map {
+                    DescriptorLimit(soft: $0.soft, hard: $0.hard)
+                })
             info = EngineInfo(
                 runtimePath: settings.runtime, runtimeName: version.name,
                 runtimeVersion: version.version, runtimeCommit: version.commit,

@@ -50,9 +50,16 @@ package enum SystemInfo {
     /// from the page cache. For the daemon, once it serves.
     package static func releaseStartupText() { clinux_release_text() }
 
-    /// Raises the limit of open descriptors to what is allowed; returns it.
-    @discardableResult
-    package static func raiseDescriptorLimit() -> Int64 { clinux_raise_descriptor_limit() }
+    /// Raises the limit of open descriptors to what is allowed, before there are other threads.
+    package static func raiseDescriptorLimit() { _ = clinux_raise_descriptor_limit() }
+
+    /// What the limit was before that; `nil` where it was not raised.
+    package static var firstDescriptorLimit: (soft: UInt64, hard: UInt64)? {
+        var (soft, hard) = (UInt64(0), UInt64(0))
+        // SAFETY: both are written before the call returns.
+        unsafe clinux_first_descriptor_limit(&soft, &hard)
+        return hard == 0 ? nil : (soft, hard)
+    }
 }
 
 extension OwnedDescriptor {

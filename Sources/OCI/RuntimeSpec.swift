@@ -32,14 +32,31 @@ package struct HostTraits: Equatable, Sendable {
     /// its unit gives it): that is not for tasks.
     package var isSparedFromOOM: Bool
 
+    /// RLIMIT_NOFILE for a task. Without one it has what the daemon has taken for itself and runc's
+    /// Go runtime raises once more, and programs that go through all descriptors there may be take
+    /// seconds for it.
+    package var descriptors: DescriptorLimit?
+
     package init(
         cgroupNamespace: Bool, limitsSwap: Bool, recursiveReadOnly: Bool,
-        isSparedFromOOM: Bool = false
+        isSparedFromOOM: Bool = false, descriptors: DescriptorLimit? = nil
     ) {
+        self.descriptors = descriptors
         self.cgroupNamespace = cgroupNamespace
         self.limitsSwap = limitsSwap
         self.recursiveReadOnly = recursiveReadOnly
         self.isSparedFromOOM = isSparedFromOOM
+    }
+}
+
+/// getrlimit(2).
+package struct DescriptorLimit: Equatable, Sendable {
+    package var soft: UInt64
+    package var hard: UInt64
+
+    package init(soft: UInt64, hard: UInt64) {
+        self.soft = soft
+        self.hard = hard
     }
 }
 
@@ -84,6 +101,14 @@ package enum RuntimeSpec {
         writer.member("noNewPrivileges", task.noNewPrivileges)
         // Upwards it is permitted to everyone; a task below one that is spared is not.
         if host.isSparedFromOOM { writer.member("oomScoreAdj", UInt64(0)) }
+        guard let limit = host.descriptors else { return }
+        writer.list("rlimits", ["RLIMIT_NOFILE"]) { writer, name in
+            writer.beginObject()
+            writer.member("type", name)
+            writer.member("hard", limit.hard)
+            writer.member("soft", limit.soft)
+            writer.endObject()
+        }
     }
 
     /// `NAME=value` in the order of the names; Docker's PATH where there is none. HOME is runc's.

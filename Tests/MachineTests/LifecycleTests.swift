@@ -140,6 +140,18 @@ extension Machine {
             }
         }
 
+        @Test("a task has the descriptor limit that the daemon was started with, not what it took")
+        func descriptorLimit() throws {
+            try withDaemon(setUp: {
+                $0.launcher = ["/usr/bin/prlimit", "--nofile=512:4096", "/usr/bin/env"]
+            }) { daemon, client in
+                let script = "echo $(ulimit -Sn) $(ulimit -Hn)"
+                let pod = try client.createPod("web", daemon.rootfs.pod(script))
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("it has said so") { text(of: log)?.contains("512 4096") == true }
+            }
+        }
+
         @Test("PATCH merges labels at once, and limits by an operation")
         func patch() throws {
             try withDaemon { daemon, client in

@@ -52,6 +52,15 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         #expect(try document(task(), host: host)["process"]?["oomScoreAdj"]?.integer == 0)
     }
 
+    @Test func tasksHaveTheDescriptorLimitThatTheDaemonWasStartedWith() throws {
+        #expect(try document(task())["process"]?["rlimits"] == nil)
+        var host = plainHost
+        host.descriptors = DescriptorLimit(soft: 1024, hard: 524_288)
+        let golden = #"[{"type":"RLIMIT_NOFILE","hard":524288,"soft":1024}]"#
+        #expect(
+            try document(task(), host: host)["process"]?["rlimits"] == parsed(Array(golden.utf8)))
+    }
+
     @Test func othersThanRootHaveTheBoundingSetAlone() throws {
         let ids = ResolvedUser(uid: 1000, gid: 100, additionalGIDs: [4, 5])
         let process = try document(task(), ids)["process"]

@@ -76,7 +76,7 @@ import Testing
         #expect(kept.map(\.isTombstone) == [false, true, true])
     }
 
-    /// It goes on after every commit for as long as there is more, so it has to say when there is not.
+    /// It goes on at every commit for as long as there is more, so it has to say when there is not.
     @Test func pruningTakesBatchesUntilNothingIsTooMany() throws {
         var retention = LookupTests.everything
         retention.operationsKept = 300

@@ -145,8 +145,10 @@ int clinux_copy_ownership(const char *from, const char *to);
 int clinux_set_nonblocking(int descriptor);
 int clinux_set_pipe_size(int descriptor, int bytes);
 int clinux_pipe(int ends[2]);
-/* Raises RLIMIT_NOFILE to its hard limit; returns it, or -1. */
-int64_t clinux_raise_descriptor_limit(void);
+/* Raises RLIMIT_NOFILE to its hard limit; before other threads are there. */
+int clinux_raise_descriptor_limit(void);
+/* What it was before that; 0 where it was not raised. */
+void clinux_first_descriptor_limit(uint64_t *soft, uint64_t *hard);
 /* ioctl FS_IOC_SETFLAGS to clear immutable and append-only. */
 int clinux_clear_file_flags(int directory, const char *name);
 /* One arena, and memory given back early (mallopt(3)). */
