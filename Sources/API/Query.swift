@@ -101,8 +101,8 @@ extension Query {
     }
 }
 
-/// A number as JSON writes one (RFC 8259, section 6), and none below 0; `Double` would also take
-/// `inf` and `0x1p3`. Clients whose language writes 0.00001 as `1e-05` mean the same.
+/// Digits with a point and an exponent, and nothing below 0; `Double` would also take `inf` and
+/// `0x1p3`. Clients whose language writes 0.00001 as `1e-05` mean the same.
 func seconds(_ text: String) -> Double? {
     let isPlain = text.utf8.allSatisfy { byte in
         "0123456789.eE+-".utf8.contains(byte)

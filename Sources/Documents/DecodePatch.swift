@@ -20,6 +20,9 @@ package struct PodPatch: Equatable, Sendable {
         }
     }
 
+    /// Whether it says anything of a limit.
+    package var namesLimits: Bool { resources != ResourcesPatch() }
+
     /// The spec after the patch; refused where it would have too many labels or annotations.
     package func applied(to spec: PodSpec) throws(DocumentFaults) -> PodSpec {
         var spec = spec

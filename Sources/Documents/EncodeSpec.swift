@@ -66,8 +66,8 @@ extension MountSpec {
 
 extension Resources {
     /// Only the limits that are set.
-    func writeMember(to writer: inout JSONWriter) {
-        writer.key("resources")
+    func writeMember(_ name: StaticString = "resources", to writer: inout JSONWriter) {
+        writer.key(name)
         writer.beginObject()
         if let memory { writer.member("memory", memory) }
         if let milliCPUs { writer.thousandths("cpus", milliCPUs) }

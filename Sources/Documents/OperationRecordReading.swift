@@ -22,7 +22,8 @@ extension PodOperation {
     private mutating func readProgress(_ reader: RecordReader) throws(RecordFault) {
         state = try reader["state"].parsed { OperationState(rawValue: $0) }
         order = try reader.optional("order")?.bits() ?? revision
-        formerResources = try reader.optional("resources")?.resources()
+        formerResources = try reader.optional("former")?.resources()
+        wantedResources = try reader.optional("wanted")?.resources()
         joined = try reader["joined"].integer(as: Int.self)
         resumed = try reader["resumed"].integer(as: Int.self)
         supersededBy = try reader.optional("superseded")?.uid()

@@ -126,7 +126,12 @@ extension Transaction {
             if let operation = anyOperation(alias.operation) { return .found(operation) }
             return .expired("the operation that answered it is no longer kept")
         }
-        return limits.expiry(of: id).map { .expired($0) } ?? .unknown
+        return limits.expiry(of: id, forgotten: forgotten).map { .expired($0) } ?? .unknown
+    }
+
+    /// What cannot be read has forgotten nothing.
+    private var forgotten: Int64 {
+        do throws(StoreFailure) { return try store.forgotten() } catch { return 0 }
     }
 
     /// An operation that runs, or one that the store still has.
@@ -200,10 +205,11 @@ extension OperationLookup {
 extension EngineLimits {
     /// Why nothing may be known of an id any more; `nil` for one that cannot have been forgotten,
     /// or that bears no time.
-    fileprivate func expiry(of id: UID) -> String? {
+    fileprivate func expiry(of id: UID, forgotten: Int64) -> String? {
         guard let time = id.time else { return nil }
         let now = EngineClock.wall
-        if now - time.milliseconds > tombstonesKeptSeconds * 1000 {
+        if time.milliseconds <= forgotten || now - time.milliseconds > tombstonesKeptSeconds * 1000
+        {
             return "it is older than what is kept"
         }
         let boot = now - EngineClock.sinceBoot / 1_000_000

@@ -34,13 +34,21 @@ extension Engine {
             do throws(DocumentFaults) { pod.spec = try patch.applied(to: pod.spec) } catch {
                 throw Problem(error, instance: context.instance)
             }
-            guard pod.spec != before else { return .pod(pod) }
+            guard pod.spec != before else {
+                // What stands there already is not yet so: it may be refused.
+                let update = transaction.openOperations(of: pod.uid).last { $0.kind == .podUpdate }
+                if let update, patch.namesLimits {
+                    return transaction.join(update)
+                }
+                return .pod(pod)
+            }
             transaction.put(pod)
             guard pod.spec.resources != before.resources else {
                 return .pod(transaction.pod(name) ?? pod)
             }
             var operation = transaction.makeOperation(.podUpdate, OperationTarget(pod), context)
             operation.formerResources = before.resources
+            operation.wantedResources = pod.spec.resources
             transaction.put(operation)
             return .operation(transaction.operation(operation.id) ?? operation)
         }

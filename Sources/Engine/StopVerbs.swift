@@ -117,7 +117,7 @@ extension PodOwner {
 
     func updatePod(_ operation: PodOperation) async {
         guard let pod = engine.registry.pod(uid) else { return }
-        let wanted = pod.spec.resources
+        let wanted = operation.wantedResources ?? pod.spec.resources
         do throws(Failure) {
             guard pod.state != .lost && pod.state != .deleting else {
                 throw Failure(.podState, "the pod is \(pod.state.rawValue)")
@@ -139,7 +139,8 @@ extension PodOwner {
     }
 
     /// The limits as they were, in the record and, as far as some had been written, in the kernel.
-    /// What a later update has asked for since is that one's to write.
+    /// What a later update has asked for since is that one's to write; and where it would fall back
+    /// to what is refused here, it falls back to what stood.
     private func takeBack(
         _ refused: Resources, _ operation: PodOperation, _ failure: Failure
     ) async {
@@ -150,8 +151,14 @@ extension PodOwner {
         }
         await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
-            guard let former = ended.formerResources,
-                var pod = transaction.pod(uid: ended.target.podUID), pod.spec.resources == refused
+            guard let former = ended.formerResources else { return }
+            for var later in transaction.openOperations(of: ended.target.podUID)
+            where later.id != ended.id && later.formerResources == refused {
+                later.formerResources = former
+                transaction.put(later)
+            }
+            guard var pod = transaction.pod(uid: ended.target.podUID),
+                pod.spec.resources == refused
             else { return }
             pod.spec.resources = former
             transaction.put(pod)

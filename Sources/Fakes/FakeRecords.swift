@@ -105,6 +105,8 @@ package final class FakeRecords: RecordKeeping {
 
     package func eventFloor() throws(StoreFailure) -> UInt64 { 0 }
 
+    package func forgotten() throws(StoreFailure) -> Int64 { 0 }
+
     package func prune(_ retention: Retention) throws(StoreFailure) -> Bool { false }
 
     private func newest(_ isMeant: (OperationRecord) -> Bool) -> StoredOperation? {

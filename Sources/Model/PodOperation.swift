@@ -163,6 +163,8 @@ package struct PodOperation: Equatable, Sendable {
     package var signal: Signal?
     /// What stood before a `pod.update`: it stands again where the update is refused.
     package var formerResources: Resources?
+    /// What a `pod.update` is to write. A later one's wishes stand in the pod's spec, too.
+    package var wantedResources: Resources?
     /// How the tasks ended, where the operation saw to that (API.md: a tombstone has exit codes).
     package var exits: [Label: TaskExit]
 

@@ -74,6 +74,21 @@ enum Query: String {
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
         WHERE finished_at < ?2
         """
+    /// Until when those that `drop` takes first had ended; and until when those were made that
+    /// `dropAliases` takes because they are too many.
+    case lastDropped = """
+        SELECT max(finished_at) FROM
+            (SELECT finished_at FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
+        """
+    case lastDroppedAlias = """
+        SELECT max(created_at) FROM aliases
+        WHERE rowid IN (SELECT rowid FROM aliases ORDER BY rowid LIMIT ?1)
+            AND rowid <= (SELECT max(rowid) FROM aliases) - ?2
+        """
+    case setForgotten = """
+        INSERT INTO meta(key, value) VALUES ('forgotten', ?1)
+        ON CONFLICT(key) DO UPDATE SET value = max(value, excluded.value)
+        """
     case drop = """
         DELETE FROM operations WHERE finished_at < ?2 AND rowid IN
             (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)

@@ -17,6 +17,7 @@ package protocol RecordKeeping: AnyObject {
     func removal(ofTask name: String, podUID: RecordID) throws(StoreFailure) -> StoredOperation?
     func events(after revision: UInt64, limit: Int) throws(StoreFailure) -> [EventRecord]
     func eventFloor() throws(StoreFailure) -> UInt64
+    func forgotten() throws(StoreFailure) -> Int64
     func prune(_ retention: Retention) throws(StoreFailure) -> Bool
 }
 

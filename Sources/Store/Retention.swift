@@ -44,9 +44,10 @@ extension Store {
                     since: retention.operationsSince, &hasMore)
                 tally.ended -= entombed
                 tally.tombstones += entombed
+                let excess = tally.tombstones - Int64(retention.tombstonesKept)
+                if excess > 0 { try forget(.lastDropped, [.integer(min(excess, batch))]) }
                 tally.tombstones -= try prune(
-                    .drop, tally.tombstones - Int64(retention.tombstonesKept),
-                    since: retention.tombstonesSince, &hasMore)
+                    .drop, excess, since: retention.tombstonesSince, &hasMore)
                 try pruneAliases(
                     keep: retention.tombstonesKept, since: retention.tombstonesSince, &hasMore)
                 tally.events -= try pruneEvents(
@@ -84,9 +85,21 @@ extension Store {
         return pruned + connection.changes
     }
 
+    /// Milliseconds since 1970: of what was made by then something has gone because there was too
+    /// much, and not because of its age. 0 where nothing has.
+    package func forgotten() throws(StoreFailure) -> Int64 {
+        try integer(.number, [.text("forgotten")])
+    }
+
+    private func forget(_ until: Query, _ values: [Value]) throws(StoreFailure) {
+        let time = try integer(until, values)
+        if time > 0 { try connection.run(.setForgotten, [.integer(time)]) }
+    }
+
     private func pruneAliases(
         keep: Int, since: Int64, _ hasMore: inout Bool
     ) throws(StoreFailure) {
+        try forget(.lastDroppedAlias, [.integer(batch), .integer(Int64(keep))])
         try connection.run(
             .dropAliases, [.integer(batch), .integer(since), .integer(Int64(keep))])
         hasMore = hasMore || connection.changes == batch

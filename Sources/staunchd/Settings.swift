@@ -48,7 +48,7 @@ extension Options {
         ).number(1...31_536_000)
         let tombstones = try Setting(
             "--tombstones-kept", tombstonesKept, "STAUNCH_TOMBSTONES_KEPT"
-        ).number(1...10_000_000)
+        ).number(1000...10_000_000)
         let tombstoneSeconds = try Setting(
             "--tombstones-kept-seconds", tombstonesKeptSeconds, "STAUNCH_TOMBSTONES_KEPT_SECONDS"
         ).number(1...31_536_000)

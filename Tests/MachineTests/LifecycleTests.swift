@@ -199,7 +199,81 @@ extension Machine {
                 #expect(cgroupValue(daemon, pod.uid, "pids", "pids.max") == "100")
             }
         }
+
+        /// The second asks for what the first does, and for more; the pod is made busy meanwhile.
+        @Test(
+            "an update behind a refused one falls back to what stood, and the same one joins it",
+            .enabled(if: exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")))
+        func updatesInARow() throws {
+            let runtime = "/tmp/staunch-runtime-\(getpid())-row"
+            let go = runtime + ".go"
+            try write(
+                """
+                #!/bin/sh
+                case "$*" in *" create "*) until [ -e \(go) ]; do sleep 0.02; done ;; esac
+                exec runc "$@"
+
+                """, to: runtime)
+            try Command.expect("chmod", "755", runtime)
+            defer { for path in [runtime, go] { removeFile(path) } }
+            try withDaemon(["--runtime", runtime]) { daemon, client in
+                let pod = try client.createPod(
+                    "web",
+                    daemon.rootfs.pod(
+                        "exec sleep 9999", #""resources": {"cpus": 1}"#,
+                        podMore: #""resources": {"cpus": 2, "pids": 100}"#))
+                let busy = try client.send(
+                    "PUT", "/v1/pods/web/tasks/late",
+                    daemon.rootfs.task("exec sleep 9999", #""start": false"#))
+                func patch(_ limit: String) throws -> Answer {
+                    try client.send("PATCH", "/v1/pods/web", "{\"resources\": {\(limit)}}")
+                }
+                let refused = try patch(#""cpus": 0.1"#)
+                let same = try patch(#""cpus": 0.1"#)
+                #expect(same.status == 202 && same.id == refused.id)
+                let behind = try patch(#""pids": 50"#)
+                try write("", to: go)
+                #expect(try client.follow(busy.id).state == "succeeded")
+                #expect(try client.follow(refused.id).state == "failed")
+                #expect(try client.follow(behind.id).state == "failed", "it has the same limit")
+                let after = try client.send("GET", "/v1/pods/web")
+                #expect(after["resources"] == pod["resources"])
+                #expect(cgroupValue(daemon, pod.uid, "cpu", "cpu.cfs_quota_us") == "200000")
+                #expect(cgroupValue(daemon, pod.uid, "pids", "pids.max") == "100")
+                #expect(try client.follow(patch(#""pids": 50"#).id).state == "succeeded")
+                #expect(cgroupValue(daemon, pod.uid, "pids", "pids.max") == "50")
+            }
+        }
+
+        @Test("an id that may have been forgotten is said to be, and never taken for a new one")
+        func forgotten() throws {
+            let kept = ["--operations-kept", "1", "--tombstones-kept", "1000"]
+            try withDaemon(kept) { daemon, client in
+                let limits = try client.send("GET", "/v1")["limits"]
+                #expect(limits?["operationsKept"]?.integer == 1)
+                #expect(limits?["tombstonesKept"]?.integer == 1000)
+                let id = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper).id
+                #expect(try client.follow(id).state == "succeeded")
+                // Those that had nothing to do are kept, too; pruning comes every 512 changes.
+                for number in 0..<2600 {
+                    let nothing = try client.send(
+                        "PATCH", "/v1/pods/web", "{}", headers: ["Operation-Id": uuid(number)])
+                    try #require(nothing.status == 200)
+                }
+                #expect(try client.send("GET", "/v1/operations/\(id)").status == 410)
+                let late = try client.send(
+                    "DELETE", "/v1/pods/web", headers: ["Operation-Id": id])
+                #expect(late.status == 410)
+                #expect(try client.send("GET", "/v1/pods/web").state == "ready")
+            }
+        }
     }
+}
+
+/// A UUID of version 4, which bears no time.
+private func uuid(_ number: Int) -> String {
+    let digits = String(number, radix: 16)
+    return "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - digits.count) + digits
 }
 
 /// A file of the cgroup that bears a pod's limits, in v1's hierarchy of `controller` or in v2.
