@@ -41,6 +41,8 @@ final class Router: Sendable {
         return response
     }
 
+    func noteGaveWay() { engine.metrics.httpGaveWay.add() }
+
     private func answer(_ request: HTTPRequest, _ route: Route, _ meter: Meter) -> HTTPReply {
         do throws(Problem) {
             guard let type = negotiate(request.header("Accept"), route.produces) else {

@@ -18,6 +18,8 @@ package final class StaunchAPI: HTTPHandler {
     package func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse {
         router.refuse(refusal, of: request)
     }
+
+    package func noteGaveWay() { router.noteGaveWay() }
 }
 
 /// `/metrics`, `/healthz` and `/readyz` to read, for TCP; nothing else is there, in any method.
@@ -38,4 +40,6 @@ package final class ObservabilityAPI: HTTPHandler {
     package func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse {
         router.refuse(refusal, of: request)
     }
+
+    package func noteGaveWay() { router.noteGaveWay() }
 }

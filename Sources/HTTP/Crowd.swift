@@ -11,9 +11,7 @@
 //  silent too: newcomers would otherwise push each other out where all the rest is at work. Waits
 //  and streams stand in no line: each has a limit of its own, and is refused beyond it.
 
-import Synchronization
-
-// SAFETY: MHD's thread alone calls this, in its callbacks; `gaveWay` is atomic.
+// SAFETY: MHD's thread alone calls this, in its callbacks.
 final class Crowd: @unchecked Sendable {
     enum Line: Int, CaseIterable {
         case silent, receiving, answering
@@ -26,11 +24,13 @@ final class Crowd: @unchecked Sendable {
     }
 
     private let limit: Int
+    private let handler: any HTTPHandler
     private var lines = Line.allCases.map { _ in Ends() }
-    /// Connections that were closed so that others could come.
-    let gaveWay = Atomic(0)
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, _ handler: any HTTPHandler) {
+        self.limit = limit
+        self.handler = handler
+    }
 
     /// To the end of a line; `nil`: to none.
     func move(_ connection: Connection, to line: Line?) {
@@ -50,7 +50,7 @@ final class Crowd: @unchecked Sendable {
         while count > limit, let connection = next {
             leave(connection)
             connection.giveWay()
-            gaveWay.add(1, ordering: .relaxed)
+            handler.noteGaveWay()
         }
     }
 

@@ -32,17 +32,22 @@ package enum HTTPRefusal: Equatable, Sendable {
     }
 }
 
-/// Answers requests. Both functions are called on the server's one thread, for one request at a
+/// Answers requests. All functions are called on the server's one thread, for one request at a
 /// time, and must not block: while they run nobody else is answered.
 package protocol HTTPHandler: Sendable {
     func handle(_ request: HTTPRequest) -> HTTPReply
 
     /// Makes the document for what the server itself refuses. `request` has no body.
     func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse
+
+    /// A connection was closed so that another could come.
+    func noteGaveWay()
 }
 
 extension HTTPHandler {
     package func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse {
         HTTPResponse(status: refusal.status, text: "\(refusal)\n")
     }
+
+    package func noteGaveWay() {}
 }

@@ -55,8 +55,6 @@ package final class HTTPServer: Sendable {
     package var openConnections: Int { core.connections.load(ordering: .relaxed) }
     package var openStreams: Int { core.openStreams }
     package var waits: Int { core.lot.waits }
-    /// Connections that were closed so that others could come.
-    package var gaveWay: Int { core.crowd.gaveWay.load(ordering: .relaxed) }
 }
 
 /// The daemon and the reference to the core that its callbacks use.

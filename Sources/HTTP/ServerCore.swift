@@ -31,7 +31,7 @@ final class ServerCore: Sendable {
         self.settings = settings
         self.handler = handler
         self.lot = lot
-        self.crowd = Crowd(limit: settings.connectionLimit)
+        self.crowd = Crowd(limit: settings.connectionLimit, handler)
         self.log = log
         self.idle = try Alarm()
     }

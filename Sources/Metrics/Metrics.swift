@@ -41,6 +41,10 @@ package final class Metrics: Sendable {
         "Time from a request's last byte to its answer, waits included, by route.",
         labels: ["route"])
 
+    package let httpGaveWay = Counter(
+        "staunch_http_connections_gave_way_total",
+        "Connections that were closed, at the most that there may be, so that others could come.")
+
     // MARK: What is there
 
     package let pods = Gauge("staunch_pods", "Pods, by state.", labels: ["state"])
@@ -98,8 +102,8 @@ package final class Metrics: Sendable {
     package var all: [any Metric] {
         [
             operationsStarted, operationsEnded, operationsRunning, operationsStalled,
-            oldestOperation, stepRetries, stepDuration, httpRequests, httpDuration, pods,
-            podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
+            oldestOperation, stepRetries, stepDuration, httpRequests, httpDuration, httpGaveWay,
+            pods, podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
             resourcesUnrecorded, resourcesMissing, straysRemoved, auditTime, storeCommits,
             storeFailures, storeDamaged, buildInfo, residentMemory, cpuTime, openDescriptors,
             startTime,

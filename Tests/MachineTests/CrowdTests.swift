@@ -36,6 +36,10 @@ extension Machine {
                 #expect(peak.kibibytes - before.kibibytes < 64 << 10)
                 #expect(peak.descriptors < 1400, "the bound and those that give way")
                 storm.end()
+                let metrics = try client.send("GET", "/metrics").reply.text
+                let gaveWay = metrics.firstMatch(
+                    of: /(?m)^staunch_http_connections_gave_way_total (\d+)/)
+                #expect(try #require(Int(gaveWay?.output.1 ?? "")) > 5000)
                 try eventually("what the crowd took comes back", within: 30) {
                     let now = Resources(of: daemon)
                     return now.descriptors <= before.descriptors + 2
