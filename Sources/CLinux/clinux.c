@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "close.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -42,13 +43,6 @@ const char *clinux_error_name(int number) { return strerrorname_np(number); }
 const char *clinux_error_text(int number) { return strerrordesc_np(number); }
 
 const int clinux_o_path = O_PATH;
-
-static int close_keeping_errno(int descriptor) {
-    int saved = errno;
-    close(descriptor);
-    errno = saved;
-    return -1;
-}
 
 void *clinux_open_directory(const char *path) {
     int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "close.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -26,13 +27,6 @@ static socklen_t address_of(const char *text, struct sockaddr_un *address) {
     return (socklen_t)(before_path + length);
 }
 
-static int close_with_errno(int descriptor) {
-    int saved = errno;
-    close(descriptor);
-    errno = saved;
-    return -1;
-}
-
 ssize_t clinux_send_datagram(const char *to, const void *bytes, size_t count) {
     struct sockaddr_un address;
     socklen_t size = address_of(to, &address);
@@ -41,7 +35,7 @@ ssize_t clinux_send_datagram(const char *to, const void *bytes, size_t count) {
     if (made < 0) return -1;
     ssize_t sent = sendto(
         made, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, size);
-    if (sent < 0) return close_with_errno(made);
+    if (sent < 0) return close_keeping_errno(made);
     close(made);
     return sent;
 }
@@ -52,7 +46,7 @@ int clinux_connect_stream(const char *to) {
     if (size == 0) return -1;
     int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0) return -1;
-    if (connect(made, (struct sockaddr *)&address, size) < 0) return close_with_errno(made);
+    if (connect(made, (struct sockaddr *)&address, size) < 0) return close_keeping_errno(made);
     return made;
 }
 

@@ -26,7 +26,7 @@ extension Shim {
         } catch {
             // Without a descriptor whoever waits has to wait on, and we are not to spin meanwhile.
             epoll.remove(listener.descriptor.number)
-            listensAgainAt = SystemClock.sinceBoot + 100_000_000
+            listenLater()
         }
     }
 
@@ -42,8 +42,10 @@ extension Shim {
         do throws(SystemCallFailure) {
             try epoll.add(listener.descriptor.number, .readable, tag: Watched.listener.tag)
             listensAgainAt = nil
-        } catch { listensAgainAt = SystemClock.sinceBoot + 100_000_000 }
+        } catch { listenLater() }
     }
+
+    private func listenLater() { listensAgainAt = SystemClock.sinceBoot + 100_000_000 }
 
     private func isRoot(_ socket: borrowing PacketSocket) -> Bool {
         do { return try socket.peer().uid == 0 } catch { return false }
