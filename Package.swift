@@ -49,7 +49,7 @@ let package = Package(
 
         library("Points"),
         library("Model"),
-        library("Linux", ["CLinux", "Points"]),
+        library("Linux", ["CLinux", "Bytes", "Points"]),
         library("JSON", ["CJansson", "Bytes"]),
         .target(name: "CHTTP", dependencies: ["CMicrohttpd"]),
         library("Bytes"),

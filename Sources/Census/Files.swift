@@ -82,9 +82,11 @@ extension Census {
         } catch { return [directory] }
     }
 
-    /// Every process in a cgroup at or below `parent`, in any hierarchy.
+    /// Every process in a cgroup at or below `parent`, in any hierarchy, but for zombies.
     package static func processes(in parent: String) -> Set<Int32> {
-        Set(cgroups(of: parent).flatMap { lines($0 + "/cgroup.procs") }.compactMap { Int32($0) })
+        do {
+            return try Cgroup(path: parent, hierarchies: Cgroups.hierarchies()).processes()
+        } catch { return [] }
     }
 }
 

@@ -72,28 +72,12 @@ package struct Cgroup: Sendable {
     package func processes() throws(SystemCallFailure) -> Set<Int32> {
         var pids: Set<Int32> = []
         for hierarchy in hierarchies {
-            try collect(hierarchy.directory(path), into: &pids)
+            let directory = hierarchy.directory(path)
+            try CgroupTree.walk(directory) { (cgroup) throws(SystemCallFailure) in
+                pids.formUnion(try CgroupTree.processes(in: cgroup, directory))
+            }
         }
         return pids.filter { ProcessFiles.state(of: $0).map { $0 != "Z" && $0 != "X" } ?? false }
-    }
-
-    private func collect(
-        _ directory: String, into pids: inout Set<Int32>
-    ) throws(SystemCallFailure) {
-        let text: String
-        do { text = try Files.text(directory + "/cgroup.procs", limit: 1 << 20) } catch {
-            if error.errno == ENOENT || error.errno == ENODEV { return }
-            // A threaded cgroup of v2 has no processes of its own, and says so.
-            guard error.errno == EOPNOTSUPP else { throw error }
-            text = try Files.text(directory + "/cgroup.threads", limit: 1 << 20)
-        }
-        for line in text.split(separator: "\n") { if let pid = Int32(line) { pids.insert(pid) } }
-        for child in try subdirectories(of: directory) { try collect(child, into: &pids) }
-    }
-
-    /// Whatever its name: a task that was given its cgroup makes what it likes in it.
-    private func subdirectories(of directory: String) throws(SystemCallFailure) -> [String] {
-        try Files.directories(in: directory).map { "\(directory)/\($0)" }
     }
 
     /// Ends all that is in it: thaws from the leaves up, then `cgroup.kill` where there is one,
@@ -102,41 +86,61 @@ package struct Cgroup: Sendable {
     package func kill() throws(SystemCallFailure) {
         for hierarchy in hierarchies {
             let directory = hierarchy.directory(path)
-            guard try Files.exists(directory) else { continue }
             try thaw(directory, hierarchy)
-            if hierarchy.isUnified {
-                ignoring("a kernel before 5.14 has no cgroup.kill; each process is killed below") {
-                    () throws(SystemCallFailure) in
-                    try Files.poke(directory + "/cgroup.kill", "1")
-                }
+            guard hierarchy.isUnified else { continue }
+            ignoring("gone, or a kernel before 5.14; each process is killed below") {
+                () throws(SystemCallFailure) in
+                try Files.poke(directory + "/cgroup.kill", "1")
             }
         }
-        for pid in try processes() { killIfStillHere(pid) }
+        for hierarchy in hierarchies {
+            let directory = hierarchy.directory(path)
+            try CgroupTree.walk(directory) { (cgroup) throws(SystemCallFailure) in
+                try Cgroup.killMembers(of: cgroup, directory)
+            }
+        }
     }
 
-    /// Never a bare pid: the number is pinned, and only then is it looked up again.
-    private func killIfStillHere(_ pid: Int32) {
-        guard let process = PidDescriptor.opening(pid), holds(pid) else { return }
-        process.send(SIGKILL)
+    /// Never a bare pid: the number is pinned, and only then is it looked up again. A few at a
+    /// time, because each holds a descriptor.
+    private static func killMembers(
+        of cgroup: borrowing OwnedDescriptor, _ top: String
+    ) throws(SystemCallFailure) {
+        var rest = try CgroupTree.processes(in: cgroup, top)[...]
+        while !rest.isEmpty {
+            let pinned = rest.prefix(16).compactMap(Pinned.init)
+            rest = rest.dropFirst(16)
+            if pinned.isEmpty { continue }
+            let members = Set(try CgroupTree.processes(in: cgroup, top))
+            for process in pinned where members.contains(process.pid) {
+                process.descriptor.send(SIGKILL)
+            }
+        }
     }
 
-    /// Whether `/proc/<pid>/cgroup` names this cgroup, or one below it, in any hierarchy.
-    private func holds(_ pid: Int32) -> Bool {
-        guard let lines = ProcessFiles.cgroups(of: pid) else { return false }
-        // By bytes: a child's name may begin with what would swallow the slash.
-        return lines.contains { $0 == path || $0.utf8.starts(with: "\(path)/".utf8) }
+    private final class Pinned {
+        let pid: Int32
+        let descriptor: PidDescriptor
+
+        /// `nil` if there is no such process.
+        init?(_ pid: Int32) {
+            guard let descriptor = PidDescriptor.opening(pid) else { return nil }
+            self.pid = pid
+            self.descriptor = descriptor
+        }
     }
 
     private func thaw(
         _ directory: String, _ hierarchy: CgroupHierarchy
     ) throws(SystemCallFailure) {
         guard hierarchy.isUnified || hierarchy.has("freezer") else { return }
-        for child in try subdirectories(of: directory) { try thaw(child, hierarchy) }
         let (file, text) =
-            hierarchy.isUnified ? ("/cgroup.freeze", "0") : ("/freezer.state", "THAWED")
-        ignoring("gone meanwhile, or a kernel without a freezer") {
-            () throws(SystemCallFailure) in
-            try Files.poke(directory + file, text)
+            hierarchy.isUnified ? ("cgroup.freeze", "0") : ("freezer.state", "THAWED")
+        try CgroupTree.walk(directory) { cgroup in
+            ignoring("gone meanwhile, or a kernel without a freezer") {
+                () throws(SystemCallFailure) in
+                try CgroupTree.poke(file, text, in: cgroup)
+            }
         }
     }
 
@@ -158,9 +162,10 @@ package struct Cgroup: Sendable {
     private func removeTree(_ directory: String) throws(SystemCallFailure) {
         do { try Files.removeDirectory(directory) } catch {
             guard error.errno == EBUSY || error.errno == ENOTEMPTY else { throw error }
-            let children = try subdirectories(of: directory)
-            if children.isEmpty { throw error }
-            for child in children { try removeTree(child) }
+            try CgroupTree.walk(directory) { _ in
+            } leave: { (parent, name) throws(SystemCallFailure) in
+                try CgroupTree.remove(name, in: parent, directory)
+            }
             try Files.removeDirectory(directory)
         }
     }

@@ -10,14 +10,7 @@ package enum Files {
     package static func read(
         _ path: String, limit: Int = 65536
     ) throws(SystemCallFailure) -> [UInt8] {
-        let file = try OwnedDescriptor.opening(path, O_RDONLY)
-        var all: [UInt8] = []
-        while all.count < limit, let more = try file.read(limit: min(16384, limit - all.count)),
-            !more.isEmpty
-        {
-            all += more
-        }
-        return all
+        try OwnedDescriptor.opening(path, O_RDONLY).readAll(limit: limit)
     }
 
     /// The whole of a small text file.

@@ -94,6 +94,17 @@ extension OwnedDescriptor {
         throw SystemCallFailure(call: "read", subject: "descriptor \(number)", errno: failure)
     }
 
+    /// Up to the file's end, and at most `limit` bytes.
+    package borrowing func readAll(limit: Int) throws(SystemCallFailure) -> [UInt8] {
+        var all: [UInt8] = []
+        while all.count < limit, let more = try read(limit: min(16384, limit - all.count)),
+            !more.isEmpty
+        {
+            all += more
+        }
+        return all
+    }
+
     /// How many of `bytes` were taken; 0 where a nonblocking descriptor takes none now.
     package borrowing func write(
         _ bytes: ArraySlice<UInt8>

@@ -144,6 +144,52 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
         }
     }
 
+    @Test(
+        "however a task names its cgroups, and however deep they are, all of it is seen and goes",
+        arguments: CgroupTests.chains)
+    func anyChild(_ chain: Chain) async {
+        await #expect(processExitsWith: .success) { [chain] in
+            let ground = try Ground()
+            let sleeper = try ground.sleeper(ground.cgroup)
+            for hierarchy in ground.cgroup.hierarchies where !hierarchy.has("cpuset") {
+                try chain.make(in: hierarchy.directory(ground.cgroup.path))
+                try Files.poke("cgroup.procs", "\(sleeper.pid)")
+            }
+            _ = unsafe chdir("/")
+            try #require(try ground.cgroup.processes() == [sleeper.pid])
+            try ground.cgroup.kill()
+            try #require(eventually { ProcessFiles.state(of: sleeper.pid) == "Z" })
+            try ground.removeAll()
+        }
+    }
+
+    /// Cgroups in one another, all of the same name.
+    struct Chain: Codable, CustomTestStringConvertible, Sendable {
+        let name: [UInt8]
+        var depth = 1
+        var testDescription: String { "\(depth) of \(name.count) bytes, \(name.prefix(4))" }
+
+        /// Leaves the process in the deepest.
+        func make(in directory: String) throws {
+            let isThere = unsafe chdir(directory) == 0
+            try #require(isThere)
+            let bytes = name.map { CChar(bitPattern: $0) } + [0]
+            for _ in 0..<depth {
+                let isMade = unsafe mkdir(bytes, 0o755) == 0 && chdir(bytes) == 0
+                try #require(isMade)
+            }
+        }
+    }
+
+    static let chains = [
+        // No UTF-8; the second would decode to the same as the first.
+        Chain(name: [0xff], depth: 3), Chain(name: [0xfe, 0x80]),
+        // A combining mark, which would join the slash before it.
+        Chain(name: Array("\u{301}x".utf8), depth: 2),
+        // Longer than any path may be.
+        Chain(name: [UInt8](repeating: 0x61, count: 200), depth: 30),
+    ]
+
     @Test("a process that hides behind its name is seen, and killed", arguments: ProcessTests.names)
     func anyName(name: String) async {
         await #expect(processExitsWith: .success) { [name] in

@@ -113,6 +113,31 @@ extension Machine {
             }
         }
 
+        @Test("what a task does in cgroups of any name ends with it", arguments: [true, false])
+        func strangelyNamed(shimLives: Bool) throws {
+            let name = "moved in cgroups that are not UTF-8\(shimLives ? "" : ", shim dead")"
+            try withFault(name) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.pod("exec sleep 1000"))
+                // One that no PID namespace takes along, so that the cgroups must be walked.
+                let stray = try Command.start("sleep", "1004")
+                let number = "\(stray.processIdentifier)"
+                let script = """
+                    cd "$1" && name=$(printf '\\377\\376') && mkdir "$name" && cd "$name" &&
+                    name=$(printf '\\200 x') && mkdir "$name" && echo "$2" >"$name/cgroup.procs"
+                    """
+                for hierarchy in Census.hierarchies where !hierarchy.hasSuffix("/cpuset") {
+                    let task = "\(hierarchy)\(daemon.cgroupParent)/\(pod.uid)/pod/task-app"
+                    let made = try Command.run("sh", "-c", script, "sh", task, number)
+                    try #require(made.status == 0, "\(hierarchy): \(made.output)")
+                }
+                if !shimLives { try lose(pod, client) }
+                let ended = try client.deletePod("web")
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                stray.waitUntilExit()
+                #expect(stray.terminationReason == .uncaughtSignal)
+            }
+        }
+
         @Test(
             "processes that moved elsewhere in the pod's tree end with it",
             arguments: ["/pids", "/freezer", "/memory", "/unified"], [true, false])
@@ -133,18 +158,20 @@ extension Machine {
                 let stray = try Command.start("sleep", "1004")
                 let number = stray.processIdentifier
                 try write("\(number)", to: base + "/elsewhere/cgroup.procs")
-                if !shimLives {
-                    kill(pod.shimPID, SIGKILL)
-                    try eventually("the pod is lost") {
-                        try client.send("GET", "/v1/pods/web").state == "lost"
-                    }
-                }
+                if !shimLives { try lose(pod, client) }
                 let ended = try client.deletePod("web")
                 #expect(ended.state == "succeeded", "\(ended.reply.text)")
                 // Without a shim it is init that takes their exits, in its own time.
                 for pid in pids { #expect(processState(pid) ?? "Z" == "Z") }
                 stray.waitUntilExit()
                 #expect(stray.terminationReason == .uncaughtSignal)
+            }
+        }
+
+        private func lose(_ pod: Answer, _ client: Client) throws {
+            kill(pod.shimPID, SIGKILL)
+            try eventually("the pod is lost") {
+                try client.send("GET", "/v1/pods/web").state == "lost"
             }
         }
     }

@@ -1,0 +1,109 @@
+// Text from outside, cut and compared by its bytes (law 23).
+//
+// Swift's own methods work on characters, which are grapheme clusters: a combining mark swallows
+// the separator before it, CRLF is one character and no newline, `é` equals `e` with an accent, and
+// the Kelvin sign equals `K`. The kernel, the runtime and our clients mean bytes. Tests/TidyTests
+// holds Sources to these functions.
+
+extension StringProtocol {
+    /// The parts between separators, which must be ASCII.
+    package func fields(
+        _ separator: Unicode.Scalar, maxSplits: Int = .max, keepingEmpty: Bool = false
+    ) -> [String] {
+        utf8.split(
+            separator: UInt8(ascii: separator), maxSplits: maxSplits,
+            omittingEmptySubsequences: !keepingEmpty
+        ).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    package func begins(with prefix: some StringProtocol) -> Bool {
+        utf8.starts(with: prefix.utf8)
+    }
+
+    package func ends(with suffix: some StringProtocol) -> Bool {
+        utf8.count >= suffix.utf8.count && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
+    }
+
+    /// What follows `prefix`; `nil` if the text does not begin with it.
+    package func after(_ prefix: some StringProtocol) -> String? {
+        guard begins(with: prefix) else { return nil }
+        return String(decoding: utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+    }
+
+    /// What precedes `suffix`; `nil` if the text does not end with it.
+    package func before(_ suffix: some StringProtocol) -> String? {
+        guard ends(with: suffix) else { return nil }
+        return String(decoding: utf8.dropLast(suffix.utf8.count), as: UTF8.self)
+    }
+
+    /// What precedes the first `separator`; all of it if there is none.
+    package func upTo(_ separator: Unicode.Scalar) -> String {
+        let end = UInt8(ascii: separator)
+        return String(decoding: utf8.prefix { $0 != end }, as: UTF8.self)
+    }
+
+    /// What is on either side of the first `separator`; `nil` if there is none.
+    package func cut(_ separator: Unicode.Scalar) -> (before: String, after: String)? {
+        let bytes = Array(utf8)
+        return bytes.firstIndex(of: UInt8(ascii: separator)).map { bytes.sides(of: $0) }
+    }
+
+    /// The same for the last `separator`.
+    package func cutAtLast(_ separator: Unicode.Scalar) -> (before: String, after: String)? {
+        let bytes = Array(utf8)
+        return bytes.lastIndex(of: UInt8(ascii: separator)).map { bytes.sides(of: $0) }
+    }
+
+    package func has(_ byte: Unicode.Scalar) -> Bool { utf8.contains(UInt8(ascii: byte)) }
+
+    /// Byte for byte; `==` would take different file names, keys and values for the same.
+    package func isSame(as other: some StringProtocol) -> Bool {
+        utf8.elementsEqual(other.utf8)
+    }
+
+    /// With `A` to `Z` in small letters, and every other byte as it is.
+    package var lowered: String {
+        let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
+        return String(decoding: utf8.map { upper.contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
+    }
+}
+
+/// A text that is a key: two of them are equal if their bytes are.
+package struct ByteKey: Hashable, Sendable {
+    package let text: String
+
+    package init(_ text: String) { self.text = text }
+
+    package static func == (one: ByteKey, other: ByteKey) -> Bool {
+        one.text.isSame(as: other.text)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for byte in text.utf8 { hasher.combine(byte) }
+    }
+}
+
+extension [UInt8] {
+    fileprivate func sides(of index: Int) -> (before: String, after: String) {
+        (
+            String(decoding: self[..<index], as: UTF8.self),
+            String(decoding: self[(index + 1)...], as: UTF8.self)
+        )
+    }
+}
+
+extension Sequence<UInt8> {
+    /// A number of nothing but decimal digits; `nil` for anything else, also for one too large.
+    package func decimal<Number: FixedWidthInteger>(_: Number.Type = Number.self) -> Number? {
+        var number: Number = 0
+        var isEmpty = true
+        for byte in self {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            let (product, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+            let (sum, isMore) = product.addingReportingOverflow(Number(byte - UInt8(ascii: "0")))
+            if isTooLarge || isMore { return nil }
+            (number, isEmpty) = (sum, false)
+        }
+        return isEmpty ? nil : number
+    }
+}
