@@ -10,13 +10,13 @@ extension Call {
     /// Answers a retry from its operation, and else asks `change`. Parameters and body are read in
     /// there: a retry has the same ones.
     func mutate(
-        _ change: (RequestContext) throws(Problem) -> Accepted
+        wanting wish: Wish = .success, _ change: (RequestContext) throws(Problem) -> Accepted
     ) throws(Problem) -> HTTPReply {
         let context = try context()
         guard context.operationID != nil, let known = try engine.replay(context) else {
-            return reply(try change(context))
+            return reply(try change(context), wanting: wish)
         }
-        return reply(known)
+        return reply(known, wanting: wish)
     }
 
     /// Whoever names a uid means that incarnation. Names are given on the server's one thread, so

@@ -5,10 +5,17 @@ import Engine
 import HTTP
 import Model
 
+/// How the client would have its operation end.
+enum Wish {
+    case success
+    /// It asked for the operation to be canceled.
+    case cancel
+}
+
 extension Call {
-    func reply(_ accepted: Accepted) -> HTTPReply {
+    func reply(_ accepted: Accepted, wanting wish: Wish = .success) -> HTTPReply {
         switch accepted {
-        case .operation(let operation): underway(operation)
+        case .operation(let operation): underway(operation, wish)
         case .finished(let operation): .response(response(operation))
         case .pod(let pod): .response(response(pod))
         case .task(let task): .response(response(task))
@@ -17,15 +24,15 @@ extension Call {
     }
 
     /// 202; or, where the client prefers to wait, what it comes to.
-    private func underway(_ operation: PodOperation) -> HTTPReply {
+    private func underway(_ operation: PodOperation, _ wish: Wish) -> HTTPReply {
         guard let seconds = Waiting.preference(request.headers), seconds > 0 else {
             return .response(acceptance(operation))
         }
         return untilEnded(operation.id, seconds: seconds) {
             switch engine.operation(operation.id) {
-            case .found(let operation): outcome(operation)
-            case .expired(let reason): response(problem(.operationExpired, reason))
-            case .unknown: acceptance(operation)
+            case .found(let operation): outcome(operation, wish)
+            // It was accepted, and that is said even if it has been forgotten since.
+            case .expired, .unknown: acceptance(operation)
             }
         }
     }
@@ -44,11 +51,12 @@ extension Call {
     }
 
     /// What a client that waited is told.
-    private func outcome(_ operation: PodOperation) -> HTTPResponse {
-        switch operation.state {
-        case .pending, .running, .canceling: acceptance(operation)
-        case .succeeded: created(operation) ?? response(operation)
-        case .failed, .canceled: failure(operation)
+    private func outcome(_ operation: PodOperation, _ wish: Wish) -> HTTPResponse {
+        switch (operation.state, wish) {
+        case (.pending, _), (.running, _), (.canceling, _): acceptance(operation)
+        case (.canceled, .cancel): response(operation)
+        case (.succeeded, _): created(operation) ?? response(operation)
+        case (.failed, _), (.canceled, .success): failure(operation)
         }
     }
 

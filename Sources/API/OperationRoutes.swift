@@ -63,7 +63,7 @@ private func collect(
 }
 
 @Sendable private func cancelOperation(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
+    try call.mutate(wanting: .cancel) { context throws(Problem) in
         let id = try call.operationID()
         let body = try call.json()
         try call.decode { () throws(DocumentFaults) in try EmptyBody.decode(body) }
