@@ -84,7 +84,6 @@ extension Problem {
             case .bodyTooLarge(let limit): (.bodyTooLarge, "the body is over \(limit) bytes")
             case .malformedPath: (.malformedRequest, "the path cannot be decoded")
             case .malformedQuery: (.malformedRequest, "the query cannot be decoded")
-            case .tooManyWaits(let limit): (.tooManyWaits, "\(limit) requests wait already")
             case .tooManyStreams(let limit): (.tooManyWaits, "\(limit) streams are open already")
             }
         self.init(code, detail, instance: instance)

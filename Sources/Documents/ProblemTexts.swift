@@ -37,7 +37,7 @@ extension ProblemCode {
         case .tooManyPods: "There are too many pods"
         case .shimFailed: "The sandbox failed"
         case .internalFault: "A fault of the daemon"
-        case .tooManyWaits: "Too many requests wait"
+        case .tooManyWaits: "Too many streams are open"
         case .starting: "The daemon is starting"
         case .storeFull: "The store is full"
         }
@@ -105,7 +105,7 @@ extension ProblemCode {
         case .shimFailed:
             "The process that is the sandbox of the pod could not be started, or has died."
         case .internalFault: "This is a bug; the id in the detail stands in the log as well."
-        case .tooManyWaits: "As many requests wait for operations or events as may do so at once."
+        case .tooManyWaits: "As many clients follow the events as may do so at once."
         case .starting: "The records are being read; nothing is lost."
         case .storeFull: "The memory that holds the records is used up; what is recorded stays."
         }
@@ -132,7 +132,7 @@ extension ProblemCode {
         case .userUnknown: "Give numbers, or add the name to the rootfs."
         case .tooManyPods: "Delete a pod, or wait until one is gone."
         case .internalFault: "Report it with the lines of the log that bear the id."
-        case .tooManyWaits: "Ask without waiting, or later."
+        case .tooManyWaits: "Close a stream, or try again later."
         case .starting: "Try again in a second."
         case .storeFull: "Delete pods, or give /run/staunch more room."
         case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,

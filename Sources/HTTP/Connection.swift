@@ -159,12 +159,12 @@ final class Connection {
         dropBody()
         return switch core.handler.handle(whole) {
         case .response(let response): send(response, on: handle)
-        case .wait(let wait): begin(wait, request)
+        case .wait(let wait): begin(wait)
         case .stream(let stream): begin(stream, request)
         }
     }
 
-    private func begin(_ wait: HTTPWait, _ request: HTTPRequest) -> Bool {
+    private func begin(_ wait: HTTPWait) -> Bool {
         guard wait.seconds > 0 else { return send(wait.finish(), on: handle) }
         let nanoseconds = UInt64(min(wait.seconds, 1e9) * 1e9)
         switch core.lot.park(handle, descriptor, until: monotonicNow() + nanoseconds) {
@@ -174,8 +174,8 @@ final class Connection {
             core.crowd.move(self, to: nil)
             wait.subscribe(waiter)
             return true
-        case .full: return refuse(.tooManyWaits(limit: core.settings.waitLimit), request)
-        case .stopping: return send(wait.finish(), on: handle)
+        // What the request asked for may have been accepted: it is told as it is, never refused.
+        case .full, .stopping: return send(wait.finish(), on: handle)
         }
     }
 

@@ -17,8 +17,6 @@ package enum HTTPRefusal: Equatable, Sendable {
     case malformedPath
     /// The query cannot be decoded.
     case malformedQuery
-    /// As many requests wait as may wait.
-    case tooManyWaits(limit: Int)
     /// As many streams are open as may be.
     case tooManyStreams(limit: Int)
 
@@ -27,7 +25,7 @@ package enum HTTPRefusal: Equatable, Sendable {
         switch self {
         case .bodyTooLarge: 413
         case .malformedPath, .malformedQuery: 400
-        case .tooManyWaits, .tooManyStreams: 503
+        case .tooManyStreams: 503
         }
     }
 }

@@ -12,7 +12,7 @@ package struct HTTPServerSettings: Sendable {
     package var bodyLimit: Int
     /// Bytes of all bodies that are coming in at a time; who goes beyond is cut off.
     package var allBodiesLimit = 32 << 20
-    /// Requests that wait at a time; more are refused with 503.
+    /// Requests that wait at a time; more are answered at once, with things as they are.
     package var waitLimit: Int
     /// Streams open at a time; more are refused with 503.
     package var streamLimit: Int

@@ -4,7 +4,8 @@ import Synchronization
 
 /// A reply that is put off. The wait ends when the waiter is resumed, when `seconds` have passed,
 /// when the client has gone, or when the server stops; then `finish` makes the response, unless
-/// the client has gone.
+/// the client has gone. If as many requests wait as may, it ends at once: a request that was
+/// accepted is never refused because nobody can wait for it.
 package struct HTTPWait: Sendable {
     let seconds: Double
     let subscribe: @Sendable (HTTPWaiter) -> Void

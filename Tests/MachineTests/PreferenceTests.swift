@@ -9,6 +9,39 @@ extension Machine {
     @Suite(.needsDaemon) struct Preferences {
         private static let wait = ["Prefer": "wait=60"]
 
+        @Test("with all waits taken a mutation is answered as without the wish to wait")
+        func noWaitIsFree() throws {
+            // An eighth of the descriptors may be waits: 32.
+            let launcher = ["/usr/bin/prlimit", "--nofile=256:256", "/usr/bin/env"]
+            try withDaemon(setUp: { $0.launcher = launcher }) { daemon, client in
+                let shim = try client.createPod("stuck", "{}").shimPID
+                kill(shim, SIGSTOP)
+                daemon.heals.append { kill(shim, SIGCONT) }
+                let delete = try client.send("DELETE", "/v1/pods/stuck").id
+                let stuck = "/v1/operations/\(delete)"
+                let waiting = try (0..<33).map { _ in
+                    let wire = try Wire(path: daemon.socket)
+                    try wire.send("GET \(stuck)?wait=300 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    return wire
+                }
+                try eventually("all waits are taken") { waiting.contains { $0.hasReply } }
+                let made = try client.send("POST", "/v1/pods", "{}", headers: Self.wait)
+                #expect(made.status == 202, "\(made.reply.text)")
+                #expect(made["kind"]?.string == "pod.create")
+                #expect(made.reply[header: "location"] == "/v1/operations/\(made.id)")
+                let name = try #require(made["target", "name"]?.string)
+                try eventually("it is made") {
+                    try client.send("GET", "/v1/pods/\(name)").state == "ready"
+                }
+                let read = try client.send("GET", stuck + "?wait=300")
+                #expect(read.status == 200 && read.state == "running", "\(read.reply.text)")
+                #expect(read.reply[header: "retry-after"] != nil)
+                kill(shim, SIGCONT)
+                for wire in waiting { _ = try wire.receive() }
+                #expect(try client.follow(delete).state == "succeeded")
+            }
+        }
+
         @Test("a cancel that is waited for, and succeeds, is answered with what is canceled")
         func canceled() throws {
             try withRuntime("runtime: hangs, and is canceled", .hang("run")) { daemon, client in

@@ -57,6 +57,14 @@ final class Wire {
     /// Says that nothing more is sent; what comes can still be read.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Whether something has come that was not received yet, or the peer has closed.
+    var hasReply: Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        // SAFETY: poll reads and writes the one structure during the call alone.
+        let ready = unsafe poll(&watched, 1, 0)
+        return !pending.isEmpty || ready == 1
+    }
+
     /// The next reply, whole; `nil` where the peer closed the connection before a byte of it.
     func receive(method: String = "GET") throws -> Reply? {
         guard var reply = try receiveHead() else { return nil }
