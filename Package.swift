@@ -48,7 +48,7 @@ let package = Package(
         .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wno-c23-extensions"])]),
 
         library("Points"),
-        library("Model"),
+        library("Model", ["Bytes"]),
         library("Linux", ["CLinux", "Bytes", "Points"]),
         library("JSON", ["CJansson", "Bytes"]),
         .target(name: "CHTTP", dependencies: ["CMicrohttpd"]),
@@ -58,16 +58,19 @@ let package = Package(
         library("Documents", ["Model", "JSON", "Bytes"]),
         library("OCI", ["Model", "JSON", "Bytes"]),
         library("ShimWire"),
-        library("Store", ["CSQLite", "Points"]),
+        library("Store", ["Bytes", "CSQLite", "Points"]),
         library("Teardown", ["Model"]),
-        library("Shim", ["Linux", "ShimWire"]),
+        library("Shim", ["Bytes", "Linux", "ShimWire"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(
-            name: "Census", dependencies: ["Linux"],
+            name: "Census", dependencies: ["Bytes", "Linux"],
             swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         library(
             "Engine",
-            ["Model", "Linux", "OCI", "ShimWire", "Store", "Documents", "Teardown", "Metrics"]),
+            [
+                "Bytes", "Model", "Linux", "OCI", "ShimWire", "Store", "Documents", "Teardown",
+                "Metrics",
+            ]),
         library(
             "API",
             [
@@ -83,7 +86,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        library("Client", ["CCurl", "JSON"]),
+        library("Client", ["Bytes", "CCurl", "JSON"]),
         library(
             "Churn",
             [
@@ -94,7 +97,7 @@ let package = Package(
         .executableTarget(
             name: "staunchd",
             dependencies: [
-                "API", "Engine", "HTTP", "Linux", "Model",
+                "API", "Bytes", "Engine", "HTTP", "Linux", "Model",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -113,6 +116,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        tests("BytesTests", ["Bytes"]),
         tests("ModelTests", ["Model"]),
         tests("JSONTests", ["JSON", "Bytes"]),
         tests("HTTPTests", ["HTTP", "Bytes"]),
@@ -123,6 +127,7 @@ let package = Package(
         tests("OCITests", ["OCI", "Model", "JSON"]),
         tests("ShimWireTests", ["ShimWire"]),
         tests("LinuxTests", ["Linux"]),
+        tests("ShimTests", ["Shim", "ShimWire", "Linux"]),
         tests("TeardownTests", ["Teardown", "Model"]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
         tests("ChurnTests", ["Churn", "JSON"]),

@@ -1,11 +1,13 @@
 // The Accept header (RFC 9110, section 12.5.1).
 
+import Bytes
+
 /// The best of `offers` (media types without parameters) for an Accept header; `nil` where it
 /// leaves out all of them. Between equals the first offer wins, and so it does where there is none.
 func negotiate(_ accept: String?, _ offers: [String]) -> String? {
     guard let accept, accept != "*/*", !accept.isEmpty else { return offers.first }
     if offers.count == 1, accept == offers[0] { return accept }
-    let ranges = accept.split(separator: ",").compactMap(MediaRange.init)
+    let ranges = accept.fields(",").compactMap(MediaRange.init)
     var best: (offer: String, quality: Double)?
     for offer in offers {
         let match = ranges.filter { $0.matches(offer) }.max { $0.rank < $1.rank }
@@ -20,21 +22,21 @@ private struct MediaRange {
     let type: String
     let quality: Double
 
-    init?(_ item: Substring) {
-        let parts = item.split(separator: ";").map { trimmed($0).lowercased() }
-        guard let type = parts.first, type.contains("/") else { return nil }
+    init?(_ item: String) {
+        let parts = item.fields(";").map { trimmed($0).lowered }
+        guard let type = parts.first, type.has("/") else { return nil }
         self.type = type
-        let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
-        quality = weight.map { seconds(String($0.dropFirst(2))) ?? 0 } ?? 1
+        let weight = parts.dropFirst().lazy.compactMap { $0.after("q=") }.first
+        quality = weight.map { seconds($0) ?? 0 } ?? 1
     }
 
     /// The more exact range decides.
-    var rank: Int { type == "*/*" ? 0 : type.hasSuffix("/*") ? 1 : 2 }
+    var rank: Int { type == "*/*" ? 0 : type.ends(with: "/*") ? 1 : 2 }
 
     func matches(_ offer: String) -> Bool {
         switch rank {
         case 0: true
-        case 1: offer.hasPrefix(type.dropLast())
+        case 1: type.before("*").map(offer.begins) ?? false
         default: offer == type
         }
     }

@@ -1,5 +1,6 @@
 // A request's body, as far as JSON goes.
 
+import Bytes
 import Documents
 import HTTP
 import JSON
@@ -32,7 +33,7 @@ extension Call {
     /// No Content-Type will do; JSON is UTF-8 (RFC 8259, section 8.1), whatever its parameter.
     private func checkType(_ types: [String]) throws(Problem) {
         guard let header = request.header("Content-Type") else { return }
-        let type = trimmed(header.prefix { $0 != ";" }).lowercased()
+        let type = trimmed(header.upTo(";")).lowered
         guard !types.contains(type) else { return }
         let expected = types.joined(separator: " or ")
         throw problem(.unsupportedMediaType, "the body is '\(type)', and \(expected) is expected")

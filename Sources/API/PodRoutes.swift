@@ -1,5 +1,6 @@
 // Pods.
 
+import Bytes
 import Documents
 import Engine
 import HTTP
@@ -22,7 +23,7 @@ let podRoutes: [Route] = [
     let (pods, revision) = call.engine.pods()
     let (items, next) = paging.page(pods, \.uid) { pod in
         (state == nil || pod.state == state)
-            && labels.allSatisfy { pod.spec.labels[$0.key] == $0.value }
+            && labels.allSatisfy { pod.spec.hasLabel($0.key, $0.value) }
     }
     let list = DocumentList(items: items, next: next, revision: revision)
     return .response(HTTPResponse(json: list.document()))
@@ -30,8 +31,8 @@ let podRoutes: [Route] = [
 
 /// `key=value`; the value may be empty, and may hold a `=`.
 private func readLabel(_ text: String) -> (key: String, value: String)? {
-    guard let mark = text.firstIndex(of: "="), mark != text.startIndex else { return nil }
-    return (String(text[..<mark]), String(text[text.index(after: mark)...]))
+    guard let (key, value) = text.cut("="), !key.isEmpty else { return nil }
+    return (key, value)
 }
 
 @Sendable private func getPod(_ call: Call) throws(Problem) -> HTTPReply {

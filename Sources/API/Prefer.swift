@@ -1,5 +1,7 @@
 // The Prefer header (RFC 7240): of its preferences we know `wait`.
 
+import Bytes
+
 /// How long a client would wait for an operation's end.
 enum Waiting {
     /// Seconds; more is cut down to it.
@@ -11,18 +13,16 @@ enum Waiting {
     /// as section 2 of the RFC has it; of several the first counts.
     static func preference(_ headers: [(name: String, value: String)]) -> Double? {
         for header in headers where isPrefer(header.name) {
-            for preference in header.value.split(separator: ",") {
+            for preference in header.value.fields(",") {
                 if let wait = wait(preference) { return wait }
             }
         }
         return nil
     }
 
-    private static func wait(_ preference: Substring) -> Double? {
-        let withoutParameters = preference.prefix { $0 != ";" }
-        let parts = withoutParameters.split(
-            separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let name = parts.first.map(trimmed), name.lowercased() == "wait" else { return nil }
+    private static func wait(_ preference: String) -> Double? {
+        let parts = preference.upTo(";").fields("=", maxSplits: 1, keepingEmpty: true)
+        guard let name = parts.first.map(trimmed), name.lowered == "wait" else { return nil }
         guard parts.count == 2 else { return Double(usual) }
         let text = unquoted(trimmed(parts[1]))
         if text.isEmpty { return Double(usual) }
@@ -30,7 +30,7 @@ enum Waiting {
     }
 
     private static func isPrefer(_ name: String) -> Bool {
-        name.utf8.count == 6 && name.lowercased() == "prefer"
+        name.utf8.count == 6 && name.lowered == "prefer"
     }
 }
 
@@ -43,6 +43,5 @@ func trimmed(_ text: some StringProtocol) -> String {
 
 /// Without the quotes of a quoted string.
 func unquoted(_ text: String) -> String {
-    guard text.utf8.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") else { return text }
-    return String(text.dropFirst().dropLast())
+    text.after("\"")?.before("\"") ?? text
 }

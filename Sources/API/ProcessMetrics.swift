@@ -1,5 +1,6 @@
 // The daemon's own figures, from /proc, as Prometheus's client libraries name them.
 
+import Bytes
 import Glibc
 import Linux
 import Metrics
@@ -44,7 +45,7 @@ enum ProcessMetrics {
         do { return try Files.names(in: "/proc/self/fd").count - 1 } catch { return nil }
     }
 
-    private static func fields(_ path: String) -> [Substring] {
-        do { return try Files.text(path).split(separator: " ") } catch { return [] }
+    private static func fields(_ path: String) -> [String] {
+        do { return try Files.text(path).fields(" ") } catch { return [] }
     }
 }

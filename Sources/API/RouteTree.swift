@@ -1,5 +1,7 @@
 // Finds a path's routes in as many steps as the path has segments, without making anything.
 
+import Bytes
+
 /// A place in the tree of patterns.
 final class RouteNode: Sendable {
     let routes: [Route]
@@ -12,7 +14,7 @@ final class RouteNode: Sendable {
         self.routes = patterns.filter { $0.segments.count == depth }.map(\.route)
         var children: [(text: String, routes: [Route])] = []
         for (segments, route) in patterns where segments.count > depth {
-            let text = segments[depth].hasPrefix("{") ? "{}" : segments[depth]
+            let text = segments[depth].begins(with: "{") ? "{}" : segments[depth]
             if let index = children.firstIndex(where: { $0.text == text }) {
                 children[index].routes.append(route)
             } else {
@@ -54,5 +56,5 @@ final class RouteNode: Sendable {
 
 /// `/v1/pods/{pod}` is `v1`, `pods`, `{pod}`.
 private func patternSegments(_ pattern: String) -> [String] {
-    pattern.split(separator: "/").map(String.init)
+    pattern.fields("/")
 }

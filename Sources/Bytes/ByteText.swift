@@ -58,7 +58,8 @@ extension StringProtocol {
 
     /// Byte for byte; `==` would take different file names, keys and values for the same.
     package func isSame(as other: some StringProtocol) -> Bool {
-        utf8.elementsEqual(other.utf8)
+        // What is not even equal as text is told apart at a fraction of the cost.
+        self == other && utf8.elementsEqual(other.utf8)
     }
 
     /// With `A` to `Z` in small letters, and every other byte as it is.
@@ -69,13 +70,17 @@ extension StringProtocol {
 }
 
 /// A text that is a key: two of them are equal if their bytes are.
-package struct ByteKey: Hashable, Sendable {
+package struct ByteKey: Hashable, Comparable, Sendable {
     package let text: String
 
     package init(_ text: String) { self.text = text }
 
     package static func == (one: ByteKey, other: ByteKey) -> Bool {
         one.text.isSame(as: other.text)
+    }
+
+    package static func < (one: ByteKey, other: ByteKey) -> Bool {
+        one.text.utf8.lexicographicallyPrecedes(other.text.utf8)
     }
 
     package func hash(into hasher: inout Hasher) {

@@ -6,16 +6,16 @@
 // file, in an instrument that every test uses twice, and the time of change alone already tells
 // that somebody wrote the same bytes again.
 
+import Bytes
 import Linux
 
 extension Census {
     /// The file, or the directory and all below it that is on the same mount.
     mutating func addBindSource(_ source: String) {
-        let parent = Files.parent(of: source) ?? "/"
-        let name = source.dropFirst(parent == "/" ? 1 : parent.count + 1)
+        let (parent, name) = source.cutAtLast("/") ?? (".", source)
         do {
-            let directory = try OwnedDescriptor.directory(parent)
-            try addBound(Array(String(name).utf8CString), in: directory, shown(source.utf8))
+            let directory = try OwnedDescriptor.directory(parent + "/")
+            try addBound(Array(name.utf8CString), in: directory, shown(source.utf8))
         } catch { addUnreadable(shown(source.utf8), error.errnoText) }
         walk(source) { census, place, entry, path in
             do throws(SystemCallFailure) {

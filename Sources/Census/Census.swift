@@ -4,6 +4,8 @@
 // of the engine, no record of the daemon's. It reads /proc, /sys, cgroupfs and the directories
 // themselves, and it changes nothing. The tests use it, `staunch-census` prints it.
 
+import Bytes
+
 /// One line for each thing, such as `mount mnt:[4026531841] /run/staunch/pods/x/rootfs overlay`.
 package struct Census: Equatable, Sendable {
     package internal(set) var names: Set<String> = []
@@ -44,7 +46,7 @@ package struct Census: Equatable, Sendable {
     /// piece, so such a difference is worth a second look. A leak is there then, too.
     package func differsOnlyInSockets(from other: Census) -> Bool {
         let difference = names.symmetricDifference(other.names)
-        return !difference.isEmpty && difference.allSatisfy { $0.hasPrefix("socket ") }
+        return !difference.isEmpty && difference.allSatisfy { $0.begins(with: "socket ") }
     }
 
     /// What cannot be read is said as well: an instrument that sees nothing proves nothing.

@@ -1,5 +1,6 @@
 // What ours hold open, counted by kind; and what only a descriptor still shows.
 
+import Bytes
 import Linux
 
 /// An entry of /proc/<pid>/fd. What it names is never opened, so that nothing waits for its disk.
@@ -24,11 +25,11 @@ struct HeldDescriptor {
     var kind: String {
         if isFile { return "file" }
         let name = shown(target)
-        guard name.hasPrefix("anon_inode:") else {
-            return name.hasPrefix("/memfd:") ? "memfd" : String(name.prefix { $0 != ":" })
+        guard let bracketed = name.after("anon_inode:") else {
+            return name.begins(with: "/memfd:") ? "memfd" : name.upTo(":")
         }
-        let inode = name.dropFirst("anon_inode:".count).drop { $0 == "[" }.prefix { $0 != "]" }
-        return inode == "eventpoll" ? "epoll" : String(inode)
+        let inode = (bracketed.after("[") ?? bracketed).upTo("]")
+        return inode == "eventpoll" ? "epoll" : inode
     }
 
     static func counted(_ descriptors: [HeldDescriptor]) -> [String] {
@@ -62,7 +63,7 @@ extension Census {
         for process in table.ours + table.daemons {
             let held = (table.held[process.pid] ?? []).map { shown($0.target) }
             let own = link("/proc/\(process.pid)/ns/net").map { [$0] } ?? []
-            for name in own + held where name.hasPrefix("net:[") && name != host {
+            for name in own + held where name.begins(with: "net:[") && name != host {
                 names.insert("network \(name)")
             }
         }

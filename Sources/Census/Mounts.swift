@@ -9,6 +9,7 @@
 // waits for the disk the mount is gone from the tables already; then the helper that is in the call
 // is still to be seen, as a process.
 
+import Bytes
 import Linux
 
 /// One line of /proc/<pid>/mountinfo.
@@ -99,14 +100,13 @@ extension Census {
     }
 
     private func mountNumber(_ path: String) -> UInt64? {
-        lines(path).first { $0.hasPrefix("mnt_id:") }?.split(separator: "\t").last
-            .flatMap { UInt64($0) }
+        lines(path).lazy.compactMap { $0.after("mnt_id:\t") }.first.flatMap { UInt64($0) }
     }
 
     /// Those whose backing file is ours, and the file systems on them: /sys/fs has a directory for
     /// each that lives, whether it is mounted anywhere or not.
     mutating func addLoopDevices(_ marks: Marks) {
-        for device in listing(of: "/sys/block") where device.hasPrefix("loop") {
+        for device in listing(of: "/sys/block") where device.begins(with: "loop") {
             guard let file = bytes("/sys/block/\(device)/loop/backing_file"), marks.areIn(file)
             else { continue }
             names.insert("loop \(device) \(shown(file.dropLast()))")

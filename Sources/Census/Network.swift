@@ -1,5 +1,6 @@
 // Sockets, and what of the network stands on the host itself.
 
+import Bytes
 import Linux
 
 extension Census {
@@ -72,7 +73,7 @@ extension Census {
         }
         for network in listing(of: held) {
             for address in listing(of: "\(held)/\(network)")
-            where address != "lock" && !address.hasPrefix("last_reserved_ip") {
+            where address != "lock" && !address.begins(with: "last_reserved_ip") {
                 let holder = lines("\(held)/\(network)/\(address)").joined(separator: " ")
                 names.insert("address \(network) \(address) \(shown(holder.utf8))")
             }

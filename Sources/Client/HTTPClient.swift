@@ -1,5 +1,6 @@
 // An HTTP/1.1 client over libcurl: one connection, kept alive, for one thread at a time.
 
+import Bytes
 import CCurl
 
 @safe package final class HTTPClient {
@@ -134,7 +135,7 @@ extension Request {
         // curl's own defaults for what has a body are a form's, and a wait for 100 Continue.
         guard let body = request.sentBody else { return }
         append("Expect:")
-        let isNamed = request.headers.contains { $0.name.lowercased() == "content-type" }
+        let isNamed = request.headers.contains { $0.name.lowered == "content-type" }
         if body.isEmpty {
             append("Content-Type:")
         } else if !isNamed {

@@ -3,6 +3,7 @@
 // The context is a `Transfer`, which the one who performs the request holds for as long as it
 // lasts; curl calls on that thread alone.
 
+import Bytes
 import CCurl
 
 /// The answer as it comes in.
@@ -30,15 +31,11 @@ final class Transfer {
     func takeHeader(_ line: [UInt8]) {
         if line.starts(with: Array("HTTP/".utf8)) { headers = [] }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
-        let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
-        let value = String(decoding: line[(colon + 1)...], as: UTF8.self)
-        headers.append((name, trimmed(value)))
+        let name = String(decoding: line[..<colon], as: UTF8.self).lowered
+        let isSpace = { (byte: UInt8) in byte <= 32 }
+        let value = line[(colon + 1)...].drop(while: isSpace).reversed().drop(while: isSpace)
+        headers.append((name, String(decoding: value.reversed(), as: UTF8.self)))
     }
-}
-
-private func trimmed(_ text: String) -> String {
-    let front = text.drop(while: \.isWhitespace)
-    return String(String(front.reversed().drop(while: \.isWhitespace)).reversed())
 }
 
 func bodyCame(

@@ -1,13 +1,15 @@
 //  Capabilities by name (capabilities(7)), as of Linux 5.9.
 
+import Bytes
+
 extension Field {
     /// Names with or without `CAP_`, as names without, sorted, each once.
     func capabilities() -> [String]? {
         guard let elements = elements(limit: 2 * capabilityNames.count) else { return nil }
         let names = elements.compactMap { element in
             element.parsed("a capability or 'ALL'") { text in
-                let name = text.hasPrefix("CAP_") ? String(text.dropFirst(4)) : text
-                return capabilityNames.first { $0 == name }
+                let name = text.after("CAP_") ?? text
+                return capabilityNames.first { $0.isSame(as: name) }
             }
         }
         return Set(names).sorted()

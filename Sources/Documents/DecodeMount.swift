@@ -1,5 +1,6 @@
 //  A task's mounts, as a client asks for them.
 
+import Bytes
 import JSON
 import Model
 
@@ -7,12 +8,12 @@ extension Field {
     /// The mounts in the order of the document; no two have one target.
     func mounts() -> [MountSpec]? {
         guard let elements = elements(limit: DocumentLimits.mounts) else { return nil }
-        var targets: Set<[String]> = []
+        var targets: Set<[ByteKey]> = []
         return elements.compactMap { element in
             guard var object = element.object() else { return nil }
             let mount = MountSpec(reading: &object)
             object.end()
-            if let mount, !targets.insert(pathComponents(mount.target)).inserted {
+            if let mount, !targets.insert(pathComponents(mount.target).map(ByteKey.init)).inserted {
                 let place = element.pointer.appending("target")
                 Field(value: element.value, pointer: place, log: element.log)
                     .refuse("'\(mount.target)' is another mount's target, too")

@@ -64,10 +64,10 @@ private func documentDifferences(
 private func memberDifferences(
     _ asked: [JSONMember], _ existing: [JSONMember], at pointer: JSONPointer
 ) -> [DocumentFault] {
-    let before = Dictionary(existing.map { ($0.name, $0.value) }) { first, _ in first }
-    let now = Dictionary(asked.map { ($0.name, $0.value) }) { first, _ in first }
+    let before = Dictionary(existing.map { (ByteKey($0.name), $0.value) }) { first, _ in first }
+    let now = Dictionary(asked.map { (ByteKey($0.name), $0.value) }) { first, _ in first }
     return Set(before.keys).union(now.keys).sorted().flatMap { name in
-        let place = pointer.appending(name)
+        let place = pointer.appending(name.text)
         return switch (now[name], before[name]) {
         case (let asked?, let existing?): documentDifferences(asked, existing, at: place)
         case (let asked?, nil): [difference(place, "is not set, and \(shown(asked)) is asked for")]

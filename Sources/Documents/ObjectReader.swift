@@ -1,5 +1,6 @@
 //  A cursor over an object: it hands out members by name and refuses what nobody asked for.
 
+import Bytes
 import JSON
 
 struct ObjectReader {
@@ -15,7 +16,7 @@ struct ObjectReader {
 
     /// The member, which from now on counts as known; `nil` where it is not there.
     mutating func take(_ name: String) -> Field? {
-        guard let index = unread.firstIndex(where: { $0.name == name }) else { return nil }
+        guard let index = unread.firstIndex(where: { $0.name.isSame(as: name) }) else { return nil }
         let member = unread.remove(at: index)
         return Field(value: member.value, pointer: pointer.appending(name), log: log)
     }

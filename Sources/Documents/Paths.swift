@@ -1,6 +1,8 @@
 //  What a path may be. By bytes: a `/` or `.` with an accent on it is another `Character`, and for
 //  the kernel the same byte.
 
+import Bytes
+
 extension Field {
     /// An absolute path of at most 4095 bytes (PATH_MAX with its NUL) that never goes up: a `..`
     /// would name another place than the one that is written.
@@ -28,7 +30,7 @@ extension Field {
 
 /// The components that mean something: neither empty nor `.`.
 func pathComponents(_ path: String) -> [String] {
-    path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }.filter { $0 != "." }
+    path.fields("/").filter { $0 != "." }
 }
 
 private func faultOfPath(_ text: String) -> String? {

@@ -1,5 +1,6 @@
 //  Maps and lists of strings, and the names that are no paths.
 
+import Bytes
 import Model
 
 extension Field {
@@ -27,7 +28,7 @@ extension Field {
         guard let elements = elements(limit: DocumentLimits.args) else { return nil }
         if elements.isEmpty { refuse("must not be empty") }
         let arguments = elements.compactMap { $0.string() }
-        if arguments.count == elements.count, arguments.first == "" {
+        if arguments.count == elements.count, arguments.first?.isEmpty ?? false {
             elements.first?.refuse("must not be empty")
         }
         return arguments
@@ -37,9 +38,7 @@ extension Field {
     /// what sethostname(2) takes.
     func hostname() -> String? {
         parsed("a host name of at most 64 bytes") { text in
-            let parts = text.utf8.split(
-                separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-            let labels = parts.map { Label(lowercased($0)) }
+            let labels = text.fields(".", keepingEmpty: true).map { Label($0.lowered) }
             return text.utf8.count <= 64 && labels.allSatisfy { $0 != nil } ? text : nil
         }
     }
@@ -71,9 +70,4 @@ func noteValue(_ field: Field) -> String? {
     guard let text = field.string() else { return nil }
     if text.utf8.count > DocumentLimits.noteBytes { field.refuse("is longer than 64 KiB") }
     return text
-}
-
-private func lowercased(_ bytes: Substring.UTF8View) -> String {
-    let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
-    return String(decoding: bytes.map { upper.contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
 }

@@ -1,5 +1,6 @@
 // What lies on the disks, seen by a helper: a disk that does not answer holds up nobody.
 
+import Bytes
 import Documents
 import Linux
 import Model
@@ -72,8 +73,6 @@ import Model
     /// A line for each directory, with the names in it that are uids.
     private static func lists(_ output: [UInt8]) -> [[String]] {
         let text = String(decoding: output, as: UTF8.self)
-        return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map {
-            $0.split(separator: " ").map(String.init)
-        }
+        return text.fields("\n", keepingEmpty: true).dropLast().map { $0.fields(" ") }
     }
 }

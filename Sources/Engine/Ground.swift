@@ -94,6 +94,9 @@ package struct Complaint: Equatable, Sendable {
     ) async throws(SystemCallFailure) -> Complaint?
     /// The same for one task, with its bundle.
     func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint?
+    /// Looks for the pod's folders in the data and the log directory, unless logs are kept; what is
+    /// there yet, or why that cannot be told.
+    func filesLeft(_ pod: UID, keepingLogs: Bool) async throws(SystemCallFailure) -> Complaint?
     /// Removes the pod's folder in the run directory; whether it is gone is asked with the next.
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool
@@ -102,6 +105,8 @@ package struct Complaint: Equatable, Sendable {
 
     // MARK: Looking
 
+    /// The daemon's own helper that works for a pod, and where it is; `nil` if there is none.
+    func helper(of pod: UID) -> String?
     /// Where a process is, such as `pid 4121, state D, ovl_sync_fs`.
     func place(of pid: Int32) -> String
     /// Whether it is stopped, by a signal or a tracer.

@@ -1,5 +1,6 @@
 // A helper: the shim's program, run by the daemon for one thing that may wait for a disk.
 
+import Bytes
 import Linux
 
 @Loop enum Helper {
@@ -12,12 +13,15 @@ import Linux
 
     /// Runs it and waits for its end, however long that takes. Descriptors are made before the
     /// process: one that cannot be had starts nothing.
-    static func run(_ words: [String], path: String) async throws(SystemCallFailure) -> Outcome {
+    static func run(
+        _ words: [String], path: String, started: (Int32) -> Void = { _ in }
+    ) async throws(SystemCallFailure) -> Outcome {
         let output = try Pipe()
         let errors = try Pipe()
         let null = try OwnedDescriptor.opening("/dev/null", 2)
         let pid = try Command(words, path: path).spawn(
             descriptors: [null.number, output.writing.number, errors.writing.number])
+        started(pid)
         let told = output.intoReading()
         let said = errors.intoReading()
         let text = await readAll(told)
@@ -30,12 +34,10 @@ import Linux
     /// `ERRNO_NAME text`, or `- text` where no call had failed; nothing from one that was killed.
     private static func complaint(_ said: [UInt8]) -> Complaint {
         let text = String(decoding: said, as: UTF8.self)
-        guard let space = text.firstIndex(of: " ") else {
+        guard let (name, reason) = text.cut(" ") else {
             return Complaint("the helper was killed")
         }
-        let name = String(text[..<space])
-        let reason = text[text.index(after: space)...].prefix { $0 != "\n" }
-        return Complaint(String(reason), errno: name == "-" ? nil : name)
+        return Complaint(reason.upTo("\n"), errno: name == "-" ? nil : name)
     }
 
     /// Up to the end of a pipe. Where it cannot be watched it is looked at again and again.

@@ -1,5 +1,6 @@
 // What this host offers: cgroups, the kernel, the runtime, the seccomp profile. Looked at once.
 
+import Bytes
 import Linux
 import OCI
 
@@ -24,7 +25,7 @@ final class Host: Sendable {
             traits = HostTraits(
                 cgroupNamespace: isUnified,
                 limitsSwap: try Host.limitsSwap(hierarchies), recursiveReadOnly: false,
-                isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").hasPrefix("-"),
+                isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").begins(with: "-"),
                 descriptors: SystemInfo.firstDescriptorLimit.map {
                     DescriptorLimit(soft: $0.soft, hard: $0.hard)
                 })
@@ -78,7 +79,7 @@ final class Host: Sendable {
             if hierarchy.has("pids") { return true }
             guard hierarchy.isUnified else { continue }
             let controllers = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")
-            if controllers.split(whereSeparator: \.isWhitespace).contains("pids") { return true }
+            if controllers.upTo("\n").fields(" ").contains("pids") { return true }
         }
         return false
     }

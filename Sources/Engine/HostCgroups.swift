@@ -1,5 +1,6 @@
 // The machine's cgroups. They live in memory: nothing here waits, but for lowered limits.
 
+import Bytes
 import Linux
 import Model
 
@@ -60,7 +61,7 @@ extension HostGround {
         _ hierarchy: CgroupHierarchy, _ path: String
     ) throws(SystemCallFailure) {
         var directory = hierarchy.mountPoint
-        for name in path.split(separator: "/") {
+        for name in path.fields("/") {
             try Files.poke(directory + "/cgroup.subtree_control", "+memory +cpu +pids")
             directory += "/\(name)"
             try Files.makeDirectories(directory, mode: 0o755)

@@ -1,6 +1,7 @@
 // The machine's files. What is on tmpfs is done here and now; what is on a disk by a helper, in a
 // cgroup of the pod, so that one that the disk holds is seen there by whoever comes later.
 
+import Bytes
 import Documents
 import Linux
 import Model
@@ -43,10 +44,22 @@ extension HostGround {
     func removeFiles(
         _ pod: UID, keepingLogs: Bool
     ) async throws(SystemCallFailure) -> Complaint? {
+        try await runHelper(["remove"] + folders(pod, keepingLogs), for: pod)
+    }
+
+    /// In no cgroup of the pod's, because those are gone by then: a look changes nothing, and the
+    /// next daemon's look ends no earlier than this one.
+    func filesLeft(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Complaint? {
+        let words = ["staunch-shim", "absent"] + folders(pod, keepingLogs)
+        return try await run(words, for: pod)
+    }
+
+    private func folders(_ pod: UID, _ keepingLogs: Bool) -> [String] {
         let settings = layout.settings
-        var words = ["remove", settings.dataDirectory, "\(pod)"]
-        if !keepingLogs { words += [settings.logDirectory, "\(pod)"] }
-        return try await runHelper(words, for: pod)
+        let data = [settings.dataDirectory, "\(pod)"]
+        return keepingLogs ? data : data + [settings.logDirectory, "\(pod)"]
     }
 
     func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint? {
@@ -75,9 +88,8 @@ extension HostGround {
             names.formUnion(try Files.names(in: layout.pod(pod) + "/tasks"))
             for hierarchy in host.hierarchies {
                 let directory = hierarchy.directory(layout.workload(pod))
-                for name in try Files.directories(in: directory) where name.hasPrefix("task-") {
-                    names.insert(String(name.dropFirst(5)))
-                }
+                names.formUnion(
+                    try Files.directories(in: directory).compactMap { $0.after("task-") })
             }
         }
         return names.compactMap { Label($0) }.sorted()
@@ -89,8 +101,15 @@ extension HostGround {
         _ words: [String], for pod: UID
     ) async throws(SystemCallFailure) -> Complaint? {
         let cgroup = layout.cgroup(pod) + "/helper"
-        let told = try await Helper.run(
-            ["staunch-shim", "in", cgroup] + words, path: host.shimProgram)
-        return told.complaint
+        return try await run(["staunch-shim", "in", cgroup] + words, for: pod)
     }
+
+    private func run(
+        _ words: [String], for pod: UID
+    ) async throws(SystemCallFailure) -> Complaint? {
+        defer { helpers[pod] = nil }
+        return try await Helper.run(words, path: host.shimProgram) { helpers[pod] = $0 }.complaint
+    }
+
+    func helper(of pod: UID) -> String? { helpers[pod].map { "a helper: \(place(of: $0))" } }
 }

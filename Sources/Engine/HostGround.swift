@@ -8,6 +8,8 @@ import ShimWire
     let host: Host
     let layout: Layout
     let disks = DiskLook()
+    /// The last one that was started for a pod and has not ended.
+    var helpers: [UID: Int32] = [:]
 
     nonisolated init(_ host: Host, _ layout: Layout) {
         self.host = host

@@ -1,5 +1,6 @@
 // The files that bear a pod's own limits, on the cgroup that holds all its tasks.
 
+import Bytes
 import Linux
 import Model
 
@@ -32,7 +33,7 @@ struct PodLimit {
     private static func hybrid(_ hierarchy: CgroupHierarchy) -> Bool {
         do {
             let text = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")
-            return !text.split(separator: " ").contains { $0 == "memory" }
+            return !text.upTo("\n").fields(" ").contains("memory")
         } catch { return true }
     }
 

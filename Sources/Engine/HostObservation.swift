@@ -1,5 +1,6 @@
 // What of ours the machine shows: by name, since every name follows from a pod's uid.
 
+import Bytes
 package import Documents
 import Linux
 package import Model
@@ -84,10 +85,9 @@ extension HostGround {
         ignoring("mountinfo can always be read") { () throws(SystemCallFailure) in
             let parents = [layout.pods, layout.settings.dataDirectory].map { $0 + "/" }
             for mount in try MountInfo.current() {
-                for parent in parents where mount.mountPoint.hasPrefix(parent) {
-                    let rest = mount.mountPoint.dropFirst(parent.count)
-                    // A mount is a stray even where its pod is recorded.
-                    found["mount " + String(rest)] = mount.mountPoint
+                // A mount is a stray even where its pod is recorded.
+                for rest in parents.compactMap({ mount.mountPoint.after($0) }) {
+                    found["mount " + rest] = mount.mountPoint
                 }
             }
         }

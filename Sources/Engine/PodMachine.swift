@@ -34,7 +34,7 @@ import Teardown
             case (.cgroupRemove, _):
                 return try removeCgroup(layout.cgroup(uid), children: ["pod", "shim"])
             case (.filesRemove, nil): return try await removeFiles()
-            case (.verify, _): return try verify()
+            case (.verify, _): return try await verify()
             case (_, let task?): return try await clear(step.name, task)
             case (_, nil): return .alreadyGone
             }
@@ -165,7 +165,10 @@ import Teardown
 
     /// The pod's folder in the run directory, which is memory, goes last: the shim's lock and
     /// socket are in it. Then everything is looked for once more.
-    private func verify() throws(SystemCallFailure) -> Sighting {
+    private func verify() async throws(SystemCallFailure) -> Sighting {
+        if let left = try await ground.filesLeft(uid, keepingLogs: keepsLogs) {
+            return try await removeFilesAgain(left)
+        }
         try ground.removeRunFolder(uid)
         let standing = try ground.standing(layout.cgroup(uid))
         if !standing.isEmpty { return .stillThere(Obstacle("still there: \(standing)")) }
@@ -173,6 +176,14 @@ import Teardown
             return .stillThere(Obstacle("still there: \(layout.pod(uid))"))
         }
         return .gone
+    }
+
+    /// By a helper, which has its cgroup in the pod's; nobody who could make them anew lives now.
+    private func removeFilesAgain(_ left: Complaint) async throws(SystemCallFailure) -> Sighting {
+        let complaint = try await ground.removeFiles(uid, keepingLogs: keepsLogs)
+        let seen = try removeCgroup(layout.cgroup(uid), children: ["helper"])
+        if case .stillThere = seen { return seen }
+        return sighting(complaint ?? left)
     }
 
     private func sighting(_ complaint: Complaint?) -> Sighting {

@@ -1,5 +1,6 @@
 // Requests about pods, as API.md's tables have them.
 
+import Bytes
 package import Documents
 package import Model
 
@@ -99,8 +100,8 @@ extension RequestContext {
     /// RFC 9110: `*` is anything that exists, and else one of the tags must be the current one.
     func check(ifMatch current: String?) throws(Problem) {
         guard let ifMatch else { return }
-        let tags = ifMatch.split(separator: ",").map { $0.filter { $0 != " " } }
-        if let current, tags.contains("*") || tags.contains(current) { return }
+        let tags = ifMatch.fields(",").map { $0.fields(" ").joined() }
+        if let current, tags.contains(where: { $0 == "*" || $0.isSame(as: current) }) { return }
         throw Problem(
             .preconditionFailed, "the entity tag is \(current ?? "none: there is no such thing")",
             instance: instance)

@@ -1,6 +1,7 @@
 // How the owner knows its shim: found at the daemon's start, missed when it hangs up, lost when its
 // lock is free.
 
+import Bytes
 import Documents
 import Linux
 import Metrics
@@ -162,7 +163,7 @@ extension PodOwner {
     /// In words: the child that the shim waits for and where that is in the kernel, or what the
     /// shim says. Asks the shim meanwhile, for the next time; one that does not answer is named.
     func whatIsWaitedFor(_ task: Label?) -> String? {
-        guard let link, link.isOpen else { return nil }
+        guard let link, link.isOpen else { return ground.helper(of: uid) }
         defer { askStatus(link) }
         if let askedAt = status.askedAt {
             return EngineClock.sinceBoot - askedAt >= 900_000_000 ? silence : nil
@@ -170,7 +171,7 @@ extension PodOwner {
         for found in status.report?.tasks ?? [] where task == nil || found.name == task?.text {
             if let job = found.job, let pid = found.jobPID, let since = found.jobSince {
                 let seconds = (EngineClock.sinceBoot - since) / 1_000_000_000
-                let how = job.hasPrefix("runtime") ? "has run" : "in the kernel"
+                let how = job.begins(with: "runtime") ? "has run" : "in the kernel"
                 return "\(job) \(how) for \(seconds) s: \(ground.place(of: pid))"
             }
             if let waiting = found.waiting { return waiting }

@@ -174,6 +174,30 @@ package import ShimWire
         return isRefused ? Complaint("the helper was killed") : nil
     }
 
+    package func filesLeft(
+        _ uid: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Complaint? {
+        try life.check()
+        let (world, life) = (world, life)
+        let isRefused = world.dice.once(in: 20)
+        await withCheckedContinuation { continuation in
+            world.retrying {
+                if world.isDiskStuck { return false }
+                if life.goesOn() {
+                    continuation.resume()
+                } else {
+                    world.graveyard.append(continuation)
+                }
+                return true
+            }
+        }
+        if isRefused { return Complaint("the helper was killed") }
+        guard let pod = world.pods[uid], pod.hasData || pod.hasLogs && !keepingLogs else {
+            return nil
+        }
+        return Complaint("a folder is there")
+    }
+
     package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
         try life.check()
         guard let made = world.pods[pod] else { return }
@@ -197,6 +221,8 @@ package import ShimWire
     }
 
     // MARK: Looking
+
+    package func helper(of pod: UID) -> String? { nil }
 
     package func place(of pid: Int32) -> String { "pid \(pid)" }
 

@@ -3,6 +3,7 @@
 //  `context` is the server's core, retained from start to stop. A slot is a `Connection`, retained
 //  from `opened` to `closed`; MHD calls for a connection only between these two, on one thread.
 
+import Bytes
 import CHTTP
 import Synchronization
 
@@ -53,7 +54,7 @@ private func log(_ context: UnsafeMutableRawPointer?, _ line: UnsafePointer<CCha
     let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
     guard let log = core.log else { return }
     var text = unsafe String(cString: line)
-    while text.last?.isNewline == true { text.removeLast() }
+    while let line = text.before("\n") { text = line }
     log(text)
 }
 

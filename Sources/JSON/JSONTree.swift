@@ -37,7 +37,7 @@ extension JSONValue {
     package func replacing(_ name: String, with value: JSONValue) -> JSONValue {
         guard var members else { return self }
         let member = JSONMember(name: name, value: value)
-        if let index = members.firstIndex(where: { $0.name == name }) {
+        if let index = members.firstIndex(where: { $0.name.isSame(as: name) }) {
             members[index] = member
         } else {
             members.append(member)

@@ -1,6 +1,9 @@
 //  A JSON text (RFC 8259) as a value: what every request is before anyone looks at what it means.
 
-/// A parsed JSON text. Members stand in the order of the text, each name once.
+import Bytes
+
+/// A parsed JSON text. Members stand in the order of the text, each name once. Texts are equal if
+/// their bytes are.
 package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -20,9 +23,26 @@ package struct JSONMember: Equatable, Sendable {
         self.name = name
         self.value = value
     }
+
+    package static func == (one: JSONMember, other: JSONMember) -> Bool {
+        one.name.isSame(as: other.name) && one.value == other.value
+    }
 }
 
 extension JSONValue {
+    package static func == (one: JSONValue, other: JSONValue) -> Bool {
+        switch (one, other) {
+        case (.null, .null): true
+        case (.bool(let one), .bool(let other)): one == other
+        case (.integer(let one), .integer(let other)): one == other
+        case (.real(let one), .real(let other)): one == other
+        case (.string(let one), .string(let other)): one.isSame(as: other)
+        case (.array(let one), .array(let other)): one == other
+        case (.object(let one), .object(let other)): one == other
+        case (_, _): false
+        }
+    }
+
     package var members: [JSONMember]? {
         if case .object(let members) = self { members } else { nil }
     }
@@ -66,7 +86,7 @@ extension JSONValue {
 
     /// The member of that name; `nil` where there is none or this is no object.
     package subscript(name: String) -> JSONValue? {
-        members?.first { $0.name == name }?.value
+        members?.first { $0.name.isSame(as: name) }?.value
     }
 
     /// What kind of value this is, for a message.

@@ -61,7 +61,7 @@ package struct JSONWriter: ~Copyable {
         separate()
         let text = number.description
         let bytes = Array(text.utf8)
-        out.append(text.hasSuffix(".0") ? bytes.dropLast(2) : bytes[...])
+        out.append(text.ends(with: ".0") ? bytes.dropLast(2) : bytes[...])
     }
 
     package mutating func value(_ flag: Bool) {

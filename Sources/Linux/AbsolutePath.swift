@@ -1,11 +1,13 @@
 // Paths as they are written, made whole.
 
+import Bytes
+
 package enum Path {
     /// From the root on, with no empty component, no `.` and no `..` in it.
     package static func absolute(_ text: String) -> String {
-        let whole = text.hasPrefix("/") ? text : (OwnProcess.currentDirectory ?? "") + "/" + text
-        var names: [Substring] = []
-        for name in whole.split(separator: "/") {
+        let whole = text.begins(with: "/") ? text : (OwnProcess.currentDirectory ?? "") + "/" + text
+        var names: [String] = []
+        for name in whole.fields("/") {
             switch name {
             case ".": break
             case "..": _ = names.popLast()

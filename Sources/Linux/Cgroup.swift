@@ -2,6 +2,7 @@
 //
 // cgroupfs lives in memory: none of these calls waits for a disk.
 
+import Bytes
 import CLinux
 import Glibc
 
@@ -23,7 +24,7 @@ package enum Cgroups {
     package static func hierarchies() throws(SystemCallFailure) -> [CgroupHierarchy] {
         var found: [CgroupHierarchy] = []
         var devices: Set<String> = []
-        for mount in try MountInfo.current() where mount.type.hasPrefix("cgroup") {
+        for mount in try MountInfo.current() where mount.type.begins(with: "cgroup") {
             guard mount.root == "/", devices.insert(mount.device).inserted else { continue }
             let isUnified = mount.type == "cgroup2"
             let controllers = isUnified ? [] : controllers(mount.superOptions)
@@ -35,7 +36,7 @@ package enum Cgroups {
     }
 
     private static func controllers(_ superOptions: String) -> [String] {
-        superOptions.split(separator: ",").map(String.init).filter { $0 != "rw" && $0 != "ro" }
+        superOptions.fields(",").filter { $0 != "rw" && $0 != "ro" }
     }
 }
 
@@ -179,7 +180,7 @@ package struct Cgroup: Sendable {
             ignoring("no memory controller here") { () throws(SystemCallFailure) in
                 text = try Files.text(hierarchy.directory(path) + file)
             }
-            for line in text.split(separator: "\n") where line.hasPrefix("oom_kill ") {
+            for line in text.fields("\n") where line.begins(with: "oom_kill ") {
                 if line != "oom_kill 0" { return true }
             }
         }

@@ -1,6 +1,7 @@
 // Small files and directories, on file systems that cannot block (tmpfs, procfs, cgroupfs), or in
 // helpers that may.
 
+import Bytes
 import CLinux
 import Glibc
 import Points
@@ -169,7 +170,7 @@ package enum Files {
 
     /// The path without its last component; `nil` at the root, or for a bare name.
     package static func parent(of path: String) -> String? {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return nil }
-        return String(path[..<slash])
+        guard let parent = path.cutAtLast("/")?.before, !parent.isEmpty else { return nil }
+        return parent
     }
 }

@@ -3,6 +3,7 @@
 // Asked only where umount2(2) said EBUSY. Everything is opened with O_PATH, so no file system is
 // asked anything, a stranger's dead NFS least of all.
 
+import Bytes
 import CLinux
 
 package enum MountHolders {
@@ -53,9 +54,8 @@ package enum MountHolders {
 
     private static func recorded(_ fdinfo: String) -> String? {
         do {
-            return try Files.text(fdinfo).split(separator: "\n")
-                .first { $0.hasPrefix("mnt_id:") }
-                .map { String($0.dropFirst("mnt_id:".count).drop { $0 == "\t" }) }
+            let lines = try Files.text(fdinfo).fields("\n")
+            return lines.lazy.compactMap { $0.after("mnt_id:\t") }.first
         } catch { return nil }
     }
 }

@@ -1,5 +1,7 @@
 // The mounts of a mount namespace, as /proc/<pid>/mountinfo tells them (proc(5)).
 
+import Bytes
+
 /// One line of mountinfo.
 package struct MountInfo: Sendable {
     /// The number of the mount that it stands on.
@@ -27,20 +29,21 @@ package struct MountInfo: Sendable {
     /// `36 35 98:0 /root /mountpoint options [optional …] - type source superoptions`
     package init?(line: Substring) {
         // By bytes: taken as characters, a name could swallow the space beside it.
-        let fields = line.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
-        guard fields.count >= 9, let dash = fields.firstIndex(of: "-"), dash + 3 < fields.count
+        let fields = line.fields(" ")
+        guard fields.count >= 9, let dash = fields.firstIndex(where: { $0 == "-" }),
+            dash + 3 < fields.count
         else { return nil }
-        parentID = String(fields[1])
-        device = String(fields[2])
+        parentID = fields[1]
+        device = fields[2]
         root = MountInfo.unescaped(fields[3])
         mountPoint = MountInfo.unescaped(fields[4])
-        type = String(fields[dash + 1])
-        superOptions = String(fields[dash + 3])
+        type = fields[dash + 1]
+        superOptions = fields[dash + 3]
     }
 
     /// Space, tab, newline and backslash stand as three octal digits.
-    private static func unescaped(_ field: Substring) -> String {
-        guard field.contains("\\") else { return String(field) }
+    private static func unescaped(_ field: String) -> String {
+        guard field.has("\\") else { return field }
         var bytes: [UInt8] = []
         var rest = Array(field.utf8)[...]
         while let byte = rest.first {

@@ -1,5 +1,6 @@
 // Processes: who they are, how they do, and how they end.
 
+import Bytes
 import CLinux
 import Glibc
 import Points
@@ -127,10 +128,10 @@ package enum ProcessFiles {
     /// The kernel functions that it stands in, the innermost first (proc(5), /proc/<pid>/stack);
     /// none where that may not be read.
     package static func kernelStack(of pid: Int32, frames: Int) -> [String] {
-        let lines = text("/proc/\(pid)/stack")?.split(separator: "\n") ?? []
+        let lines = text("/proc/\(pid)/stack")?.fields("\n") ?? []
         return lines.prefix(frames).compactMap { line in
             // "[<0>] ovl_sync_fs+0x41/0x60"
-            line.split(separator: " ").last.map { String($0.prefix { $0 != "+" }) }
+            line.fields(" ").last?.upTo("+")
         }
     }
 
@@ -140,18 +141,15 @@ package enum ProcessFiles {
     }
 
     package static func commandLine(of pid: Int32) -> [String]? {
-        text("/proc/\(pid)/cmdline").map {
-            $0.split(separator: "\0").map(String.init)
-        }
+        text("/proc/\(pid)/cmdline")?.fields("\0")
     }
 
     /// Its cgroup's path in each hierarchy.
     package static func cgroups(of pid: Int32) -> [String]? {
         text("/proc/\(pid)/cgroup").map { lines in
-            lines.split(separator: "\n").compactMap { line in
-                let fields = line.split(
-                    separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-                return fields.count == 3 ? String(fields[2]) : nil
+            lines.fields("\n").compactMap { line in
+                let fields = line.fields(":", maxSplits: 2, keepingEmpty: true)
+                return fields.count == 3 ? fields[2] : nil
             }
         }
     }

@@ -57,12 +57,9 @@ package enum Mounts {
 
     /// Options are split at commas, and `lowerdir` at colons; a backslash takes that away.
     private static func escaped(_ path: String) -> String {
-        var text = ""
-        for character in path {
-            if character == "\\" || character == "," || character == ":" { text.append("\\") }
-            text.append(character)
-        }
-        return text
+        let special = Array("\\,:".utf8)
+        let text = path.utf8.flatMap { special.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// umount2(2) with UMOUNT_NOFOLLOW. May block for as long as the disk likes: for helpers alone.

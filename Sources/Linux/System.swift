@@ -1,5 +1,6 @@
 // Clocks, locks and limits.
 
+import Bytes
 import CLinux
 import Glibc
 import Points
@@ -25,16 +26,16 @@ package enum SystemClock {
 package enum SystemInfo {
     /// The kernel's random name for this boot (random(4)).
     package static func bootID() throws(SystemCallFailure) -> String {
-        String(try Files.text("/proc/sys/kernel/random/boot_id").prefix { $0 != "\n" })
+        try Files.text("/proc/sys/kernel/random/boot_id").upTo("\n")
     }
 
     package static func kernelRelease() throws(SystemCallFailure) -> String {
-        String(try Files.text("/proc/sys/kernel/osrelease").prefix { $0 != "\n" })
+        try Files.text("/proc/sys/kernel/osrelease").upTo("\n")
     }
 
     /// The release's first two numbers, such as `[6, 1]`.
     package static func kernelVersion() throws(SystemCallFailure) -> [Int] {
-        try kernelRelease().split(separator: ".").prefix(2).compactMap { Int($0) }
+        try kernelRelease().fields(".").prefix(2).compactMap { Int($0) }
     }
 
     /// Whether the kernel knows x86-64's x32 ABI.

@@ -1,5 +1,6 @@
 // Unix sockets by their address (unix(7)), and what a socket is that somebody else has made.
 
+import Bytes
 import CLinux
 import Glibc
 
@@ -9,7 +10,9 @@ package struct UnixAddress: Equatable, Sendable {
 
     /// `nil` for what is neither, such as the vsock address of a virtual machine's manager.
     package init?(_ text: String) {
-        guard text.hasPrefix("/") || text.hasPrefix("@"), text.utf8.count > 1 else { return nil }
+        guard text.begins(with: "/") || text.begins(with: "@"), text.utf8.count > 1 else {
+            return nil
+        }
         self.text = text
     }
 

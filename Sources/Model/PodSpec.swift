@@ -1,5 +1,7 @@
 // What a client asks for, after every default has been filled in.
 
+import Bytes
+
 /// A pod as it was asked for.
 package struct PodSpec: Equatable, Sendable {
     package var labels: [String: String]
@@ -22,6 +24,12 @@ package struct PodSpec: Equatable, Sendable {
         self.network = network
         self.resources = resources
         self.tasks = tasks
+    }
+
+    /// Whether the label has that value, byte for byte.
+    package func hasLabel(_ key: String, _ value: String) -> Bool {
+        guard let index = labels.index(forKey: key) else { return false }
+        return labels[index].key.isSame(as: key) && labels[index].value.isSame(as: value)
     }
 }
 
@@ -120,7 +128,7 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
 
     /// `nil` where the text is not `user[:group]`, or a number is no id (4294967295 is none).
     package init?(_ text: String) {
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.fields(":", keepingEmpty: true)
         guard (1...2).contains(parts.count), parts.allSatisfy(UserSpec.isNameOrID) else {
             return nil
         }

@@ -1,5 +1,7 @@
 // Signals by name and number, as Linux numbers them on x86-64 and arm64 (signal(7)).
 
+import Bytes
+
 package struct Signal: Hashable, Sendable, CustomStringConvertible {
     package let number: Int32
 
@@ -16,17 +18,16 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
 
     /// `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
     package init?(_ text: String) {
-        if let number = Signal.number(text[...]) {
+        if let number: Int = text.utf8.decimal() {
             self.init(number: number)
             return
         }
-        let name = text.hasPrefix("SIG") ? String(text.dropFirst(3)) : text
-        if let index = Signal.names.firstIndex(of: name), index > 0 {
+        let name = text.after("SIG") ?? text
+        if let index = Signal.names.firstIndex(where: { $0.isSame(as: name) }), index > 0 {
             self.init(validated: Int32(index))
             return
         }
-        guard name.hasPrefix("RTMIN"), let offset = Signal.offset(name.dropFirst(5)),
-            (0...30).contains(offset)
+        guard let offset = name.after("RTMIN").flatMap(Signal.offset), (0...30).contains(offset)
         else { return nil }
         self.init(validated: Int32(34 + offset))
     }
@@ -38,15 +39,8 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
         return index == 34 ? "RTMIN" : index > 34 ? "RTMIN+\(index - 34)" : "\(index)"
     }
 
-    private static func offset(_ text: Substring) -> Int? {
-        if text.isEmpty { return 0 }
-        return text.first == "+" ? number(text.dropFirst()) : nil
-    }
-
-    /// Digits alone: `Int` would take a sign.
-    private static func number(_ text: Substring) -> Int? {
-        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        return text.utf8.allSatisfy { digits.contains($0) } ? Int(text) : nil
+    private static func offset(_ text: String) -> Int? {
+        text.isEmpty ? 0 : text.after("+")?.utf8.decimal()
     }
 
     private static let names = [

@@ -1,5 +1,6 @@
 // What a task sees besides its rootfs.
 
+import Bytes
 import JSON
 import Model
 
@@ -38,7 +39,7 @@ extension RuntimeSpec {
     }
 
     private static func depth(_ spec: MountSpec) -> Int {
-        spec.target.split(separator: "/").count
+        spec.target.fields("/").count
     }
 
     private static func own(_ spec: MountSpec, _ host: HostTraits) -> Mount {

@@ -1,5 +1,6 @@
 // runc's command line (runc(8)); crun's is the same as far as we use it.
 
+import Bytes
 import JSON
 
 /// Where runc is and where it keeps its state; each call is one argument vector.
@@ -54,13 +55,13 @@ package struct RuntimeVersion: Equatable, Sendable {
 
     /// `nil` where the first line is not `<name> version <version>`.
     package init?(_ text: String) {
-        let lines = text.split(separator: "\n")
-        let words = lines.first.map { $0.split(separator: " ") } ?? []
+        let lines = text.fields("\n").map { $0.before("\r") ?? $0 }
+        let words = lines.first?.fields(" ") ?? []
         guard words.count == 3, words[1] == "version" else { return nil }
-        name = String(words[0])
-        version = String(words[2])
+        name = words[0]
+        version = words[2]
         func field(_ name: String) -> String? {
-            lines.first { $0.hasPrefix(name + ": ") }.map { String($0.dropFirst(name.count + 2)) }
+            lines.lazy.compactMap { $0.after(name + ": ") }.first
         }
         commit = field("commit")
         spec = field("spec")

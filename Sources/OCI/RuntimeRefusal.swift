@@ -52,7 +52,7 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
             let level = entry["level"]?.string ?? "error"
             return ["error", "fatal", "panic"].contains(level) ? message : nil
         }
-        return text.allSatisfy(\.isWhitespace) ? nil : text
+        return line.allSatisfy { $0 <= 32 } ? nil : text
     }
 
     private static func entry(_ line: String) -> JSONValue? {

@@ -1,6 +1,7 @@
 // Reads containers-common's profile format
 // (https://github.com/containers/common/blob/main/pkg/seccomp/types.go).
 
+import Bytes
 import JSON
 
 extension SeccompProfile {
@@ -97,7 +98,7 @@ private func natural(_ node: JSONValue, _ name: String) throws(SeccompFailure) -
 }
 
 private func version(_ node: JSONValue) throws(SeccompFailure) -> [Int] {
-    let parts = (node.string ?? "").split(separator: ".").map { Int($0) }
+    let parts = (node.string ?? "").fields(".").map { Int($0) }
     let numbers = parts.compactMap(\.self)
     guard !numbers.isEmpty, numbers.count == parts.count else { throw .malformed("minKernel") }
     return numbers

@@ -1,5 +1,6 @@
 // mount: a task's overlay, and who the task runs as.
 
+import Bytes
 import Linux
 import ShimWire
 
@@ -119,5 +120,5 @@ enum MountHelper {
 
 /// Whether something is mounted at exactly this path, in the caller's mount namespace.
 func isMounted(_ path: String) throws(SystemCallFailure) -> Bool {
-    try MountInfo.current().contains { $0.mountPoint == path }
+    try MountInfo.current().contains { $0.mountPoint.isSame(as: path) }
 }

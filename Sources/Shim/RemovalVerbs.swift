@@ -1,5 +1,6 @@
 // unmount, remove and exit: the way down.
 
+import Bytes
 import Linux
 import ShimWire
 
@@ -140,8 +141,8 @@ extension Shim {
             removal = try helper(.remove, for: id) {
                 outcome { () throws(SystemCallFailure) in
                     for tree in trees {
-                        guard let parent = Files.parent(of: tree) else { continue }
-                        try Tree.remove(String(tree.dropFirst(parent.utf8.count + 1)), in: parent)
+                        guard let (parent, name) = tree.cutAtLast("/") else { continue }
+                        try Tree.remove(name, in: parent)
                     }
                 }
             }

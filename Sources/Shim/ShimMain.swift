@@ -10,6 +10,7 @@ import ShimWire
 ///   processes finds this one; then one of the following.
 /// - `staunch-shim remove PARENT NAME [PARENT NAME …]`: removes each tree and verifies that it is
 ///   gone.
+/// - `staunch-shim absent PARENT NAME [PARENT NAME …]`: fails if one of them is there.
 /// - `staunch-shim poke FILE TEXT [FILE TEXT …]`: writes each text into its file.
 /// - `staunch-shim list RUN_DIR DIR [DIR …]`: see `ListHelper`.
 ///
@@ -34,6 +35,8 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
     switch verb {
     case "remove" where words.count % 2 == 0:
         return telling { () throws(SystemCallFailure) in try removeAll(words) }
+    case "absent" where words.count % 2 == 0:
+        return telling { () throws(SystemCallFailure) in try areAbsent(words) }
     case "poke" where words.count % 2 == 0:
         return telling { () throws(SystemCallFailure) in
             for index in stride(from: 0, to: words.count, by: 2) {
@@ -60,9 +63,15 @@ private func runPod(_ settings: ShimSettings, pid: Int32) -> CInt {
 
 private func removeAll(_ pairs: [String]) throws(SystemCallFailure) -> CInt {
     for index in stride(from: 0, to: pairs.count, by: 2) {
-        let (parent, name) = (pairs[index], pairs[index + 1])
-        try Tree.remove(name, in: parent)
-        if try Files.exists("\(parent)/\(name)") { return complain("\(parent)/\(name) is back") }
+        try Tree.remove(pairs[index + 1], in: pairs[index])
+    }
+    return try areAbsent(pairs)
+}
+
+private func areAbsent(_ pairs: [String]) throws(SystemCallFailure) -> CInt {
+    for index in stride(from: 0, to: pairs.count, by: 2) {
+        let path = "\(pairs[index])/\(pairs[index + 1])"
+        if try Files.exists(path) { return complain("\(path) is there") }
     }
     return 0
 }

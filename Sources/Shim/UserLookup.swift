@@ -1,8 +1,12 @@
 // Who a task runs as: names looked up in the rootfs's own passwd and group, and never outside it.
 //
 // The files are opened as if the rootfs were the root: a link cannot lead to the host's. The rules
-// are Docker's: `user[:group]`, numbers need no entry, a group that is named alone counts.
+// are Docker's and podman's: `user[:group]`; digits are a number, also if an entry is named so, and
+// a number needs no entry; the first entry that fits counts; a group that is named counts alone.
+// Lines are cut as bytes, without the white space at their ends. Unlike there, an entry that has no
+// number is no entry: read as 0 it would make root of whoever it names.
 
+import Bytes
 import Linux
 import ShimWire
 
@@ -10,54 +14,112 @@ struct UserUnknown: Error { let detail: String }
 
 struct UserLookup {
     let root: String
+    /// Bytes of a file; so much is read for one lookup, and no more.
+    var fileLimit = 64 << 20
+
+    /// As many additional groups as a task may have; the kernel's own limit is 65536.
+    private static let groupLimit = 1024
 
     func resolve(_ text: String) throws(UserUnknown) -> ResolvedUser {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let user = String(parts[0])
-        let entry = entries("etc/passwd").first { fields in
-            fields.count >= 4 && (fields[0] == user || UInt32(user) != nil && fields[2] == user)
+        let (user, group) = text.cut(":").map { ($0.before, $0.after) } ?? (text, nil)
+        let number: UInt32? = id(user.utf8)
+        if let number, let group, let gid: UInt32 = id(group.utf8) {
+            return ResolvedUser(uid: number, gid: gid, additionalGIDs: [])
         }
-        guard let uid = UInt32(user) ?? entry.flatMap({ UInt32($0[2]) }) else {
+        let account = try account(of: user, number)
+        guard let uid = account?.uid ?? number else {
             throw UserUnknown(detail: "no user \(user) in the rootfs's /etc/passwd")
         }
-        if parts.count == 2 {
-            let gid = try group(String(parts[1]))
-            return ResolvedUser(uid: uid, gid: gid, additionalGIDs: [])
+        if let group {
+            return ResolvedUser(uid: uid, gid: try gid(of: group), additionalGIDs: [])
         }
-        let gid = entry.flatMap { UInt32($0[3]) } ?? 0
-        let more = entry.map { groups(with: $0[0]) } ?? []
+        let gid = account?.gid ?? 0
+        let more = try groups(with: account?.name)
         return ResolvedUser(uid: uid, gid: gid, additionalGIDs: more.filter { $0 != gid })
     }
 
-    private func group(_ name: String) throws(UserUnknown) -> UInt32 {
-        if let gid = UInt32(name) { return gid }
-        let entry = entries("etc/group").first { $0.count >= 3 && $0[0] == name }
-        guard let gid = entry.flatMap({ UInt32($0[2]) }) else {
-            throw UserUnknown(detail: "no group \(name) in the rootfs's /etc/group")
-        }
-        return gid
+    private struct Account {
+        let name: [UInt8]
+        let uid: UInt32
+        let gid: UInt32
     }
 
-    /// The groups that name `user` as a member, at most as many as a process may have (NGROUPS_MAX
-    /// is 65536; nobody needs that many).
-    private func groups(with user: String) -> [UInt32] {
-        let found = entries("etc/group").filter { fields in
-            fields.count >= 4 && fields[3].split(separator: ",").contains { $0 == user }
+    /// `name:password:uid:gid:…` (passwd(5)).
+    private func account(
+        of user: String, _ number: UInt32?
+    ) throws(UserUnknown) -> Account? {
+        var found: Account?
+        try lines("passwd") { fields in
+            guard fields.count >= 4, let uid = id(fields[2]), let gid = id(fields[3]),
+                number.map({ $0 == uid }) ?? fields[0].elementsEqual(user.utf8)
+            else { return true }
+            found = Account(name: Array(fields[0]), uid: uid, gid: gid)
+            return false
         }
-        return Array(found.compactMap { UInt32($0[2]) }.prefix(1024))
+        return found
     }
 
-    /// The lines of a colon-separated file of at most 4 MiB; none where it cannot be read.
-    private func entries(_ path: String) -> [[String]] {
-        var bytes: [UInt8] = []
-        ignoring("a rootfs without such a file has no names") { () throws(SystemCallFailure) in
-            let file = try Files.opening(path, inRoot: root)
-            while bytes.count < 4 << 20, let more = try file.read(limit: 65536), !more.isEmpty {
-                bytes += more
+    private func gid(of group: String) throws(UserUnknown) -> UInt32 {
+        if let gid: UInt32 = id(group.utf8) { return gid }
+        var found: UInt32?
+        try lines("group") { fields in
+            guard fields.count >= 3, fields[0].elementsEqual(group.utf8) else { return true }
+            found = id(fields[2])
+            return found == nil
+        }
+        guard let found else {
+            throw UserUnknown(detail: "no group \(group) in the rootfs's /etc/group")
+        }
+        return found
+    }
+
+    /// The groups that name `user` as a member: `name:password:gid:member,member…` (group(5)).
+    private func groups(with user: [UInt8]?) throws(UserUnknown) -> [UInt32] {
+        guard let user else { return [] }
+        var found: [UInt32] = []
+        try lines("group") { fields in
+            guard fields.count >= 4, let gid = id(fields[2]),
+                fields[3].split(separator: UInt8(ascii: ",")).contains(where: {
+                    $0.elementsEqual(user)
+                })
+            else { return true }
+            found.append(gid)
+            return found.count <= UserLookup.groupLimit
+        }
+        guard found.count <= UserLookup.groupLimit else {
+            let name = String(decoding: user, as: UTF8.self)
+            let limit = UserLookup.groupLimit
+            throw UserUnknown(
+                detail: "\(name) is in more than \(limit) groups of the rootfs's /etc/group")
+        }
+        return found
+    }
+
+    /// Digits that are an id; 4294967295 is none (setuid(2)).
+    private func id(_ text: some Sequence<UInt8>) -> UInt32? {
+        let number: UInt32? = text.decimal()
+        return number == .max ? nil : number
+    }
+
+    /// Hands each line's fields to `take`, until that returns `false`; no line if there is no file.
+    private func lines(
+        _ name: String, _ take: ([ArraySlice<UInt8>]) -> Bool
+    ) throws(UserUnknown) {
+        let path = "the rootfs's /etc/\(name)"
+        var limit: String?
+        do throws(SystemCallFailure) {
+            var reader = LineReader(
+                file: try Files.opening("etc/" + name, inRoot: root), fileLimit: fileLimit)
+            while let line = try reader.next() {
+                let fields = line.split(
+                    separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+                guard take(fields) else { return }
             }
+            limit = reader.limit
+        } catch {
+            if [2, 20].contains(error.errno) { return }  // ENOENT, ENOTDIR
+            throw UserUnknown(detail: "\(path) cannot be read: \(error.errnoText)")
         }
-        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map {
-            $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-        }
+        if let limit { throw UserUnknown(detail: "\(path) \(limit)") }
     }
 }

@@ -6,6 +6,7 @@
 //      salvaged:   * `path.salvaged` is whole; the next start goes on with `finish`
 //      whole:      * it stands at `path`, the old file at `path.damaged-N`
 
+import Bytes
 import Glibc
 
 struct SetAside {
@@ -64,10 +65,11 @@ struct SetAside {
 
     /// Of the damaged files that are there, the lowest first.
     private func numbers() -> [Int] {
-        let folder = path[..<(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)]
-        let prefix = path.dropFirst(folder.count) + ".damaged-"
+        let place = path.cutAtLast("/")
+        let folder = place.map { $0.before + "/" } ?? "."
+        let prefix = (place?.after ?? path) + ".damaged-"
         // SAFETY: the stream is closed below, and each entry's name is copied before the next.
-        guard let stream = unsafe opendir(folder.isEmpty ? "." : String(folder)) else { return [] }
+        guard let stream = unsafe opendir(folder) else { return [] }
         defer { unsafe closedir(stream) }
         var numbers: Set<Int> = []
         while let entry = unsafe readdir(stream) {
@@ -76,9 +78,9 @@ struct SetAside {
                     unsafe String(cString: characters)
                 }
             }
-            guard name.hasPrefix(prefix) else { continue }
-            let digits = name.dropFirst(prefix.count).prefix { $0.isNumber }
-            if let number = Int(digits) { numbers.insert(number) }
+            // Also what SQLite puts beside one, such as `-wal`.
+            let digits = name.after(prefix)?.upTo("-") ?? ""
+            if let number: Int = digits.utf8.decimal() { numbers.insert(number) }
         }
         return numbers.sorted()
     }

@@ -1,5 +1,6 @@
 // How the text of each kind of option is read.
 
+import Bytes
 import Engine
 import Linux
 
@@ -15,8 +16,9 @@ extension Setting {
 
     func cgroup() throws(StartFailure) -> String? {
         guard let text else { return nil }
-        let names = text.split(separator: "/")
-        guard text.hasPrefix("/"), !names.isEmpty, !names.contains("."), !names.contains("..")
+        let names = text.fields("/")
+        guard text.begins(with: "/"), !names.isEmpty,
+            names.allSatisfy({ $0 != "." && $0 != ".." })
         else {
             throw failure("is '\(text)'; give a path such as /staunch, from the hierarchy's root")
         }
@@ -26,9 +28,9 @@ extension Setting {
     /// A name without a slash is looked up in PATH, and then where Debian's runc is.
     func program() throws(StartFailure) -> String {
         let name = text ?? "runc"
-        guard !name.contains("/") else { return try executable(Path.absolute(name)) }
-        let places = (Environment.value(of: "PATH") ?? "").split(separator: ":").map(String.init)
-        for place in places + ["/usr/sbin", "/usr/bin"] where place.hasPrefix("/") {
+        guard !name.has("/") else { return try executable(Path.absolute(name)) }
+        let places = (Environment.value(of: "PATH") ?? "").fields(":")
+        for place in places + ["/usr/sbin", "/usr/bin"] where place.begins(with: "/") {
             if Files.isExecutable("\(place)/\(name)") { return "\(place)/\(name)" }
         }
         throw failure(
@@ -94,17 +96,13 @@ struct ListenAddress {
 
     /// `127.0.0.1:7496` or `[::1]:7496`.
     init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"),
-            let port = UInt16(text[text.index(after: colon)...])
+        guard let (place, digits) = text.cutAtLast(":"),
+            let port: UInt16 = digits.utf8.decimal()
         else { return nil }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") {
-            host = host.dropFirst().dropLast()
-        } else if host.contains(":") {
-            return nil
-        }
+        let bracketed = place.after("[")?.before("]")
+        guard bracketed != nil || !place.has(":") else { return nil }
+        host = bracketed ?? place
         guard !host.isEmpty else { return nil }
-        self.host = String(host)
         self.port = port
     }
 }

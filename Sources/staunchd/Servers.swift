@@ -1,6 +1,7 @@
 // The listeners and what answers on them.
 
 import API
+import Bytes
 import Engine
 import HTTP
 import Linux
@@ -69,7 +70,7 @@ private func metricsListener(
     }
     guard let address else { return nil }
     let listener = try tcpListener(address)
-    let host = address.host.contains(":") ? "[\(address.host)]" : address.host
+    let host = address.host.has(":") ? "[\(address.host)]" : address.host
     let name = "\(host):\(listener.port ?? address.port)"
     return (listener.release(), name)
 }

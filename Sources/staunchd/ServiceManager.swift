@@ -1,5 +1,6 @@
 // What a service manager gives a daemon: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
 
+import Bytes
 import Linux
 
 /// Taken once at the start, and out of the environment: it is meant for this process alone.
@@ -36,8 +37,7 @@ struct ServiceManager {
     private static func passed(to own: String) -> [PassedDescriptor] {
         let pid = Environment.take("LISTEN_PID")
         let count = Environment.take("LISTEN_FDS").flatMap { Int32($0) } ?? 0
-        let names = (Environment.take("LISTEN_FDNAMES") ?? "")
-            .split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let names = (Environment.take("LISTEN_FDNAMES") ?? "").fields(":", keepingEmpty: true)
         guard pid == own, (1...1024).contains(count) else { return [] }
         return (0..<count).map { index in
             PassedDescriptor(

@@ -136,7 +136,7 @@ import Testing
                 "/capabilities/drop", "/capabilities/x",
             ]
         ),
-        (#""capabilities":{"add":["\u212aILL"]}"#, []),
+        (#""capabilities":{"add":["\u212aILL"]}"#, ["/capabilities/add/0"]),
         (#""mounts":{}"#, ["/mounts"]), (#""mounts":[1]"#, ["/mounts/0"]),
         (#""mounts":[{}]"#, ["/mounts/0/type", "/mounts/0/target"]),
         (#""mounts":[{"type":"nfs","target":"/t","source":"/s"}]"#, ["/mounts/0/type"]),

@@ -40,6 +40,22 @@ import Testing
         #expect(places { $0.start = false } == ["/start"])
     }
 
+    /// Both spellings of `é` are the same text for Swift, and two directories for the kernel.
+    @Test func otherBytesAreADifference() {
+        var old = task
+        old.rootfs = "/\u{e9}"
+        old.env = ["\u{e9}": "1"]
+        old.mounts = [MountSpec(kind: .bind(source: "/\u{e9}"), target: "/t")]
+        func places(_ change: (inout TaskSpec) -> Void) -> [String] {
+            var new = old
+            change(&new)
+            return new.differences(from: old).map(\.pointer.text)
+        }
+        #expect(places { $0.rootfs = "/e\u{301}" } == ["/rootfs/path"])
+        #expect(places { $0.mounts[0].kind = .bind(source: "/e\u{301}") } == ["/mounts"])
+        #expect(places { $0.env = ["e\u{301}": "1"] } == ["/env/e\u{301}", "/env/\u{e9}"])
+    }
+
     @Test func eachFieldOfAPodHasItsPlace() {
         let old = PodSpec(labels: ["a/b": "1"], hostname: "h", tasks: [task])
         var other = task

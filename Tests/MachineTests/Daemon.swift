@@ -31,15 +31,23 @@ final class Daemon {
     var environment: [String: String] = [:]
 
     var runDirectory: String { home + "/run" }
-    var dataDirectory: String { home + "/data" }
-    var logDirectory: String { home + "/log" }
+    /// The names of the directories below `home`.
+    var (dataName, logName) = ("data", "log")
+    var dataDirectory: String { "\(home)/\(dataName)" }
+    var logDirectory: String { "\(home)/\(logName)" }
     var socket: String { heldAPI?.path ?? runDirectory + "/staunch.sock" }
     /// What starts it in our place, and the socket that is passed to it (ServiceManager.swift).
     var launcher: [String] = []
     var heldAPI: HeldListener?
     var pid: Int32 { process?.processIdentifier ?? 0 }
     var isRunning: Bool { process?.isRunning ?? false }
-    var marks: Census.Marks { Census.Marks(home: home, cgroupParent: cgroupParent) }
+    var marks: Census.Marks { marks() }
+
+    func marks(daemonToo: Bool = false) -> Census.Marks {
+        Census.Marks(
+            runDirectory: runDirectory, dataDirectory: dataDirectory, logDirectory: logDirectory,
+            cgroupParent: cgroupParent, also: [home], hostNetwork: false, daemonToo: daemonToo)
+    }
 
     init(_ arguments: [String] = [], hasPoints: Bool = false) throws {
         let number = counter.withLock { value -> Int in
@@ -205,7 +213,7 @@ func withDaemon(
 extension Daemon {
     /// What the daemon itself has open, by kind.
     var held: Set<String> {
-        let marks = Census.Marks(home: home, cgroupParent: cgroupParent, daemonToo: true)
+        let marks = marks(daemonToo: true)
         return Census(marks).names.filter { $0.hasPrefix("daemon ") }
     }
 

@@ -47,6 +47,26 @@ extension Machine {
             }
         }
 
+        @Test("a folder that comes back on a disk is seen, and goes again")
+        func comesBack() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let folder = "\(daemon.dataDirectory)/\(pod.uid)"
+                let script = "while :; do mkdir -p \"$1\" 2>/dev/null; done"
+                let maker = try Command.start("sh", "-c", script, "sh", folder)
+                defer { maker.terminate() }
+                let operation = try client.send("DELETE", "/v1/pods/web?grace=0").id
+                try eventually("the folder is named") {
+                    try client.send("GET", "/v1/operations/\(operation)").details
+                        .contains { $0.contains("\(folder) is there") }
+                }
+                maker.terminate()
+                maker.waitUntilExit()
+                #expect(try client.follow(operation).state == "succeeded")
+                #expect(!exists(folder))
+            }
+        }
+
         @Test("tombstones outlive the daemon")
         func tombstonesLast() throws {
             try withDaemon { daemon, client in

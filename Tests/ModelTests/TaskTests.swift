@@ -30,6 +30,7 @@ import Testing
         arguments: [
             "", "SIG", "0", "65", "-1", "TERMX", "SIGSIGTERM", "term", "RTMIN+31", "RTMIN-1",
             "RTMIN+", "RTMIN+x", "RTMIN++1", "RTMIN+-1", "+9", "9 ", "99999999999999999999",
+            "\u{212a}ILL", "SIG\u{212a}ILL",
         ])
     func refused(text: String) {
         #expect(Signal(text) == nil)

@@ -39,6 +39,7 @@ import Testing
         #expect(version?.spec == "1.0.2-dev")
         let crun = "crun version 1.8.1\ncommit: f8a096be\nrundir: /run/crun\nspec: 1.0.0\n+SYSTEMD"
         #expect(RuntimeVersion(crun)?.version == "1.8.1")
+        #expect(RuntimeVersion(crun.replacing("\n", with: "\r\n"))?.version == "1.8.1")
         #expect(RuntimeVersion("command not found") == nil)
     }
 

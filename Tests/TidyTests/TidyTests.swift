@@ -74,6 +74,45 @@ import Testing
         #expect(found.map(\.lines) == [82])
     }
 
+    /// Programs for people and tests, which read what we ourselves write.
+    static let toolTargets: Set = ["Churn", "staunch-churn", "staunch-simulate", "Fakes"]
+    /// What takes text apart by characters outside of those, and why.
+    static let characterUsers: Set = [
+        "Sources/Census/Marks.swift",  // its slices are of bytes
+        "Sources/Points/Plan.swift",  // compiled with STAUNCH_POINTS alone; it reads our argv
+    ]
+
+    @Test("text is cut and compared by bytes, with the functions of Bytes/ByteText.swift")
+    func bytesAndNotCharacters() {
+        let outside = sources.filter {
+            $0.isSwift && !Tidy.toolTargets.contains($0.target)
+                && !Tidy.characterUsers.contains($0.path)
+                && cutsCharacters($0.code.joined(separator: "\n"))
+        }
+        #expect(places(outside, where: cutsCharacters) == [])
+    }
+
+    @Test(
+        "each way to cut text by characters is seen",
+        arguments: [
+            #"x.split(separator: ",")"#, #"x.split(whereSeparator: f)"#, #"x.hasPrefix("a")"#,
+            #"x.hasSuffix(y)"#, "x.lowercased()", "x.uppercased()", #"x.firstIndex(of: "=")"#,
+            #"x.lastIndex(of: "/")"#, #"x.prefix { $0 != "\n" }"#, #"x.drop { $0 == "/" }"#,
+            #"x.drop(while: { $0 == " " })"#, #"x.contains(":")"#, #"x.contains("\\")"#,
+            "x.drop(while: \\.isWhitespace)", "c.isNumber", "c.isNewline", "c.isLetter",
+            "x.dropFirst(y.count)", "x.dropFirst(y.utf8.count + 1)", "x.prefix(y.count)",
+            "String(x.dropFirst(3))", "for character in x {", "let c: Character",
+        ])
+    func charactersAreSeen(line: String) { #expect(cutsCharacters(line)) }
+
+    @Test(
+        "what works on bytes is not",
+        arguments: [
+            "x.utf8.dropFirst(y.utf8.count)", #"x.utf8.split(separator: UInt8(ascii: "/"))"#,
+            #"names.contains("..")"#, "rest.dropFirst(3)", #"x.fields(",")"#, "x.lowered",
+        ])
+    func bytesAreFine(line: String) { #expect(!cutsCharacters(line)) }
+
     @Test("every metric that is declared is used")
     func metricsAreUsed() {
         let pattern = /package (?:static )?let (\w+)(?:: \w+)? = .*\b(?:Counter|Gauge|Histogram)/
@@ -83,6 +122,20 @@ import Testing
         let unused = declared.filter { name in !others.contains { $0.hasWord(String(name)) } }
         #expect(unused == [])
     }
+}
+
+/// Whether a text takes another apart by grapheme clusters: they swallow separators (law 23). One
+/// pattern of Foundation's, since all of the sources are searched with it.
+private func cutsCharacters(_ text: String) -> Bool {
+    let marks = [
+        #"\.split\(separator: ""#, #"\.split\(whereSeparator:"#, #"\.has(Prefix|Suffix)\("#,
+        #"\.(lower|upper)cased\("#, #"\.(first|last)Index\(of: ""#,
+        #"\.contains\("([^"\\]|\\.)"\)"#, #"\.(prefix|drop)(\(while:)? ?\{ \$0 [!=]= ""#,
+        #"\bcharacter in\b"#, #"\bCharacter\b"#, #"\.is(Whitespace|Newline|Number|Letter)\b"#,
+        #"String\((?!decoding)[^()\n]*\.drop(First|Last)\("#,
+        #"(?<!utf8)\.(dropFirst|dropLast|prefix|suffix)\([^()\n]*\.count"#,
+    ]
+    return text.range(of: marks.joined(separator: "|"), options: .regularExpression) != nil
 }
 
 /// The lines of each function, initializer and accessor with a body that the formatter has laid
