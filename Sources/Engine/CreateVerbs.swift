@@ -150,10 +150,22 @@ extension PodOwner {
         }
     }
 
+    /// The runtime names kernel objects after the id alone (runc: the session keyring, which is
+    /// then joined by name). So the id is the task's uid, which nothing else on the host has or
+    /// had, and not even a later task of the same name shares a keyring. Each task has a root
+    /// directory of its own, because the shim looks for the state by the task's name.
     func runtimeArguments(_ call: Runtime.Call, _ task: Label) -> [String] {
-        Runtime(path: engine.settings.runtime, root: engine.layout.pod(uid) + "/runtime")
-            .arguments(
-                call, id: task.text, log: engine.layout.bundle(uid, task) + "/runtime.log")
+        let layout = engine.layout
+        let isOld = ground.hasContainerByName(uid, task)
+        // A task without a record was never made, or is only to be deleted: then the runtime knows
+        // no such id, and the shim removes the state directory by itself.
+        let id = engine.registry.pod(uid)?[task: task]?.uid ?? uid
+        return Runtime(
+            path: engine.settings.runtime,
+            root: isOld ? layout.runtime(uid) : layout.runtime(uid, task)
+        ).arguments(
+            call, id: isOld ? task.text : id.description,
+            log: layout.bundle(uid, task) + "/runtime.log")
     }
 
     /// Throws where a cancel or a delete has come in between.

@@ -103,6 +103,10 @@ package struct Complaint: Equatable, Sendable {
     /// The tasks of which there is a bundle or a cgroup.
     func tasksLeft(_ pod: UID) -> [Label]
 
+    /// Whether the task's container has the task's name for an id, as daemons before this version
+    /// made them: its pod lives on through an upgrade.
+    func hasContainerByName(_ pod: UID, _ task: Label) -> Bool
+
     // MARK: Looking
 
     /// The daemon's own helper that works for a pod, and where it is; `nil` if there is none.

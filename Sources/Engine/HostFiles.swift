@@ -81,6 +81,16 @@ extension HostGround {
         try Files.exists(layout.pod(pod))
     }
 
+    func hasContainerByName(_ pod: UID, _ task: Label) -> Bool {
+        // runc's state is in state.json, crun's in status; with an id of its own, a level deeper.
+        for file in ["state.json", "status"] {
+            do {
+                if try Files.exists("\(layout.runtime(pod, task))/\(file)") { return true }
+            } catch { return false }
+        }
+        return false
+    }
+
     func tasksLeft(_ pod: UID) -> [Label] {
         var names: Set<String> = []
         ignoring("what is not found by its bundle is found with the pod's whole tree") {

@@ -32,7 +32,7 @@ import ShimWire
     ) throws(SystemCallFailure) -> any ShimLine {
         let home = layout.pod(pod.uid)
         try Files.makeDirectories(home + "/tasks")
-        try Files.makeDirectories(home + "/runtime")
+        try Files.makeDirectories(layout.runtime(pod.uid))
         let lock = try OwnedDescriptor.opening(home + "/lock", 0o102, mode: 0o600)
         guard try lock.tryLock() else {
             throw SystemCallFailure(call: "flock", subject: home + "/lock", errno: 11)

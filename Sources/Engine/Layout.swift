@@ -15,6 +15,9 @@ struct Layout: Sendable {
 
     func pod(_ uid: UID) -> String { "\(pods)/\(uid)" }
     func bundle(_ uid: UID, _ task: Label) -> String { "\(pod(uid))/tasks/\(task)" }
+    func runtime(_ uid: UID) -> String { pod(uid) + "/runtime" }
+    /// The runtime's root directory for one task: its state is in `<root>/<id>`.
+    func runtime(_ uid: UID, _ task: Label) -> String { "\(runtime(uid))/\(task)" }
     func cgroup(_ uid: UID) -> String { "\(settings.cgroupParent)/\(uid)" }
     /// Bears the pod's limits: the shim stands beside it, so that a pod that runs out of memory
     /// never takes its shim along.

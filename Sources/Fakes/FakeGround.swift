@@ -212,6 +212,8 @@ package import ShimWire
         return world.pods[pod]?.hasFolder ?? false
     }
 
+    package func hasContainerByName(_ pod: UID, _ task: Label) -> Bool { false }
+
     package func tasksLeft(_ pod: UID) -> [Label] {
         guard let made = world.pods[pod] else { return [] }
         let mark = "/\(pod)/pod/task-"
