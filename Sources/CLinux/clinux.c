@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include "close.h"
+#include "inherited.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -185,16 +186,13 @@ int clinux_has_x32(void) {
 #endif
 }
 
-static void default_signals(void) {
-    sigset_t none;
-    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 pid_t clinux_fork(void) {
     pid_t pid = fork();
-    if (pid == 0) default_signals();
+    if (pid == 0) {
+        clinux_default_signals();
+        /* What a helper makes in a rootfs is for everybody there. */
+        umask(0022);
+    }
     return pid;
 }
 
@@ -212,6 +210,7 @@ pid_t clinux_fork_exec(
     pid_t pid = clinux_fork();
     if (pid != 0) return pid;
     setsid();
+    clinux_drop_inherited();
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(127);
     close_range(3, ~0U, 0);
     execve(path, argv, envp);
@@ -237,6 +236,8 @@ int clinux_spawn(
     for (size_t index = 0; index < count; index++)
         posix_spawn_file_actions_adddup2(&actions, base + (int)index, (int)index);
     posix_spawn_file_actions_addclosefrom_np(&actions, (int)count);
+    /* A shim that stays where the daemon's starter was would keep that file system busy. */
+    posix_spawn_file_actions_addchdir_np(&actions, "/");
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(

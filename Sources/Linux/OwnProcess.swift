@@ -34,6 +34,12 @@ package enum OwnProcess {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Children are waited for, also where the starter had SIGCHLD ignored: then they would go
+    /// without a status (waitid(2)).
+    package static func awaitChildren() {
+        signal(SIGCHLD, SIG_DFL)
+    }
+
     /// Ends the process here and now: no destructor, no other thread is waited for (_exit(2)).
     package static func end(_ code: CInt) -> Never { _exit(code) }
 

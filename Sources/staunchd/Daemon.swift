@@ -15,6 +15,7 @@ enum Daemon {
         }
         Sandbox.keepMemorySmall()
         OwnProcess.ignoreBrokenPipes()
+        OwnProcess.awaitChildren()
         SystemInfo.raiseDescriptorLimit()
         let engine = try makeEngine(settings.engine)
         let servers = try Servers(engine, settings, listeners)

@@ -90,16 +90,19 @@ int clinux_wait_pidfd(int pidfd, struct clinux_exit *out);
 /* 1 where the kernel knows x86-64's x32 ABI: getpid(2) with the x32 bit does not answer ENOSYS. */
 int clinux_has_x32(void);
 
-/* fork(2) is hidden from Swift on some platforms. The child has no signal blocked or handled. */
+/* fork(2) is hidden from Swift on some platforms. The child has no signal blocked, ignored or
+   handled, and the umask 0022. */
 pid_t clinux_fork(void);
 /* In a forked child: everything from `first` on is closed, but for `keep` (-1: nothing is kept). */
 void clinux_close_from(int first, int keep);
 /* fork and execve in one, so that no Swift code runs between them. Descriptors 0, 1, 2 of the
-   child are the given ones, all others are closed. Returns the pid or -1. */
+   child are the given ones, all others are closed; what a task is not to inherit (inherited.c) is
+   undone. Returns the pid or -1. */
 pid_t clinux_fork_exec(
     const char *path, char *const *argv, char *const *envp, int in, int out, int err);
 /* posix_spawn(3): descriptors 0 to 2 and then `extra` become 0, 1, 2, 3, 4 …; all others are
-   closed; a session of its own; no signal blocked or ignored. Returns 0 or an errno. */
+   closed; a session of its own, in the directory /; no signal blocked or ignored. Returns 0 or an
+   errno. */
 int clinux_spawn(
     const char *path, char *const *argv, char *const *envp, const int *descriptors, size_t count,
     pid_t *pid);
