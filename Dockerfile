@@ -48,13 +48,12 @@ ARG SWIFT_IMAGE=swift:6.2-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${SWIFT_IMAGE} AS build
-# Debian's stable release changes a version only to mend it: none is pinned here or below. The last
-# package has the seccomp profile in it, and the image needs that file of it alone.
+# Debian's stable release changes a version only to mend it: none is pinned here or below.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         build-essential libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev \
-        pkg-config golang-github-containers-common \
+        pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -70,7 +69,6 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/dist/bin/staunchd /src/dist/bin/staunch-shim /src/dist/bin/staunch-census \
     /usr/local/bin/
-COPY --from=build /usr/share/containers/seccomp.json /usr/share/containers/seccomp.json
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
     CMD ["curl", "-sf", "-o", "/dev/null", "--unix-socket", "/run/staunch/staunch.sock", \
          "http://staunch/readyz"]

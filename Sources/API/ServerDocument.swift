@@ -22,7 +22,8 @@ struct ServerDocument: DocumentEncodable {
         writeKernel(to: &writer)
         text("bootID", info.bootID, &writer)
         list("networkModes", ["none", "host"], &writer)
-        flag("seccomp", info.hasSeccomp, &writer)
+        flag("seccomp", info.seccomp != .none, &writer)
+        writeSeccomp(to: &writer)
         writer.endObject()
     }
 
@@ -55,6 +56,14 @@ struct ServerDocument: DocumentEncodable {
         text("name", info.runtimeName, &writer)
         text("version", info.runtimeVersion, &writer)
         if let commit = info.runtimeCommit { text("commit", commit, &writer) }
+        writer.endObject()
+    }
+
+    private func writeSeccomp(to writer: inout JSONWriter) {
+        writer.key("seccompProfile")
+        writer.beginObject()
+        text("source", info.seccomp.source, &writer)
+        if let path = info.seccomp.path { text("path", path, &writer) }
         writer.endObject()
     }
 

@@ -46,6 +46,7 @@ package final class Engine: Sendable {
         let host = try Host(settings, layout)
         ground = HostGround(host, layout)
         info = host.info
+        metrics.seccompProfile.set(1, info.seccomp.source)
         noteDamage()
     }
 
@@ -62,7 +63,7 @@ package final class Engine: Sendable {
         info = EngineInfo(
             runtimePath: settings.runtime, runtimeName: "none", runtimeVersion: "0",
             runtimeCommit: nil, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false, bootID: "",
-            hasSeccomp: false, limits: settings.limits)
+            seccomp: settings.seccomp, limits: settings.limits)
         noteDamage()
     }
 

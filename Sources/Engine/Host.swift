@@ -20,7 +20,7 @@ final class Host: Sendable {
             shimProgram = try RunDirectory.installShim(layout)
             let release = try SystemInfo.kernelRelease()
             let version = try Host.runtimeVersion(settings.runtime, layout)
-            seccomp = try Host.seccomp(settings.seccompProfile)
+            seccomp = try Host.seccomp(settings.seccomp)
             let isUnified = hierarchies.allSatisfy(\.isUnified)
             traits = HostTraits(
                 cgroupNamespace: isUnified,
@@ -37,7 +37,7 @@ final class Host: Sendable {
                     ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
                 hasCgroupKill: hierarchies.contains(where: \.isUnified),
                 bootID: try SystemInfo.bootID(),
-                hasSeccomp: seccomp != nil, limits: settings.limits)
+                seccomp: settings.seccomp, limits: settings.limits)
         } catch { throw EngineFailure("\(error)") }
         try Host.claim(hierarchies, settings)
     }
@@ -105,15 +105,26 @@ final class Host: Sendable {
 
     /// The filter's cost in the runtime grows with each ABI: one that the kernel does not have is
     /// left out, which permits nothing more.
-    private static func seccomp(_ path: String) throws(SystemCallFailure) -> SeccompCache? {
-        guard try Files.exists(path) else { return nil }
-        let kernel = try SystemInfo.kernelVersion()
-        let json = try Files.read(path, limit: 1 << 20)
-        do throws(SeccompFailure) {
-            let profile = try SeccompProfile(json: json)
-            return SeccompCache(
-                profile, on: SystemInfo.isARM ? .arm : .x86, kernel: kernel,
-                without: SystemInfo.hasX32 ? [] : ["SCMP_ARCH_X32"])
-        } catch { throw SystemCallFailure(call: "read", subject: "\(path): \(error)", errno: 22) }
+    private static func seccomp(
+        _ choice: SeccompChoice
+    ) throws(SystemCallFailure) -> SeccompCache? {
+        guard let profile = try profile(choice) else { return nil }
+        return SeccompCache(
+            profile, on: SystemInfo.isARM ? .arm : .x86, kernel: try SystemInfo.kernelVersion(),
+            without: SystemInfo.hasX32 ? [] : ["SCMP_ARCH_X32"])
+    }
+
+    private static func profile(
+        _ choice: SeccompChoice
+    ) throws(SystemCallFailure) -> SeccompProfile? {
+        switch choice {
+        case .none: return nil
+        case .builtIn: return .builtIn
+        case .file(let path):
+            let json = try Files.read(path, limit: 1 << 20)
+            do throws(SeccompFailure) { return try SeccompProfile(json: json) } catch {
+                throw SystemCallFailure(call: "read", subject: "\(path): \(error)", errno: 22)
+            }
+        }
     }
 }

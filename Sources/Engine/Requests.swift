@@ -59,7 +59,7 @@ package struct EngineInfo: Sendable {
     package var cgroup: String
     package var hasCgroupKill: Bool
     package var bootID: String
-    package var hasSeccomp: Bool
+    package var seccomp: SeccompChoice
     package var limits: EngineLimits
 }
 

@@ -8,7 +8,7 @@ package struct EngineSettings: Sendable {
     package var runtime = "/usr/sbin/runc"
     /// The shim's program; it is copied into the run directory at the start.
     package var shim = ""
-    package var seccompProfile = "/usr/share/containers/seccomp.json"
+    package var seccomp = SeccompChoice.builtIn
     /// `nil`: nothing is told.
     package var logLevel: LogLevel? = .info
     package var limits = EngineLimits()
@@ -16,6 +16,31 @@ package struct EngineSettings: Sendable {
     package var auditInterval: Int64 = 60_000
 
     package init() {}
+}
+
+/// Which seccomp profile tasks have.
+package enum SeccompChoice: Equatable, Sendable {
+    case builtIn
+    /// In containers-common's format, absolute.
+    case file(String)
+    /// No filter at all.
+    case none
+
+    /// `builtin`, `file` or `none`.
+    package var source: String {
+        switch self {
+        case .builtIn: "builtin"
+        case .file: "file"
+        case .none: "none"
+        }
+    }
+
+    package var path: String? {
+        switch self {
+        case .file(let path): path
+        case .builtIn, .none: nil
+        }
+    }
 }
 
 /// Why the engine cannot be had, with what to do about it.

@@ -86,6 +86,10 @@ package final class Metrics: Sendable {
 
     // MARK: The daemon
 
+    package let seccompProfile = Gauge(
+        "staunch_seccomp_profile_info",
+        "1, with where the tasks' seccomp profile is from: builtin, file, or none for no filter.",
+        labels: ["source"])
     package let buildInfo = Gauge(
         "staunch_build_info", "1, with the build as labels.", labels: ["version", "build"])
     package let residentMemory = Gauge(
@@ -105,8 +109,8 @@ package final class Metrics: Sendable {
             oldestOperation, stepRetries, stepDuration, httpRequests, httpDuration, httpGaveWay,
             pods, podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
             resourcesUnrecorded, resourcesMissing, straysRemoved, auditTime, storeCommits,
-            storeFailures, storeDamaged, buildInfo, residentMemory, cpuTime, openDescriptors,
-            startTime,
+            storeFailures, storeDamaged, seccompProfile, buildInfo, residentMemory, cpuTime,
+            openDescriptors, startTime,
         ]
     }
 

@@ -26,6 +26,7 @@ enum Daemon {
                 "version": StaunchVersion.text, "pid": String(OwnProcess.pid),
                 "socket": servers.apiAddress?.text ?? "unnamed",
                 "metrics": servers.metricsAddress ?? "off",
+                "seccomp": engine.info.seccomp.path ?? engine.info.seccomp.source,
             ])
         SystemInfo.releaseStartupText()
         let signal = watch.untilSignal(engine, api: servers.apiAddress)

@@ -50,6 +50,18 @@ struct Options: ParsableArguments {
     var shim: String?
 
     @Option(
+        name: .customLong("seccomp-profile"),
+        help: ArgumentHelp(
+            "The system calls that containers may make.",
+            discussion: """
+                'builtin' is compiled in, and as strict as Docker's; 'none' is no filter; or the \
+                path of a profile in the format of containers-common \
+                (/usr/share/containers/seccomp.json). \
+                [STAUNCH_SECCOMP_PROFILE; default: builtin]
+                """, valueName: "profile"))
+    var seccompProfile: String?
+
+    @Option(
         name: .customLong("metrics-listen"),
         help: ArgumentHelp(
             "Where /metrics, /healthz and /readyz are served over TCP, and nothing else.",

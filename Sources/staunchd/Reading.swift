@@ -45,6 +45,17 @@ extension Setting {
         return try executable(directory + "/staunch-shim")
     }
 
+    /// A name is one of ours; a file has a slash, so that neither is ever taken for the other.
+    func seccomp() throws(StartFailure) -> SeccompChoice {
+        switch text {
+        case nil, "builtin": return .builtIn
+        case "none": return .none
+        case let path? where path.has("/"): return .file(Path.absolute(path))
+        case let other?:
+            throw failure("is '\(other)'; it must be 'builtin', 'none' or a file's path with a '/'")
+        }
+    }
+
     func level() throws(StartFailure) -> LogLevel {
         guard let text else { return .info }
         guard let level = LogLevel(rawValue: text) else {

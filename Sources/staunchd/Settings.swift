@@ -26,6 +26,9 @@ extension Options {
         settings.engine.cgroupParent = parent ?? settings.engine.cgroupParent
         settings.engine.runtime = try Setting("--runtime", runtime, "STAUNCH_RUNTIME").program()
         settings.engine.shim = try Setting("--shim", shim, "STAUNCH_SHIM").shim()
+        settings.engine.seccomp = try Setting(
+            "--seccomp-profile", seccompProfile, "STAUNCH_SECCOMP_PROFILE"
+        ).seccomp()
         settings.engine.auditInterval = try Setting(
             "--audit-interval", auditInterval, "STAUNCH_AUDIT_INTERVAL"
         ).interval()
