@@ -17,6 +17,17 @@ package enum Path {
         return "/" + names.joined(separator: "/")
     }
 
+    /// The same path without a link in it, as far as there are directories on it.
+    package static func resolved(_ path: String) -> String {
+        var (head, tail) = (path, "")
+        while head != "/" {
+            if let real = real(head) { return (real == "/" ? "" : real) + tail }
+            guard let (parent, name) = head.cutAtLast("/") else { return path }
+            (head, tail) = (parent.isEmpty ? "/" : parent, "/\(name)\(tail)")
+        }
+        return tail.isEmpty ? "/" : tail
+    }
+
     /// The same directory without a link in it; `nil` where there is none.
     package static func real(_ directory: String) -> String? {
         do {

@@ -2,6 +2,7 @@
 //
 // Pods outlive their daemon, so no lock can say it: an attribute of the directory does.
 
+import Bytes
 import CLinux
 import Glibc
 
@@ -17,8 +18,11 @@ package enum Ownership {
         _ directory: String, for runDirectory: String
     ) throws(SystemCallFailure) -> String? {
         if let owner = try owner(of: directory) {
-            if owner == runDirectory { return nil }
-            if try Files.exists(owner + "/staunch.db") { return owner }
+            if owner.isSame(as: runDirectory) { return nil }
+            // Daemons from before wrote it as it was named to them, links and all.
+            let isOwn = Path.real(owner)?.isSame(as: runDirectory) ?? false
+            let hasStore = try Files.exists(owner + "/staunch.db")
+            if hasStore && !isOwn { return owner }
         }
         // SAFETY: the C strings live for the call.
         let result = unsafe clinux_set_attribute(directory, attribute, runDirectory)

@@ -18,9 +18,10 @@ extension Options {
         let run = try Setting("--run-dir", runDirectory, "STAUNCH_RUN_DIR").directory()
         let data = try Setting("--data-dir", dataDirectory, "STAUNCH_DATA_DIR").directory()
         let log = try Setting("--log-dir", logDirectory, "STAUNCH_LOG_DIR").directory()
-        settings.engine.runDirectory = run ?? settings.engine.runDirectory
-        settings.engine.dataDirectory = data ?? settings.engine.dataDirectory
-        settings.engine.logDirectory = log ?? settings.engine.logDirectory
+        // The runtime refuses a rootfs below a link, and /proc shows real paths alone.
+        settings.engine.runDirectory = Path.resolved(run ?? settings.engine.runDirectory)
+        settings.engine.dataDirectory = Path.resolved(data ?? settings.engine.dataDirectory)
+        settings.engine.logDirectory = Path.resolved(log ?? settings.engine.logDirectory)
         let parent = try Setting("--cgroup-parent", cgroupParent, "STAUNCH_CGROUP_PARENT")
             .cgroup()
         settings.engine.cgroupParent = parent ?? settings.engine.cgroupParent

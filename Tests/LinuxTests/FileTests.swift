@@ -157,3 +157,38 @@ import Testing
         #expect(try passwd() == "")
     }
 }
+
+@Suite struct OwnershipTests {
+    @Test("a mark that names the run directory through a link is its own daemon's")
+    func linked() throws {
+        let scratch = try Scratch()
+        let directory = try scratch.directory("data")
+        let run = try scratch.directory("run")
+        _ = try scratch.file("run/staunch.db")
+        try Files.makeLink(scratch("link"), to: "run")
+        #expect(try Ownership.claim(directory, for: scratch("link")) == nil)
+        #expect(try Ownership.claim(directory, for: run) == nil)
+        let other = try scratch.directory("other")
+        #expect(try Ownership.claim(directory, for: other) == run, "the mark is written anew")
+    }
+}
+
+@Suite struct PathTests {
+    @Test("a path is made whole by bytes")
+    func absolute() {
+        #expect(Path.absolute("/a//./b/../\u{301}c/") == "/a/\u{301}c")
+        #expect(Files.parent(of: "/a/\u{301}b") == "/a")
+    }
+
+    @Test("links on the way are followed as far as there is anything")
+    func resolved() throws {
+        let scratch = try Scratch()
+        let real = try scratch.directory("real")
+        try Files.makeLink(scratch("link"), to: "real")
+        let root = try #require(Path.real(scratch.path))
+        #expect(Path.resolved(scratch("link/a/b")) == root + "/real/a/b")
+        #expect(Path.resolved(scratch("link")) == Path.real(real))
+        #expect(Path.resolved("/") == "/")
+        #expect(Path.resolved("/none/at/all") == "/none/at/all")
+    }
+}

@@ -30,9 +30,9 @@ final class Daemon {
     /// More of the daemon's environment.
     var environment: [String: String] = [:]
 
-    var runDirectory: String { home + "/run" }
     /// The names of the directories below `home`.
-    var (dataName, logName) = ("data", "log")
+    var (runName, dataName, logName) = ("run", "data", "log")
+    var runDirectory: String { "\(home)/\(runName)" }
     var dataDirectory: String { "\(home)/\(dataName)" }
     var logDirectory: String { "\(home)/\(logName)" }
     var socket: String { heldAPI?.path ?? runDirectory + "/staunch.sock" }
