@@ -96,6 +96,10 @@ int clinux_slave_all_mounts(void) {
     return mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL);
 }
 
+int clinux_make_mounts_private(void) {
+    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
+}
+
 int64_t clinux_filesystem_type(const char *path) {
     struct statfs found;
     return statfs(path, &found) < 0 ? -1 : (int64_t)found.f_type;
@@ -108,6 +112,34 @@ int clinux_is_noexec(const char *path) {
 
 int clinux_mount_tmpfs(const char *target, const char *options) {
     return mount("staunch", target, "tmpfs", MS_NOSUID | MS_NODEV, options);
+}
+
+int clinux_clone_mount(const char *path, int recursive) {
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+    return open_tree(AT_FDCWD, path, flags);
+}
+
+int clinux_attach_mount(int mount, const char *target) {
+    return move_mount(mount, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+int clinux_overlay(const char *upper, const char *work) {
+    int context = fsopen("overlay", FSOPEN_CLOEXEC);
+    if (context < 0) return -1;
+    if (fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0) < 0
+        || fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", ".", 0) < 0
+        || fsconfig(context, FSCONFIG_SET_STRING, "upperdir", upper, 0) < 0
+        || fsconfig(context, FSCONFIG_SET_STRING, "workdir", work, 0) < 0
+        || fsconfig(context, FSCONFIG_SET_FLAG, "volatile", NULL, 0) < 0
+        || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return close_keeping_errno(context);
+    int made = fsmount(context, FSMOUNT_CLOEXEC, 0);
+    close_keeping_errno(context);
+    return made;
+}
+
+int clinux_umount_detach(const char *target) {
+    return umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
 int clinux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -196,19 +228,16 @@ pid_t clinux_fork(void) {
     return pid;
 }
 
-void clinux_close_from(int first, int keep) {
-    if (keep < first) {
-        close_range((unsigned)first, ~0U, 0);
-        return;
+void clinux_close_from(int first, const int *keep, size_t count) {
+    for (size_t index = 0; index < count; index++) {
+        if (keep[index] > first) close_range((unsigned)first, (unsigned)keep[index] - 1, 0);
+        if (keep[index] >= first) first = keep[index] + 1;
     }
-    if (keep > first) close_range((unsigned)first, (unsigned)keep - 1, 0);
-    close_range((unsigned)keep + 1, ~0U, 0);
+    close_range((unsigned)first, ~0U, 0);
 }
 
-pid_t clinux_fork_exec(
+_Noreturn void clinux_exec(
     const char *path, char *const *argv, char *const *envp, int in, int out, int err) {
-    pid_t pid = clinux_fork();
-    if (pid != 0) return pid;
     setsid();
     clinux_drop_inherited();
     if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0) _exit(127);
@@ -324,11 +353,26 @@ void clinux_timestamp(char text[32]) {
     snprintf(text + length, 32 - length, ".%09ldZ", now.tv_nsec);
 }
 
-int clinux_copy_ownership(const char *from, const char *to) {
+int clinux_copy_ownership(int from, const char *to) {
     struct stat found;
-    if (stat(from, &found) < 0) return -1;
+    if (fstat(from, &found) < 0) return -1;
     if (lchown(to, found.st_uid, found.st_gid) < 0) return -1;
     return chmod(to, found.st_mode & 07777);
+}
+
+int clinux_copy_up(int file) {
+    struct stat found;
+    if (fstat(file, &found) < 0) return -1;
+    return fchownat(file, "", found.st_uid, found.st_gid, AT_EMPTY_PATH);
+}
+
+int clinux_file_type(int file) {
+    struct stat found;
+    return fstat(file, &found) < 0 ? -1 : (int)(found.st_mode & S_IFMT);
+}
+
+ssize_t clinux_read_link(int link, char *target, size_t size) {
+    return readlinkat(link, "", target, size);
 }
 
 int clinux_set_nonblocking(int descriptor) {

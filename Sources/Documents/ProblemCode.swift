@@ -31,6 +31,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case rootfsRefused = "rootfs-refused"
     case userUnknown = "user-unknown"
     case mountSourceMissing = "mount-source-missing"
+    case mountTargetRefused = "mount-target-refused"
     case runtimeRefused = "runtime-refused"
     case tooManyPods = "too-many-pods"
     case shimFailed = "shim-failed"
@@ -53,7 +54,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .unsupportedMediaType: 415
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
-            .runtimeRefused:
+            .mountTargetRefused, .runtimeRefused:
             422
         case .tooManyPods: 429
         case .shimFailed, .internalFault: 500
@@ -72,7 +73,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .taskState, .notCancelable, .operationExpired, .eventsExpired, .uidMismatch,
             .preconditionFailed, .bodyTooLarge, .unsupportedMediaType, .invalidDocument,
             .notSupported, .operationIDReused, .rootfsMissing, .rootfsNotDirectory,
-            .rootfsRefused, .userUnknown, .mountSourceMissing, .runtimeRefused, .internalFault:
+            .rootfsRefused, .userUnknown, .mountSourceMissing, .mountTargetRefused,
+            .runtimeRefused, .internalFault:
             false
         }
     }

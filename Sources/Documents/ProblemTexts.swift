@@ -33,6 +33,7 @@ extension ProblemCode {
         case .rootfsRefused: "The rootfs cannot be mounted"
         case .userUnknown: "The rootfs has no such user"
         case .mountSourceMissing: "The source of a mount is not there"
+        case .mountTargetRefused: "The rootfs has no place for a mount"
         case .runtimeRefused: "The runtime refused"
         case .tooManyPods: "There are too many pods"
         case .shimFailed: "The sandbox failed"
@@ -99,6 +100,10 @@ extension ProblemCode {
         case .userUnknown:
             "A name in user stands in neither /etc/passwd nor /etc/group of the rootfs."
         case .mountSourceMissing: "No file has the path of the source of a mount."
+        case .mountTargetRefused:
+            "A target or the cwd leads where nothing may be made: through a link that has no end, "
+                + "over another mount, or into a bind mount's source that does not have it. /dev, "
+                + "/proc and /sys of a rootfs must be directories, or missing."
         case .runtimeRefused:
             "runc refused to make or start the task; the detail has its own words."
         case .tooManyPods: "The host has as many pods as it may have."
@@ -138,7 +143,8 @@ extension ProblemCode {
         case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,
             .podState, .taskState, .operationExpired, .uidMismatch, .bodyTooLarge,
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,
-            .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing, .runtimeRefused,
+            .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing,
+            .mountTargetRefused, .runtimeRefused,
             .shimFailed:
             nil
         }

@@ -115,6 +115,9 @@ extension PodOwner {
         try checkGoing(operation)
         let user = try await step(.rootfsMount, spec.name, operation) {
             () async throws(Failure) in
+            do { try self.ground.writePlaces(self.uid, spec) } catch {
+                throw Failure(.shimFailed, "\(error)", step: .rootfsMount)
+            }
             let reply = await link.ask(
                 .mount(task: spec.name.text, lower: spec.rootfs, user: "\(spec.user)"))
             guard case .mounted(let user)? = reply else { throw Failure(reply, .rootfsMount) }
@@ -262,6 +265,8 @@ extension Failure {
             let code: ProblemCode =
                 refusal.cause == .mountSourceMissing ? .mountSourceMissing : .runtimeRefused
             self.init(code, refusal.message, step: step)
+        case .sourceMissing: self.init(.mountSourceMissing, detail, step: step)
+        case .targetRefused: self.init(.mountTargetRefused, detail, step: step)
         case .notRunning, .state: self.init(.taskState, detail, step: step)
         case .interrupted, .system: self.init(.shimFailed, detail, step: step)
         }

@@ -84,6 +84,8 @@ package struct Complaint: Equatable, Sendable {
 
     // MARK: Files
 
+    /// What the mount helper has to know of the task's mounts, before it is asked for the rootfs.
+    func writePlaces(_ pod: UID, _ task: TaskSpec) throws(SystemCallFailure)
     func writeBundle(
         _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
     ) throws(SystemCallFailure)

@@ -9,11 +9,39 @@ import OCI
 import ShimWire
 
 extension HostGround {
+    func writePlaces(_ pod: UID, _ spec: TaskSpec) throws(SystemCallFailure) {
+        let bundle = layout.bundle(pod, spec.name)
+        try Files.makeDirectories(bundle)
+        let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
+            WireMount(target: mount.target, source: mount.kind.source)
+        }
+        let places = TaskPlaces(cwd: spec.cwd, mounts: mounts)
+        try Files.replace(bundle + "/places", places.fileContent())
+    }
+
+    /// The task's mounts in their order, each at the place that the mount helper has made.
+    private func placed(
+        _ mounts: [MountSpec], _ bundle: String
+    ) throws(SystemCallFailure) -> [MountSpec] {
+        var mounts = RuntimeSpec.inOrder(mounts)
+        let path = bundle + "/targets"
+        let content = try Files.read(path, limit: TaskPlaces.limit)
+        do throws(WireFault) {
+            let targets = try TaskTargets.parse(fileContent: content)
+            guard targets.count == mounts.count else { throw WireFault("\(targets.count) targets") }
+            for (index, target) in targets.enumerated() { mounts[index].target = target }
+        } catch {
+            throw SystemCallFailure(call: "read", subject: "\(path): \(error.detail)", errno: 74)
+        }
+        return mounts
+    }
+
     func writeBundle(
         _ pod: UID, _ spec: TaskSpec, as user: ShimWire.ResolvedUser
     ) throws(SystemCallFailure) {
         let bundle = layout.bundle(pod, spec.name)
         var spec = spec
+        spec.mounts = try placed(spec.mounts, bundle)
         if !host.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
             // Nobody asked for the default: a host that cannot limit does without.
             spec.resources.pids = nil

@@ -113,6 +113,8 @@ package import ShimWire
 
     // MARK: Files
 
+    package func writePlaces(_ pod: UID, _ task: TaskSpec) throws(SystemCallFailure) {}
+
     package func writeBundle(
         _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
     ) throws(SystemCallFailure) {

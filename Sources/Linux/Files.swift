@@ -144,13 +144,14 @@ package enum Files {
         return names
     }
 
-    /// Gives `to` the owner and the mode of `from`.
+    /// Gives `to` the owner and the mode of the open file `from`.
     package static func copyOwnership(
-        from: String, to: String
+        from: borrowing OwnedDescriptor, to: String
     ) throws(SystemCallFailure) {
-        // SAFETY: both C strings live for the call.
+        let number = from.number
+        // SAFETY: the C string lives for the call.
         try check(
-            effect("fs.chown", .storage) { unsafe clinux_copy_ownership(from, to) }, "chown", to)
+            effect("fs.chown", .storage) { unsafe clinux_copy_ownership(number, to) }, "chown", to)
     }
 
     /// Opens `path` for reading as if `root` were the root directory: neither `..` nor any link

@@ -39,6 +39,11 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         return OwnedDescriptor(adopting: number)
     }
 
+    /// What `path` leads to, a link followed; nothing can be read from it.
+    package static func path(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {
+        try opening(path, clinux_o_path)
+    }
+
     /// A directory to name others relative to; nothing can be read from it.
     package static func directory(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {
         try opening(path, O_DIRECTORY | clinux_o_path)

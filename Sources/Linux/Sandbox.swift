@@ -1,15 +1,17 @@
 // What makes a process a sandbox: its namespaces, its mounts, its place in the tree of processes.
 
+import Bytes
 import CLinux
 import Glibc
 import Points
 
 package enum Sandbox {
     /// Gives the calling process, which must have one thread, mount, IPC and UTS namespaces of its
-    /// own, and a network namespace with loopback up where `ownNetwork`. Its mounts are slaves of
-    /// the host's: nothing comes out, the host's unmounts come in (mount_namespaces(7)).
+    /// own, and a network namespace with loopback up where `ownNetwork`. Of the host's mounts it
+    /// keeps those that `needed` paths are on, and the cgroup hierarchies: a copy of any other
+    /// would keep its device busy after the host has unmounted it (mount_namespaces(7)).
     package static func enter(
-        hostname: String, ownNetwork: Bool
+        hostname: String, ownNetwork: Bool, needed: [String]
     ) throws(SystemCallFailure) {
         let own = CLINUX_NEWNS | CLINUX_NEWIPC | CLINUX_NEWUTS
         let network = ownNetwork ? CLINUX_NEWNET : 0
@@ -17,15 +19,44 @@ package enum Sandbox {
             effect("sandbox.unshare", [.noMemory, .noSpace]) {
                 clinux_unshare(CInt(own | network))
             }, "unshare", "namespaces")
-        try check(
-            effect("sandbox.slave", .noMemory) { clinux_slave_all_mounts() }, "mount",
-            "/ as a slave")
+        try slaveAllMounts()
+        for mount in try MountInfo.current().reversed() where !mount.isNeeded(for: needed) {
+            // One that was below another is gone with it.
+            // SAFETY: the C string lives for the call.
+            _ = effect("sandbox.detach") { unsafe clinux_umount_detach(mount.mountPoint) }
+        }
+        try check(clinux_make_mounts_private(), "mount", "/ as private")
         // SAFETY: the C string lives for the call.
         try check(
             unsafe clinux_sethostname(hostname, hostname.utf8.count), "sethostname", hostname)
         guard ownNetwork else { return }
         try check(
             effect("sandbox.loopback", .descriptor) { clinux_loopback_up() }, "SIOCSIFFLAGS", "lo")
+    }
+
+    /// Nothing that is mounted here reaches the host, whatever the host shares.
+    private static func slaveAllMounts() throws(SystemCallFailure) {
+        try check(
+            effect("sandbox.slave", .noMemory) { clinux_slave_all_mounts() }, "mount",
+            "/ as a slave")
+    }
+
+    /// For a forked child, before it becomes the runtime: a mount namespace of its own with the
+    /// host's mounts as they are now, and with `mounted`, a mount of the sandbox's, at its place.
+    /// It ends with the runtime.
+    package static func enterHost(
+        _ host: CInt, with mounted: String
+    ) throws(SystemCallFailure) {
+        let mount = try Mounts.clone(mounted)
+        try enterMounts(host)
+        try check(clinux_unshare(CInt(CLINUX_NEWNS)), "unshare", "mount namespace")
+        try slaveAllMounts()
+        try Mounts.attach(mount, at: mounted)
+    }
+
+    /// The calling process, which must have one thread, is in the mount namespace from then on.
+    package static func enterMounts(_ namespace: CInt) throws(SystemCallFailure) {
+        try check(clinux_enter_mounts(namespace), "setns", "mount namespace")
     }
 
     /// Orphans below the caller become its children (prctl(2), PR_SET_CHILD_SUBREAPER).
@@ -40,26 +71,69 @@ package enum Sandbox {
     }
 }
 
+extension MountInfo {
+    /// Whether one of `paths` is on it, or it is a cgroup hierarchy or below one.
+    fileprivate func isNeeded(for paths: [String]) -> Bool {
+        isBelow(mountPoint, "/sys/fs/cgroup") || paths.contains { isBelow($0, mountPoint) }
+    }
+}
+
+/// Whether `path` is `directory` or below it.
+private func isBelow(_ path: String, _ directory: String) -> Bool {
+    let isRoot = directory.isSame(as: "/")
+    return isRoot || path.isSame(as: directory) || path.begins(with: directory + "/")
+}
+
 package enum Mounts {
-    /// An overlay at `target` whose upper layer is never synced (`volatile`: it dies with the
-    /// mount). May block on the disks of both layers: for helpers alone.
+    /// A new overlay on the directory `lower`, mounted nowhere yet. Its upper layer is never synced
+    /// (`volatile`), because it is removed with the mount. The paths are looked up in the caller's
+    /// mount namespace, and the caller's current directory is `lower` from then on. May block on
+    /// the disks of both layers: for helpers alone.
     package static func overlay(
-        lower: String, upper: String, work: String, at target: String
-    ) throws(SystemCallFailure) {
-        let layers =
-            "lowerdir=\(escaped(lower)),upperdir=\(escaped(upper)),workdir=\(escaped(work))"
+        lower: borrowing OwnedDescriptor, upper: String, work: String
+    ) throws(SystemCallFailure) -> OwnedDescriptor {
+        try check(fchdir(lower.number), "fchdir", "the lower layer")
+        let upperLayer = try OwnedDescriptor.directory(upper)
+        let workDirectory = try OwnedDescriptor.directory(work)
+        let upperOption = option(upper, upperLayer.number)
+        let workOption = option(work, workDirectory.number)
         // SAFETY: the C strings live for the call.
-        try check(
-            effect("mount.overlay", .storage) {
-                unsafe mount("overlay", target, "overlay", 0, layers + ",volatile")
-            }, "mount", "overlay \(target)")
+        let made = try check(
+            effect("mount.overlay", .storage) { unsafe clinux_overlay(upperOption, workOption) },
+            "mount", "overlay \(upper)")
+        return OwnedDescriptor(adopting: made)
     }
 
-    /// Options are split at commas, and `lowerdir` at colons; a backslash takes that away.
-    private static func escaped(_ path: String) -> String {
-        let special = Array("\\,:".utf8)
-        let text = path.utf8.flatMap { special.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] }
-        return String(decoding: text, as: UTF8.self)
+    /// The path itself if the kernel takes it as it is: an option has at most 255 bytes, a comma
+    /// ends it on kernels before 6.5, and a backslash escapes. Any other path is named by its
+    /// descriptor. The census knows an overlay by this option.
+    private static func option(_ path: String, _ descriptor: CInt) -> String {
+        let isPlain = path.utf8.allSatisfy { byte in
+            byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: ",") && byte != UInt8(ascii: "\\")
+                && byte != UInt8(ascii: ":")
+        }
+        return isPlain && path.utf8.count < 256 ? path : "/proc/self/fd/\(descriptor)"
+    }
+
+    /// A copy of the mount at `path`, mounted nowhere: gone with the descriptor unless it is
+    /// attached (open_tree(2)).
+    package static func clone(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {
+        // SAFETY: the C string lives for the call.
+        let made = try check(
+            effect("mount.clone", .noMemory) { unsafe clinux_clone_mount(path, 1) },
+            "open_tree", path)
+        return OwnedDescriptor(adopting: made)
+    }
+
+    /// Mounts at `target` what is mounted nowhere yet (move_mount(2)).
+    package static func attach(
+        _ mount: borrowing OwnedDescriptor, at target: String
+    ) throws(SystemCallFailure) {
+        let number = mount.number
+        // SAFETY: the C string lives for the call.
+        try check(
+            effect("mount.attach", .noMemory) { unsafe clinux_attach_mount(number, target) },
+            "move_mount", target)
     }
 
     /// umount2(2) with UMOUNT_NOFOLLOW. May block for as long as the disk likes: for helpers alone.

@@ -41,16 +41,20 @@ package struct Command: Sendable {
         return pid
     }
 
-    /// For the shim: fork and exec, in a session of its own. The caller reaps it; 127 is its code
-    /// where the program cannot be run.
+    /// For the shim, which has one thread: fork and exec, in a session of its own. The child runs
+    /// `prepare` first, and ends with 1 if that is `false`. The caller reaps it; 127 is its code if
+    /// the program cannot be run.
     package func forkAndExec(
-        in input: CInt, out: CInt, err: CInt
+        in input: CInt, out: CInt, err: CInt, prepare: () -> Bool
     ) throws(SystemCallFailure) -> Int32 {
         // SAFETY: the C strings are freed after the call; the child has copies of its own.
         let pid = unsafe withCStrings(arguments) { argv in
             unsafe withCStrings(pointed(environment)) { envp in
                 effect("process.exec", .noMemory) {
-                    unsafe clinux_fork_exec(path, argv, envp, input, out, err)
+                    let pid = clinux_fork()
+                    guard pid == 0 else { return pid }
+                    if !prepare() { _exit(1) }
+                    unsafe clinux_exec(path, argv, envp, input, out, err)
                 }
             }
         }
@@ -59,17 +63,19 @@ package struct Command: Sendable {
 }
 
 /// For the shim alone, which has one thread: a child that runs `body` with descriptors 0, 1 and 2
-/// and `keeping`, in the mount namespace `mounts` where that is given, and ends with its result.
-/// The caller reaps it.
+/// and those in `keeping`, in the mount namespace `mounts` where that is given, and ends with its
+/// result. The caller reaps it.
 package func forkHelper(
-    keeping descriptor: CInt = -1, mounts: CInt = -1, _ body: () -> CInt
+    keeping descriptors: [CInt] = [], mounts: CInt = -1, _ body: () -> CInt
 ) throws(SystemCallFailure) -> Int32 {
     // What comes after the fork is a point of both.
     let pid = try check(
         effect("process.fork", .noMemory) { clinux_fork() }, "fork", "helper")
     guard pid == 0 else { return pid }
     if mounts >= 0 && clinux_enter_mounts(mounts) < 0 { _exit(1) }
-    clinux_close_from(3, descriptor)
+    let kept = descriptors.sorted()
+    // SAFETY: the array lives for the call.
+    unsafe clinux_close_from(3, kept, kept.count)
     let code = body()
     point("process.end")
     _exit(code)

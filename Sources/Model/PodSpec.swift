@@ -154,6 +154,14 @@ package struct MountSpec: Equatable, Sendable {
         case bind(source: String)
         /// Memory; `size` in bytes, or the kernel's half of all memory.
         case tmpfs(size: Int64?)
+
+        /// The path on the host; `nil` for what is made for the task.
+        package var source: String? {
+            switch self {
+            case .bind(let source): source
+            case .tmpfs: nil
+            }
+        }
     }
 
     package var kind: Kind

@@ -2,7 +2,7 @@
 
 import Bytes
 import JSON
-import Model
+package import Model
 
 extension RuntimeSpec {
     /// Docker's (moby: daemon/pkg/oci/defaults.go). The pod's tasks share an IPC namespace, so one
@@ -31,18 +31,18 @@ extension RuntimeSpec {
         "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
     ]
 
-    /// The task's own, outer targets first, so that none hides another.
-    static func mounts(_ task: TaskSpec, _ host: HostTraits) -> [Mount] {
-        task.mounts.enumerated()
+    /// Outer targets first, so that none hides another.
+    package static func inOrder(_ mounts: [MountSpec]) -> [MountSpec] {
+        mounts.enumerated()
             .sorted { (depth($0.element), $0.offset) < (depth($1.element), $1.offset) }
-            .map { own($0.element, host) }
+            .map(\.element)
     }
 
     private static func depth(_ spec: MountSpec) -> Int {
         spec.target.fields("/").count
     }
 
-    private static func own(_ spec: MountSpec, _ host: HostTraits) -> Mount {
+    static func own(_ spec: MountSpec, _ host: HostTraits) -> Mount {
         switch spec.kind {
         case .bind(let source):
             let readOnly = host.recursiveReadOnly ? ["ro", "rro"] : ["ro"]

@@ -64,6 +64,7 @@ package enum RuntimeSpec {
     /// config.json as UTF-8.
     ///
     /// - Parameters:
+    ///   - task: its mounts in the order in which they are to be made (`inOrder`).
     ///   - rootfs: where the task's overlay is mounted, absolute, as runc's starter sees it.
     ///   - cgroupsPath: absolute, below each hierarchy's root.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
@@ -79,7 +80,9 @@ package enum RuntimeSpec {
             $0.member("readonly", task.readOnlyRootfs)
         }
         writer.object("process") { process(task, ids, host, to: &$0) }
-        writer.list("mounts", standardMounts + mounts(task, host)) { $1.write(to: &$0) }
+        // As they are given: the targets have been looked up in this order.
+        let mounts = standardMounts + task.mounts.map { own($0, host) }
+        writer.list("mounts", mounts) { $1.write(to: &$0) }
         writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
         writer.endObject()
         return writer.finish().bytes

@@ -12,11 +12,11 @@ extension Shim {
             guard job.kind == .mount else { return reply(id, busy(job)) }
             return job.waiting.append(id)
         }
-        let (paths, again) = (slot.paths, slot.triedToMount)
+        let helper = MountHelper(
+            paths: slot.paths, lower: lower, user: user, again: slot.triedToMount,
+            host: hostMounts.number)
         slot.triedToMount = true
-        startHelper(.mount, for: slot, id: id) { () -> [UInt8] in
-            MountHelper.run(paths: paths, lower: lower, user: user, again: again).record()
-        }
+        startHelper(.mount, for: slot, id: id) { () -> [UInt8] in helper.run().record() }
     }
 
     /// Starts a helper for a task's job.
@@ -27,15 +27,17 @@ extension Shim {
     }
 
     /// Forks a helper that tells the result of `body` through a pipe. One that removes files does
-    /// so in the host's mount namespace, where it sees what the host has mounted below since this
-    /// sandbox was made: removed from in here, such a mount point would take its mount along.
+    /// so in the host's mount namespace, where the disks are, and where it sees what the host has
+    /// mounted below: removed from in here, such a mount point would take its mount along. One that
+    /// mounts keeps that namespace's descriptor, and goes there and back.
     func helper(
         _ kind: Job.Kind, for id: UInt32, _ body: () -> [UInt8]
     ) throws(SystemCallFailure) -> Job {
         let pipe = try Pipe()
         let writing = pipe.writing.number
         let mounts = kind == .remove ? hostMounts.number : -1
-        let pid = try forkHelper(keeping: writing, mounts: mounts) {
+        let kept = [writing] + (kind == .mount ? [hostMounts.number] : [])
+        let pid = try forkHelper(keeping: kept, mounts: mounts) {
             let end = OwnedDescriptor(adopting: writing)
             do { return try end.write(body()[...]) >= 0 ? 0 : 1 } catch { return 1 }
         }
@@ -84,36 +86,111 @@ enum MountResult {
 }
 
 /// What the helper does, in a process of its own: every call here may wait for a disk.
-enum MountHelper {
-    /// `again` where an earlier helper may have mounted it and not lived to tell.
-    static func run(
-        paths: TaskPaths, lower: String, user: String, again: Bool
-    ) -> MountResult {
-        do throws(SystemCallFailure) {
-            guard try Files.isDirectory(lower) else {
-                return .failed(.rootfsNotDirectory, "\(lower) is not a directory")
+struct MountHelper {
+    let paths: TaskPaths
+    let lower: String
+    let user: String
+    /// Whether an earlier helper may have mounted it and not lived to tell.
+    let again: Bool
+    /// The descriptor of the host's mount namespace, where the layers and the sources are looked
+    /// up as they are now.
+    let host: CInt
+
+    func run() -> MountResult {
+        do throws(PlaceRefused) {
+            let places = try readPlaces()
+            let sources = try mountAndOpen(places)
+            let maker = try PlaceMaker(try openRoot())
+            var targets: [String] = []
+            for (mount, source) in zip(places.mounts, sources) {
+                targets.append(try maker.place(mount, source))
             }
-        } catch {
-            return .failed(
-                error.errno == 2
-                    ? .rootfsMissing
-                    : error.errno == 20
-                        ? .rootfsNotDirectory
-                        : .mountRefused, error.description)
-        }
-        do throws(SystemCallFailure) {
-            try Files.makeDirectories(paths.rootfs)
-            try Files.makeDirectories(paths.upper)
-            try Files.makeDirectory(paths.work)
-            // The overlay's root shows the upper layer's owner and mode.
-            try Files.copyOwnership(from: lower, to: paths.upper)
-            if again ? try !isMounted(paths.rootfs) : true {
-                try Mounts.overlay(
-                    lower: lower, upper: paths.upper, work: paths.work, at: paths.rootfs)
+            try maker.makeWorkingDirectory(places.cwd)
+            try system { () throws(SystemCallFailure) in
+                try Files.replace(self.paths.targets, TaskTargets.fileContent(targets))
             }
-        } catch { return .failed(.mountRefused, error.description) }
+        } catch { return .failed(error.fault, error.detail) }
         do { return .mounted(try UserLookup(root: paths.rootfs).resolve(user)) } catch {
             return .failed(.userUnknown, error.detail)
+        }
+    }
+
+    /// What the daemon has written; nothing if it is of an older version.
+    private func readPlaces() throws(PlaceRefused) -> TaskPlaces {
+        let content: [UInt8]
+        do throws(SystemCallFailure) {
+            content = try Files.read(paths.places, limit: TaskPlaces.limit)
+        } catch {
+            guard error.errno == 2 else { throw PlaceRefused("\(error)", .mountRefused) }
+            return TaskPlaces(cwd: "/", mounts: [])
+        }
+        do { return try TaskPlaces.parse(fileContent: content) } catch {
+            throw PlaceRefused("\(paths.places): \(error.detail)", .state)
+        }
+    }
+
+    /// Mounts the overlay unless it is, and opens the sources of the task's bind mounts.
+    private func mountAndOpen(_ places: TaskPlaces) throws(PlaceRefused) -> [BindSource?] {
+        let (paths, again) = (paths, again)
+        let own = try system { () throws(SystemCallFailure) in
+            try Files.makeDirectories(paths.rootfs)
+            return try OwnedDescriptor.opening("/proc/self/ns/mnt", 0)
+        }
+        let isThere = try system { () throws(SystemCallFailure) in
+            again ? try isMounted(paths.rootfs) : false
+        }
+        try system { () throws(SystemCallFailure) in try Sandbox.enterMounts(self.host) }
+        var sources: [BindSource?] = []
+        for mount in places.mounts {
+            sources.append(
+                try mount.source.map { path throws(PlaceRefused) in
+                    try BindSource(mount, path)
+                })
+        }
+        if isThere {
+            try system { () throws(SystemCallFailure) in try Sandbox.enterMounts(own.number) }
+        } else {
+            let lower = try openLower()
+            try system { () throws(SystemCallFailure) in
+                let overlay = try self.makeOverlay(lower)
+                try Sandbox.enterMounts(own.number)
+                try Mounts.attach(overlay, at: paths.rootfs)
+            }
+        }
+        return sources
+    }
+
+    private func openLower() throws(PlaceRefused) -> OwnedDescriptor {
+        do throws(SystemCallFailure) { return try OwnedDescriptor.directory(lower) } catch {
+            throw PlaceRefused(
+                error.description,
+                error.errno == 2
+                    ? .rootfsMissing : error.errno == 20 ? .rootfsNotDirectory : .mountRefused)
+        }
+    }
+
+    private func makeOverlay(
+        _ lower: borrowing OwnedDescriptor
+    ) throws(SystemCallFailure) -> OwnedDescriptor {
+        try Files.makeDirectories(paths.upper)
+        try Files.makeDirectory(paths.work)
+        // The overlay's root shows the upper layer's owner and mode.
+        try Files.copyOwnership(from: lower, to: paths.upper)
+        return try Mounts.overlay(lower: lower, upper: paths.upper, work: paths.work)
+    }
+
+    private func openRoot() throws(PlaceRefused) -> RootDirectory {
+        let path = paths.rootfs
+        do throws(SystemCallFailure) { return try RootDirectory(path) } catch {
+            throw PlaceRefused(error.description, .mountRefused)
+        }
+    }
+
+    private func system<Result: ~Copyable>(
+        _ body: () throws(SystemCallFailure) -> Result
+    ) throws(PlaceRefused) -> Result {
+        do throws(SystemCallFailure) { return try body() } catch {
+            throw PlaceRefused(error.description, .mountRefused)
         }
     }
 }

@@ -24,8 +24,14 @@ extension Shim {
             try ExitFile.prepare(slot.paths.exitFile)
             let output = try Pipe()
             let errors = try Pipe()
+            let (host, rootfs, log) = (hostMounts.number, slot.paths.rootfs, slot.paths.runtimeLog)
             let pid = try Command(arguments).forkAndExec(
-                in: 0, out: output.writing.number, err: errors.writing.number)
+                in: 0, out: output.writing.number, err: errors.writing.number
+            ) {
+                complaining(in: log) { () throws(SystemCallFailure) in
+                    try Sandbox.enterHost(host, with: rootfs)
+                }
+            }
             slot.job = Job(.create, pid: pid, for: id, result: nil)
             slot.output = try TaskOutput(
                 path: slot.paths.log, shim: self, output: output.intoReading(),
@@ -107,7 +113,12 @@ extension Shim {
             return job.waiting.append(id)
         }
         do throws(SystemCallFailure) {
-            let pid = try Command(arguments).forkAndExec(in: 0, out: 1, err: 2)
+            let (host, log) = (hostMounts.number, slot.paths.runtimeLog)
+            let pid = try Command(arguments).forkAndExec(in: 0, out: 1, err: 2) {
+                complaining(in: log) { () throws(SystemCallFailure) in
+                    try Sandbox.enterMounts(host)
+                }
+            }
             slot.job = Job(kind, pid: pid, for: id, result: nil)
         } catch { reply(id, stillThere(error)) }
     }
@@ -123,5 +134,23 @@ extension Shim {
         let end =
             exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"
         return .failed(.runtime, detail: "the runtime \(end) and said nothing")
+    }
+}
+
+/// In the child that is to become the runtime: `false`, and a line in the runtime's log, if it
+/// cannot.
+private func complaining(in log: String, _ body: () throws(SystemCallFailure) -> Void) -> Bool {
+    do throws(SystemCallFailure) {
+        try body()
+        return true
+    } catch {
+        let line = Array("\(error)\n".utf8)
+        ignoring("without a log the exit code says that it did not run") {
+            () throws(SystemCallFailure) in
+            // O_WRONLY | O_CREAT | O_APPEND
+            let file = try OwnedDescriptor.opening(log, 0o1 | 0o100 | 0o2000, mode: 0o600)
+            _ = try file.write(line[...])
+        }
+        return false
     }
 }

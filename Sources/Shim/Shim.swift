@@ -47,7 +47,9 @@ package final class Shim {
         try Cgroup(path: settings.cgroup + "/shim", hierarchies: hierarchies).join()
         hostMounts = try OwnedDescriptor.opening("/proc/self/ns/mnt", 0)
         try Sandbox.adoptOrphans()
-        try Sandbox.enter(hostname: settings.hostname, ownNetwork: settings.ownNetwork)
+        try Sandbox.enter(
+            hostname: settings.hostname, ownNetwork: settings.ownNetwork,
+            needed: ["/proc", "/sys", settings.podDirectory])
         identity = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
         epoll = try Epoll()
         try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)

@@ -100,7 +100,8 @@ final class TaskOutput {
             let made = try Pipe()
             let reading = made.reading.number
             let path = self.path
-            writer = try forkHelper(keeping: reading) {
+            // The log's disk is mounted on the host, and not in here.
+            writer = try forkHelper(keeping: [reading], mounts: shim.hostMounts.number) {
                 LogWriter(path: path, input: OwnedDescriptor(adopting: reading)).run()
             }
             made.writing.setPipeSize(1 << 20)

@@ -53,6 +53,9 @@ final class TaskSlot {
 struct TaskPaths {
     let bundle: String
     let rootfs: String
+    /// What the daemon has said of the task's mounts, and what the mount helper has made of it.
+    let places: String
+    let targets: String
     let pidFile: String
     let runtimeLog: String
     let exitFile: String
@@ -66,6 +69,8 @@ struct TaskPaths {
     init(task: String, settings: ShimSettings) {
         bundle = "\(settings.podDirectory)/tasks/\(task)"
         rootfs = bundle + "/rootfs"
+        places = bundle + "/places"
+        targets = bundle + "/targets"
         pidFile = bundle + "/pid"
         runtimeLog = bundle + "/runtime.log"
         exitFile = bundle + "/exit"

@@ -28,6 +28,10 @@ package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case system
     /// The request does not fit the task's state.
     case state
+    /// Nothing has the path of a mount's source.
+    case sourceMissing
+    /// What is in the rootfs, or in a mount's source, cannot be mounted on.
+    case targetRefused
 }
 
 /// Who a task runs as, by number.

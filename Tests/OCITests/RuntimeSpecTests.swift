@@ -96,15 +96,14 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
     }
 
     @Test func ownMountsComeOutermostFirst() throws {
-        let mounts = try document(
-            task {
-                $0.mounts = [
-                    MountSpec(kind: .bind(source: "/a"), target: "/x/y", readOnly: true),
-                    MountSpec(kind: .tmpfs(size: 4096), target: "/x"),
-                ]
-            })["mounts"]?.elements
-        let own = try #require(mounts?.dropFirst(7))
-        #expect(own.map { $0["destination"]?.string } == ["/x", "/x/y"])
+        let given = [
+            MountSpec(kind: .bind(source: "/a"), target: "/x/y", readOnly: true),
+            MountSpec(kind: .tmpfs(size: 4096), target: "/x"),
+            MountSpec(kind: .tmpfs(size: nil), target: "/a"),
+        ]
+        let mounts = try document(task { $0.mounts = RuntimeSpec.inOrder(given) })["mounts"]
+        let own = try #require(mounts?.elements?.dropFirst(7))
+        #expect(own.map { $0["destination"]?.string } == ["/x", "/a", "/x/y"])
         #expect(own.last?["options"]?.strings == ["rbind", "rprivate", "ro", "rro"])
         #expect(own.first?["options"]?.strings?.contains("size=4096") == true)
     }

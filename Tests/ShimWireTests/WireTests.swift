@@ -52,6 +52,27 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
+    @Test("a task's places and targets are read as they were written, and not in part")
+    func places() throws {
+        for text in Samples.texts {
+            let places = TaskPlaces(
+                cwd: text,
+                mounts: [
+                    WireMount(target: text, source: nil), WireMount(target: "/b", source: text),
+                ])
+            let content = places.fileContent()
+            #expect(try TaskPlaces.parse(fileContent: content) == places)
+            let targets = TaskTargets.fileContent([text, "/b", text])
+            #expect(try TaskTargets.parse(fileContent: targets) == [text, "/b", text])
+            for count in [0, 1, 2, content.count - 1] {
+                #expect(throws: WireFault.self) {
+                    try TaskPlaces.parse(fileContent: Array(content.prefix(count)))
+                }
+            }
+            #expect(throws: WireFault.self) { try TaskTargets.parse(fileContent: targets + [0]) }
+        }
+    }
+
     @Test("no two of them look alike on the wire")
     func packetsDiffer() {
         // By text: `Equatable` alone would need each to be compared with each.

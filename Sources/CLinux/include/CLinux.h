@@ -52,11 +52,23 @@ int clinux_loopback_up(void);
 int clinux_umount_nofollow(const char *target);
 /* mount(2) with MS_SLAVE|MS_REC on "/". */
 int clinux_slave_all_mounts(void);
+/* mount(2) with MS_PRIVATE|MS_REC on "/". */
+int clinux_make_mounts_private(void);
 /* statfs(2): the f_type of the file system that `path` is on, -1 on failure. */
 int64_t clinux_filesystem_type(const char *path);
 /* statvfs(3): 1 where no program can be run from the file system that `path` is on. */
 int clinux_is_noexec(const char *path);
 int clinux_mount_tmpfs(const char *target, const char *options);
+/* open_tree(2) with OPEN_TREE_CLONE: a copy of what is mounted at `path`, and below it if
+   `recursive`; it is mounted nowhere, and gone with the descriptor unless it is moved. */
+int clinux_clone_mount(const char *path, int recursive);
+/* move_mount(2): mounts such a copy, or a mount of fsmount(2), at `target`. */
+int clinux_attach_mount(int mount, const char *target);
+/* A new overlay that is mounted nowhere (fsopen(2), fsconfig(2), fsmount(2)), `volatile`, with
+   the current directory as its lower layer. A path may have 255 bytes at most. */
+int clinux_overlay(const char *upper, const char *work);
+/* umount2(2) with MNT_DETACH and UMOUNT_NOFOLLOW. */
+int clinux_umount_detach(const char *target);
 
 /* Epoll's data is a union. */
 int clinux_epoll_create(void);
@@ -93,12 +105,13 @@ int clinux_has_x32(void);
 /* fork(2) is hidden from Swift on some platforms. The child has no signal blocked, ignored or
    handled, and the umask 0022. */
 pid_t clinux_fork(void);
-/* In a forked child: everything from `first` on is closed, but for `keep` (-1: nothing is kept). */
-void clinux_close_from(int first, int keep);
-/* fork and execve in one, so that no Swift code runs between them. Descriptors 0, 1, 2 of the
-   child are the given ones, all others are closed; what a task is not to inherit (inherited.c) is
-   undone. Returns the pid or -1. */
-pid_t clinux_fork_exec(
+/* In a forked child: everything from `first` on is closed, but for the `count` descriptors in
+   `keep`, which are in ascending order. */
+void clinux_close_from(int first, const int *keep, size_t count);
+/* In a forked child: a session of its own, descriptors 0, 1 and 2 are the given ones, all others
+   are closed, what a task is not to inherit (inherited.c) is undone, and then execve(2). Ends the
+   process with 127 if that fails. */
+_Noreturn void clinux_exec(
     const char *path, char *const *argv, char *const *envp, int in, int out, int err);
 /* posix_spawn(3): descriptors 0 to 2 and then `extra` become 0, 1, 2, 3, 4 …; all others are
    closed; a session of its own, in the directory /; no signal blocked or ignored. Returns 0 or an
@@ -142,8 +155,16 @@ int64_t clinux_boot_time(void);
 int64_t clinux_wall_time(void);
 /* RFC 3339 in UTC with nanoseconds, 30 bytes and a NUL; Swift's `tm` would need as many lines. */
 void clinux_timestamp(char text[32]);
-/* stat(2) and lchown(2), chmod(2) in one: `to` gets the owner and mode of `from`. */
-int clinux_copy_ownership(const char *from, const char *to);
+/* fstat(2) and lchown(2), chmod(2) in one: `to` gets the owner and mode of `from`. */
+int clinux_copy_ownership(int from, const char *to);
+/* fchownat(2) with AT_EMPTY_PATH to the owner that the file has: an overlay then has the file in
+   its upper layer. */
+int clinux_copy_up(int file);
+/* The type of an open file: S_IFDIR, S_IFLNK … without the mode's other bits; -1 errno. */
+int clinux_file_type(int file);
+enum { CLINUX_IFDIR = 0040000, CLINUX_IFLNK = 0120000 };
+/* readlinkat(2) with an empty path: the target of an open symbolic link (O_PATH | O_NOFOLLOW). */
+ssize_t clinux_read_link(int link, char *target, size_t size);
 /* fcntl(2) is variadic. */
 int clinux_set_nonblocking(int descriptor);
 int clinux_set_pipe_size(int descriptor, int bytes);

@@ -1,0 +1,176 @@
+// The places in a task's root that the runtime goes to before it changes its own root: targets of
+// mounts, the working directory, `/dev`, `/proc` and `/sys`.
+//
+// The runtime makes what is missing, and follows the links that it meets, as the host's root. So
+// each place is made here first, without any link on the way, and the runtime is told its real
+// path. Nothing is made in what is not the task's own: a place inside a bind mount has to be there.
+
+import Linux
+import ShimWire
+
+/// Why a place cannot be made.
+struct PlaceRefused: Error {
+    let fault: ShimFault
+    let detail: String
+
+    init(_ detail: String, _ fault: ShimFault = .targetRefused) {
+        self.fault = fault
+        self.detail = detail
+    }
+}
+
+/// A bind mount's source as the host has it now.
+final class BindSource {
+    let path: String
+    let descriptor: OwnedDescriptor
+    let isDirectory: Bool
+
+    /// To be called in the host's mount namespace.
+    init(_ mount: WireMount, _ path: String) throws(PlaceRefused) {
+        self.path = path
+        do throws(SystemCallFailure) {
+            descriptor = try OwnedDescriptor.path(path)
+            isDirectory = try FileType(descriptor) == .directory
+        } catch {
+            // ENOENT, ENOTDIR
+            let isMissing = error.errno == 2 || error.errno == 20
+            throw PlaceRefused(
+                "the source of the mount at \(mount.target): \(error)",
+                isMissing ? .sourceMissing : .mountRefused)
+        }
+    }
+
+    /// What is below it by these names; `nil` if nothing is.
+    func type(of names: [RootDirectory.Name]) throws(SystemCallFailure) -> FileType? {
+        guard let file = try descriptor.beneath(names) else { return nil }
+        return try FileType(file)
+    }
+}
+
+final class PlaceMaker {
+    private typealias Name = RootDirectory.Name
+
+    private let root: RootDirectory
+    /// What is mounted so far: where, and which source of the host's; `nil` for a file system that
+    /// is made for the task.
+    private var mounted: [(names: [Name], source: BindSource?)] = []
+
+    /// Begins with what every task has mounted.
+    init(_ root: consuming RootDirectory) throws(PlaceRefused) {
+        self.root = root
+        for name in ["proc", "dev", "sys"] {
+            let names = [Array(name.utf8)]
+            switch try asked({ () throws(SystemCallFailure) in try self.root.type(of: names) }) {
+            case .directory?, nil:
+                try asked { () throws(SystemCallFailure) in try self.root.makeDirectory(names) }
+            case .link?: throw PlaceRefused("/\(name) is a symbolic link in the rootfs")
+            case .other?: throw PlaceRefused("/\(name) is not a directory in the rootfs")
+            }
+            mounted.append((names, nil))
+        }
+    }
+
+    /// Makes the place of a mount, after those before it; its path without any link.
+    func place(_ mount: WireMount, _ source: BindSource?) throws(PlaceRefused) -> String {
+        let isDirectory = source?.isDirectory ?? true
+        let (names, outer) = try find(mount.target)
+        try refuseHiding(names, mount.target)
+        if let outer {
+            try require(names, in: outer, isDirectory, "the mount target \(mount.target)")
+        } else {
+            try makeReal(names, isDirectory, mount.target)
+        }
+        mounted.append((names, source))
+        let path = names.joined(separator: [UInt8(ascii: "/")])
+        guard let text = String(validating: path, as: UTF8.self) else {
+            throw PlaceRefused("the mount target \(mount.target) leads to \(shownPath(names))")
+        }
+        return "/" + text
+    }
+
+    /// Makes sure that the working directory is there, unless it is in a file system that is made
+    /// for the task: there the runtime makes it.
+    func makeWorkingDirectory(_ path: String) throws(PlaceRefused) {
+        let (names, outer) = try find(path)
+        if let outer { return try require(names, in: outer, true, "the cwd \(path)") }
+        // If something else has its path, the runtime says so.
+        guard try asked({ () throws(SystemCallFailure) in try self.root.type(of: names) }) == nil
+        else { return }
+        try asked { () throws(SystemCallFailure) in try self.root.makeDirectory(names) }
+    }
+
+    /// The names on the way to a place, and the last mount that it is inside of.
+    private func find(
+        _ path: String
+    ) throws(PlaceRefused) -> (names: [Name], outer: Int?) {
+        let stops = mounted.map(\.names)
+        let found = try asked { () throws(SystemCallFailure) in
+            try self.root.resolve(path, stops: stops)
+        }
+        let names = found.names + found.rest.filter { $0 != [UInt8(ascii: ".")] }
+        if found.rest.contains(Array("..".utf8)) {
+            throw PlaceRefused("\(path) leads out of a mount by '..'")
+        }
+        let outer = mounted.indices.last { index in
+            !mounted[index].names.isEmpty && names.starts(with: mounted[index].names)
+        }
+        return (names, outer)
+    }
+
+    /// A mount hides what is mounted inside of its target before.
+    private func refuseHiding(_ names: [Name], _ target: String) throws(PlaceRefused) {
+        guard let hidden = mounted.first(where: { $0.names.starts(with: names) }) else { return }
+        throw PlaceRefused(
+            "the mount target \(target) is \(shownPath(names)), which hides what is mounted at "
+                + shownPath(hidden.names))
+    }
+
+    /// A place inside another mount. In the host's own files nothing is made.
+    private func require(
+        _ names: [Name], in outer: Int, _ isDirectory: Bool, _ what: String
+    ) throws(PlaceRefused) {
+        let (base, source) = mounted[outer]
+        guard let source else {
+            // The kernel's own files cannot be mounted on without care; the runtime forbids it.
+            return
+        }
+        let rest = Array(names[base.count...])
+        let place = "\(shownPath(rest)) in the bind source \(source.path)"
+        let type: FileType?
+        do throws(SystemCallFailure) { type = try source.type(of: rest) } catch {
+            throw PlaceRefused("\(what) cannot be \(place): \(error)")
+        }
+        guard let type else { throw PlaceRefused("\(what) does not exist: create \(place)") }
+        guard (type == .directory) == isDirectory else {
+            let wanted = isDirectory ? "a directory" : "a file"
+            throw PlaceRefused("\(what) is not \(wanted): \(place)")
+        }
+    }
+
+    private func makeReal(
+        _ names: [Name], _ isDirectory: Bool, _ target: String
+    ) throws(PlaceRefused) {
+        let type = try asked { () throws(SystemCallFailure) in try self.root.type(of: names) }
+        if let type, (type == .directory) != isDirectory {
+            let wanted = isDirectory ? "a directory" : "a file"
+            throw PlaceRefused("the mount target \(target) is not \(wanted) in the rootfs")
+        }
+        try asked { () throws(SystemCallFailure) in
+            if isDirectory {
+                try self.root.makeDirectory(names)
+            } else {
+                try self.root.makeFile(names)
+            }
+        }
+    }
+
+    private func asked<Result>(
+        _ body: () throws(SystemCallFailure) -> Result
+    ) throws(PlaceRefused) -> Result {
+        do throws(SystemCallFailure) { return try body() } catch {
+            // ELOOP, ENOTDIR: what is in the rootfs is not what the path says.
+            let isContent = error.errno == 40 || error.errno == 20
+            throw PlaceRefused(error.description, isContent ? .targetRefused : .mountRefused)
+        }
+    }
+}

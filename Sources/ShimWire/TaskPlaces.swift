@@ -1,0 +1,83 @@
+// Where a task's mounts belong. Daemon and mount helper tell each other in files of the task's
+// bundle, because a packet has room for some 200 KiB and a task may have 100 mounts of 8 KiB each.
+
+/// What the daemon writes into `mounts` before it asks for the task's rootfs.
+package struct TaskPlaces: Equatable, Sendable {
+    package let cwd: String
+    /// In the order in which the runtime mounts them.
+    package let mounts: [WireMount]
+
+    package init(cwd: String, mounts: [WireMount]) {
+        self.cwd = cwd
+        self.mounts = mounts
+    }
+}
+
+package struct WireMount: Equatable, Sendable {
+    package let target: String
+    /// A path on the host; `nil` for a file system that is made for the task.
+    package let source: String?
+
+    package init(target: String, source: String?) {
+        self.target = target
+        self.source = source
+    }
+}
+
+extension TaskPlaces {
+    /// The largest file that is read; a document of 1 MiB makes less.
+    package static let limit = 4 << 20
+
+    package func fileContent() -> [UInt8] {
+        var writer = WireWriter()
+        writer.put(shimWireVersion)
+        writer.put(cwd)
+        writer.put(list: mounts) { writer, mount in
+            writer.put(mount.target)
+            writer.put(optional: mount.source) { writer, source in writer.put(source) }
+        }
+        return writer.bytes
+    }
+
+    package static func parse(fileContent: [UInt8]) throws(WireFault) -> TaskPlaces {
+        var reader = try WireReader(checkingVersionOf: fileContent)
+        let places = TaskPlaces(
+            cwd: try reader.text(),
+            mounts: try reader.list { (reader: inout WireReader) throws(WireFault) in
+                WireMount(
+                    target: try reader.text(),
+                    source: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                        try reader.text()
+                    })
+            })
+        try reader.end()
+        return places
+    }
+}
+
+/// What the mount helper writes into `targets`: each mount's target without a link on the way.
+package enum TaskTargets {
+    package static func fileContent(_ targets: [String]) -> [UInt8] {
+        var writer = WireWriter()
+        writer.put(shimWireVersion)
+        writer.put(list: targets) { writer, target in writer.put(target) }
+        return writer.bytes
+    }
+
+    package static func parse(fileContent: [UInt8]) throws(WireFault) -> [String] {
+        var reader = try WireReader(checkingVersionOf: fileContent)
+        let targets = try reader.list { (reader: inout WireReader) throws(WireFault) in
+            try reader.text()
+        }
+        try reader.end()
+        return targets
+    }
+}
+
+extension WireReader {
+    fileprivate init(checkingVersionOf content: [UInt8]) throws(WireFault) {
+        self.init(content)
+        let version = try number(UInt16.self)
+        guard version == shimWireVersion else { throw WireFault("version \(version)") }
+    }
+}
