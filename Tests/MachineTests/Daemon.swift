@@ -36,6 +36,8 @@ final class Daemon {
     var dataDirectory: String { "\(home)/\(dataName)" }
     var logDirectory: String { "\(home)/\(logName)" }
     var socket: String { heldAPI?.path ?? runDirectory + "/staunch.sock" }
+    /// As the kernel shows it, without a link on the way.
+    var realSocket: String { URL(filePath: socket).resolvingSymlinksInPath().path }
     /// What starts it in our place, and the socket that is passed to it (ServiceManager.swift).
     var launcher: [String] = []
     var heldAPI: HeldListener?
@@ -197,7 +199,7 @@ func withDaemon(
         guard daemon.children().isEmpty else { return false }
         before = Census(daemon.marks)
         // What its helpers at the start were is taken a moment later.
-        return before.names.contains("socket \(daemon.socket)")
+        return before.names.contains("socket \(daemon.realSocket)")
             && !daemon.held.contains { $0.hasPrefix("daemon zombie ") }
     }
     #expect(!before.names.contains { $0.hasPrefix("unreadable ") }, "\(before.names.sorted())")

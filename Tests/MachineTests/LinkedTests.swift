@@ -16,9 +16,9 @@ extension Machine {
                 }
                 daemon.crash()
                 // Named as they are, they are the same daemon's.
-                (daemon.runName, daemon.dataName) = ("real/run", "real/data")
-                daemon.logName = "real/log"
+                name(daemon, "real")
                 try daemon.start()
+                name(daemon, "link")
                 #expect(try client.deletePod("web").state == "succeeded")
             }
         }
@@ -27,9 +27,12 @@ extension Machine {
             try makeDirectory(daemon.home + "/real")
             try FileManager.default.createSymbolicLink(
                 atPath: daemon.home + "/link", withDestinationPath: "real")
-            (daemon.runName, daemon.dataName, daemon.logName) = (
-                "link/run", "link/data", "link/log"
-            )
+            name(daemon, "link")
+        }
+
+        private func name(_ daemon: Daemon, _ parent: String) {
+            (daemon.runName, daemon.dataName) = (parent + "/run", parent + "/data")
+            daemon.logName = parent + "/log"
         }
     }
 }
