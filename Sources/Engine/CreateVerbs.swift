@@ -63,7 +63,8 @@ extension PodOwner {
         let recorded = engine.registry.pod(uid)?.tasks.map(\.spec.name) ?? []
         let tasks = recorded + ground.tasksLeft(uid).filter { !recorded.contains($0) }
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        let machine = PodMachine(self, grace: grace, keepsLogs: keepingLogs)
+        let machine = PodMachine(
+            self, grace: grace, keepsLogs: keepingLogs, isPodGoing: true)
         return await Teardown(machine: machine, journal: journal).run(pod: uid, tasks: tasks)
     }
 

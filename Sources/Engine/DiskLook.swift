@@ -50,7 +50,7 @@ import Model
         do throws(SystemCallFailure) {
             let seen = try await Helper.run(
                 ["staunch-shim", "list", settings.runDirectory] + directories,
-                path: ground.host.shimProgram)
+                path: try ground.shimProgram())
             lists = DiskLook.lists(seen.output)
         } catch {}  // no descriptor now: the next audit looks again
         let known = records.endLook()

@@ -146,7 +146,8 @@ extension HostGround {
         _ words: [String], for pod: UID
     ) async throws(SystemCallFailure) -> Complaint? {
         defer { helpers[pod] = nil }
-        return try await Helper.run(words, path: host.shimProgram) { helpers[pod] = $0 }.complaint
+        let program = try shimProgram()
+        return try await Helper.run(words, path: program) { helpers[pod] = $0 }.complaint
     }
 
     func helper(of pod: UID) -> String? { helpers[pod].map { "a helper: \(place(of: $0))" } }

@@ -18,10 +18,10 @@ import ShimWire
 
     func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence {
         let lock: OwnedDescriptor
-        // ENOENT is an answer too: a pod without a folder has no shim.
         do { lock = try OwnedDescriptor.opening(layout.pod(pod) + "/lock", 2) } catch {
-            if error.errno == 2 { return .gone }
-            throw error
+            // ENOENT: there is no shim, or somebody has removed its lock.
+            guard error.errno == 2 else { throw error }
+            return try shimProcess(pod) == nil ? .gone : .lives
         }
         return try lock.tryLock() ? .gone : .lives
     }
@@ -45,7 +45,7 @@ import ShimWire
         let socket = try PacketSocket.connected(
             to: "shim.sock", in: try OwnedDescriptor.directory(home))
         let link = try ShimLink(socket, pinned: nil, events)
-        let command = Command(layout.shim(pod).arguments, path: host.shimProgram)
+        let command = Command(layout.shim(pod).arguments, path: try shimProgram())
         do {
             link.child = try command.spawn(descriptors: [
                 null.number, null.number, log.number, lock.number, listener.descriptor.number,
@@ -60,9 +60,14 @@ import ShimWire
     func connect(
         _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
     ) throws(SystemCallFailure) -> any ShimLine {
-        let directory = try OwnedDescriptor.directory(layout.pod(pod))
-        let socket = try PacketSocket.connected(to: "shim.sock", in: directory)
-        return try ShimLink(socket, pinned: pinned(recorded), events)
+        do {
+            let directory = try OwnedDescriptor.directory(layout.pod(pod))
+            let socket = try PacketSocket.connected(to: "shim.sock", in: directory)
+            return try ShimLink(socket, pinned: pinned(recorded), events)
+        } catch {
+            if error.isWithoutSocket { try askToShow(pod) }
+            throw error
+        }
     }
 
     /// The shim as it is recorded. Its socket's peer is no answer: SO_PEERCRED names whoever called

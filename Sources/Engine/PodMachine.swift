@@ -11,16 +11,22 @@ import Teardown
     private let owner: PodOwner
     private let grace: @Sendable (Label) -> Int64?
     private let keepsLogs: Bool
+    /// Whether the whole pod goes: then a shim that cannot be asked is ended.
+    private let isPodGoing: Bool
+    /// CLOCK_BOOTTIME in nanoseconds since when the shim, which lives, has had no socket.
+    private var withoutSocketSince: Int64?
     private var attempts: [TeardownStep: Int] = [:]
 
     /// `grace` gives the milliseconds between the stop signal and SIGKILL, `nil` for the task's
     /// own.
     nonisolated init(
-        _ owner: PodOwner, grace: @escaping @Sendable (Label) -> Int64?, keepsLogs: Bool = false
+        _ owner: PodOwner, grace: @escaping @Sendable (Label) -> Int64?, keepsLogs: Bool = false,
+        isPodGoing: Bool = false
     ) {
         self.owner = owner
         self.grace = grace
         self.keepsLogs = keepsLogs
+        self.isPodGoing = isPodGoing
     }
 
     private var layout: Layout { owner.engine.layout }
@@ -48,10 +54,29 @@ import Teardown
         await Loop.shared.reactor.pause(milliseconds: min(20 << Int64(min(attempt, 6)), 1000))
     }
 
+    /// The line to the shim; `nil` if that is gone. A shim without a socket is asked to make it
+    /// again. One that does not do so (an older one, or one that is stopped) is ended after a
+    /// while if its pod goes anyway: what it held is then removed as a dead shim's.
+    private func connectIfAlive() throws(SystemCallFailure) -> (any ShimLine)? {
+        do {
+            let link = try owner.connectIfAlive()
+            withoutSocketSince = nil
+            return link
+        } catch {
+            guard error.isWithoutSocket, isPodGoing else { throw error }
+            let now = EngineClock.sinceBoot
+            withoutSocketSince = withoutSocketSince ?? now
+            if now - (withoutSocketSince ?? now) >= 3_000_000_000 {
+                try ground.kill(layout.cgroup(uid) + "/shim")
+            }
+            throw error
+        }
+    }
+
     private func clear(
         _ name: StepName, _ task: Label
     ) async throws(SystemCallFailure) -> Sighting {
-        guard let link = try owner.connectIfAlive() else {
+        guard let link = try connectIfAlive() else {
             return try await clearWithoutShim(name, task)
         }
         guard let request = request(name, task) else { return .alreadyGone }
@@ -140,7 +165,7 @@ import Teardown
     }
 
     private func endShim() async throws(SystemCallFailure) -> Sighting {
-        guard let link = try owner.connectIfAlive() else {
+        guard let link = try connectIfAlive() else {
             return try empty(layout.cgroup(uid) + "/shim")
         }
         if let answer = await link.ask(.exit) {
@@ -157,7 +182,7 @@ import Teardown
 
     /// The disks' part is a helper's, which may wait for them.
     private func removeFiles() async throws(SystemCallFailure) -> Sighting {
-        if let link = try owner.connectIfAlive() {
+        if let link = try connectIfAlive() {
             return sighting(await link.ask(.removeAll(keepingLogs: keepsLogs)))
         }
         return sighting(try await ground.removeFiles(uid, keepingLogs: keepsLogs))

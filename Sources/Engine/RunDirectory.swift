@@ -50,7 +50,7 @@ enum RunDirectory {
         let directory = "\(layout.programs)/\(name)"
         let path = directory + "/staunch-shim"
         if try Files.exists(path) { return path }
-        try Files.makeDirectory(directory)
+        try Files.makeDirectories(directory)
         try Files.replace(path, program, mode: 0o700)
         return path
     }

@@ -39,8 +39,14 @@ package enum Files {
             var rest = bytes[...]
             while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
         }
+        try rename(draft, to: path)
+    }
+
+    /// Gives a file another name; one that has that name already goes.
+    package static func rename(_ path: String, to name: String) throws(SystemCallFailure) {
         // SAFETY: both C strings live for the call.
-        try check(effect("fs.rename", .storage) { unsafe rename(draft, path) }, "rename", path)
+        try check(
+            effect("fs.rename", .storage) { unsafe Glibc.rename(path, name) }, "rename", name)
     }
 
     /// Makes a file of so many bytes that the file system has set aside; none where it cannot

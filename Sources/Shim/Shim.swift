@@ -10,9 +10,11 @@ package final class Shim {
     let settings: ShimSettings
     let epoll: Epoll
     let signals: SignalDescriptor
-    let listener: PacketSocket
+    var listener: PacketSocket
     /// Held for as long as the shim lives: that lock, not a pid, says whether it does.
     let lock: OwnedDescriptor
+    /// The lock that took its place, if somebody has removed it.
+    var laterLock: OwnedDescriptor?
     /// The mount namespace that the daemon started us in.
     let hostMounts: OwnedDescriptor
     let hierarchies: [CgroupHierarchy]
@@ -42,7 +44,8 @@ package final class Shim {
         self.settings = settings
         self.lock = lock
         self.listener = listener
-        signals = try SignalDescriptor([17])  // SIGCHLD; all others stay blocked
+        // SIGCHLD; all others stay blocked.
+        signals = try SignalDescriptor([17, ShimSettings.showSignal])
         hierarchies = try Cgroups.hierarchies()
         try Cgroup(path: settings.cgroup + "/shim", hierarchies: hierarchies).join()
         hostMounts = try OwnedDescriptor.opening("/proc/self/ns/mnt", 0)

@@ -1,6 +1,7 @@
 // The event loop: one thread, one epoll, and what each descriptor is for.
 
 import Linux
+import ShimWire
 
 /// What a descriptor in the epoll set stands for. The numbers of the descriptors keep the tags
 /// apart, and a tag is looked up only while its descriptor is open.
@@ -47,7 +48,9 @@ extension Shim {
     private func handle(_ watched: Watched, _ interest: Epoll.Interest) {
         switch watched {
         case .signals:
-            while signals.next() != nil {}
+            while let signal = signals.next() {
+                if signal == ShimSettings.showSignal { showAgain() }
+            }
             reapAll()
         case .listener: acceptAll()
         case .connection:

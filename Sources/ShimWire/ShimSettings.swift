@@ -51,4 +51,7 @@ package struct ShimSettings: Equatable, Sendable {
     /// What the daemon hands a shim beside standard input, output and error.
     package static let lockDescriptor: Int32 = 3
     package static let listenerDescriptor: Int32 = 4
+
+    /// SIGHUP: the daemon does not find the shim's lock or socket; the shim makes them again.
+    package static let showSignal: Int32 = 1
 }
