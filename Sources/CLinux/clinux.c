@@ -30,6 +30,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -88,6 +89,29 @@ int clinux_loopback_up(void) {
     close(socket_);
     errno = saved;
     return result;
+}
+
+int clinux_ustat(uint64_t device) {
+#ifdef SYS_ustat
+    /* struct ustat has some 32 bytes; nothing of it is of use. */
+    long found[16];
+    return (int)syscall(SYS_ustat, (unsigned)device, found);
+#else
+    (void)device;
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+int clinux_memfd(void) { return memfd_create("staunch", MFD_CLOEXEC); }
+
+int clinux_device(int descriptor, uint64_t *device, uint32_t *mode) {
+    struct statx found;
+    int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+    if (statx(descriptor, "", flags, STATX_TYPE, &found) < 0) return -1;
+    *device = makedev(found.stx_dev_major, found.stx_dev_minor);
+    *mode = found.stx_mode;
+    return 0;
 }
 
 int clinux_umount_nofollow(const char *target) { return umount2(target, UMOUNT_NOFOLLOW); }

@@ -101,6 +101,11 @@ extension HostGround {
         return complaint
     }
 
+    func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint? {
+        let upper = "\(layout.settings.dataDirectory)/\(pod)/\(task)/upper"
+        return try await runHelper(["upper", upper, layout.settings.runDirectory], for: pod)
+    }
+
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
         try Tree.remove("\(pod)", in: layout.pods)
     }

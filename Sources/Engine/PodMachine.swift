@@ -113,7 +113,15 @@ import Teardown
             guard seen == .alreadyGone else { return seen }
             return try noteExit(of: task, isShimGone: true) ?? seen
         case .tasksDelete: return try removeCgroup(layout.cgroup(uid, task))
-        case .rootfsUnmount: return try empty(layout.cgroup(uid))
+        case .rootfsUnmount:
+            // The helpers beside them have none of the pod's mounts.
+            for path in [layout.workload(uid), layout.cgroup(uid) + "/shim"] {
+                let seen = try empty(path)
+                guard seen == .alreadyGone else { return seen }
+            }
+            // What has no mount any more may be held by a descriptor in another pod.
+            let holder = try await ground.rootfsHolder(uid, task)
+            return holder == nil ? .alreadyGone : sighting(holder)
         case .filesRemove: return sighting(try await ground.removeFiles(uid, task))
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
             .shimExit, .cgroupRemove, .verify:

@@ -200,6 +200,13 @@ package import ShimWire
         return Complaint("a folder is there")
     }
 
+    package func rootfsHolder(
+        _ pod: UID, _ task: Label
+    ) async throws(SystemCallFailure) -> Complaint? {
+        try life.check()
+        return world.dice.once(in: 10) ? Complaint("held by a descriptor", errno: "EBUSY") : nil
+    }
+
     package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
         try life.check()
         guard let made = world.pods[pod] else { return }

@@ -48,9 +48,11 @@ package enum MountHolders {
     private static func mountID(_ path: String) -> String? {
         do {
             let file = try OwnedDescriptor.opening(path, clinux_o_path)
-            return recorded("/proc/self/fdinfo/\(file.number)")
+            return mountID(ofOpen: file.number)
         } catch { return nil }
     }
+
+    static func mountID(ofOpen number: CInt) -> String? { recorded("/proc/self/fdinfo/\(number)") }
 
     private static func recorded(_ fdinfo: String) -> String? {
         do {

@@ -4,6 +4,7 @@ import Bytes
 
 /// One line of mountinfo.
 package struct MountInfo: Sendable {
+    package let id: String
     /// The number of the mount that it stands on.
     package let parentID: String
     /// `major:minor`.
@@ -33,6 +34,7 @@ package struct MountInfo: Sendable {
         guard fields.count >= 9, let dash = fields.firstIndex(where: { $0 == "-" }),
             dash + 3 < fields.count
         else { return nil }
+        id = fields[0]
         parentID = fields[1]
         device = fields[2]
         root = MountInfo.unescaped(fields[3])

@@ -136,6 +136,18 @@ package enum Mounts {
             "move_mount", target)
     }
 
+    /// An overlay that the kernel refuses, for one reason or another: see `Superblocks`. `place` is
+    /// a directory on another mount than `upper`.
+    static func refusedOverlay(upper: String, at place: String) throws(SystemCallFailure) {
+        let upperLayer = try OwnedDescriptor.directory(upper)
+        let other = try OwnedDescriptor.directory(place)
+        let work = option(place, other.number)
+        let layers = "lowerdir=\(work),workdir=\(work),upperdir=\(option(upper, upperLayer.number))"
+        // SAFETY: the C strings live for the call.
+        try check(
+            unsafe mount("overlay", place, "overlay", 0, layers + ",index=on"), "mount", upper)
+    }
+
     /// umount2(2) with UMOUNT_NOFOLLOW. May block for as long as the disk likes: for helpers alone.
     package static func unmount(_ target: String) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.

@@ -27,9 +27,4 @@ struct ListHelper {
         }
         return 0
     }
-
-    private func looksLikeUID(_ name: String) -> Bool {
-        let bytes = Array(name.utf8)
-        return bytes.count == 36 && bytes[8] == UInt8(ascii: "-") && !bytes.contains(32)
-    }
 }

@@ -36,7 +36,8 @@ extension Shim {
         let pipe = try Pipe()
         let writing = pipe.writing.number
         let mounts = kind == .remove ? hostMounts.number : -1
-        let kept = [writing] + (kind == .mount ? [hostMounts.number] : [])
+        let needsHost = kind == .mount || kind == .unmount
+        let kept = [writing] + (needsHost ? [hostMounts.number] : [])
         let pid = try forkHelper(keeping: kept, mounts: mounts) {
             let end = OwnedDescriptor(adopting: writing)
             do { return try end.write(body()[...]) >= 0 ? 0 : 1 } catch { return 1 }

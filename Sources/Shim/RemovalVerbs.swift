@@ -21,25 +21,56 @@ extension Shim {
                 guard slot.triedToMount, try isMounted(target) else { return reply(id, .done) }
             }
         } catch { return reply(id, stillThere(error)) }
-        startHelper(.unmount, for: slot, id: id) { unmounting(target) }
+        let (upper, device) = (slot.paths.upper, slot.device)
+        startHelper(.unmount, for: slot, id: id) {
+            unmounting(target, upper: upper, device: device)
+        }
     }
 
     /// In the helper: what it tells. Who holds a busy mount is looked for from here, where the
     /// mount is to be seen.
-    private func unmounting(_ target: String) -> [UInt8] {
-        do throws(SystemCallFailure) { try Mounts.unmount(target) } catch {
-            // EINVAL, ENOENT: an earlier helper did it, and was killed before it said so.
-            if error.errno == 22 || error.errno == 2 { return [0] }
-            let holders = error.errno == 16 ? MountHolders.of(target) : []  // EBUSY
-            let held = holders.isEmpty ? "" : ", held: " + holders.joined(separator: ", ")
-            return told(error) + held.utf8
+    private func unmounting(_ target: String, upper: String, device: UInt64?) -> [UInt8] {
+        var device = device
+        do throws(SystemCallFailure) {
+            if device == nil { device = try Superblocks.device(of: target) }
+            try Mounts.unmount(target)
+        } catch {
+            // EINVAL, ENOENT: an earlier helper did it.
+            guard error.errno == 22 || error.errno == 2 else {
+                let holders = error.errno == 16 ? MountHolders.of(target) : []  // EBUSY
+                let held = holders.isEmpty ? "" : ", held: " + holders.joined(separator: ", ")
+                return told(error) + held.utf8
+            }
         }
-        return [0]
+        return superblockHeld(upper, device)
+    }
+
+    /// The mount is gone. Its superblock is not as long as somebody holds a file of it: 2, the
+    /// device, and by whom.
+    private func superblockHeld(_ upper: String, _ device: UInt64?) -> [UInt8] {
+        if let device, !Superblocks.mayLive(device) { return [0] }
+        do throws(SystemCallFailure) {
+            // The upper layer may be on a mount that this sandbox does not have.
+            try Sandbox.enterMounts(hostMounts.number)
+            let why = try Superblocks.whyUpperIsHeld(
+                upper, device: device, beside: settings.podDirectory)
+            guard let why else { return [0] }
+            let number = device ?? 0
+            return [2] + (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) } + why.utf8
+        } catch { return told(error) }
     }
 
     func unmounted(_ slot: TaskSlot, _ job: Job) {
-        let answer = answer(job)
+        let told = job.takeResult()
+        if told.first == 2 && told.count > 9 {
+            let device = told[1..<9].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+            slot.device = device == 0 ? nil : device
+            let reason = String(decoding: told[9...], as: UTF8.self)
+            return reply(to: job.waiting, .stillThere(reason: reason, errno: 16))
+        }
+        let answer = answer(job, told)
         if answer == .done {
+            slot.device = nil
             slot.user = nil
             slot.triedToMount = false
         }
@@ -109,8 +140,9 @@ extension Shim {
         [1, UInt8(truncatingIfNeeded: failure.errno)] + failure.description.utf8
     }
 
-    func answer(_ job: Job) -> ShimReply {
-        let told = job.takeResult()
+    func answer(_ job: Job) -> ShimReply { answer(job, job.takeResult()) }
+
+    private func answer(_ job: Job, _ told: [UInt8]) -> ShimReply {
         switch told.first {
         case 0: return .done
         case nil: return .stillThere(reason: "\(job.kind.rawValue): the helper was killed")

@@ -12,6 +12,8 @@ import ShimWire
 ///   gone.
 /// - `staunch-shim absent PARENT NAME [PARENT NAME …]`: fails if one of them is there.
 /// - `staunch-shim poke FILE TEXT [FILE TEXT …]`: writes each text into its file.
+/// - `staunch-shim upper DIR OTHER`: says who holds the overlay whose upper layer DIR is, if it
+///   lives. OTHER is a directory on another mount.
 /// - `staunch-shim list RUN_DIR DIR [DIR …]`: see `ListHelper`.
 ///
 /// A failure stands on standard error: the errno's name, or `-`, and a line for people.
@@ -43,6 +45,11 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
                 try Files.poke(words[index], words[index + 1])
             }
             return 0
+        }
+    case "upper" where words.count == 2:
+        return telling { () throws(SystemCallFailure) in
+            let why = try Superblocks.whyUpperIsHeld(words[0], device: nil, beside: words[1])
+            return why.map { complain($0, "EBUSY") } ?? 0
         }
     case "list" where words.count > 1:
         return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))

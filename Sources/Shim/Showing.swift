@@ -4,8 +4,8 @@ import Linux
 import ShimWire
 
 extension Shim {
-    /// A daemon did not find us (SIGHUP). The lock gets its name when it is locked already: a daemon
-    /// that finds a lock that nobody holds takes the shim for dead.
+    /// A daemon did not find us (SIGHUP). The lock gets its name when it is locked already: a
+    /// daemon that finds a lock that nobody holds takes the shim for dead.
     func showAgain() {
         ignoring("the daemon asks again") { () throws(SystemCallFailure) in
             let home = settings.podDirectory

@@ -21,6 +21,8 @@ final class TaskSlot {
     var hasStarted = false
     /// A mount helper was started, and may have mounted though it did not say so.
     var triedToMount = false
+    /// The overlay's device, if it lives on after its unmount.
+    var device: UInt64?
     var process: WireProcess?
     var exit: WireExit?
     var job: Job?

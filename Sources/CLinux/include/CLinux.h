@@ -50,6 +50,13 @@ int clinux_loopback_up(void);
 
 /* umount2(2)'s flag is an enum in one libc and a macro in the other. */
 int clinux_umount_nofollow(const char *target);
+/* ustat(2) has no wrapper: 0 if some superblock has this device, EINVAL if none has. ENOSYS on
+   machines without the call. */
+int clinux_ustat(uint64_t device);
+/* memfd_create(2) is behind _GNU_SOURCE. */
+int clinux_memfd(void);
+/* statx(2) of an open file with AT_STATX_DONT_SYNC: st_dev and st_mode. */
+int clinux_device(int descriptor, uint64_t *device, uint32_t *mode);
 /* mount(2) with MS_SLAVE|MS_REC on "/". */
 int clinux_slave_all_mounts(void);
 /* mount(2) with MS_PRIVATE|MS_REC on "/". */
