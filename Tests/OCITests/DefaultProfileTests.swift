@@ -111,6 +111,13 @@ private struct Difference {
             names: "epoll_ctl_old epoll_wait_old timerfd syscall", ours: "38", theirs: "allow",
             reason: "no kernel has them, and ENOSYS is what it says"),
         Difference(
+            names: """
+                bdflush nfsservctl nice oldfstat oldlstat oldolduname oldstat olduname
+                pciconfig_iobase pciconfig_read pciconfig_write sgetmask ssetmask swapcontext sysfs
+                uselib ustat vm86 vm86old
+                """, ours: "38", theirs: "1",
+            reason: "obsolete: kernels lack them, or may, and each rule costs every task's start"),
+        Difference(
             names: "socket", ours: "97", theirs: "allow",
             reason: "AF_VSOCK leads to the hypervisor, out of every network namespace",
             arguments: { $0[0] == 40 }),
