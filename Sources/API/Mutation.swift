@@ -7,14 +7,17 @@ import Linux
 import Model
 
 extension Call {
-    /// Answers a retry from its operation, and else asks `change`. Parameters and body are read in
-    /// there: a retry has the same ones.
-    func mutate(
-        wanting wish: Wish = .success, _ change: (RequestContext) throws(Problem) -> Accepted
+    /// Reads the request with `read`: what is wrong with it is said before anything about its id.
+    /// Then answers a retry from its operation, and else asks `change`, which may look at how
+    /// things are now: they may have changed since the first request.
+    func mutate<Input>(
+        wanting wish: Wish = .success, _ read: () throws(Problem) -> Input,
+        then change: (Input, RequestContext) throws(Problem) -> Accepted
     ) throws(Problem) -> HTTPReply {
+        let input = try read()
         let context = try context()
         guard context.operationID != nil, let known = try engine.replay(context) else {
-            return reply(try change(context), wanting: wish)
+            return reply(try change(input, context), wanting: wish)
         }
         return reply(known, wanting: wish)
     }

@@ -63,11 +63,13 @@ private func collect(
 }
 
 @Sendable private func cancelOperation(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate(wanting: .cancel) { context throws(Problem) in
+    try call.mutate(wanting: .cancel) { () throws(Problem) in
         let id = try call.operationID()
         let body = try call.json()
         try call.decode { () throws(DocumentFaults) in try EmptyBody.decode(body) }
-        return try call.engine.cancel(id, context)
+        return id
+    } then: { id, context throws(Problem) in
+        try call.engine.cancel(id, context)
     }
 }
 

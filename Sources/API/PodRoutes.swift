@@ -40,51 +40,56 @@ private func readLabel(_ text: String) -> (key: String, value: String)? {
 }
 
 @Sendable private func createPod(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
-        try create(call.engine.freshPodName(), call, context)
-    }
+    try create(call.engine.freshPodName(), call)
 }
 
 @Sendable private func putPod(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
-        try create(try call.newName(at: 2), call, context)
-    }
+    try create(try call.newName(at: 2), call)
 }
 
-private func create(
-    _ name: Label, _ call: Call, _ context: RequestContext
-) throws(Problem) -> Accepted {
-    let body = try call.requiredJSON()
-    let spec = try call.decode { () throws(DocumentFaults) in
-        try PodSpec.decode(body, name: name)
+private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { () throws(Problem) in
+        let body = try call.requiredJSON()
+        return try call.decode { () throws(DocumentFaults) in
+            try PodSpec.decode(body, name: name)
+        }
+    } then: { spec, context throws(Problem) in
+        try call.engine.createPod(name, spec, context)
     }
-    return try call.engine.createPod(name, spec, context)
 }
 
 @Sendable private func patchPod(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
+    try call.mutate { () throws(Problem) in
         let name = try call.podName()
         let body = try call.requiredJSON(patchTypes)
-        let patch = try call.decode { () throws(DocumentFaults) in try PodPatch.decode(body) }
-        return try call.engine.patchPod(name, patch, context)
+        return (
+            name, try call.decode { () throws(DocumentFaults) in try PodPatch.decode(body) }
+        )
+    } then: { read, context throws(Problem) in
+        try call.engine.patchPod(read.0, read.1, context)
     }
 }
 
 @Sendable private func deletePod(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
+    try call.mutate { () throws(Problem) in
+        (
+            name: try call.podName(), uid: try call.query.uid(), grace: try call.query.grace(),
+            allowMissing: try call.query.flag("allowMissing")
+        )
+    } then: { read, context throws(Problem) in
         try call.engine.deletePod(
-            try call.podName(), uid: try call.query.uid(), grace: try call.query.grace(),
-            allowMissing: try call.query.flag("allowMissing"), context)
+            read.name, uid: read.uid, grace: read.grace, allowMissing: read.allowMissing, context)
     }
 }
 
 @Sendable private func stopPod(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
+    try call.mutate { () throws(Problem) in
         let uid = try call.query.uid()
         let body = try call.json()
-        let stop = try call.decode { () throws(DocumentFaults) in try StopBody.decode(body) }
+        return (uid, try call.decode { () throws(DocumentFaults) in try StopBody.decode(body) })
+    } then: { read, context throws(Problem) in
         let pod = try call.pod()
-        try call.check(uid, against: pod.uid)
-        return try call.engine.stopPod(pod.name, grace: stop.grace, context)
+        try call.check(read.0, against: pod.uid)
+        return try call.engine.stopPod(pod.name, grace: read.1.grace, context)
     }
 }

@@ -40,57 +40,65 @@ private enum TaskStateName: String, CaseIterable {
 }
 
 @Sendable private func putTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
+    try call.mutate { () throws(Problem) in
         let pod = try call.podName()
         let name = try call.newName(at: 4)
         let body = try call.requiredJSON()
-        let spec = try call.decode { () throws(DocumentFaults) in
-            try TaskSpec.decode(body, name: name)
-        }
-        return try call.engine.createTask(pod, spec, context)
+        return (
+            pod,
+            try call.decode { () throws(DocumentFaults) in
+                try TaskSpec.decode(body, name: name)
+            }
+        )
+    } then: { read, context throws(Problem) in
+        try call.engine.createTask(read.0, read.1, context)
     }
 }
 
 @Sendable private func deleteTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
+    try call.mutate { () throws(Problem) in
+        (
+            pod: try call.podName(), task: try call.taskName(), uid: try call.query.uid(),
+            grace: try call.query.grace(), allowMissing: try call.query.flag("allowMissing")
+        )
+    } then: { read, context throws(Problem) in
         try call.engine.deleteTask(
-            try call.podName(), try call.taskName(), uid: try call.query.uid(),
-            grace: try call.query.grace(), allowMissing: try call.query.flag("allowMissing"),
-            context)
+            read.pod, read.task, uid: read.uid, grace: read.grace,
+            allowMissing: read.allowMissing, context)
     }
 }
 
 @Sendable private func startTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
-        let body = try call.json()
-        try call.decode { () throws(DocumentFaults) in try EmptyBody.decode(body) }
-        let (pod, task) = try names(call)
-        return try call.engine.startTask(pod, task, context)
+    try onTask(call, try call.json(), EmptyBody.decode) { pod, task, _, context throws(Problem) in
+        try call.engine.startTask(pod, task, context)
     }
 }
 
 @Sendable private func stopTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
-        let body = try call.json()
-        let stop = try call.decode { () throws(DocumentFaults) in try StopBody.decode(body) }
-        let (pod, task) = try names(call)
-        return try call.engine.stopTask(pod, task, grace: stop.grace, context)
+    try onTask(call, try call.json(), StopBody.decode) {
+        pod, task, stop, context throws(Problem) in
+        try call.engine.stopTask(pod, task, grace: stop.grace, context)
     }
 }
 
 @Sendable private func signalTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try call.mutate { context throws(Problem) in
-        let body = try call.requiredJSON()
-        let order = try call.decode { () throws(DocumentFaults) in try SignalBody.decode(body) }
-        let (pod, task) = try names(call)
-        return try call.engine.signalTask(pod, task, order.signal, context)
+    try onTask(call, try call.requiredJSON(), SignalBody.decode) {
+        pod, task, order, context throws(Problem) in
+        try call.engine.signalTask(pod, task, order.signal, context)
     }
 }
 
-/// The names of a task that is there, and is the incarnation that is meant.
-private func names(_ call: Call) throws(Problem) -> (pod: Label, task: Label) {
-    let uid = try call.query.uid()
-    let task = try call.task()
-    try call.check(uid, against: task.uid)
-    return (try call.podName(), task.spec.name)
+/// What is asked of a task that is there, and is the incarnation that is meant.
+private func onTask<JSON, Body>(
+    _ call: Call, _ body: JSON, _ decode: (JSON) throws(DocumentFaults) -> Body,
+    _ change: (Label, Label, Body, RequestContext) throws(Problem) -> Accepted
+) throws(Problem) -> HTTPReply {
+    try call.mutate { () throws(Problem) in
+        let decoded = try call.decode { () throws(DocumentFaults) in try decode(body) }
+        return (try call.query.uid(), decoded)
+    } then: { read, context throws(Problem) in
+        let task = try call.task()
+        try call.check(read.0, against: task.uid)
+        return try change(try call.podName(), task.spec.name, read.1, context)
+    }
 }

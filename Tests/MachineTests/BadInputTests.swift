@@ -130,7 +130,7 @@ struct BadRequest: Sendable {
     let method: String
     let target: String?
     let body: String?
-    let headers: [String: String]
+    var headers: [String: String]
     let code: String
     let pointers: [String]
 
@@ -154,7 +154,23 @@ struct BadRequest: Sendable {
         return BadRequest(code, body, pointers.map { "/tasks/app" + $0 })
     }
 
-    static let all = malformed + documents + tasks + headers + queries
+    static let all = malformed + documents + tasks + headers + queries + late
+
+    /// What is wrong with a request is said before anything about its id: this one is older than
+    /// the host's boot.
+    static let late =
+        (malformed + documents + tasks).map { row in
+            var row = row
+            row.headers = ["Operation-Id": "01900000-0000-7000-8000-000000000000"]
+            return row
+        } + [
+            BadRequest(
+                "malformed-json", "\u{0}", method: "POST", target: "/v1/pods/a/stop",
+                headers: ["Operation-Id": "01900000-0000-7000-8000-000000000000"]),
+            BadRequest(
+                "malformed-request", method: "DELETE", target: "/v1/pods/a?grace=-1",
+                headers: ["Operation-Id": "01900000-0000-7000-8000-000000000000"]),
+        ]
 
     static let malformed = [
         BadRequest("malformed-json", "{"), BadRequest("malformed-json", "{} x"),
