@@ -2,7 +2,7 @@
 # host, and they are to outlive it. So it has to be run with:
 #
 #   mkdir -p /run/staunch /var/lib/staunch /var/log/staunch
-#   mountpoint -q /run/staunch || mount -t tmpfs -o mode=0755,nosuid,nodev staunch /run/staunch
+#   mountpoint -q /run/staunch || mount -t tmpfs -o mode=0711,nosuid,nodev staunch /run/staunch
 #   docker run --detach --name staunchd --restart unless-stopped \
 #     --privileged --pid host --network host --cgroupns host --read-only \
 #     --volume /sys/fs/cgroup:/sys/fs/cgroup \

@@ -36,7 +36,7 @@ package final class Engine: Sendable {
             throw EngineFailure(RunDirectory.advice(error, settings))
         }
         let opened: (store: Store, damage: StoreDamage?)
-        do throws(StoreFailure) { opened = try Store.opening(path: layout.store) } catch {
+        do throws(StoreFailure) { opened = try Engine.openStore(layout.store) } catch {
             throw EngineFailure("the store \(layout.store) cannot be opened: \(error)")
         }
         registry = try Registry(
@@ -48,6 +48,18 @@ package final class Engine: Sendable {
         info = host.info
         metrics.seccompProfile.set(1, info.seccomp.source)
         noteDamage()
+    }
+
+    /// A lock on the store that is not a daemon's keeps this one from nothing (law 25).
+    private static func openStore(
+        _ path: String
+    ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {
+        do throws(StoreFailure) { return try Store.opening(path: path) } catch {
+            guard error.isLock else { throw error }
+            let holder = Files.lockHolder(path).flatMap { ProcessFiles.command(of: $0) }
+            if holder == ProcessFiles.command(of: OwnProcess.pid) { throw error }
+            return try Store.opening(path: path, ignoringLocks: true)
+        }
     }
 
     /// An engine on other ground: what a test has in memory.

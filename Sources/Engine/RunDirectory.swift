@@ -1,22 +1,35 @@
 // The run directory: on tmpfs, so that state never waits for a disk, and locked by one daemon.
 
+import Bytes
 import Linux
 
 enum RunDirectory {
     /// Makes what is missing; returns the lock, which is held until it is closed.
     static func prepare(_ layout: Layout) throws(SystemCallFailure) -> OwnedDescriptor {
         let run = layout.settings.runDirectory
-        try Files.makeDirectories(run, mode: 0o755)
+        // The socket is for others, too; whatever else is in it is not (law 24).
+        try Files.makeDirectories(run, mode: 0o711)
         // Debian's own /run is a tmpfs from which nothing can be run, and the shim is to be.
         let (isInMemory, isNoexec) = (try Mounts.isOnTmpfs(run), try Mounts.isNoexec(run))
-        if !isInMemory || isNoexec { try Mounts.tmpfs(at: run, options: "mode=0755") }
+        if !isInMemory || isNoexec { try Mounts.tmpfs(at: run, options: "mode=0711") }
         let lock = try OwnedDescriptor.opening(layout.lock, 0o102, mode: 0o600)  // O_RDWR|O_CREAT
         guard try takes(lock) else {
             throw SystemCallFailure(call: "flock", subject: layout.lock, errno: 11)
         }
         try Files.makeDirectory(layout.pods)
         try Files.makeDirectory(layout.programs)
+        try tighten(layout)
         return lock
+    }
+
+    /// Daemons from before made the store with the mode 0644, so that any user could read the
+    /// environment of each pod, and lock the file.
+    private static func tighten(_ layout: Layout) throws(SystemCallFailure) {
+        for directory in [layout.pods, layout.programs] { try Files.setMode(directory, 0o700) }
+        for name in try Files.names(in: layout.settings.runDirectory)
+        where name.begins(with: "staunch.db") {
+            try Files.setMode("\(layout.settings.runDirectory)/\(name)", 0o600)
+        }
     }
 
     /// A daemon that was killed while it spawned leaves a child that has the lock, too, until its

@@ -59,14 +59,32 @@ package enum Files {
         throw SystemCallFailure(call: "posix_fallocate", subject: path, errno: result)
     }
 
-    /// Makes a directory; one that is there already will do.
+    /// Makes a directory with this mode, whatever the umask; one that is there already will do.
     package static func makeDirectory(
         _ path: String, mode: UInt32 = 0o700
     ) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.
-        if effect("fs.mkdir", .storage, { unsafe mkdir(path, mode) }) < 0 && errno != EEXIST {
-            try check(-1, "mkdir", path)
+        if effect("fs.mkdir", .storage, { unsafe mkdir(path, mode) }) < 0 {
+            if errno != EEXIST { try check(-1, "mkdir", path) }
+        } else if mode & 0o077 != 0 {
+            try setMode(path, mode)
         }
+    }
+
+    /// The process that has a record lock on a file (fcntl(2), F_GETLK); `nil` if none has, or if
+    /// it is in another PID namespace.
+    package static func lockHolder(_ path: String) -> Int32? {
+        do throws(SystemCallFailure) {
+            let file = try OwnedDescriptor.opening(path, O_RDWR)
+            let pid = clinux_lock_holder(file.number)
+            return pid > 0 ? pid : nil
+        } catch { return nil }
+    }
+
+    /// chmod(2).
+    package static func setMode(_ path: String, _ mode: UInt32) throws(SystemCallFailure) {
+        // SAFETY: the C string lives for the call.
+        try check(unsafe chmod(path, mode), "chmod", path)
     }
 
     /// Makes a directory and those above it that are missing.

@@ -22,6 +22,9 @@ package enum Environment {
 package enum OwnProcess {
     package static var pid: Int32 { getpid() }
 
+    /// What this process makes from now on is its user's alone, unless a mode is set afterwards.
+    package static func keepFilesPrivate() { _ = umask(0o077) }
+
     package static var isRoot: Bool { geteuid() == 0 }
 
     /// The program's file; `nil` where /proc does not tell.

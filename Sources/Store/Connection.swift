@@ -22,10 +22,12 @@ enum Value {
     private let handle: OpaquePointer
     private var prepared: [Query: OpaquePointer] = unsafe [:]
 
-    init(path: String) throws(StoreFailure) {
+    /// `ignoringLocks`: neither heeds nor takes locks on the file.
+    init(path: String, ignoringLocks: Bool = false) throws(StoreFailure) {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-        let code = unsafe sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_EXRESCODE, nil)
+        let code = unsafe sqlite3_open_v2(
+            path, &opened, flags | SQLITE_OPEN_EXRESCODE, ignoringLocks ? "unix-none" : nil)
         guard let opened = unsafe opened else {
             throw .other(code: code, message: "no memory to open \(path)")
         }

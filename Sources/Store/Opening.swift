@@ -4,9 +4,10 @@ extension Store {
     /// Opens the store, as `init` does. Where the file is damaged it is set aside, and a new store
     /// has whatever of it can still be read; `damage` says so. Throws where there is no store to
     /// be had at all: no room for an empty one, no right to the directory, another owner, or a
-    /// newer version's file, which is no damage.
+    /// newer version's file, which is no damage. With `ignoringLocks`, a lock that another process
+    /// has on the file is no obstacle: the caller knows that the process is no other owner.
     package static func opening(
-        path: String
+        path: String, ignoringLocks: Bool = false
     ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {
         let place = SetAside(path: path)
         if place.isWhole {
@@ -20,7 +21,9 @@ extension Store {
         if let fault = log.fault ?? brokenEnd(path, log) {
             found = fault
         } else {
-            do throws(StoreFailure) { return (try Store(path: path), nil) } catch {
+            do throws(StoreFailure) {
+                return (try Store(path: path, ignoringLocks: ignoringLocks), nil)
+            } catch {
                 guard let why = error.damage else { throw error }
                 found = why
             }

@@ -15,13 +15,13 @@ package final class Store {
 
     /// Opens the file at `path`, which is made where there is none. A file that cannot be used is
     /// reported, and is neither changed nor removed.
-    package init(path: String) throws(StoreFailure) {
+    package init(path: String, ignoringLocks: Bool = false) throws(StoreFailure) {
         let found = size(path)
         // SQLite takes an empty file, or a stump, for a new one, and deletes the log beside it.
         guard found >= Schema.pageSize || found == 0 && size(path + "-wal") == 0 else {
             throw .corrupt("\(path) is cut off at \(found) bytes")
         }
-        connection = try Connection(path: path)
+        connection = try Connection(path: path, ignoringLocks: ignoringLocks)
         // A log goes into the file when it is closed, and must not go into one that is damaged.
         connection.keepLogWhenClosed(size(path + "-wal") > 0)
         // Before the first look into the file, which would map the log's index otherwise.

@@ -11,3 +11,13 @@ package enum StoreFailure: Error, Equatable, Sendable {
     /// SQLite's extended result code and message (https://www.sqlite.org/rescode.html).
     case other(code: Int32, message: String)
 }
+
+extension StoreFailure {
+    /// Another process has a lock on the file (SQLITE_BUSY).
+    package var isLock: Bool {
+        switch self {
+        case .other(let code, _): code & 0xff == 5
+        case .full, .corrupt, .newerSchema: false
+        }
+    }
+}

@@ -8,6 +8,7 @@ import Linux
 enum Daemon {
     /// Runs until SIGTERM or SIGINT, and then ends the process; the pods stay.
     static func run(_ settings: DaemonSettings) throws(StartFailure) -> Never {
+        OwnProcess.keepFilesPrivate()
         let manager = ServiceManager.taken()
         let listeners = try PassedListeners(manager.descriptors)
         let watch = try starting("signals") { () throws(SystemCallFailure) in

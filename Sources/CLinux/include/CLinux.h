@@ -157,6 +157,8 @@ int clinux_terminal_width(int descriptor);
 
 /* flock(2)'s name is also that of a structure. Exclusive and without waiting. */
 int clinux_lock(int descriptor);
+/* fcntl(2), F_GETLK: the process whose lock on any part of the file is in the way; 0 for none. */
+pid_t clinux_lock_holder(int descriptor);
 /* CLOCK_BOOTTIME in nanoseconds, CLOCK_REALTIME in milliseconds. */
 int64_t clinux_boot_time(void);
 int64_t clinux_wall_time(void);
