@@ -6,7 +6,7 @@ import Linux
 struct LogWriter: ~Copyable {
     private let path: String
     private let input: OwnedDescriptor
-    private var lost = 0
+    private var gap = LogGap()
 
     init(path: String, input: consuming OwnedDescriptor) {
         self.path = path
@@ -24,11 +24,8 @@ struct LogWriter: ~Copyable {
                 chunk = more
             } catch { return 1 }
             if file == nil { file = open() }
-            if lost > 0 {
-                chunk = Array("staunch: the log's disk refused \(lost) bytes here\n".utf8) + chunk
-            }
-            let refused = write(chunk, to: file)
-            lost = refused == 0 ? 0 : lost + refused
+            chunk = gap.next(chunk, at: SystemClock.timestamp())
+            gap.wrote(chunk, refused: write(chunk, to: file))
         }
     }
 

@@ -1,16 +1,16 @@
 // A task's output: read here, written by a helper, since only a helper may wait for a disk.
 //
-// The log has the format of the CRI: time, stream, `F` for a whole line or `P` for a part of one,
-// and the text. A log disk that is slow makes the task wait for a second at most; from then on what
-// comes is dropped, counted, and the count is logged when the disk takes something again. So
-// neither the task's end nor the pod's delete ever depends on that disk.
+// The log has the format of the CRI: see `LineCutter`. A log disk that is slow makes the task wait
+// for a second at most; from then on what comes is dropped, counted, and the count is logged when
+// the disk takes something again. So neither the task's end nor the pod's delete ever depends on
+// that disk.
 
 import Linux
 
 final class TaskOutput {
     /// Nanoseconds without any progress of the writer's after which output is dropped.
     private static let patience: Int64 = 1_000_000_000
-    /// As much is read at once; also the longest part of a line that is kept back.
+    /// As much is read at once.
     private static let chunk = 16384
 
     private unowned let shim: Shim
@@ -56,7 +56,7 @@ final class TaskOutput {
             more = try stream.descriptor.read(limit: TaskOutput.chunk)
         } catch { more = [] }
         guard let more else { return }
-        put(stream.lines(more, limit: TaskOutput.chunk))
+        put(stream.lines(more))
         if more.isEmpty { end(stream) }
     }
 
@@ -88,8 +88,8 @@ final class TaskOutput {
 
     private func noteDropped() {
         isDropping = false
-        unsent += OutputStream.line(
-            "stderr", Array("staunch: \(dropped) bytes of output were dropped here".utf8))
+        unsent += LineCutter.note(
+            "\(dropped) bytes of output were dropped here", at: SystemClock.timestamp())
         dropped = 0
     }
 
@@ -237,43 +237,19 @@ private final class LogPipe {
 
 /// One of a task's two streams, cut into lines.
 private final class OutputStream {
-    let name: String
     let descriptor: OwnedDescriptor
     var isWatched = false
-    private var partial: [UInt8] = []
+    private var cutter: LineCutter
 
     init(_ name: String, _ descriptor: consuming OwnedDescriptor) {
-        self.name = name
+        cutter = LineCutter(name)
         self.descriptor = descriptor
     }
 
     /// The log's lines for what has come; an empty `bytes` is the end, and tells what was kept
     /// back.
-    func lines(_ bytes: [UInt8], limit: Int) -> [UInt8] {
-        var rest = (partial + bytes)[...]
-        partial = []
-        var lines: [UInt8] = []
-        let head = OutputStream.head(name)
-        while let end = rest.firstIndex(of: 10) {
-            lines += head + [70, 32]  // "F "
-            lines += rest[...end]
-            rest = rest[(end + 1)...]
-        }
-        if rest.count >= limit || bytes.isEmpty && !rest.isEmpty {
-            lines += head + [80, 32]  // "P "
-            lines += rest
-            lines.append(10)
-        } else {
-            partial = Array(rest)
-        }
-        return lines
-    }
-
-    static func line(_ name: String, _ text: [UInt8]) -> [UInt8] {
-        head(name) + [70, 32] + text + [10]
-    }
-
-    private static func head(_ name: String) -> [UInt8] {
-        SystemClock.timestamp() + [32] + name.utf8 + [32]
+    func lines(_ bytes: [UInt8]) -> [UInt8] {
+        let now = SystemClock.timestamp()
+        return bytes.isEmpty ? cutter.end(at: now) : cutter.cut(bytes, at: now)
     }
 }
