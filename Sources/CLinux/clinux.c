@@ -222,6 +222,10 @@ int clinux_peek_any_exit(struct clinux_exit *out) {
     return wait_for(P_ALL, 0, WEXITED | WNOHANG | WNOWAIT, out);
 }
 
+int clinux_peek_exit(pid_t pid, struct clinux_exit *out) {
+    return wait_for(P_PID, (id_t)pid, WEXITED | WNOHANG | WNOWAIT, out);
+}
+
 int clinux_reap(pid_t pid, struct clinux_exit *out) {
     return wait_for(P_PID, (id_t)pid, WEXITED | WNOHANG, out);
 }

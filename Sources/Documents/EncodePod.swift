@@ -70,9 +70,11 @@ extension JSONWriter {
         var code: Int32?
         var signal: Signal?
         var isUnknown = false
+        var neverRan = false
         switch exit?.status {
         case .code(let number): code = number
         case .signal(let number): signal = number
+        case .neverRan(let number): (signal, neverRan) = (number, true)
         case .unknown: isUnknown = true
         case nil: break
         }
@@ -82,5 +84,6 @@ extension JSONWriter {
         if let exit { value(exit.oomKilled) } else { null() }
         member("finishedAt", exit?.finishedAt)
         member("exitUnknown", isUnknown)
+        member("neverRan", neverRan)
     }
 }

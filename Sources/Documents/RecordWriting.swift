@@ -57,6 +57,9 @@ extension JSONWriter {
         switch exit.status {
         case .code(let code): member("code", Int64(code))
         case .signal(let signal): member("signal", Int64(signal.number))
+        case .neverRan(let signal):
+            member("neverRan", true)
+            member("signal", (signal?.number).map(Int64.init))
         case .unknown: break
         }
         member("oom", exit.oomKilled)
@@ -87,7 +90,11 @@ extension RecordReader {
 
     private func exitStatus() throws(RecordFault) -> TaskExit.Status {
         if let code = optional("code") { return .code(try code.integer(as: Int32.self)) }
-        if let signal = optional("signal") { return .signal(try signal.signal()) }
+        let signal = optional("signal")
+        if let never = optional("neverRan"), try never.bool() {
+            return .neverRan(try signal.map { (reader) throws(RecordFault) in try reader.signal() })
+        }
+        if let signal { return .signal(try signal.signal()) }
         return .unknown
     }
 }

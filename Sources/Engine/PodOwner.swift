@@ -192,7 +192,9 @@ extension PodOperation {
 extension TaskExit {
     init(_ exit: WireExit) {
         let status: Status =
-            if let code = exit.code {
+            if exit.neverRan {
+                .neverRan(exit.signal.flatMap { Signal(number: Int($0)) })
+            } else if let code = exit.code {
                 .code(code)
             } else if let signal = exit.signal.flatMap({ Signal(number: Int($0)) }) {
                 .signal(signal)

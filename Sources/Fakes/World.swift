@@ -166,7 +166,10 @@ package import Synchronization
         world.retrying { [self] in
             if world.isKillStuck { return false }
             if world.truth[pid] == nil {
-                world.truth[pid] = WireExit(code: nil, signal: 9, oomKilled: false, finishedAt: 0)
+                // Some are met before they have executed their program.
+                world.truth[pid] = WireExit(
+                    code: nil, signal: 9, oomKilled: false, neverRan: world.dice.once(in: 16),
+                    finishedAt: 0)
             }
             end(pid)
             return true

@@ -68,6 +68,11 @@ package struct Pipe: ~Copyable {
         writing = OwnedDescriptor(adopting: ends.1)
     }
 
+    /// Both numbers, which the caller owns from here on.
+    package consuming func release() -> (reading: CInt, writing: CInt) {
+        (reading.release(), writing.release())
+    }
+
     /// The end to read from; the other one is closed.
     package consuming func intoReading() -> OwnedDescriptor { reading }
 

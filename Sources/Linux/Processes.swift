@@ -76,6 +76,14 @@ package enum Children {
         return ChildExit(exit)
     }
 
+    /// Whether it is a child of the caller's, adopted or not, that has not been reaped.
+    package static func has(_ pid: Int32) -> Bool {
+        guard pid > 0 else { return false }
+        var exit = clinux_exit()
+        // SAFETY: the structure lives for the call.
+        return unsafe clinux_peek_exit(pid, &exit) == 0
+    }
+
     /// What is to be had of a child's exit now.
     package enum Taken: Equatable, Sendable {
         /// Taken; its number is free from here on.
@@ -114,6 +122,22 @@ package enum ProcessFiles {
     /// Clock ticks since boot when it started; `nil` where there is no such process.
     package static func startTicks(of pid: Int32) -> UInt64? {
         field(21, of: pid).flatMap { UInt64($0) }
+    }
+
+    /// Whether it has executed a program since it was forked: a container's first process has not
+    /// for as long as it is the runtime's (PF_FORKNOEXEC of field 9; crun forks it, and runc does
+    /// so after its init's own exec). A zombie tells it too; `nil` if there is no such process.
+    package static func hasExecuted(_ pid: Int32) -> Bool? {
+        flags(of: pid).map { $0 & 0x40 == 0 }
+    }
+
+    /// Whether it is on its way out (PF_EXITING): v1's hierarchies then show it in their root.
+    package static func isExiting(_ pid: Int32) -> Bool {
+        flags(of: pid).map { $0 & 0x4 != 0 } ?? true
+    }
+
+    private static func flags(of pid: Int32) -> UInt64? {
+        field(8, of: pid).flatMap { UInt64($0) }
     }
 
     /// `R`, `S`, `D`, `Z` …; `nil` where there is no such process.

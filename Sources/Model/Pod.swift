@@ -182,6 +182,8 @@ package struct TaskExit: Equatable, Sendable {
     package enum Status: Equatable, Sendable {
         case code(Int32)
         case signal(Signal)
+        /// Its process ended before it had executed the task's program.
+        case neverRan(Signal?)
         /// Nobody was there to see it.
         case unknown
     }

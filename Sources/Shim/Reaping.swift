@@ -7,7 +7,7 @@ extension Shim {
     func reapAll() {
         while let exit = Children.peekExit() {
             if let slot = slots.values.first(where: { $0.isAlive && $0.process?.pid == exit.pid }) {
-                store(exit, of: slot)
+                store(exit, hasRun: hasRun(exit.pid) || slot.hasRun, of: slot)
                 Children.reapStored(exit.pid)
                 tasksEnded(slot)
             } else if let slot = slots.values.first(where: { $0.job?.pid == exit.pid }) {
@@ -24,7 +24,11 @@ extension Shim {
                 removal = nil
                 reply(to: job.waiting, answer(job))
             } else {
-                if runtimeIsCreating { orphans[exit.pid] = exit }
+                if runtimeIsCreating {
+                    orphans[exit.pid] = Orphan(
+                        exit: exit, hasRun: hasRun(exit.pid),
+                        cgroups: ProcessFiles.cgroups(of: exit.pid) ?? [])
+                }
                 Children.reap(exit.pid)
             }
         }
@@ -32,13 +36,19 @@ extension Shim {
 
     var runtimeIsCreating: Bool { slots.values.contains { $0.job?.kind == .create } }
 
+    /// Asked of a zombie, which tells it until it is reaped. No answer (there was no descriptor for
+    /// the look) is taken for a yes: then the exit is told as it was.
+    private func hasRun(_ pid: Int32) -> Bool { ProcessFiles.hasExecuted(pid) ?? true }
+
     /// The exit file was made with the task and is overwritten in place: a full file system cannot
     /// keep a status from being stored.
-    func store(_ exit: ChildExit, of slot: TaskSlot) {
+    /// What the runtime's init does before it has executed the task's program is not the task's.
+    func store(_ exit: ChildExit, hasRun: Bool, of slot: TaskSlot) {
         guard slot.exit == nil else { return }
         let record = WireExit(
-            code: exit.code, signal: exit.signal,
-            oomKilled: cgroup(of: slot).sawOutOfMemory(), finishedAt: SystemClock.wall)
+            code: hasRun ? exit.code : nil, signal: exit.signal,
+            oomKilled: cgroup(of: slot).sawOutOfMemory(), neverRan: !hasRun,
+            finishedAt: SystemClock.wall)
         ignoring("the status is told to the daemon too, and its file has room for it") {
             () throws(SystemCallFailure) in
             try ExitFile.write(record, at: slot.paths.exitFile)
@@ -50,12 +60,14 @@ extension Shim {
     func tasksEnded(_ slot: TaskSlot) {
         slot.output?.taskEnded()
         if let exit = slot.exit { send(.exited(task: slot.name, exit)) }
+        sendHeld(slot)
         advanceStop(slot)
     }
 
     private func finishJob(of slot: TaskSlot, _ exit: ChildExit) {
         guard let job = slot.job else { return }
         slot.job = nil
+        job.talk?.end()
         switch job.kind {
         case .mount: mounted(slot, job)
         case .create: created(slot, job, exit)
@@ -66,6 +78,14 @@ extension Shim {
         }
         advanceStop(slot)
     }
+}
+
+/// A child that ended before the runtime had said which of them is the task's.
+struct Orphan {
+    let exit: ChildExit
+    let hasRun: Bool
+    /// Where it was: v1's hierarchies say `/` of who has ended.
+    let cgroups: [String]
 }
 
 /// A task's exit, where a daemon finds it should the shim be gone.

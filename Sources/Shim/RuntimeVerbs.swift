@@ -1,4 +1,4 @@
-// create, start, signal, delete: what the runtime (runc) is run for.
+// create, start, delete: what the runtime (runc) is run for.
 
 import Linux
 import ShimWire
@@ -24,15 +24,17 @@ extension Shim {
             try ExitFile.prepare(slot.paths.exitFile)
             let output = try Pipe()
             let errors = try Pipe()
-            let (host, rootfs, log) = (hostMounts.number, slot.paths.rootfs, slot.paths.runtimeLog)
-            let pid = try Command(arguments).forkAndExec(
+            let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
+            let log = talk.path
+            let pid = try Command(talk.logged(arguments, slot.paths.runtimeLog)).forkAndExec(
                 in: 0, out: output.writing.number, err: errors.writing.number
             ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
                     try Sandbox.enterHost(host, with: rootfs)
                 }
             }
-            slot.job = Job(.create, pid: pid, for: id, result: nil)
+            slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)
+            slot.startsAtOnce = arguments.contains("--detach")
             slot.output = try TaskOutput(
                 path: slot.paths.log, shim: self, output: output.intoReading(),
                 errors: errors.intoReading())
@@ -41,22 +43,25 @@ extension Shim {
 
     func created(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
         defer { if !runtimeIsCreating { orphans = [:] } }
-        guard exit.code == 0, let pid = pid(of: slot) else {
+        guard exit.code == 0 else {
             slot.output?.close()
-            return reply(to: job.waiting, refusal(of: slot, exit))
+            return reply(to: job.waiting, refusal(of: slot, job, exit))
+        }
+        let pid: Int32
+        switch adoptee(of: slot) {
+        case .process(let found): pid = found
+        case .none(let reason):
+            slot.output?.close()
+            return reply(to: job.waiting, .failed(.runtime, detail: reason))
         }
         // One that has ended already, and was reaped, has no start to be told by any more.
         let process = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
         slot.process = process
         reply(to: job.waiting, .running(process))
         if let ended = orphans[pid] {
-            store(ended, of: slot)
+            store(ended.exit, hasRun: ended.hasRun, of: slot)
             tasksEnded(slot)
         }
-    }
-
-    private func pid(of slot: TaskSlot) -> Int32? {
-        do { return Int32(try Files.text(slot.paths.pidFile)) } catch { return nil }
     }
 
     func start(_ task: String, _ arguments: [String], id: UInt32) {
@@ -69,15 +74,8 @@ extension Shim {
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
         if exit.code == 0 { slot.hasStarted = true }
-        reply(to: job.waiting, exit.code == 0 ? .done : refusal(of: slot, exit))
-    }
-
-    func signal(_ task: String, _ number: Int32, id: UInt32) {
-        guard let slot = slots[task], slot.isAlive, let process = slot.process else {
-            return reply(id, .failed(.notRunning, detail: "the task has no process"))
-        }
-        Children.signal(process.pid, number)
-        reply(id, .done)
+        sendHeld(slot)
+        reply(to: job.waiting, exit.code == 0 ? .done : refusal(of: slot, job, exit))
     }
 
     func delete(_ task: String, _ arguments: [String], id: UInt32) {
@@ -113,23 +111,23 @@ extension Shim {
             return job.waiting.append(id)
         }
         do throws(SystemCallFailure) {
-            let (host, log) = (hostMounts.number, slot.paths.runtimeLog)
-            let pid = try Command(arguments).forkAndExec(in: 0, out: 1, err: 2) {
+            let (host, talk) = (hostMounts.number, RuntimeTalk(self))
+            let log = talk.path
+            let pid = try Command(talk.logged(arguments, slot.paths.runtimeLog)).forkAndExec(
+                in: 0, out: talk.number, err: talk.number
+            ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
                     try Sandbox.enterMounts(host)
                 }
             }
-            slot.job = Job(kind, pid: pid, for: id, result: nil)
+            slot.job = Job(kind, pid: pid, for: id, result: nil, talk: talk)
         } catch { reply(id, stillThere(error)) }
     }
 
     /// What the runtime said of its failure, for the daemon to read.
-    private func refusal(of slot: TaskSlot, _ exit: ChildExit) -> ShimReply {
+    private func refusal(of slot: TaskSlot, _ job: Job, _ exit: ChildExit) -> ShimReply {
         if slot.stop != nil { return .failed(.interrupted, detail: "a stop came in between") }
-        var log: [UInt8] = []
-        ignoring("a runtime that could not be run has no log") { () throws(SystemCallFailure) in
-            log = try Files.read(slot.paths.runtimeLog)
-        }
+        let log = job.talk?.heard ?? []
         if !log.isEmpty { return .failed(.runtime, detail: String(decoding: log, as: UTF8.self)) }
         let end =
             exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"

@@ -25,7 +25,7 @@ package final class Shim {
     var slots: [String: TaskSlot] = [:]
     /// Children that ended while the runtime was at work and that nobody knew yet: one of them may
     /// be the task's first process.
-    var orphans: [Int32: ChildExit] = [:]
+    var orphans: [Int32: Orphan] = [:]
     /// A child that removes the pod's files.
     var removal: Job?
     /// Removals of everything that wait for a log writer's end.

@@ -9,6 +9,7 @@ enum Watched: Hashable {
     case signals, listener, connection
     case output(CInt)
     case logPipe(CInt)
+    case talk(CInt)
 
     var tag: UInt64 {
         switch self {
@@ -17,6 +18,7 @@ enum Watched: Hashable {
         case .connection: 2
         case .output(let number): 1 << 32 | UInt64(UInt32(bitPattern: number))
         case .logPipe(let number): 2 << 32 | UInt64(UInt32(bitPattern: number))
+        case .talk(let number): 3 << 32 | UInt64(UInt32(bitPattern: number))
         }
     }
 
@@ -28,6 +30,7 @@ enum Watched: Hashable {
         case (0, 2): self = .connection
         case (1, _): self = .output(number)
         case (2, _): self = .logPipe(number)
+        case (3, _): self = .talk(number)
         default: return nil
         }
     }
@@ -57,6 +60,8 @@ extension Shim {
             if interest.contains(.writable) { flush() }
             if !interest.isDisjoint(with: [.readable, .hungUp, .failed]) { receiveAll() }
         case .output(let number): output(of: number)?.readable(number)
+        case .talk(let number):
+            slots.values.lazy.compactMap { $0.job?.talk }.first { $0.owns(number) }?.listen()
         case .logPipe(let number): output(of: number)?.logWritable(interest)
         }
     }
@@ -70,7 +75,9 @@ extension Shim {
 
     private func millisecondsToNextTimer() -> CInt {
         let times =
-            slots.values.flatMap { [$0.stop?.nextLook, $0.output?.givesUpAt] } + [listensAgainAt]
+            slots.values.flatMap { [$0.stop?.nextLook, $0.nextProbe, $0.output?.givesUpAt] } + [
+                listensAgainAt
+            ]
         guard let next = times.compactMap({ $0 }).min() else { return -1 }
         let nanoseconds = max(0, next - SystemClock.sinceBoot)
         return CInt(min(nanoseconds / 1_000_000 + 1, 60_000))
@@ -81,6 +88,7 @@ extension Shim {
         if let listensAgainAt, listensAgainAt <= now { listenAgain() }
         for slot in slots.values {
             if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
+            if let probe = slot.nextProbe, probe <= now { sendHeld(slot) }
             if let stall = slot.output?.givesUpAt, stall <= now { slot.output?.giveUp() }
         }
     }

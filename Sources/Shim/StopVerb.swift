@@ -8,6 +8,9 @@ struct StopState {
     var waiting: String?
     /// Who is answered at its end.
     var ids: [UInt32]
+    /// The signal, until it has been sent.
+    var signal: Int32?
+    let since = SystemClock.sinceBoot
     /// CLOCK_BOOTTIME in nanoseconds from when on SIGKILL is sent.
     var killFrom: Int64
     /// CLOCK_BOOTTIME in nanoseconds of the next look.
@@ -27,10 +30,8 @@ extension Shim {
             stop.nextLook = now
             slot.stop = stop
         } else {
-            slot.stop = StopState(ids: [id], killFrom: killFrom, nextLook: now)
-            if grace > 0, slot.isAlive, let process = slot.process {
-                Children.signal(process.pid, signal)
-            }
+            slot.stop = StopState(
+                ids: [id], signal: grace > 0 ? signal : nil, killFrom: killFrom, nextLook: now)
         }
         advanceStop(slot)
     }
@@ -38,6 +39,10 @@ extension Shim {
     /// Goes on with a stop as far as it can now: after an exit, after a job's end, when it is time.
     func advanceStop(_ slot: TaskSlot) {
         guard var stop = slot.stop else { return }
+        if let signal = stop.signal, hasRun(slot), let process = slot.process {
+            Children.signal(process.pid, signal)
+            stop.signal = nil
+        }
         if let job = slot.job, job.kind == .create || job.kind == .mount || job.kind == .start {
             job.kill()
             stop.waiting = "\(job.kind.rawValue) was killed and has not ended: pid \(job.pid)"
@@ -55,9 +60,13 @@ extension Shim {
 
     private func lookAtLiving(_ slot: TaskSlot, _ stop: StopState) {
         var stop = stop
-        if SystemClock.sinceBoot < stop.killFrom {
+        // Not started, and nobody will start it now: no program is there to hear a signal.
+        if stop.signal != nil && !slot.willRun { stop.killFrom = 0 }
+        let now = SystemClock.sinceBoot
+        if now < stop.killFrom {
             stop.waiting = "grace for pid \(slot.process?.pid ?? 0)"
-            stop.nextLook = stop.killFrom
+            let probe = stop.signal == nil ? .max : nextProbe(waitingSince: stop.since)
+            stop.nextLook = min(stop.killFrom, probe)
             slot.stop = stop
             return
         }

@@ -19,6 +19,14 @@ final class TaskSlot {
     var user: ResolvedUser?
     /// The runtime's start has succeeded; asked for again, it has.
     var hasStarted = false
+    /// The runtime was asked to create and start in one.
+    var startsAtOnce = false
+    /// The program was seen to have been executed; from then on its process is the task's own.
+    var hasRun = false
+    /// Signals that wait for that.
+    var held: [HeldSignal] = []
+    /// CLOCK_BOOTTIME in nanoseconds of the next look for that.
+    var nextProbe: Int64?
     /// A mount helper was started, and may have mounted though it did not say so.
     var triedToMount = false
     /// The overlay's device, if it lives on after its unmount.
@@ -104,12 +112,18 @@ final class Job {
     var waiting: [UInt32]
     /// Where a helper tells what it found.
     let result: OwnedDescriptor?
+    /// What the runtime says.
+    let talk: RuntimeTalk?
 
-    init(_ kind: Kind, pid: Int32, for id: UInt32, result: consuming OwnedDescriptor?) {
+    init(
+        _ kind: Kind, pid: Int32, for id: UInt32, result: consuming OwnedDescriptor?,
+        talk: RuntimeTalk? = nil
+    ) {
         self.kind = kind
         self.pid = pid
         waiting = [id]
         self.result = result
+        self.talk = talk
     }
 
     /// Whether it is the runtime, in a process group of its own.

@@ -62,13 +62,18 @@ package struct WireExit: Equatable, Sendable {
     package let code: Int32?
     package let signal: Int32?
     package let oomKilled: Bool
+    /// Its process ended before it had executed the task's program; it has no code then.
+    package let neverRan: Bool
     /// Milliseconds since 1970.
     package let finishedAt: Int64
 
-    package init(code: Int32?, signal: Int32?, oomKilled: Bool, finishedAt: Int64) {
+    package init(
+        code: Int32?, signal: Int32?, oomKilled: Bool, neverRan: Bool = false, finishedAt: Int64
+    ) {
         self.code = code
         self.signal = signal
         self.oomKilled = oomKilled
+        self.neverRan = neverRan
         self.finishedAt = finishedAt
     }
 }
@@ -215,7 +220,8 @@ extension WireExit {
     fileprivate func write(_ writer: inout WireWriter) {
         writer.put(optional: code) { writer, code in writer.put(code) }
         writer.put(optional: signal) { writer, signal in writer.put(signal) }
-        writer.put(oomKilled ? 1 : 0 as UInt8)
+        // Shims from before it was told whether a task ran put 0 or 1 here.
+        writer.put((oomKilled ? 1 : 0) | (neverRan ? 2 : 0) as UInt8)
         writer.put(finishedAt)
     }
 
@@ -226,8 +232,10 @@ extension WireExit {
         let signal = try reader.optional { (reader: inout WireReader) throws(WireFault) in
             try reader.number(Int32.self)
         }
+        let flags = try reader.byte()
+        guard flags < 4 else { throw WireFault("flags \(flags)") }
         return WireExit(
-            code: code, signal: signal, oomKilled: try reader.flag(),
+            code: code, signal: signal, oomKilled: flags & 1 != 0, neverRan: flags & 2 != 0,
             finishedAt: try reader.number())
     }
 

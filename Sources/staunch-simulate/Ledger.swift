@@ -219,6 +219,10 @@ import Store
             if truth.code != code { fail("S5", "\(exit) where it was \(truth)") }
         case .signal(let signal):
             if truth.signal != signal.number { fail("S5", "\(exit) where it was \(truth)") }
+        case .neverRan(let signal):
+            if !truth.neverRan || truth.signal != signal.map({ Int32($0.number) }) {
+                fail("S5", "\(exit) where it was \(truth)")
+            }
         case .unknown:
             if !shimKilled.contains(pod) { fail("S5", "an exit is unknown, and the shim lived") }
             if world.stored.contains(pid) { fail("S5", "an exit is unknown, and it was stored") }

@@ -21,6 +21,8 @@ struct Dice: RandomNumberGenerator {
     private static let exits = [
         TaskExit(status: .code(-1), oomKilled: true, finishedAt: noon),
         TaskExit(status: .signal(signal(64)), oomKilled: false, finishedAt: noon),
+        TaskExit(status: .neverRan(nil), oomKilled: false, finishedAt: noon),
+        TaskExit(status: .neverRan(signal(9)), oomKilled: false, finishedAt: noon),
         TaskExit(status: .unknown, oomKilled: false, finishedAt: Timestamp(milliseconds: -1)),
     ]
 

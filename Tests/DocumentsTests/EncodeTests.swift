@@ -23,7 +23,7 @@ import Testing
             #"""
             {"uid":"\#(uid)","name":"app","state":"running","revision":7,"createdAt":"\#(noonText)",
             "startedAt":"\#(noonText)","pid":5,"exitCode":null,"signal":null,"oomKilled":null,
-            "finishedAt":null,"exitUnknown":false,"operation":null,
+            "finishedAt":null,"exitUnknown":false,"neverRan":false,"operation":null,
             "rootfs":{"path":"/r","readOnly":false},"args":["sh","\n"],"env":{},"cwd":"/",
             "user":"0:0","mounts":[
             {"type":"bind","source":"/s","target":"/t","readOnly":true},
@@ -35,9 +35,11 @@ import Testing
     }
 
     @Test(arguments: [
-        (TaskExit.Status.code(3), #"[3,null,true,"\#(noonText)",false]"#),
-        (.signal(.kill), #"[null,"KILL",true,"\#(noonText)",false]"#),
-        (.unknown, #"[null,null,true,"\#(noonText)",true]"#),
+        (TaskExit.Status.code(3), #"[3,null,true,"\#(noonText)",false,false]"#),
+        (.signal(.kill), #"[null,"KILL",true,"\#(noonText)",false,false]"#),
+        (.unknown, #"[null,null,true,"\#(noonText)",true,false]"#),
+        (.neverRan(nil), #"[null,null,true,"\#(noonText)",false,true]"#),
+        (.neverRan(.kill), #"[null,"KILL",true,"\#(noonText)",false,true]"#),
     ])
     func anExitIsShown(status: TaskExit.Status, expected: String) throws {
         var task = task
@@ -45,7 +47,9 @@ import Testing
         for state in [TaskState.exited(exit), .deleting(exit)] {
             task.state = state
             let document = try json(task)
-            let shown = ["exitCode", "signal", "oomKilled", "finishedAt", "exitUnknown"]
+            let shown = [
+                "exitCode", "signal", "oomKilled", "finishedAt", "exitUnknown", "neverRan",
+            ]
             #expect(try JSONValue.array(shown.compactMap { document[$0] }) == json(expected))
             #expect(document["pid"] == .null)
         }
@@ -95,7 +99,7 @@ import Testing
             "title":"The sandbox failed","status":500,"code":"shim-failed","detail":"d",
             "step":"shim.start"},"createdAt":"\#(noonText)","finishedAt":null,"expiresAt":null,
             "exits":{"app":{"exitCode":0,"signal":null,"oomKilled":false,
-            "finishedAt":"\#(noonText)","exitUnknown":false}}}
+            "finishedAt":"\#(noonText)","exitUnknown":false,"neverRan":false}}}
             """#)
         #expect(try json(operation) == expected)
     }

@@ -83,7 +83,7 @@ import Testing
         let shown = try #require(try json(task).members)
         let state: Set = [
             "uid", "name", "state", "revision", "createdAt", "startedAt", "pid", "exitCode",
-            "signal", "oomKilled", "finishedAt", "exitUnknown", "operation",
+            "signal", "oomKilled", "finishedAt", "exitUnknown", "neverRan", "operation",
         ]
         let sent = JSONValue.object(shown.filter { !state.contains($0.name) })
         #expect(try TaskSpec.decode(sent, name: spec.name) == spec)

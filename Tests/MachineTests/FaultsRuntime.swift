@@ -27,6 +27,46 @@ extension Machine {
             }
         }
 
+        @Test(
+            "a stranger's pid is not taken, and the stranger lives", arguments: Misconduct.stranger)
+        func stranger(_ misconduct: Misconduct) throws {
+            let stranger = try Command.start("sleep", "1005")
+            defer {
+                kill(stranger.processIdentifier, SIGKILL)
+                stranger.waitUntilExit()
+            }
+            try withRuntime("runtime: \(misconduct.name)", .none) { daemon, client in
+                daemon.misbehave(misconduct.about(stranger.processIdentifier))
+                let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)
+                let made = try client.follow(create.id)
+                #expect(made.state == "failed", "\(made.reply.text)")
+                #expect(made.reply.text.contains("first process"), "\(made.reply.text)")
+                if made.state != "failed" { try client.deletePod("web") }
+                #expect(processState(stranger.processIdentifier) == "S")
+            }
+        }
+
+        @Test("what a runtime says is bounded: the run directory stays small", arguments: Flood.all)
+        func floods(_ flood: Flood) throws {
+            try withRuntime("runtime: floods \(flood)", flood.misconduct) { daemon, client in
+                let create = try client.send(
+                    "PUT", "/v1/pods/web", daemon.rootfs.pod("exec sleep 1000", "\"start\": false"))
+                let made = try client.follow(create.id)
+                if flood.verb == "start" {
+                    #expect(made.state == "succeeded", "\(made.reply.text)")
+                    let start = try client.send("POST", "/v1/pods/web/tasks/app/start")
+                    let ended = try client.follow(start.id)
+                    #expect(ended["error", "code"]?.string == "runtime-refused")
+                    #expect(ended.reply.text.contains("the last word"), "\(ended.reply.text)")
+                } else {
+                    #expect(made.state == "failed", "\(made.reply.text)")
+                    #expect(made.reply.text.contains("the last word"), "\(made.reply.text)")
+                }
+                let used = try Command.run("du", "-s", daemon.home + "/run").output
+                #expect(Int(used.split(separator: "\t")[0]) ?? .max < 32768, "\(used)")
+            }
+        }
+
         @Test("a create whose runtime hangs says so, and gives way to a delete")
         func createHangs() throws {
             try withRuntime("runtime: hangs in create", .hang("run")) { daemon, client in
@@ -153,6 +193,50 @@ struct Misconduct: Sendable, CustomTestStringConvertible {
                 done; exit 0
                 """),
     ]
+}
+
+extension Misconduct {
+    /// What it writes into its pid file: a stranger, or itself, a child of the shim's that is not
+    /// in the task's cgroup. Never 0 or -1: a shim that took them would signal the whole machine.
+    static let stranger = [
+        Misconduct(name: "a stranger's pid", verb: "run", script: pidFile("STRANGER")),
+        Misconduct(name: "its own pid", verb: "run", script: pidFile("$$")),
+    ]
+
+    private static func pidFile(_ pid: String) -> String {
+        """
+        runc "$@" || exit
+        while [ "$1" != --pid-file ]; do shift; done; printf %s "\(pid)" >"$2"; exit 0
+        """
+    }
+
+    func about(_ stranger: Int32) -> Misconduct {
+        let script = script.replacingOccurrences(of: "STRANGER", with: "\(stranger)")
+        return Misconduct(name: name, verb: verb, script: script)
+    }
+}
+
+/// A runtime that says 64 MiB before it fails.
+struct Flood: Sendable, CustomTestStringConvertible {
+    let verb: String
+    let isLog: Bool
+
+    static let all = [
+        Flood(verb: "create", isLog: true), Flood(verb: "start", isLog: true),
+        Flood(verb: "start", isLog: false),
+    ]
+
+    var testDescription: String { "\(isLog ? "its log" : "standard error") in \(verb)" }
+
+    var misconduct: Misconduct {
+        Misconduct(
+            name: "floods", verb: verb,
+            script: """
+                \(isLog ? "while [ \"$1\" != --log ]; do shift; done; exec 2>>\"$2\"" : "")
+                head -c 67108864 /dev/zero | tr '\\0' x >&2
+                printf '\\nthe last word\\n' >&2; exit 1
+                """)
+    }
 }
 
 /// The first pid that a text names.

@@ -57,7 +57,11 @@ enum Samples {
                 WireExit(code: nil, signal: number, oomKilled: true, finishedAt: .min),
                 WireExit(code: number, signal: number, oomKilled: true, finishedAt: 0),
             ]
-        } + [WireExit(code: nil, signal: nil, oomKilled: false, finishedAt: 1)]
+        } + [
+            WireExit(code: nil, signal: nil, oomKilled: false, finishedAt: 1),
+            WireExit(code: nil, signal: nil, oomKilled: false, neverRan: true, finishedAt: 1),
+            WireExit(code: nil, signal: 9, oomKilled: true, neverRan: true, finishedAt: 1),
+        ]
 
     static let process = WireProcess(pid: 4_194_304, startTicks: .max)
 

@@ -141,7 +141,8 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         let exit = WireExit(code: nil, signal: nil, oomKilled: true, finishedAt: 0)
         let packet = ShimMessage.exited(task: "", exit).packet()
         // Version, kind, an empty name, then code, signal, the kill for want of memory, the time.
-        for offset in 7...9 {
+        // The last is two bits: whether it never ran, too.
+        for (offset, byte) in [(7, byte), (8, byte), (9, max(byte, 4))] {
             var lying = packet
             lying[offset] = byte
             #expect(fault(lying, isRequest: false) != nil, "offset \(offset)")

@@ -100,6 +100,8 @@ struct clinux_exit { pid_t pid; int code; int status; };
 enum { CLINUX_CLD_EXITED = 1 };
 /* waitid(P_ALL, WEXITED|WNOHANG|WNOWAIT): `pid` is 0 where no child has ended. */
 int clinux_peek_any_exit(struct clinux_exit *out);
+/* The same for one child; fails with ECHILD for who is none of the caller's. */
+int clinux_peek_exit(pid_t pid, struct clinux_exit *out);
 /* waitid(P_PID, WEXITED|WNOHANG), and for a pidfd. */
 int clinux_reap(pid_t pid, struct clinux_exit *out);
 int clinux_reap_pidfd(int pidfd, struct clinux_exit *out);
