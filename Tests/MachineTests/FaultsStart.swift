@@ -82,13 +82,13 @@ extension Machine {
             _ body: (Daemon, Client, LateProgram) throws -> Void
         ) throws {
             let program = LateProgram()
-            defer { program.letGo() }
+            defer { removeFile(program.gate) }
             try withRuntime("signal before exec", program.misconduct) { daemon, client in
                 let made = try client.createPod("web", daemon.rootfs.sleeper)
                 #expect(made.status == 201, "\(made.reply.text)")
+                defer { program.letGo() }
                 try body(daemon, client, program)
             }
-            removeFile(program.gate)
         }
     }
 }
