@@ -3,6 +3,7 @@
 package import Engine
 package import HTTP
 package import Linux
+import Metrics
 
 /// Everything, for the unix socket.
 package final class StaunchAPI: HTTPHandler {
@@ -11,6 +12,11 @@ package final class StaunchAPI: HTTPHandler {
     package init(_ engine: Engine) throws(SystemCallFailure) {
         router = try Router(engine, routes)
         ProcessMetrics.describe(engine.metrics)
+        engine.metrics.httpDuration.expect(routes.map { [$0.pattern] })
+        engine.metrics.httpRequests.expect(
+            routes.flatMap { route in
+                ["200", "500"].map { [route.method, route.pattern, $0] }
+            })
     }
 
     package func handle(_ request: HTTPRequest) -> HTTPReply { router.handle(request) }

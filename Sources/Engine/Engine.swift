@@ -47,6 +47,7 @@ package final class Engine: Sendable {
         ground = HostGround(host, layout)
         info = host.info
         metrics.seccompProfile.set(1, info.seccomp.source)
+        metrics.exportKnownSeries()
         noteDamage()
     }
 
@@ -76,6 +77,7 @@ package final class Engine: Sendable {
             runtimePath: settings.runtime, runtimeName: "none", runtimeVersion: "0",
             runtimeCommit: nil, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false, bootID: "",
             seccomp: settings.seccomp, limits: settings.limits)
+        metrics.exportKnownSeries()
         noteDamage()
     }
 

@@ -20,6 +20,11 @@ struct Series<Value: Sendable>: Sendable {
         change(&values[key, default: zero])
     }
 
+    /// Those that are not there yet begin with `zero`.
+    mutating func expect(_ labels: [[String]], from zero: Value) {
+        for key in labels where values.count < limit && values[key] == nil { values[key] = zero }
+    }
+
     /// In the order of the label values, so that two renderings compare.
     var sorted: [(key: [String], value: Value)] {
         values.sorted { $0.key.lexicographicallyPrecedes($1.key) }
@@ -44,6 +49,12 @@ package final class Counter: Metric {
     package func add(_ count: Int = 1, _ values: String...) {
         precondition(values.count == labels.count && count >= 0)
         series.withLock { $0.update(values, from: 0) { $0 += Double(count) } }
+    }
+
+    /// Shows these series with 0 before their first event, or `increase()` would not see it.
+    package func expect(_ values: [[String]]) {
+        precondition(values.allSatisfy { $0.count == labels.count })
+        series.withLock { $0.expect(values, from: 0) }
     }
 
     /// For a total that somebody else counts; a lower one than before is passed over.
@@ -124,6 +135,12 @@ package final class Histogram: Metric {
         self.help = help
         self.labels = labels
         series = Mutex(Series(limit: 128))
+    }
+
+    /// Shows these series with 0 before their first event.
+    package func expect(_ values: [[String]]) {
+        precondition(values.allSatisfy { $0.count == labels.count })
+        series.withLock { $0.expect(values, from: Counts()) }
     }
 
     package func observe(seconds: Double, _ values: String...) {

@@ -7,6 +7,27 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Reads {
+        @Test("every series that can be known is there with 0 before its first event")
+        func knownSeries() throws {
+            try withDaemon { daemon, client in
+                func series() throws -> Set<String> {
+                    let text = try client.send("GET", "/metrics").reply.text
+                    // HTTP statuses and waiting steps are what happens; all else is known.
+                    let lines = text.split(separator: "\n").filter {
+                        $0.hasPrefix("staunch_") && !$0.hasPrefix("staunch_http_requests_total")
+                            && !$0.hasPrefix("staunch_operations_running")
+                            && !$0.hasPrefix("staunch_resources_")
+                    }
+                    return Set(lines.map { String($0.prefix(while: { $0 != " " })) })
+                }
+                let before = try series()
+                #expect(before.contains(#"staunch_strays_removed_total{kind="data"}"#))
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                try client.deletePod("web")
+                #expect(try series().subtracting(before) == [])
+            }
+        }
+
         @Test("lists come page by page, in the order of creation, by label and by state")
         func lists() throws {
             try withDaemon { _, client in

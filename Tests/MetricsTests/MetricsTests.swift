@@ -57,6 +57,16 @@ import Testing
         }
     }
 
+    @Test func whatIsExpectedIsThereBeforeItHappens() {
+        metrics.storeFailures.expect([["full"], ["other"]])
+        metrics.stepDuration.expect([["verify"]])
+        #expect(text().contains("staunch_store_failures_total{cause=\"full\"} 0\n"))
+        #expect(text().contains("staunch_step_duration_seconds_count{step=\"verify\"} 0\n"))
+        metrics.storeFailures.add(2, "full")
+        metrics.storeFailures.expect([["full"]])
+        #expect(text().contains("staunch_store_failures_total{cause=\"full\"} 2\n"))
+    }
+
     @Test func samplesReadAsTheFormatWants() {
         fill()
         let lines = Set(text().split(separator: "\n"))
