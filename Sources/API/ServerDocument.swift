@@ -56,6 +56,7 @@ struct ServerDocument: DocumentEncodable {
         text("name", info.runtimeName, &writer)
         text("version", info.runtimeVersion, &writer)
         if let commit = info.runtimeCommit { text("commit", commit, &writer) }
+        flag("recursiveReadOnly", info.recursiveReadOnly, &writer)
         writer.endObject()
     }
 

@@ -30,17 +30,28 @@ extension MountSpec {
         let readOnly = object.take("readOnly")?.bool() ?? false
         guard let kind else {
             // Which of the two belongs here nobody can tell.
-            _ = (object.take("source"), object.take("size"))
+            _ = (object.take("source"), object.take("size"), object.take("recursiveReadOnly"))
             return nil
         }
         guard let kind = MountSpec.kind(kind, &object), let target else { return nil }
-        self.init(kind: kind, target: target, readOnly: readOnly)
+        let isRecursive = kind.isBind && object.take("recursiveReadOnly")?.bool() ?? false
+        self.init(
+            kind: kind, target: target, readOnly: readOnly, recursiveReadOnly: isRecursive)
     }
 
     private static func kind(_ name: KindName, _ object: inout ObjectReader) -> Kind? {
         switch name {
         case .bind: (object.require("source")?.path()).map { .bind(source: $0) }
         case .tmpfs: .tmpfs(size: object.take("size")?.integer(in: 1...(.max)))
+        }
+    }
+}
+
+extension MountSpec.Kind {
+    fileprivate var isBind: Bool {
+        switch self {
+        case .bind: true
+        case .tmpfs: false
         }
     }
 }

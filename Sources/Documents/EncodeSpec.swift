@@ -60,6 +60,7 @@ extension MountSpec {
         }
         writer.member("target", target)
         writer.member("readOnly", readOnly)
+        if case .bind = kind { writer.member("recursiveReadOnly", recursiveReadOnly) }
         writer.endObject()
     }
 }

@@ -31,7 +31,9 @@ extension RecordReader {
         try elements().map { mount throws(RecordFault) in
             MountSpec(
                 kind: try mount.mountKind(), target: try mount["target"].string(),
-                readOnly: try mount["readOnly"].bool())
+                readOnly: try mount["readOnly"].bool(),
+                // Records from before there was such a member have none.
+                recursiveReadOnly: try mount.optional("recursiveReadOnly")?.bool() ?? false)
         }
     }
 

@@ -76,7 +76,7 @@ package final class Engine: Sendable {
         info = EngineInfo(
             runtimePath: settings.runtime, runtimeName: "none", runtimeVersion: "0",
             runtimeCommit: nil, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false, bootID: "",
-            seccomp: settings.seccomp, limits: settings.limits)
+            seccomp: settings.seccomp, limits: settings.limits, recursiveReadOnly: true)
         metrics.exportKnownSeries()
         noteDamage()
     }

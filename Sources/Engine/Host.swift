@@ -20,11 +20,13 @@ final class Host: Sendable {
             shimProgram = try RunDirectory.installShim(layout)
             let release = try SystemInfo.kernelRelease()
             let version = try Host.runtimeVersion(settings.runtime, layout)
+            let features = try Host.runtimeFeatures(settings.runtime, layout)
+            let hasMountAttributes = try Host.hasMountAttributes()
             seccomp = try Host.seccomp(settings.seccomp)
             let isUnified = hierarchies.allSatisfy(\.isUnified)
             traits = HostTraits(
                 cgroupNamespace: isUnified,
-                limitsSwap: try Host.limitsSwap(hierarchies), recursiveReadOnly: false,
+                limitsSwap: try Host.limitsSwap(hierarchies),
                 isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").begins(with: "-"),
                 descriptors: SystemInfo.firstDescriptorLimit.map {
                     DescriptorLimit(soft: $0.soft, hard: $0.hard)
@@ -37,7 +39,9 @@ final class Host: Sendable {
                     ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
                 hasCgroupKill: hierarchies.contains(where: \.isUnified),
                 bootID: try SystemInfo.bootID(),
-                seccomp: settings.seccomp, limits: settings.limits)
+                seccomp: settings.seccomp, limits: settings.limits,
+                recursiveReadOnly: hasMountAttributes
+                    && features?.hasRecursiveReadOnly ?? false)
         } catch { throw EngineFailure("\(error)") }
         try Host.claim(hierarchies, settings)
     }
@@ -84,23 +88,43 @@ final class Host: Sendable {
         return false
     }
 
-    /// Asks the runtime for its version, through a file, before anything depends on it.
+    /// Asks the runtime for its version before anything depends on it.
     private static func runtimeVersion(
         _ path: String, _ layout: Layout
     ) throws(SystemCallFailure) -> RuntimeVersion {
-        let file = layout.settings.runDirectory + "/runtime.version"
-        // O_RDWR|O_CREAT|O_TRUNC
-        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)
-        let null = try OwnedDescriptor.opening("/dev/null", 2)
-        let runtime = Runtime(path: path, root: "")
-        let pid = try Command(runtime.versionArguments).spawn(
-            descriptors: [null.number, output.number, null.number])
-        if let process = PidDescriptor.opening(pid) { process.waitAndReap() }
-        let text = try Files.text(file)
+        let said = try answer(to: Runtime(path: path, root: "").versionArguments, layout)
+        let text = String(decoding: said, as: UTF8.self)
         guard let version = RuntimeVersion(text) else {
             throw SystemCallFailure(call: "\(path) --version", subject: "says '\(text)'", errno: 8)
         }
         return version
+    }
+
+    /// `nil` if the runtime does not know the command, as those of before 2022.
+    private static func runtimeFeatures(
+        _ path: String, _ layout: Layout
+    ) throws(SystemCallFailure) -> RuntimeFeatures? {
+        RuntimeFeatures(
+            json: try answer(to: Runtime(path: path, root: "").featuresArguments, layout))
+    }
+
+    /// mount_setattr(2).
+    private static func hasMountAttributes() throws(SystemCallFailure) -> Bool {
+        try !SystemInfo.kernelVersion().lexicographicallyPrecedes([5, 12])
+    }
+
+    /// What a command prints, through a file.
+    private static func answer(
+        to arguments: [String], _ layout: Layout
+    ) throws(SystemCallFailure) -> [UInt8] {
+        let file = layout.settings.runDirectory + "/runtime.version"
+        // O_RDWR|O_CREAT|O_TRUNC
+        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)
+        let null = try OwnedDescriptor.opening("/dev/null", 2)
+        let pid = try Command(arguments).spawn(
+            descriptors: [null.number, output.number, null.number])
+        if let process = PidDescriptor.opening(pid) { process.waitAndReap() }
+        return try Files.read(file)
     }
 
     /// The filter's cost in the runtime grows with each ABI: one that the kernel does not have is

@@ -20,6 +20,7 @@ extension Engine {
                     .tooManyPods, "\(settings.limits.pods) pods are allowed",
                     instance: context.instance)
             }
+            for task in spec.tasks { try checkMounts(task, context) }
             return transaction.createPod(name, spec, context)
         }
     }

@@ -61,6 +61,8 @@ package struct EngineInfo: Sendable {
     package var bootID: String
     package var seccomp: SeccompChoice
     package var limits: EngineLimits
+    /// Whether a bind can be read-only with what is mounted below it.
+    package var recursiveReadOnly: Bool
 }
 
 /// How much is kept, and how many there may be.

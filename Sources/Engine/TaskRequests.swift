@@ -22,6 +22,7 @@ extension Engine {
                     .podState, "a pod has at most \(DocumentLimits.tasks) tasks",
                     instance: context.instance)
             }
+            try checkMounts(spec, context)
             var task = PodTask(
                 uid: transaction.makeUID(), spec: spec, state: .creating, revision: 0,
                 createdAt: transaction.time)
@@ -34,6 +35,19 @@ extension Engine {
             transaction.put(operation)
             return .operation(transaction.operation(operation.id) ?? operation)
         }
+    }
+
+    /// Refuses what this runtime or kernel would quietly leave writable.
+    func checkMounts(_ task: TaskSpec, _ context: RequestContext) throws(Problem) {
+        guard !info.recursiveReadOnly,
+            let mount = task.mounts.first(where: \.recursiveReadOnly)
+        else { return }
+        throw Problem(
+            .notSupported,
+            "task \(task.name), mount \(mount.target): recursiveReadOnly needs Linux 5.12 and a "
+                + "runtime whose features name rro, and \(info.runtimePath) "
+                + "\(info.runtimeVersion) on \(info.kernelRelease) is not so",
+            instance: context.instance)
     }
 
     /// Starts a task that waits to be started.

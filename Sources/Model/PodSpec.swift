@@ -167,11 +167,17 @@ package struct MountSpec: Equatable, Sendable {
     package var kind: Kind
     /// An absolute path in the task.
     package var target: String
+    /// Of a bind: this mount alone, and not what is mounted below its source.
     package var readOnly: Bool
+    /// Of a bind: all of it, with what is mounted below its source (mount_setattr(2)).
+    package var recursiveReadOnly: Bool
 
-    package init(kind: Kind, target: String, readOnly: Bool = false) {
+    package init(
+        kind: Kind, target: String, readOnly: Bool = false, recursiveReadOnly: Bool = false
+    ) {
         self.kind = kind
         self.target = target
         self.readOnly = readOnly
+        self.recursiveReadOnly = recursiveReadOnly
     }
 }

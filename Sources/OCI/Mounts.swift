@@ -42,13 +42,13 @@ extension RuntimeSpec {
         spec.target.fields("/").count
     }
 
-    static func own(_ spec: MountSpec, _ host: HostTraits) -> Mount {
+    static func own(_ spec: MountSpec) -> Mount {
         switch spec.kind {
         case .bind(let source):
-            let readOnly = host.recursiveReadOnly ? ["ro", "rro"] : ["ro"]
+            let access =
+                spec.recursiveReadOnly ? ["ro", "rro"] : spec.readOnly ? ["ro"] : ["rw"]
             return Mount(
-                spec.target, "bind", ["rbind", "rprivate"] + (spec.readOnly ? readOnly : ["rw"]),
-                source: source)
+                spec.target, "bind", ["rbind", "rprivate"] + access, source: source)
         case .tmpfs(let size):
             // Options as of `docker run --tmpfs`, and a mode that any user can work with.
             let options = ["nosuid", "nodev", "noexec", "mode=1777"]

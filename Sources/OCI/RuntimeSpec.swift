@@ -24,9 +24,6 @@ package struct HostTraits: Equatable, Sendable {
     package var cgroupNamespace: Bool
     /// Swap is accounted (`memory.memsw.limit_in_bytes` or `memory.swap.max` exists).
     package var limitsSwap: Bool
-    /// `rro` is among the runtime's mount options (runc 1.1) and the kernel has mount_setattr(2)
-    /// (5.12): then a read-only bind is read-only in all that is mounted below it, too.
-    package var recursiveReadOnly: Bool
 
     /// The daemon, and so what it starts, is spared by the OOM killer (a negative oom_score_adj, as
     /// its unit gives it): that is not for tasks.
@@ -38,13 +35,12 @@ package struct HostTraits: Equatable, Sendable {
     package var descriptors: DescriptorLimit?
 
     package init(
-        cgroupNamespace: Bool, limitsSwap: Bool, recursiveReadOnly: Bool,
-        isSparedFromOOM: Bool = false, descriptors: DescriptorLimit? = nil
+        cgroupNamespace: Bool, limitsSwap: Bool, isSparedFromOOM: Bool = false,
+        descriptors: DescriptorLimit? = nil
     ) {
         self.descriptors = descriptors
         self.cgroupNamespace = cgroupNamespace
         self.limitsSwap = limitsSwap
-        self.recursiveReadOnly = recursiveReadOnly
         self.isSparedFromOOM = isSparedFromOOM
     }
 }
@@ -81,7 +77,7 @@ package enum RuntimeSpec {
         }
         writer.object("process") { process(task, ids, host, to: &$0) }
         // As they are given: the targets have been looked up in this order.
-        let mounts = standardMounts + task.mounts.map { own($0, host) }
+        let mounts = standardMounts + task.mounts.map { own($0) }
         writer.list("mounts", mounts) { $1.write(to: &$0) }
         writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
         writer.endObject()

@@ -26,7 +26,7 @@ import Testing
             "finishedAt":null,"exitUnknown":false,"neverRan":false,"operation":null,
             "rootfs":{"path":"/r","readOnly":false},"args":["sh","\n"],"env":{},"cwd":"/",
             "user":"0:0","mounts":[
-            {"type":"bind","source":"/s","target":"/t","readOnly":true},
+            {"type":"bind","source":"/s","target":"/t","readOnly":true,"recursiveReadOnly":false},
             {"type":"tmpfs","size":9,"target":"/u","readOnly":false}],
             "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[]},
             "noNewPrivileges":true,"stopSignal":"TERM","gracePeriod":2.5,"start":true}

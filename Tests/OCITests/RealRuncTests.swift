@@ -79,8 +79,7 @@ final class Bench {
         let host = HostTraits(
             cgroupNamespace: false,
             limitsSwap: FileManager.default.fileExists(
-                atPath: "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"),
-            recursiveReadOnly: false)
+                atPath: "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"))
         let document = RuntimeSpec.document(
             for: task, ids: ids, rootfs: directory + "/rootfs", cgroupsPath: cgroup + "/t",
             seccomp: seccomp, host: host)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import OCI
 
-let plainHost = HostTraits(cgroupNamespace: false, limitsSwap: true, recursiveReadOnly: true)
+let plainHost = HostTraits(cgroupNamespace: false, limitsSwap: true)
 let root = ResolvedUser(uid: 0, gid: 0)
 
 func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
@@ -104,7 +104,18 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         let mounts = try document(task { $0.mounts = RuntimeSpec.inOrder(given) })["mounts"]
         let own = try #require(mounts?.elements?.dropFirst(7))
         #expect(own.map { $0["destination"]?.string } == ["/x", "/a", "/x/y"])
-        #expect(own.last?["options"]?.strings == ["rbind", "rprivate", "ro", "rro"])
+        #expect(own.last?["options"]?.strings == ["rbind", "rprivate", "ro"])
         #expect(own.first?["options"]?.strings?.contains("size=4096") == true)
+    }
+
+    @Test func onlyWhatAsksForItIsReadOnlyBelow() throws {
+        var mount = MountSpec(kind: .bind(source: "/a"), target: "/x")
+        func options() throws -> [String]? {
+            try document(task { $0.mounts = [mount] })["mounts"]?.elements?.last?["options"]?
+                .strings
+        }
+        #expect(try options() == ["rbind", "rprivate", "rw"])
+        mount.recursiveReadOnly = true
+        #expect(try options() == ["rbind", "rprivate", "ro", "rro"])
     }
 }

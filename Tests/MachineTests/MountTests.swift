@@ -1,0 +1,72 @@
+// Mounts of a task: what is read-only, and how far down.
+
+import Foundation
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct ReadOnlyMounts {
+        @Test(
+            "readOnly is of the mount alone, recursiveReadOnly of all below it",
+            arguments: [("readOnly", "refused,written"), ("recursiveReadOnly", "refused,refused")])
+        func readOnly(member: String, expected: String) throws {
+            try withDaemon(setUp: mountSource) { daemon, client in
+                let script = """
+                    for place in /data /data/sub; do
+                        touch $place/new 2>&- && echo written || echo refused
+                    done; exec sleep 1000
+                    """
+                let pod = try client.createPod("web", body(daemon, member, script))
+                #expect(pod.status == 201, "\(pod.reply.text)")
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                var said: [Substring] = []
+                try eventually("the task has tried both") {
+                    said = (text(of: log) ?? "").split(separator: "\n").compactMap {
+                        $0.split(separator: " ").last
+                    }
+                    return said.count == 2
+                }
+                #expect(said.joined(separator: ",") == expected)
+                let shown = try client.send("GET", "/v1/pods/web/tasks/app")
+                let mount = shown["mounts"]?.elements?.first
+                #expect(mount?[member]?.bool == true)
+            }
+        }
+
+        @Test("recursiveReadOnly is refused if the runtime does not name rro")
+        func refused() throws {
+            try withRuntime("runtime: without rro", .fail("features")) { daemon, client in
+                daemon.crash()
+                try daemon.start()
+                let answer = try client.createPod(
+                    "web", body(daemon, "recursiveReadOnly", "exec sleep 1000"))
+                #expect(answer.code == "not-supported", "\(answer.reply.text)")
+                #expect(answer.reply.text.contains("rro"))
+                let server = try client.send("GET", "/v1")
+                #expect(server["runtime", "recursiveReadOnly"]?.bool == false)
+            }
+        }
+
+        private func mountSource(_ daemon: Daemon) throws {
+            let below = source(daemon) + "/sub"
+            try makeDirectory(below)
+            daemon.removals.append {
+                _ = try? Command.run("rm", "-rf", "--one-file-system", source(daemon))
+            }
+            try Command.expect("mount", "-t", "tmpfs", "-o", "size=64k", "none", below)
+            daemon.removals.append { _ = try? Command.run("umount", below) }
+        }
+
+        /// Outside of what the census looks at: any process may have a copy of the host's mounts
+        /// for a moment, and this is one of them.
+        private func source(_ daemon: Daemon) -> String { daemon.home + "-source" }
+
+        private func body(_ daemon: Daemon, _ member: String, _ script: String) -> String {
+            let mount = """
+                {"type": "bind", "source": "\(source(daemon))", "target": "/data", \
+                "\(member)": true}
+                """
+            return daemon.rootfs.pod(script, "\"mounts\": [\(mount)]")
+        }
+    }
+}
