@@ -41,6 +41,7 @@ struct ServerDocument: DocumentEncodable {
             ("tombstonesKeptSeconds", info.limits.tombstonesKeptSeconds),
             ("eventsKept", Int64(info.limits.eventsKept)),
             ("tasksPerPod", Int64(DocumentLimits.tasks)),
+            ("operationsPerPod", Int64(info.limits.operationsPerPod)),
         ]
         for (name, limit) in limits {
             writer.key(name)

@@ -34,6 +34,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case mountTargetRefused = "mount-target-refused"
     case runtimeRefused = "runtime-refused"
     case tooManyPods = "too-many-pods"
+    case tooManyOperations = "too-many-operations"
     case shimFailed = "shim-failed"
     case internalFault = "internal"
     case tooManyWaits = "too-many-waits"
@@ -56,7 +57,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .runtimeRefused:
             422
-        case .tooManyPods: 429
+        case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .internalFault: 500
         case .tooManyWaits, .starting, .storeFull: 503
         }
@@ -65,8 +66,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     /// Whether the same request may succeed later without anyone changing it.
     package var retryable: Bool {
         switch self {
-        case .podDeleting, .taskDeleting, .tooManyPods, .shimFailed, .tooManyWaits, .starting,
-            .storeFull:
+        case .podDeleting, .taskDeleting, .tooManyPods, .tooManyOperations, .shimFailed,
+            .tooManyWaits, .starting, .storeFull:
             true
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,

@@ -36,6 +36,7 @@ extension ProblemCode {
         case .mountTargetRefused: "The rootfs has no place for a mount"
         case .runtimeRefused: "The runtime refused"
         case .tooManyPods: "There are too many pods"
+        case .tooManyOperations: "The pod has too many open operations"
         case .shimFailed: "The sandbox failed"
         case .internalFault: "A fault of the daemon"
         case .tooManyWaits: "Too many streams are open"
@@ -107,6 +108,9 @@ extension ProblemCode {
         case .runtimeRefused:
             "runc refused to make or start the task; the detail has its own words."
         case .tooManyPods: "The host has as many pods as it may have."
+        case .tooManyOperations:
+            "As many operations of the pod have not ended as may be open at once; nothing was "
+                + "recorded. Stops and deletes are never refused for it."
         case .shimFailed:
             "The process that is the sandbox of the pod could not be started, or has died."
         case .internalFault: "This is a bug; the id in the detail stands in the log as well."
@@ -136,6 +140,7 @@ extension ProblemCode {
                 + "path and body."
         case .userUnknown: "Give numbers, or add the name to the rootfs."
         case .tooManyPods: "Delete a pod, or wait until one is gone."
+        case .tooManyOperations: "Wait for the pod's operations, then send the request again."
         case .internalFault: "Report it with the lines of the log that bear the id."
         case .tooManyWaits: "Close a stream, or try again later."
         case .starting: "Try again in a second."

@@ -104,7 +104,7 @@ extension Registry: Recorded {
     /// The operations that put strays away.
     func openSweeps() -> [UID] {
         state.withLock { state in
-            state.operations.values.filter { $0.kind == .strayRemove }.map(\.id).sorted()
+            state.operations.all.filter { $0.kind == .strayRemove }.map(\.id).sorted()
         }
     }
 }

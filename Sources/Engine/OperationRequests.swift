@@ -51,7 +51,7 @@ extension Engine {
             // What cannot be read is not listed; the store's failure is in the log.
             do throws(StoreFailure) { ended = try state.store.endedOperations(newest: 2000) } catch
             {}
-            return (Array(state.operations.values), ended, state.revision)
+            return (Array(state.operations.all), ended, state.revision)
         }
         var all = open
         for stored in ended {
@@ -69,7 +69,7 @@ extension Engine {
         let (token, isOpen) = registry.state.withLock { state in
             let token = state.makeToken()
             let isOpen = state.operations[id] != nil
-            if isOpen { state.waiters[id, default: [:]][token] = body }
+            if isOpen { state.waiters.add(token, of: id, body) }
             return (token, isOpen)
         }
         if !isOpen { body() }
@@ -80,10 +80,7 @@ extension Engine {
     package func cancel(_ token: EngineToken) {
         registry.state.withLock { state in
             state.feed.cancel(token)
-            for id in state.waiters.keys where state.waiters[id]?[token] != nil {
-                state.waiters[id]?[token] = nil
-                if state.waiters[id]?.isEmpty ?? false { state.waiters[id] = nil }
-            }
+            state.waiters.cancel(token)
         }
     }
 

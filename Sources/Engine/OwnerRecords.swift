@@ -10,8 +10,7 @@ import Synchronization
 extension Registry {
     /// Oldest first.
     func openOperations(of pod: UID) -> [PodOperation] {
-        let open = state.withLock { $0.operations.values.filter { $0.target.podUID == pod } }
-        return open.sorted { $0.order < $1.order }
+        state.withLock { $0.operations.of(pod) }
     }
 
     func openOperation(_ id: UID) -> PodOperation? { state.withLock { $0.operations[id] } }

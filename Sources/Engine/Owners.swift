@@ -19,6 +19,11 @@ import Synchronization
 
     func forget(_ pod: UID) { owners[pod] = nil }
 
+    /// Takes an owner back that a late request has woken, and that has nothing to do any more.
+    func forgetIdle(_ owner: PodOwner) {
+        if owner.running.isEmpty && owners[owner.uid] === owner { owners[owner.uid] = nil }
+    }
+
     /// Now and then: shims that somebody has stopped.
     func lookAtShims() { for owner in owners.values { owner.lookWhetherStopped() } }
 
@@ -78,7 +83,7 @@ extension Engine {
 
 extension Registry {
     func podsWithOpenOperations() -> Set<UID> {
-        state.withLock { state in Set(state.operations.values.map(\.target.podUID)) }
+        state.withLock { state in Set(state.operations.pods) }
     }
 
     /// Every operation that stands open has lived through one more restart.

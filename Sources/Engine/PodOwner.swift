@@ -19,6 +19,9 @@ import Teardown
     var status = StatusQuestion()
     private(set) var running: [UID: PodOperation] = [:]
     private var blockedSince: [UID: Int64] = [:]
+    /// What running operations were interrupted for, so that the shim is told once: who asks again
+    /// and again must not fill its queue.
+    private var interruptions: [UID: Set<Interruption>] = [:]
     private var isWatchingBlocked = false
     /// Whether somebody is finding out how the shim does.
     var isLookingAfterShim = false
@@ -33,6 +36,7 @@ import Teardown
     /// Starts whatever can run now.
     func pump() {
         let open = engine.registry.openOperations(of: uid)
+        if open.isEmpty && engine.registry.pod(uid) == nil { return engine.owners.forgetIdle(self) }
         var ahead: [PodOperation] = open.filter { running[$0.id] != nil }
         for operation in ahead where operation.grace != running[operation.id]?.grace {
             running[operation.id] = operation
@@ -69,6 +73,7 @@ import Teardown
             await self.run(operation)
             await self.settle(operation)
             self.running[operation.id] = nil
+            self.interruptions[operation.id] = nil
             self.lookAfterShimIfUnlinked()
             self.pump()
         }
@@ -115,6 +120,9 @@ import Teardown
     private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
         guard let pod = engine.registry.pod(uid), let link else { return }
         if operation.kind == .podCreate && newcomer.target.task != nil { return }
+        let interruption = Interruption(
+            newcomer: newcomer.id, grace: newcomer.grace, link: ObjectIdentifier(link))
+        guard interruptions[operation.id, default: []].insert(interruption).inserted else { return }
         let only = newcomer.target.task ?? operation.target.task
         for task in pod.tasks where only == nil || only == task.spec.name {
             let grace =
@@ -187,6 +195,13 @@ extension PodOperation {
             "uid": "\(target.podUID)",
         ]
     }
+}
+
+/// One interruption of a running operation: said again only over another line to the shim.
+private struct Interruption: Hashable {
+    let newcomer: UID
+    let grace: Int64?
+    let link: ObjectIdentifier
 }
 
 extension TaskExit {

@@ -48,6 +48,7 @@ extension Engine {
             guard pod.spec.resources != before.resources else {
                 return .pod(transaction.pod(name) ?? pod)
             }
+            try transaction.checkRoom(for: pod.uid, settings.limits, context)
             var operation = transaction.makeOperation(.podUpdate, OperationTarget(pod), context)
             operation.formerResources = before.resources
             operation.wantedResources = pod.spec.resources

@@ -42,12 +42,7 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     private struct Watches {
         var handlers: [UInt64: @Sendable (Epoll.Interest) -> Void] = [:]
         var nextTag: UInt64 = 1
-        var timers: [Timer] = []
-    }
-
-    struct Timer: Sendable {
-        let at: Int64
-        let fire: @Sendable () -> Void
+        var timers = TimerQueue()
     }
 
     /// Whether time and turns are a test's to give. To be set before anything uses the loop.
@@ -133,18 +128,14 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     }
 
     private func pause() -> CInt {
-        guard let next = state.withLock({ $0.timers.first?.at }) else { return -1 }
+        guard let next = state.withLock({ $0.timers.next }) else { return -1 }
         let nanoseconds = max(0, next - sinceBoot)
         return CInt(min((nanoseconds + 999_999) / 1_000_000, 60_000))
     }
 
     private func fireTimers() {
         let now = sinceBoot
-        while let timer = state.withLock({ state in
-            state.timers.first.map { $0.at <= now } ?? false ? state.timers.removeFirst() : nil
-        }) {
-            timer.fire()
-        }
+        while let timer = state.withLock({ $0.timers.take(dueAt: now) }) { timer.fire() }
     }
 }
 
@@ -204,10 +195,7 @@ extension Reactor {
     /// Calls `fire` on the loop's thread after `milliseconds`.
     func after(milliseconds: Int64, _ fire: @escaping @Sendable () -> Void) {
         let at = sinceBoot + milliseconds * 1_000_000
-        state.withLock { state in
-            let index = state.timers.lastIndex { $0.at <= at }.map { $0 + 1 } ?? 0
-            state.timers.insert(Timer(at: at, fire: fire), at: index)
-        }
+        state.withLock { $0.timers.add(at: at, fire) }
         if !isSimulated { wakeup.signal() }
     }
 }
@@ -219,7 +207,7 @@ extension Reactor {
     package func runSimulated() { runJobs() }
 
     /// When the next timer is due; `nil` where nobody waits for a time.
-    package var nextSimulatedTimer: Int64? { state.withLock { $0.timers.first?.at } }
+    package var nextSimulatedTimer: Int64? { state.withLock { $0.timers.next } }
 
     package var simulatedNow: Int64 { sinceBoot }
 
@@ -246,10 +234,7 @@ extension Reactor {
     /// the tasks behind it are not to be unwound either.
     package func dropSimulated() -> [@Sendable () -> Void] {
         runJobs()
-        return state.withLock { state in
-            defer { state.timers = [] }
-            return state.timers.map(\.fire)
-        }
+        return state.withLock { $0.timers.takeAll().map(\.fire) }
     }
 }
 

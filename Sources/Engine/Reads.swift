@@ -16,7 +16,7 @@ extension Engine {
 
     /// Those that have not ended.
     package var openOperations: [UID] {
-        registry.state.withLock { Array($0.operations.keys) }
+        registry.state.withLock { Array($0.operations.ids) }
     }
 
     /// How many there are, for a line that people read.
@@ -24,7 +24,7 @@ extension Engine {
         registry.state.withLock { state in
             (
                 state.pods.count, state.operations.count,
-                state.operations.values.count { $0.stalled != nil }
+                state.operations.all.count { $0.stalled != nil }
             )
         }
     }
@@ -42,7 +42,7 @@ extension Engine {
 
     /// Sets the gauges that follow from memory; for a scrape.
     package func updateMetrics() {
-        let (pods, open) = registry.state.withLock { ($0.pods, $0.operations) }
+        let (pods, open) = registry.state.withLock { ($0.pods, Array($0.operations.all)) }
         for state in PodState.allCases {
             metrics.pods.set(Double(pods.values.count { $0.state == state }), state.rawValue)
         }
@@ -54,12 +54,12 @@ extension Engine {
         }
         metrics.podsStalled.set(Double(pods.values.count { $0.stalled != nil }))
         metrics.operationsRunning.replace(
-            open.values.map { [$0.kind.rawValue, $0.currentStep?.rawValue ?? "none"] })
+            open.map { [$0.kind.rawValue, $0.currentStep?.rawValue ?? "none"] })
         metrics.operationsStalled.replace(
-            open.values.compactMap { operation in
+            open.compactMap { operation in
                 operation.stalled.map { [operation.kind.rawValue, $0.step.rawValue] }
             })
-        let oldest = open.values.map(\.createdAt.milliseconds).min() ?? 0
+        let oldest = open.map(\.createdAt.milliseconds).min() ?? 0
         metrics.oldestOperation.set(Double(oldest) / 1000)
     }
 }

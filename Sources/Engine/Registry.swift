@@ -18,11 +18,11 @@ final class Registry: Sendable {
         var pods: [Label: Pod] = [:]
         var names: [UID: Label] = [:]
         /// Those that have not ended; the store has the others.
-        var operations: [UID: PodOperation] = [:]
+        var operations = OpenOperations()
         var revision: UInt64 = 0
         var lastUID = UID(high: 0, low: 0)
         var nextToken: UInt64 = 0
-        var waiters: [UID: [EngineToken: @Sendable () -> Void]] = [:]
+        var waiters = Waiters()
         var feed = EventFeed()
         var commits = 0
         /// Whether the last pruning left something to prune.
@@ -89,7 +89,7 @@ final class Registry: Sendable {
         state.withLock { state in
             guard var operation = state.operations[id] else { return }
             change(&operation)
-            state.operations[id] = operation
+            state.operations.put(operation)
         }
     }
 }
@@ -117,7 +117,7 @@ extension Registry.State {
             do throws(RecordFault) {
                 var operation = try PodOperation(record: document)
                 operation.dropProgress()
-                operations[operation.id] = operation
+                operations.put(operation)
             } catch { damage.append("the record of an operation: \(error)") }
         }
         revision = try store.revision()
@@ -155,9 +155,8 @@ extension Registry.State {
         revision = changes.revision
         lastUID = changes.lastUID
         for (id, operation) in changes.operations {
-            operations[id] = operation.state.hasEnded ? nil : operation
-            guard operation.state.hasEnded else { continue }
-            aftermath.waiters += (waiters.removeValue(forKey: id) ?? [:]).values
+            operations.put(operation)
+            if operation.state.hasEnded { aftermath.waiters += waiters.take(id) }
         }
         if feed.hasSubscribers {
             feed.add(changes.eventItems())

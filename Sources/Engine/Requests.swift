@@ -73,6 +73,8 @@ package struct EngineLimits: Sendable {
     package var tombstonesKeptSeconds: Int64 = 604_800
     package var eventsKept = 100_000
     package var pods = 10_000
+    /// Of one pod, that have not ended.
+    package var operationsPerPod = 64
 
     package init() {}
 }

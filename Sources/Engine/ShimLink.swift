@@ -13,6 +13,7 @@ import ShimWire
     private var tag: UInt64?
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
     private var unsent: [[UInt8]] = []
+    private var isFlushDue = false
     private var lastID: UInt32 = 0
     private let events: ShimEvents
     private var ending: Task<Void, Never>?
@@ -58,16 +59,28 @@ import ShimWire
     }
 
     private func flush() {
-        while let packet = unsent.first {
-            do throws(SystemCallFailure) { try socket.send(packet) } catch {
+        guard !isFlushDue else { return }
+        var sent = 0
+        defer { unsent.removeFirst(sent) }
+        while sent < unsent.count {
+            do throws(SystemCallFailure) { try socket.send(unsent[sent]) } catch {
                 // EAGAIN, ENOMEM, ENOBUFS: a shim that does not read now, or no memory for it. The
                 // socket takes more before a reply can come, so it is tried again shortly.
                 guard [11, 12, 105].contains(error.errno) else { return close() }
-                return Loop.shared.reactor.after(milliseconds: 20) { [weak self] in
-                    onLoop { self?.flush() }
-                }
+                return flushLater()
             }
-            unsent.removeFirst()
+            sent += 1
+        }
+    }
+
+    /// One timer, however much waits to be sent.
+    private func flushLater() {
+        isFlushDue = true
+        Loop.shared.reactor.after(milliseconds: 20) { [weak self] in
+            onLoop {
+                self?.isFlushDue = false
+                self?.flush()
+            }
         }
     }
 

@@ -23,6 +23,7 @@ extension Engine {
                     instance: context.instance)
             }
             try checkMounts(spec, context)
+            try transaction.checkRoom(for: pod.uid, settings.limits, context)
             var task = PodTask(
                 uid: transaction.makeUID(), spec: spec, state: .creating, revision: 0,
                 createdAt: transaction.time)
@@ -57,7 +58,8 @@ extension Engine {
         try mutate(context, .taskStart) { transaction throws(Problem) in
             let (pod, task) = try transaction.living(pod, name, context)
             switch task.state {
-            case .created, .creating: return transaction.begin(.taskStart, pod, task, context)
+            case .created, .creating:
+                return try transaction.begin(.taskStart, pod, task, context, settings.limits)
             case .running, .exited, .deleting:
                 throw Problem(
                     .taskState, "the task is \(task.state.name)", instance: context.instance)
@@ -70,7 +72,8 @@ extension Engine {
     ) throws(Problem) -> Accepted {
         try mutate(context, .taskStop) { transaction throws(Problem) in
             let (pod, task) = try transaction.living(pod, name, context)
-            return transaction.begin(.taskStop, pod, task, context, grace: grace)
+            return try transaction.begin(
+                .taskStop, pod, task, context, settings.limits, grace: grace)
         }
     }
 
@@ -83,7 +86,8 @@ extension Engine {
                 throw Problem(
                     .taskState, "the task is \(task.state.name)", instance: context.instance)
             }
-            return transaction.begin(.taskSignal, pod, task, context, signal: signal)
+            return try transaction.begin(
+                .taskSignal, pod, task, context, settings.limits, signal: signal)
         }
     }
 
@@ -155,14 +159,15 @@ extension Transaction {
     /// An operation on a task; the same kind under way is joined, but for signals.
     fileprivate mutating func begin(
         _ kind: OperationKind, _ pod: Pod, _ task: PodTask, _ context: RequestContext,
-        grace: Int64? = nil, signal: Signal? = nil
-    ) -> Accepted {
+        _ limits: EngineLimits, grace: Int64? = nil, signal: Signal? = nil
+    ) throws(Problem) -> Accepted {
         if kind != .taskSignal {
             let open = openOperations(of: pod.uid)
             if let same = open.first(where: { $0.kind == kind && $0.target.taskUID == task.uid }) {
                 return join(same, grace: grace)
             }
         }
+        if !kind.isWayDown { try checkRoom(for: pod.uid, limits, context) }
         let operation = makeOperation(
             kind, OperationTarget(pod, task), context, grace: grace, signal: signal)
         put(operation)

@@ -9,7 +9,7 @@ import Teardown
 struct Transaction {
     private let basePods: [Label: Pod]
     private let names: [UID: Label]
-    private let baseOperations: [UID: PodOperation]
+    private let baseOperations: OpenOperations
     /// For what has ended: read here, changed by the registry.
     let store: any RecordKeeping
     let time = EngineClock.now
@@ -36,7 +36,7 @@ struct Transaction {
 
     func operation(_ id: UID) -> PodOperation? { changes.operations[id] ?? baseOperations[id] }
 
-    func allOpen() -> [PodOperation] { Array(baseOperations.values) }
+    func allOpen() -> [PodOperation] { Array(baseOperations.all) }
 
     func pod(uid: UID) -> Pod? {
         names[uid].flatMap { pod($0) }.flatMap { $0.uid == uid ? $0 : nil }
@@ -44,12 +44,24 @@ struct Transaction {
 
     /// The operations of one incarnation of a pod that have not ended, oldest first.
     func openOperations(of pod: UID) -> [PodOperation] {
-        let known = baseOperations.values.filter { $0.target.podUID == pod }
-            .compactMap { operation($0.id) }
+        let known = baseOperations.of(pod).compactMap { operation($0.id) }
         let new = changes.operations.values.filter {
             $0.target.podUID == pod && baseOperations[$0.id] == nil
         }
-        return (known + new).filter { !$0.state.hasEnded }.sorted { $0.order < $1.order }
+        let open = (known + new).filter { !$0.state.hasEnded }
+        return new.isEmpty ? open : open.sorted { $0.order < $1.order }
+    }
+
+    /// Throws if the pod has as many open operations as it may have. What ends or removes
+    /// something, and what joins an operation, is never refused for that.
+    func checkRoom(for pod: UID, _ limits: EngineLimits, _ context: RequestContext) throws(Problem)
+    {
+        guard baseOperations.count(of: pod) < limits.operationsPerPod else {
+            throw Problem(
+                .tooManyOperations,
+                "\(limits.operationsPerPod) operations of this pod have not ended",
+                instance: context.instance)
+        }
     }
 
     /// A new UUIDv7, greater than every one before it, so that their order is that of creation.

@@ -8,7 +8,8 @@ package import ShimWire
     private weak var shim: FakeShim?
     private let events: ShimEvents
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
-    private var lastID: UInt32 = 0
+    /// How many requests were sent.
+    private(set) var lastID: UInt32 = 0
     package private(set) var isOpen = true
 
     init(_ shim: FakeShim, _ life: Life, _ events: ShimEvents) {

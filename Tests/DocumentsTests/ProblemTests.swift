@@ -16,7 +16,8 @@ import Testing
         "rootfs-missing": 422, "rootfs-not-directory": 422, "rootfs-refused": 422,
         "user-unknown": 422, "mount-source-missing": 422, "mount-target-refused": 422,
         "runtime-refused": 422,
-        "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429, "starting": 503,
+        "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429,
+        "too-many-operations": 429, "starting": 503,
         "store-full": 503, "internal": 500,
     ]
 

@@ -1,0 +1,103 @@
+// A pod's share: what one pod is asked for costs the others nothing.
+
+import Documents
+import Model
+import Synchronization
+import Testing
+
+@testable import Engine
+@testable import Fakes
+
+extension Simulated {
+    struct Load {
+        /// A pod with a running task, whose shim is then stopped: what it is asked for stays open.
+        private func stoppedPod(_ stage: Stage, _ name: String) throws -> Pod {
+            let pod = try stage.makePod(name, task: "app")
+            try stage.onMachine { $0.pods[pod.uid]?.shim?.isStopped = true }
+            return pod
+        }
+
+        private func signal(_ stage: Stage, _ pod: Pod, id: UID? = nil) -> Stage.Answer {
+            stage.ask { () throws(Problem) in
+                try stage.engine.signalTask(pod.name, label("app"), .term, stage.context(id))
+            }
+        }
+
+        @Test("a pod has so many open operations; stops, deletes and retries are always taken")
+        func bounded() throws {
+            let stage = try Stage()
+            let limit = stage.engine.settings.limits.operationsPerPod
+            let pod = try stoppedPod(stage, "web")
+            let first = UID(high: 0x4000, low: 1)
+            var accepted = [try #require(signal(stage, pod, id: first).operation)]
+            for _ in 1..<6000 {
+                switch signal(stage, pod) {
+                case .accepted(let operation): accepted.append(operation)
+                case .refused(let code): #expect(code == .tooManyOperations)
+                case .nothing: Issue.record("nothing was done")
+                }
+            }
+            #expect(accepted.count == limit)
+            #expect(stage.engine.openOperations.count == limit)
+            #expect(signal(stage, pod, id: first).operation?.id == first)
+            let more = stage.ask { () throws(Problem) in
+                try stage.engine.createTask(
+                    pod.name, TaskSpec(name: label("new"), rootfs: "/rootfs", args: ["x"]),
+                    stage.context())
+            }
+            #expect(more.refusal == .tooManyOperations)
+            #expect(stage.engine.pod(pod.name)?.tasks.count == 1)
+            let stop = stage.ask { () throws(Problem) in
+                try stage.engine.stopTask(pod.name, label("app"), grace: 0, stage.context())
+            }
+            #expect(stop.operation != nil)
+            let delete = stage.ask { () throws(Problem) in
+                try stage.engine.deletePod(
+                    pod.name, uid: nil, grace: 0, allowMissing: false, stage.context())
+            }
+            accepted += [stop, delete].compactMap(\.operation)
+            #expect(accepted.count == limit + 2)
+            #expect(try stage.makePod("other", task: "app").state == .ready)
+            try stage.onMachine { $0.heal() }
+            #expect(stage.eventually { accepted.allSatisfy(stage.hasEnded) })
+        }
+
+        @Test("what an operation costs does not depend on how many are open elsewhere")
+        func costIsItsOwn() throws {
+            let stage = try Stage()
+            for number in 0..<40 {
+                let pod = try stoppedPod(stage, "p\(number)")
+                while signal(stage, pod).operation != nil {}
+            }
+            #expect(stage.engine.openOperations.count == 40 * 64)
+            // All that was accepted has begun.
+            try stage.onMachine { _ in }
+            let visits = stage.engine.registry.state.withLock { $0.operations.visits }
+            let before = visits.count.load(ordering: .relaxed)
+            let made = try stage.makePod("quick", task: "app")
+            let after = visits.count.load(ordering: .relaxed)
+            #expect(made.state == .ready)
+            #expect(after - before < 64, "\(after - before) operations were looked at")
+        }
+
+        @Test("a shim that does not read is told once what is asked of it again and again")
+        func toldOnce() throws {
+            let stage = try Stage()
+            let pod = try stoppedPod(stage, "web")
+            let delete = { () throws(Problem) in
+                try stage.engine.deletePod(
+                    pod.name, uid: nil, grace: 5000, allowMissing: false, stage.context())
+            }
+            _ = stage.ask { () throws(Problem) in
+                try stage.engine.stopTask(pod.name, label("app"), grace: 60_000, stage.context())
+            }
+            #expect(stage.ask(delete).operation != nil)
+            let sent = { try stage.onMachine { $0.pods[pod.uid]?.shim?.line?.lastID } }
+            // All that was accepted has begun.
+            try stage.onMachine { _ in }
+            let once = try sent()
+            for _ in 0..<100 { #expect(stage.ask(delete).operation != nil) }
+            #expect(try sent() == once)
+        }
+    }
+}

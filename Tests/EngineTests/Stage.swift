@@ -1,0 +1,137 @@
+// The engine on a machine in memory, whose time the test gives: nothing here depends on load.
+
+import Documents
+import Fakes
+import Model
+import Store
+import Synchronization
+import Testing
+
+@testable import Engine
+
+/// All that use the loop: there is one of it, and it is turned by one test at a time.
+@Suite(.serialized) enum Simulated {}
+
+final class Stage {
+    /// Before anything else uses the loop of this process.
+    private static let reactor: Reactor = {
+        Reactor.isSimulated.store(true, ordering: .releasing)
+        return Loop.shared.reactor
+    }()
+
+    let world: World
+    let engine: Engine
+    private var reactor: Reactor { Stage.reactor }
+
+    init(_ settings: EngineSettings = EngineSettings()) throws {
+        Stage.reactor.resetSimulation(seed: 1)
+        var settings = settings
+        settings.logLevel = nil
+        settings.auditInterval = 86_400_000
+        let made = Mutex<(World, Engine)?>(nil)
+        onLoop { [settings] in
+            let (world, life) = (World(seed: 1), Life(effects: nil))
+            let ground = FakeGround(world, life, cgroupParent: settings.cgroupParent)
+            do throws(EngineFailure) {
+                let engine = try Engine(settings, FakeRecords(FakeDisk(), life), ground)
+                engine.start()
+                made.withLock { $0 = (world, engine) }
+            } catch { preconditionFailure("\(error)") }
+        }
+        Stage.reactor.runSimulated()
+        (world, engine) = try #require(made.withLock { $0 })
+    }
+
+    /// What waits for ever is kept: it would say so.
+    deinit {
+        let (world, timers) = (world, reactor.dropSimulated())
+        Stage.kept.withLock { $0.append((world, timers)) }
+    }
+
+    private static let kept = Mutex<[(World, [@Sendable () -> Void])]>([])
+
+    /// Lets time pass until `level` holds; `false` where it does not within a minute of it.
+    func eventually(_ level: () -> Bool) -> Bool {
+        let end = reactor.simulatedNow + 60_000_000_000
+        reactor.runSimulated()
+        while !level() {
+            let next = min(
+                reactor.nextSimulatedTimer ?? .max, world.nextEvent.load(ordering: .relaxed))
+            guard next < end else { return false }
+            reactor.advanceSimulated(to: next)
+            onLoop { [world] in world.runDue() }
+            reactor.runSimulated()
+        }
+        return true
+    }
+
+    @discardableResult
+    func onMachine<Result: Sendable>(
+        _ body: @escaping @Sendable @Loop (World) -> Result
+    ) throws -> Result {
+        let result = Mutex<Result?>(nil)
+        onLoop { [world] in
+            let found = body(world)
+            result.withLock { $0 = found }
+        }
+        reactor.runSimulated()
+        return try #require(result.withLock { $0 })
+    }
+
+    // MARK: Requests
+
+    func context(_ id: UID? = nil) -> RequestContext {
+        RequestContext(
+            requester: Requester(pid: 1, uid: 0, gid: 0, command: "test"), operationID: id,
+            fingerprint: 1, instance: "/", ifMatch: nil)
+    }
+
+    /// A pod that is ready, with a task that runs where `task` is given; its first attempt may
+    /// fail, as things do on this machine.
+    func makePod(_ name: String, task: String? = nil) throws -> Pod {
+        let name = label(name)
+        let tasks = task.map { [TaskSpec(name: label($0), rootfs: "/rootfs", args: ["x"])] } ?? []
+        for _ in 0..<20 {
+            _ = try engine.createPod(name, PodSpec(hostname: name.text, tasks: tasks), context())
+            _ = eventually { engine.pod(name)?.state != .creating }
+            if let pod = engine.pod(name) { return pod }
+        }
+        throw Problem(.podUnknown, "never made", instance: name.text)
+    }
+
+    /// The operation of a request, or the code of its refusal.
+    func ask(_ request: () throws(Problem) -> Accepted) -> Answer {
+        do throws(Problem) {
+            switch try request() {
+            case .operation(let operation), .finished(let operation): return .accepted(operation)
+            case .pod, .task, .nothing: return .nothing
+            }
+        } catch { return .refused(error.code) }
+    }
+
+    enum Answer {
+        case accepted(PodOperation)
+        case refused(ProblemCode)
+        case nothing
+
+        var operation: PodOperation? {
+            if case .accepted(let operation) = self { return operation }
+            return nil
+        }
+
+        var refusal: ProblemCode? {
+            if case .refused(let code) = self { return code }
+            return nil
+        }
+    }
+
+    func hasEnded(_ operation: PodOperation) -> Bool {
+        guard case .found(let now) = engine.operation(operation.id) else { return true }
+        return now.state.hasEnded
+    }
+}
+
+func label(_ text: String) -> Label {
+    guard let label = Label(text) else { preconditionFailure("\(text) is no label") }
+    return label
+}
