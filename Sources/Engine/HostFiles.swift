@@ -25,7 +25,16 @@ extension HostGround {
     ) throws(SystemCallFailure) -> [MountSpec] {
         var mounts = RuntimeSpec.inOrder(mounts)
         let path = bundle + "/targets"
-        let content = try Files.read(path, limit: TaskPlaces.limit)
+        let content: [UInt8]
+        do throws(SystemCallFailure) {
+            content = try Files.read(path, limit: TaskPlaces.limit)
+        } catch {
+            guard error.errno == 2 else { throw error }
+            // Without it the runtime would follow the rootfs's links as the host's root.
+            throw SystemCallFailure(
+                call: "the pod's shim is of an older version, which makes no new tasks safely; "
+                    + "make the pod anew", subject: path, errno: 2)
+        }
         do throws(WireFault) {
             let targets = try TaskTargets.parse(fileContent: content)
             guard targets.count == mounts.count else { throw WireFault("\(targets.count) targets") }

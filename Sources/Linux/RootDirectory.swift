@@ -146,12 +146,12 @@ package enum FileType: Equatable, Sendable {
 }
 
 extension OwnedDescriptor {
-    /// What has this name below a directory, opened with O_PATH, a last link not followed; `nil` if
-    /// nothing has. `resolve` is RESOLVE_* of openat2(2).
+    /// What has this name below a directory, opened with O_PATH; `nil` if nothing has. `resolve` is
+    /// RESOLVE_* of openat2(2); a last link is followed if `follows`.
     package borrowing func opening(
-        _ path: [UInt8], resolve: Int
+        _ path: [UInt8], resolve: Int, follows: Bool = false
     ) throws(SystemCallFailure) -> OwnedDescriptor? {
-        let flags = UInt64(clinux_o_path | O_NOFOLLOW | O_CLOEXEC)
+        let flags = UInt64(clinux_o_path | (follows ? 0 : O_NOFOLLOW) | O_CLOEXEC)
         let text = path.map { CChar(bitPattern: $0) } + [0]
         // SAFETY: the array lives for the call, and ends with 0.
         let opened = unsafe clinux_openat2(number, text, flags, UInt64(resolve))
@@ -160,12 +160,14 @@ extension OwnedDescriptor {
         return OwnedDescriptor(adopting: try check(opened, "openat2", shown))
     }
 
-    /// What is at `path` inside a directory without leaving it and without following a link.
+    /// What is at a path inside a directory, without leaving it; through a link only if
+    /// `followsLinks`.
     package borrowing func beneath(
-        _ names: [[UInt8]]
+        _ names: [[UInt8]], followsLinks: Bool
     ) throws(SystemCallFailure) -> OwnedDescriptor? {
         let path = names.isEmpty ? [UInt8(ascii: ".")] : Array(names.joined(separator: [47]))
+        let links = followsLinks ? CLINUX_RESOLVE_NO_MAGICLINKS : CLINUX_RESOLVE_NO_SYMLINKS
         return try opening(
-            path, resolve: CLINUX_RESOLVE_BENEATH | CLINUX_RESOLVE_NO_SYMLINKS)
+            path, resolve: CLINUX_RESOLVE_BENEATH | links, follows: followsLinks)
     }
 }

@@ -22,8 +22,9 @@ package enum Sandbox {
         try slaveAllMounts()
         for mount in try MountInfo.current().reversed() where !mount.isNeeded(for: needed) {
             // One that was below another is gone with it.
-            // SAFETY: the C string lives for the call.
-            _ = effect("sandbox.detach") { unsafe clinux_umount_detach(mount.mountPoint) }
+            let path = mount.mountPointBytes.map { CChar(bitPattern: $0) } + [0]
+            // SAFETY: the array lives for the call, and ends with 0.
+            _ = effect("sandbox.detach") { unsafe clinux_umount_detach(path) }
         }
         try check(clinux_make_mounts_private(), "mount", "/ as private")
         // SAFETY: the C string lives for the call.

@@ -41,8 +41,12 @@ final class BindSource {
     }
 
     /// What is below it by these names; `nil` if nothing is.
-    func type(of names: [RootDirectory.Name]) throws(SystemCallFailure) -> FileType? {
-        guard let file = try descriptor.beneath(names) else { return nil }
+    func type(
+        of names: [RootDirectory.Name], followsLinks: Bool
+    ) throws(SystemCallFailure) -> FileType? {
+        guard let file = try descriptor.beneath(names, followsLinks: followsLinks) else {
+            return nil
+        }
         return try FileType(file)
     }
 }
@@ -92,7 +96,9 @@ final class PlaceMaker {
     /// for the task: there the runtime makes it.
     func makeWorkingDirectory(_ path: String) throws(PlaceRefused) {
         let (names, outer) = try find(path)
-        if let outer { return try require(names, in: outer, true, "the cwd \(path)") }
+        if let outer {
+            return try require(names, in: outer, true, "the cwd \(path)", followsLinks: true)
+        }
         // If something else has its path, the runtime says so.
         guard try asked({ () throws(SystemCallFailure) in try self.root.type(of: names) }) == nil
         else { return }
@@ -125,9 +131,11 @@ final class PlaceMaker {
                 + shownPath(hidden.names))
     }
 
-    /// A place inside another mount. In the host's own files nothing is made.
+    /// A place inside another mount. In the host's own files nothing is made. A link that leads out
+    /// of them is refused: what the task would find there may be anything.
     private func require(
-        _ names: [Name], in outer: Int, _ isDirectory: Bool, _ what: String
+        _ names: [Name], in outer: Int, _ isDirectory: Bool, _ what: String,
+        followsLinks: Bool = false
     ) throws(PlaceRefused) {
         let (base, source) = mounted[outer]
         guard let source else {
@@ -137,7 +145,9 @@ final class PlaceMaker {
         let rest = Array(names[base.count...])
         let place = "\(shownPath(rest)) in the bind source \(source.path)"
         let type: FileType?
-        do throws(SystemCallFailure) { type = try source.type(of: rest) } catch {
+        do throws(SystemCallFailure) {
+            type = try source.type(of: rest, followsLinks: followsLinks)
+        } catch {
             throw PlaceRefused("\(what) cannot be \(place): \(error)")
         }
         guard let type else { throw PlaceRefused("\(what) does not exist: create \(place)") }

@@ -100,6 +100,30 @@ extension Machine {
             }
         }
 
+        @Test("a cwd may lead through a link inside a bind mount, and not out of it")
+        func cwdThroughLink() throws {
+            try withDaemon { daemon, client in
+                let source = daemon.home + "/source"
+                try makeDirectory(source + "/releases/3/deep")
+                unsafe symlink("releases/3", source + "/current")
+                unsafe symlink("/nowhere", source + "/out")
+                func more(_ cwd: String) -> String {
+                    """
+                    "mounts": [{"type": "bind", "source": "\(source)", "target": "/app"}],
+                    "cwd": "\(cwd)"
+                    """
+                }
+                for cwd in ["/app/current", "/app/current/deep"] {
+                    let output = try said("pwd; echo END", more(cwd), daemon, client)
+                    #expect(output.hasPrefix("/app/"), "\(output)")
+                    try client.deletePod("web")
+                }
+                let answer = try client.createPod(
+                    "web", daemon.rootfs.pod("true", more("/app/out")))
+                #expect(answer.code == "mount-target-refused", "\(answer.reply.text)")
+            }
+        }
+
         @Test("a mount inside a bind mount takes a place that is there")
         func nested() throws {
             try withDaemon { daemon, client in
@@ -152,6 +176,13 @@ extension Machine {
             for point in [unused, later] { try makeDirectory(point) }
             try Command.run("mount", "-t", "tmpfs", "unused", unused)
             daemon.removals.append { _ = try? Command.run("umount", "-q", unused) }
+            // A name that is not UTF-8 is a mount point like any other.
+            let strange = #"p="$0/$(printf '\351')"; mkdir "$p" && mount -t tmpfs x "$p""#
+            #expect(try Command.run("sh", "-c", strange, daemon.home).status == 0)
+            daemon.removals.append {
+                _ = try? Command.run(
+                    "sh", "-c", #"umount "$0/$(printf '\351')""#, daemon.home)
+            }
             daemon.removals.append { _ = try? Command.run("umount", "-q", later) }
             try daemon.start()
             let client = daemon.client()
