@@ -24,10 +24,17 @@ private struct MediaRange {
 
     init?(_ item: String) {
         let parts = item.fields(";").map { trimmed($0).lowered }
-        guard let type = parts.first, type.has("/") else { return nil }
-        self.type = type
+        guard let first = parts.first else { return nil }
+        // Java's own client sends `*; q=.2`, and means anything.
+        type = first.isSame(as: "*") ? "*/*" : first
+        guard type.has("/") else { return nil }
         let weight = parts.dropFirst().lazy.compactMap { $0.after("q=") }.first
-        quality = weight.map { seconds($0) ?? 0 } ?? 1
+        quality = weight.map(MediaRange.quality) ?? 1
+    }
+
+    /// From 0 to 1, a first `0` being left out or not; a weight that cannot be read is none, so 1.
+    private static func quality(_ weight: String) -> Double {
+        seconds(weight.begins(with: ".") ? "0" + weight : weight).map { min($0, 1) } ?? 1
     }
 
     /// The more exact range decides.

@@ -8,10 +8,11 @@ import JSON
 import Metrics
 import Model
 
+/// A scrape or a probe is never refused for its Accept: nobody would see why.
 let healthRoutes: [Route] = [
-    Route("GET", "/metrics", produces: ["text/plain"], getMetrics),
-    Route("GET", "/healthz", getHealth),
-    Route("GET", "/readyz", getReadiness),
+    Route("GET", "/metrics", produces: ["text/plain"], ignoresAccept: true, getMetrics),
+    Route("GET", "/healthz", ignoresAccept: true, getHealth),
+    Route("GET", "/readyz", ignoresAccept: true, getReadiness),
 ]
 
 @Sendable private func getMetrics(_ call: Call) throws(Problem) -> HTTPReply {

@@ -15,17 +15,20 @@ package struct Route: Sendable {
     package let query: [String]
     /// What it can answer with; the first where the client has no wish.
     let produces: [String]
+    /// Whether it answers with the first of `produces` if the client wants none of them.
+    let ignoresAccept: Bool
     let handler: Handler
 
     init(
         _ method: String, _ pattern: String, query: [String] = [],
-        produces: [String] = ["application/json"],
+        produces: [String] = ["application/json"], ignoresAccept: Bool = false,
         _ handler: @escaping Handler
     ) {
         self.method = method
         self.pattern = pattern
         self.query = query
         self.produces = produces
+        self.ignoresAccept = ignoresAccept
         self.handler = handler
     }
 }

@@ -45,7 +45,8 @@ final class Router: Sendable {
 
     private func answer(_ request: HTTPRequest, _ route: Route, _ meter: Meter) -> HTTPReply {
         do throws(Problem) {
-            guard let type = negotiate(request.header("Accept"), route.produces) else {
+            let wanted = negotiate(request.header("Accept"), route.produces)
+            guard let type = wanted ?? (route.ignoresAccept ? route.produces.first : nil) else {
                 let types = route.produces.joined(separator: " or ")
                 let detail = "the answer is \(types), which the Accept header leaves out"
                 throw Problem(.notAcceptable, detail, instance: request.path)

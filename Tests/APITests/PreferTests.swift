@@ -39,6 +39,13 @@ import Testing
             ("*/*;q=0.1, text/event-stream", events, "text/event-stream"),
             ("text/*, application/x-ndjson", events, "application/x-ndjson"),
             ("application/problem+json", json, nil), ("nonsense", json, nil),
+            ("*", json, "application/json"), ("*;q=0", json, nil), (",;,", json, nil),
+            ("text/html, image/gif, *; q=.2, */*; q=.2", json, "application/json"),
+            ("application/json;q=.5", json, "application/json"),
+            ("application/json;q=high", json, "application/json"),
+            ("application/json;q=", json, "application/json"),
+            ("application/x-ndjson;q=.2, text/event-stream;q=.3", events, "text/event-stream"),
+            ("application/x-ndjson;q=9, text/event-stream", events, "application/x-ndjson"),
         ] as [(String?, [String], String?)])
     func accept(header: String?, offers: [String], chosen: String?) {
         #expect(negotiate(header, offers) == chosen)

@@ -7,6 +7,20 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Reads {
+        @Test(
+            "a scrape and a probe are never refused for their Accept",
+            arguments: [
+                "text/html", "application/json;q=0", "nonsense", "*; q=.2",
+            ])
+        func scrapes(_ accept: String) throws {
+            try withDaemon { _, client in
+                for path in ["/metrics", "/healthz", "/readyz"] {
+                    let answer = try client.send("GET", path, headers: ["Accept": accept])
+                    #expect(answer.status == 200, "\(path)")
+                }
+            }
+        }
+
         @Test("every series that can be known is there with 0 before its first event")
         func knownSeries() throws {
             try withDaemon { daemon, client in
