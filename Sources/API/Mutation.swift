@@ -43,6 +43,11 @@ extension Call {
         guard let id = UID(trimmed(text)) else {
             throw problem(.malformedRequest, "the header Operation-Id must be a UUID")
         }
+        // RFC 9562, sections 5.9 and 5.10: neither names anything, and the store uses one of them
+        // for "there was nothing".
+        guard id != UID(high: 0, low: 0), id != UID(high: .max, low: .max) else {
+            throw problem(.malformedRequest, "the header Operation-Id is the nil or max UUID")
+        }
         return id
     }
 

@@ -222,6 +222,12 @@ struct BadRequest: Sendable {
         BadRequest("unsupported-media-type", "{}", headers: ["Content-Type": "text/plain"]),
         BadRequest("not-acceptable", "{}", headers: ["Accept": "text/html"]),
         BadRequest("malformed-request", "{}", headers: ["Operation-Id": "seven"]),
+        BadRequest(
+            "malformed-request", "{}",
+            headers: ["Operation-Id": "00000000-0000-0000-0000-000000000000"]),
+        BadRequest(
+            "malformed-request", "{}",
+            headers: ["Operation-Id": "FFFFFFFF-ffff-ffff-ffff-ffffffffffff"]),
         BadRequest("precondition-failed", "{}", headers: ["If-Match": "\"x\""]),
     ]
 
