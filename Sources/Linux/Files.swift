@@ -42,6 +42,34 @@ package enum Files {
         try rename(draft, to: path)
     }
 
+    /// Puts `bytes` where a user wants them: a regular file is replaced, through a link as well,
+    /// and whatever else is there (a device, a pipe) is written into.
+    package static func deliver(
+        _ bytes: [UInt8], to path: String, mode: UInt32
+    ) throws(SystemCallFailure) {
+        let found: OwnedDescriptor
+        do { found = try OwnedDescriptor.path(path) } catch {
+            // Nothing is there, but perhaps a link to where it is to be.
+            guard error.errno == ENOENT else { throw error }
+            return try exists(path)
+                ? write(bytes, into: path, mode) : replace(path, bytes, mode: mode)
+        }
+        let type = clinux_file_type(found.number)
+        let real = linkTarget("/proc/self/fd/\(found.number)")
+        guard type == CInt(CLINUX_IFREG), let real else {
+            return try write(bytes, into: path, mode)
+        }
+        try replace(String(decoding: real, as: UTF8.self), bytes, mode: mode)
+    }
+
+    private static func write(
+        _ bytes: [UInt8], into path: String, _ mode: UInt32
+    ) throws(SystemCallFailure) {
+        let file = try OwnedDescriptor.opening(path, O_WRONLY | O_CREAT, mode: mode)
+        var rest = bytes[...]
+        while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
+    }
+
     /// Gives a file another name; one that has that name already goes.
     package static func rename(_ path: String, to name: String) throws(SystemCallFailure) {
         // SAFETY: both C strings live for the call.

@@ -50,7 +50,7 @@ struct CensusFile {
         writer.endArray()
         writer.endObject()
         let bytes = writer.finish().bytes + [UInt8(ascii: "\n")]
-        do { try Files.replace(path, bytes, mode: 0o644) } catch {
+        do { try Files.deliver(bytes, to: path, mode: 0o644) } catch {
             throw CensusFailure("\(error)")
         }
     }

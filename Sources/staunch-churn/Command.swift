@@ -37,10 +37,10 @@ struct StaunchChurn: ParsableCommand {
     private func keep(_ result: RunResult, _ settings: RunSettings) throws(RunFailure) {
         do throws(SystemCallFailure) {
             if let path = settings.json {
-                try Files.replace(path, result.document, mode: 0o644)
+                try Files.deliver(result.document, to: path, mode: 0o644)
             }
             if let path = settings.report {
-                try Files.replace(path, Array(result.page.utf8), mode: 0o644)
+                try Files.deliver(Array(result.page.utf8), to: path, mode: 0o644)
             }
         } catch { throw RunFailure("the figures cannot be kept: \(error)") }
     }

@@ -106,7 +106,9 @@ extension Options {
     /// Half an hour later would be a bad time to find out.
     private func writable(_ path: String?, _ option: String) throws(RunFailure) -> String? {
         guard let path = path.map(absolute) else { return nil }
-        do { try Files.replace(path, []) } catch { throw RunFailure("\(option): \(error)") }
+        do { try Files.deliver([], to: path, mode: 0o644) } catch {
+            throw RunFailure("\(option): \(error)")
+        }
         return path
     }
 

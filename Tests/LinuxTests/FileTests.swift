@@ -10,6 +10,26 @@ import Testing
     let scratch: Scratch
     init() throws { scratch = try Scratch() }
 
+    @Test("only a regular file is replaced; a device is written into, a link followed")
+    func delivered() throws {
+        let text = Array("new".utf8)
+        let file = try scratch.file("file", "old")
+        try shell("mknod '\(scratch("device"))' c 1 3; ln -s file '\(scratch("link"))'")
+        try shell("ln -s later '\(scratch("dangling"))'")
+        for name in ["device", "link", "dangling", "fresh"] {
+            try Files.deliver(text, to: scratch(name), mode: 0o644)
+        }
+        #expect(try shell("stat -c %F '\(scratch("device"))'") == "character special file\n")
+        for name in ["link", "dangling"] {
+            #expect(try shell("stat -c %F '\(scratch(name))'") == "symbolic link\n")
+        }
+        for name in ["file", "later", "fresh"] { #expect(try Files.read(scratch(name)) == text) }
+        #expect(try Files.text(file) == "new")
+        #expect(throws: SystemCallFailure.self) {
+            try Files.deliver(text, to: scratch.path, mode: 0o644)
+        }
+    }
+
     @Test("a reader sees the old content or the new, and never a part")
     func atomic() throws {
         let path = scratch("file")

@@ -173,7 +173,7 @@ int clinux_copy_ownership(int from, const char *to);
 int clinux_copy_up(int file);
 /* The type of an open file: S_IFDIR, S_IFLNK … without the mode's other bits; -1 errno. */
 int clinux_file_type(int file);
-enum { CLINUX_IFDIR = 0040000, CLINUX_IFLNK = 0120000 };
+enum { CLINUX_IFDIR = 0040000, CLINUX_IFLNK = 0120000, CLINUX_IFREG = 0100000 };
 /* readlinkat(2) with an empty path: the target of an open symbolic link (O_PATH | O_NOFOLLOW). */
 ssize_t clinux_read_link(int link, char *target, size_t size);
 /* fcntl(2) is variadic. */
