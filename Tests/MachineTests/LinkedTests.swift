@@ -12,7 +12,10 @@ extension Machine {
                 let pod = try client.createPod("web", daemon.rootfs.pod("echo x; exec sleep 1000"))
                 #expect(pod.status == 201, "\(pod.reply.text)")
                 for (name, place) in [("run", "/pods/"), ("data", "/"), ("log", "/")] {
-                    #expect(exists("\(daemon.home)/real/\(name)\(place)\(pod.uid)"))
+                    // The log's folder comes with the task's first output.
+                    try eventually("the pod's folder is in real/\(name)") {
+                        exists("\(daemon.home)/real/\(name)\(place)\(pod.uid)")
+                    }
                 }
                 daemon.crash()
                 // Named as they are, they are the same daemon's.
