@@ -15,8 +15,15 @@ let operationRoutes: [Route] = [
     let paging = try Paging(call.query)
     let state = try call.query.state(OperationState.self)
     let (items, next, revision) = collect(paging, state, call.engine)
-    let list = DocumentList(items: items, next: next, revision: revision)
-    return .response(HTTPResponse(json: list.document()))
+    var list = ListWriter(limit: paging.limit)
+    for (index, item) in items.enumerated() {
+        if list.isFull {
+            let last = PageToken.text(items[index - 1].id)
+            return .response(HTTPResponse(json: list.finish(next: last, revision: revision)))
+        }
+        list.add(item)
+    }
+    return .response(HTTPResponse(json: list.finish(next: next, revision: revision)))
 }
 
 /// Asks for one more than the page has, to know whether there is another. Where few are in the

@@ -1,6 +1,7 @@
 // Lists in pages. A page's token is the uid of the last item before it, so that it stays good
 // while items come and go.
 
+import Bytes
 import Documents
 import Model
 
@@ -20,16 +21,20 @@ struct Paging: Sendable {
         after = try query.value("page", "the 'next' of an answer") { PageToken.uid($0) }
     }
 
-    /// The page of `items` that `matches` lets through, and the token of the next.
-    func page<Item>(
-        _ items: [Item], _ uid: (Item) -> UID, _ matches: (Item) -> Bool
-    ) -> (items: [Item], next: String?) {
-        var page: [Item] = []
+    /// The page of `items` that `matches` lets through.
+    func list<Item: DocumentEncodable>(
+        _ items: [Item], _ uid: (Item) -> UID, revision: UInt64, where matches: (Item) -> Bool
+    ) -> HeapBytes {
+        var list = ListWriter(limit: limit)
+        var last: UID?
         for item in items[start(items, uid)...] where matches(item) {
-            if page.count == limit { return (page, page.last.map { PageToken.text(uid($0)) }) }
-            page.append(item)
+            if list.isFull {
+                return list.finish(next: last.map { PageToken.text($0) }, revision: revision)
+            }
+            list.add(item)
+            last = uid(item)
         }
-        return (page, nil)
+        return list.finish(next: nil, revision: revision)
     }
 
     /// After the item that the token names; where it has gone, after those as old as it was.

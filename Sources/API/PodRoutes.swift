@@ -21,12 +21,11 @@ let podRoutes: [Route] = [
     let state = try call.query.state(PodState.self)
     let labels = try call.query.values("label", "key=value", readLabel)
     let (pods, revision) = call.engine.pods()
-    let (items, next) = paging.page(pods, \.uid) { pod in
+    let list = paging.list(pods, \.uid, revision: revision) { pod in
         (state == nil || pod.state == state)
             && labels.allSatisfy { pod.spec.hasLabel($0.key, $0.value) }
     }
-    let list = DocumentList(items: items, next: next, revision: revision)
-    return .response(HTTPResponse(json: list.document()))
+    return .response(HTTPResponse(json: list))
 }
 
 /// `key=value`; the value may be empty, and may hold a `=`.

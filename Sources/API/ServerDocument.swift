@@ -31,7 +31,7 @@ struct ServerDocument: DocumentEncodable {
         writer.key("limits")
         writer.beginObject()
         let limits: [(String, Int64)] = [
-            ("bodyBytes", 1 << 20),
+            ("bodyBytes", Int64(DocumentLimits.bytes)),
             ("jsonDepth", Int64(JSONValue.depthLimit)),
             ("waitSeconds", Int64(Waiting.limit)),
             ("listItems", Int64(Paging.limit)),

@@ -28,11 +28,10 @@ private enum TaskStateName: String, CaseIterable {
     let pod = try call.pod()
     // The pod has them by name; lists are in the order of creation, which the uids bear.
     let tasks = pod.tasks.sorted { $0.uid < $1.uid }
-    let (items, next) = paging.page(tasks, \.uid) { task in
+    let list = paging.list(tasks, \.uid, revision: call.engine.revision) { task in
         state == nil || task.state.name == state?.rawValue
     }
-    let list = DocumentList(items: items, next: next, revision: call.engine.revision)
-    return .response(HTTPResponse(json: list.document()))
+    return .response(HTTPResponse(json: list))
 }
 
 @Sendable private func getTask(_ call: Call) throws(Problem) -> HTTPReply {

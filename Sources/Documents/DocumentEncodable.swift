@@ -18,28 +18,35 @@ extension DocumentEncodable {
     }
 }
 
-/// A list of anything, oldest first.
-package struct DocumentList<Item: DocumentEncodable>: DocumentEncodable {
-    package let items: [Item]
-    /// The token of the next page; `nil` on the last.
-    package let next: String?
-    package let revision: UInt64
+/// One page of a list, oldest first, written item by item: bounded by number and by bytes, because
+/// an item may be as large as a body.
+package struct ListWriter: ~Copyable {
+    private var writer = JSONWriter()
+    private let limit: Int
+    private var count = 0
 
-    package init(items: [Item], next: String? = nil, revision: UInt64) {
-        self.items = items
-        self.next = next
-        self.revision = revision
-    }
-
-    package func write(to writer: inout JSONWriter) {
+    package init(limit: Int) {
+        self.limit = limit
         writer.beginObject()
         writer.key("items")
         writer.beginArray()
-        for item in items { item.write(to: &writer) }
+    }
+
+    /// Whether the page ends here. Never before its first item, so that each page gets further.
+    package var isFull: Bool { count >= limit || writer.count >= DocumentLimits.pageBytes }
+
+    package mutating func add(_ item: some DocumentEncodable) {
+        item.write(to: &writer)
+        count += 1
+    }
+
+    /// - Parameter next: the token of the next page; `nil` on the last.
+    package consuming func finish(next: String?, revision: UInt64) -> HeapBytes {
         writer.endArray()
         writer.member("next", next)
         writer.member("revision", revision)
         writer.endObject()
+        return writer.finish()
     }
 }
 

@@ -2,6 +2,11 @@
 
 /// Bounds of documents; counts, where no unit is named.
 package enum DocumentLimits {
+    /// Bytes of a request's body, and of a pod's spec with all its tasks and defaults: what a PUT
+    /// cannot ask for must not come about by small additions either.
+    package static let bytes = 1 << 20
+    /// Bytes at which a page of a list ends; the item that reaches them is its last.
+    package static let pageBytes = 1 << 20
     /// Labels of a pod, and annotations of a pod.
     package static let notes = 256
     /// Bytes of a label's or annotation's value.

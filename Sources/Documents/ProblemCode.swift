@@ -22,6 +22,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case uidMismatch = "uid-mismatch"
     case preconditionFailed = "precondition-failed"
     case bodyTooLarge = "body-too-large"
+    case documentTooLarge = "document-too-large"
     case unsupportedMediaType = "unsupported-media-type"
     case invalidDocument = "invalid-document"
     case notSupported = "not-supported"
@@ -51,7 +52,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .notCancelable: 409
         case .operationExpired, .eventsExpired: 410
         case .uidMismatch, .preconditionFailed: 412
-        case .bodyTooLarge: 413
+        case .bodyTooLarge, .documentTooLarge: 413
         case .unsupportedMediaType: 415
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
@@ -72,10 +73,10 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,
             .taskState, .notCancelable, .operationExpired, .eventsExpired, .uidMismatch,
-            .preconditionFailed, .bodyTooLarge, .unsupportedMediaType, .invalidDocument,
-            .notSupported, .operationIDReused, .rootfsMissing, .rootfsNotDirectory,
-            .rootfsRefused, .userUnknown, .mountSourceMissing, .mountTargetRefused,
-            .runtimeRefused, .internalFault:
+            .preconditionFailed, .bodyTooLarge, .documentTooLarge, .unsupportedMediaType,
+            .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
+            .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
+            .mountTargetRefused, .runtimeRefused, .internalFault:
             false
         }
     }

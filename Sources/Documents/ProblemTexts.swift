@@ -24,6 +24,7 @@ extension ProblemCode {
         case .uidMismatch: "The name belongs to another"
         case .preconditionFailed: "The object has changed"
         case .bodyTooLarge: "The body is too large"
+        case .documentTooLarge: "The pod would be too large"
         case .unsupportedMediaType: "The body has another media type"
         case .invalidDocument: "The document is invalid"
         case .notSupported: "Not supported by this version"
@@ -86,6 +87,9 @@ extension ProblemCode {
         case .preconditionFailed:
             "The If-Match header names another uid or revision than the one of now."
         case .bodyTooLarge: "A body may have 1 MiB."
+        case .documentTooLarge:
+            "With what was asked for, the spec of the pod and its tasks, defaults filled in, would "
+                + "have more than 1 MiB; nothing was changed."
         case .unsupportedMediaType:
             "A body must be application/json; that of a PATCH may be "
                 + "application/merge-patch+json."
@@ -138,6 +142,7 @@ extension ProblemCode {
         case .operationIDReused:
             "Make a new UUID for each request, and repeat it only with the same method, "
                 + "path and body."
+        case .documentTooLarge: "Remove labels, annotations or tasks of the pod first."
         case .userUnknown: "Give numbers, or add the name to the rootfs."
         case .tooManyPods: "Delete a pod, or wait until one is gone."
         case .tooManyOperations: "Wait for the pod's operations, then send the request again."

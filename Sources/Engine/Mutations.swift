@@ -23,6 +23,7 @@ extension Engine {
             transaction throws(Problem) in
             if let known = try transaction.replayed(context, limits) { return known }
             let accepted = try body(&transaction)
+            if kind?.isWayDown != true { try transaction.checkSizes(context) }
             transaction.remember(context, accepted, kind, in: pod, limits)
             return accepted
         }

@@ -64,6 +64,18 @@ struct Transaction {
         }
     }
 
+    /// Throws if a pod has grown beyond what a PUT may ask for, whichever request has added to it.
+    /// A pod that is larger already (its record is of an earlier version) may get smaller.
+    func checkSizes(_ context: RequestContext) throws(Problem) {
+        for case let pod? in changes.pods.values {
+            let (bytes, limit) = (pod.specBytes, DocumentLimits.bytes)
+            guard bytes > limit, bytes > basePods[pod.name]?.specBytes ?? 0 else { continue }
+            throw Problem(
+                .documentTooLarge, "\(pod.name) would have \(bytes) bytes of \(limit) at most",
+                instance: context.instance)
+        }
+    }
+
     /// A new UUIDv7, greater than every one before it, so that their order is that of creation.
     mutating func makeUID() -> UID {
         let reactor = Loop.shared.reactor

@@ -12,6 +12,9 @@ package struct JSONWriter: ~Copyable {
     /// Makes a writer with room for `capacity` bytes before it first grows.
     package init(capacity: Int = 1024) { out = ByteBuilder(capacity: capacity) }
 
+    /// Bytes written so far.
+    package var count: Int { out.count }
+
     /// Hands over what was written.
     package consuming func finish() -> HeapBytes { out.finish() }
 

@@ -1,7 +1,9 @@
 // Queries, pages and fingerprints.
 
+import Bytes
 import Documents
 import HTTP
+import JSON
 import Model
 import Testing
 
@@ -64,21 +66,64 @@ import Testing
         }
     }
 
+    /// An item of a list, as large as asked for.
+    private struct Item: DocumentEncodable {
+        let uid: UID
+        var size = 0
+
+        func write(to writer: inout JSONWriter) {
+            writer.beginObject()
+            writer.key("uid")
+            writer.value(uid.description)
+            writer.key("text")
+            writer.value(String(repeating: "x", count: size))
+            writer.endObject()
+        }
+    }
+
+    private func page(
+        _ items: [Item], _ text: String, where matches: (Item) -> Bool = { _ in true }
+    ) throws -> (items: [String?], next: String?) {
+        let list = try Paging(query(text, ["limit", "page"]))
+            .list(items, \.uid, revision: 1, where: matches)
+        let document = try JSONValue.parse(list.bytes)
+        return (
+            (document["items"]?.elements ?? []).map { $0["uid"]?.string },
+            document["next"]?.string
+        )
+    }
+
     @Test("pages meet without a gap, also where the item between them has gone")
     func pages() throws {
-        let uids = (1...10).map { UID(high: UInt64($0), low: 0) }
-        var first = try Paging(query("limit=4", ["limit"])).page(uids, \.self) { _ in true }
+        let items = (1...10).map { Item(uid: UID(high: UInt64($0), low: 0)) }
+        let uids = items.map(\.uid.description)
+        var first = try page(items, "limit=4")
         #expect(first.items == Array(uids[..<4]))
-        let next = try #require(first.next)
-        let known = ["limit", "page"]
-        let rest = try Paging(query("limit=6&page=\(next)", known))
-        #expect(rest.page(uids, \.self) { _ in true }.items == Array(uids[4...]))
-        #expect(rest.page(uids, \.self) { _ in true }.next == nil)
-        let without = uids.filter { $0 != uids[3] }
-        #expect(rest.page(without, \.self) { _ in true }.items == Array(uids[4...]))
-        first = try Paging(query("limit=2", ["limit"])).page(uids, \.self) { $0.high % 5 == 0 }
+        let rest = "limit=6&page=\(try #require(first.next))"
+        #expect(try page(items, rest).items == Array(uids[4...]))
+        #expect(try page(items, rest).next == nil)
+        let without = items.filter { $0.uid != items[3].uid }
+        #expect(try page(without, rest).items == Array(uids[4...]))
+        first = try page(items, "limit=2") { $0.uid.high % 5 == 0 }
         #expect(first.items == [uids[4], uids[9]])
         #expect(first.next == nil)
+    }
+
+    @Test("a page of large items ends early, and never before its first")
+    func pagesOfLargeItems() throws {
+        let sizes = [2 << 20, 10, 600_000, 600_000, 600_000]
+        let items = sizes.enumerated().map { Item(uid: UID(high: UInt64($0), low: 0), size: $1) }
+        var seen: [String?] = []
+        var counts: [Int] = []
+        var next: String?
+        repeat {
+            let page = try page(items, "limit=5" + (next.map { "&page=" + $0 } ?? ""))
+            seen += page.items
+            counts.append(page.items.count)
+            next = page.next
+        } while next != nil && counts.count < 9
+        #expect(seen == items.map(\.uid.description))
+        #expect(counts == [1, 3, 1])
     }
 
     @Test("a request's fingerprint is that of method, path, query and body")

@@ -125,13 +125,18 @@ import Testing
         let event = Event(
             revision: 4, time: noon, kind: .taskGone, pod: web, podUID: uid, task: app,
             state: "gone")
-        let list = DocumentList(items: [event], next: "t", revision: 5)
+        var list = ListWriter(limit: 1)
+        let wasFull = list.isFull
+        list.add(event)
+        let isFull = list.isFull
+        #expect(!wasFull && isFull)
         let expected = try json(
             #"""
             {"items":[{"revision":4,"time":"\#(noonText)","kind":"task.gone","pod":"web",
             "podUID":"\#(uid)","task":"app","state":"gone"}],"next":"t","revision":5}
             """#)
-        #expect(try json(list) == expected)
+        let document = list.finish(next: "t", revision: 5)
+        #expect(try JSONValue.parse(document.bytes) == expected)
         let bookmark = try json(#"{"revision":6,"time":"\#(noonText)","kind":"bookmark"}"#)
         #expect(try json(Bookmark(revision: 6, time: noon)) == bookmark)
     }

@@ -12,6 +12,7 @@ import Testing
         "spec-conflict": 409, "pod-deleting": 409, "task-deleting": 409, "task-state": 409,
         "pod-state": 409, "not-cancelable": 409, "operation-expired": 410, "events-expired": 410,
         "uid-mismatch": 412, "precondition-failed": 412, "body-too-large": 413,
+        "document-too-large": 413,
         "unsupported-media-type": 415, "too-deep": 400, "operation-id-reused": 422,
         "rootfs-missing": 422, "rootfs-not-directory": 422, "rootfs-refused": 422,
         "user-unknown": 422, "mount-source-missing": 422, "mount-target-refused": 422,

@@ -37,6 +37,30 @@ extension Machine {
             }
         }
 
+        @Test("patches that each fit are refused before the pod is larger than a PUT may be")
+        func growth() throws {
+            try withDaemon { _, client in
+                _ = try client.createPod("web", "{}")
+                let value = String(repeating: "x", count: 60_000)
+                func patch(_ prefix: String) throws -> Answer {
+                    let notes = (0..<16).map { "\"\(prefix)\($0)\": \"\(value)\"" }
+                    let body = "{\"annotations\": {\(notes.joined(separator: ","))}}"
+                    return try client.send("PATCH", "/v1/pods/web", body)
+                }
+                let first = try patch("a")
+                #expect(first.status == 200)
+                for prefix in ["b", "c"] {
+                    let answer = try patch(prefix)
+                    #expect(answer.code == "document-too-large" && answer.status == 413)
+                }
+                let length = try client.send("GET", "/v1/pods/web").reply.text.utf8.count
+                #expect(length < 1 << 20)
+                _ = try client.createPod("other", "{}")
+                let page = try client.send("GET", "/v1/pods?limit=1000")
+                #expect(page["items"]?.elements?.count == 2 && page["next"] == .null)
+            }
+        }
+
         @Test("a client that goes away at any byte leaves nothing half made")
         func disconnects() throws {
             try withDaemon { daemon, client in

@@ -1,0 +1,73 @@
+// What small additions may come to: no more than one request could have asked for.
+
+import Model
+import Testing
+
+@testable import Documents
+@testable import Engine
+
+extension Simulated {
+    struct Size {
+        private func patch(_ prefix: String, values: Int) -> PodPatch {
+            var patch = PodPatch()
+            for number in 0..<values {
+                patch.annotations.values["\(prefix)\(number)"] = String(
+                    repeating: "x", count: DocumentLimits.noteBytes)
+            }
+            return patch
+        }
+
+        private func bytes(_ stage: Stage, _ name: String) -> Int {
+            stage.engine.pod(label(name))?.specBytes ?? 0
+        }
+
+        @Test("patches that each fit are refused before the pod is larger than a PUT may be")
+        func patches() throws {
+            let stage = try Stage()
+            _ = try stage.makePod("web")
+            func ask(_ patch: PodPatch) -> Stage.Answer {
+                stage.ask { () throws(Problem) in
+                    try stage.engine.patchPod(label("web"), patch, stage.context())
+                }
+            }
+            #expect(ask(patch("a", values: 15)).refusal == nil)
+            let before = bytes(stage, "web")
+            #expect(before > 15 * DocumentLimits.noteBytes)
+            for prefix in ["b", "c", "d"] {
+                #expect(ask(patch(prefix, values: 15)).refusal == .documentTooLarge)
+            }
+            #expect(bytes(stage, "web") == before)
+            var less = PodPatch()
+            less.annotations.removesAll = true
+            #expect(ask(less).refusal == nil)
+            #expect(ask(patch("b", values: 15)).refusal == nil)
+        }
+
+        @Test("neither by tasks, nor by what its defaults add to a PUT, a pod gets larger")
+        func tasks() throws {
+            let stage = try Stage()
+            _ = try stage.makePod("web")
+            func task(_ name: String, _ bytes: Int) -> TaskSpec {
+                let word = String(repeating: "x", count: bytes)
+                return TaskSpec(name: label(name), rootfs: "/rootfs", args: ["x", word])
+            }
+            func add(_ name: String) -> Stage.Answer {
+                stage.ask { () throws(Problem) in
+                    try stage.engine.createTask(label("web"), task(name, 600_000), stage.context())
+                }
+            }
+            #expect(add("one").operation != nil)
+            #expect(add("two").refusal == .documentTooLarge)
+            #expect(stage.engine.pod(label("web"))?.tasks.count == 1)
+            func create(_ bytes: Int) -> Stage.Answer {
+                let spec = PodSpec(hostname: "big", tasks: [task("app", bytes)])
+                return stage.ask { () throws(Problem) in
+                    try stage.engine.createPod(label("big"), spec, stage.context())
+                }
+            }
+            #expect(create(DocumentLimits.bytes - 200).refusal == .documentTooLarge)
+            #expect(stage.engine.pod(label("big")) == nil)
+            #expect(create(DocumentLimits.bytes - 2000).operation != nil)
+        }
+    }
+}
