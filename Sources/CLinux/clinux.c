@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -134,8 +135,17 @@ int clinux_is_noexec(const char *path) {
     return statvfs(path, &found) < 0 ? -1 : (found.f_flag & ST_NOEXEC) != 0;
 }
 
-int clinux_mount_tmpfs(const char *target, const char *options) {
-    return mount("staunch", target, "tmpfs", MS_NOSUID | MS_NODEV, options);
+int clinux_mount_tmpfs(const char *source, const char *target, int noexec, const char *options) {
+    unsigned long flags = MS_NOSUID | MS_NODEV | (noexec ? MS_NOEXEC : 0);
+    return mount(source, target, "tmpfs", flags, options);
+}
+
+int clinux_watch_unmount(const char *path) {
+    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (watch < 0) return -1;
+    /* IN_UNMOUNT comes without being asked for, but some event has to be. */
+    if (inotify_add_watch(watch, path, IN_DELETE_SELF | IN_ONLYDIR) >= 0) return watch;
+    return close_keeping_errno(watch);
 }
 
 int clinux_clone_mount(const char *path, int recursive) {

@@ -102,6 +102,8 @@ package struct Complaint: Equatable, Sendable {
     /// Whether a task's overlay lives on, and by whom, though neither its shim nor any process of
     /// the pod does.
     func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint?
+    /// Whether the tasks' /dev/shm lives on, and by whom, though the shim does not.
+    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Complaint?
     /// Removes the pod's folder in the run directory; whether it is gone is asked with the next.
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool

@@ -60,6 +60,7 @@ extension HostGround {
             ids: OCI.ResolvedUser(
                 uid: user.uid, gid: user.gid, additionalGIDs: user.additionalGIDs),
             rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod, spec.name),
+            sharedMemory: layout.sharedMemory(pod),
             seccomp: host.seccomp?.document(for: Capabilities.of(spec)), host: host.traits)
         try Files.makeDirectories(bundle)
         try Files.replace(bundle + "/config.json", document)
@@ -113,6 +114,13 @@ extension HostGround {
     func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint? {
         let upper = "\(layout.settings.dataDirectory)/\(pod)/\(task)/upper"
         return try await runHelper(["upper", upper, layout.settings.runDirectory], for: pod)
+    }
+
+    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Complaint? {
+        let file = layout.sharedMemoryDevice(pod)
+        // A pod of an older version has none.
+        guard try Files.exists(file) else { return nil }
+        return try await runHelper(["memory", file], for: pod)
     }
 
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {

@@ -174,7 +174,11 @@ import Teardown
 
     private func endShim() async throws(SystemCallFailure) -> Sighting {
         guard let link = try connectIfAlive() else {
-            return try empty(layout.cgroup(uid) + "/shim")
+            let seen = try empty(layout.cgroup(uid) + "/shim")
+            guard seen == .alreadyGone else { return seen }
+            // With the shim went its mount, and not a file that another pod holds.
+            let holder = try await ground.sharedMemoryHolder(uid)
+            return holder == nil ? .alreadyGone : sighting(holder)
         }
         if let answer = await link.ask(.exit) {
             return answer == .done

@@ -207,6 +207,11 @@ package import ShimWire
         return world.dice.once(in: 10) ? Complaint("held by a descriptor", errno: "EBUSY") : nil
     }
 
+    package func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Complaint? {
+        try life.check()
+        return world.dice.once(in: 10) ? Complaint("held by a descriptor", errno: "EBUSY") : nil
+    }
+
     package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
         try life.check()
         guard let made = world.pods[pod] else { return }

@@ -20,8 +20,9 @@ package enum Sandbox {
                 clinux_unshare(CInt(own | network))
             }, "unshare", "namespaces")
         try slaveAllMounts()
-        for mount in try MountInfo.current().reversed() where !mount.isNeeded(for: needed) {
-            // One that was below another is gone with it.
+        // One that is not needed goes before those below it, and they go with it: each call that
+        // detaches something waits for RCU. For them the kernel then says EINVAL or ENOENT.
+        for mount in try MountInfo.current() where !mount.isNeeded(for: needed) {
             let path = mount.mountPointBytes.map { CChar(bitPattern: $0) } + [0]
             // SAFETY: the array lives for the call, and ends with 0.
             _ = effect("sandbox.detach") { unsafe clinux_umount_detach(path) }
@@ -43,16 +44,18 @@ package enum Sandbox {
     }
 
     /// For a forked child, before it becomes the runtime: a mount namespace of its own with the
-    /// host's mounts as they are now, and with `mounted`, a mount of the sandbox's, at its place.
-    /// It ends with the runtime.
+    /// host's mounts as they are now, and with two mounts of the sandbox's at their places. It ends
+    /// with the runtime.
     package static func enterHost(
-        _ host: CInt, with mounted: String
+        _ host: CInt, with rootfs: String, _ sharedMemory: String
     ) throws(SystemCallFailure) {
-        let mount = try Mounts.clone(mounted)
+        let root = try Mounts.clone(rootfs)
+        let memory = try Mounts.clone(sharedMemory)
         try enterMounts(host)
         try check(clinux_unshare(CInt(CLINUX_NEWNS)), "unshare", "mount namespace")
         try slaveAllMounts()
-        try Mounts.attach(mount, at: mounted)
+        try Mounts.attach(root, at: rootfs)
+        try Mounts.attach(memory, at: sharedMemory)
     }
 
     /// The calling process, which must have one thread, is in the mount namespace from then on.
@@ -169,10 +172,14 @@ package enum Mounts {
         try check(unsafe clinux_is_noexec(path), "statvfs", path) == 1
     }
 
-    package static func tmpfs(at target: String, options: String) throws(SystemCallFailure) {
+    /// In memory, nosuid and nodev. `source` is what mountinfo shows.
+    package static func tmpfs(
+        at target: String, options: String, source: String = "staunch", noexec: Bool = false
+    ) throws(SystemCallFailure) {
         // SAFETY: the C strings live for the call.
         try check(
-            effect("mount.tmpfs", .storage) { unsafe clinux_mount_tmpfs(target, options) },
-            "mount", "tmpfs \(target)")
+            effect("mount.tmpfs", .storage) {
+                unsafe clinux_mount_tmpfs(source, target, noexec ? 1 : 0, options)
+            }, "mount", "tmpfs \(target)")
     }
 }

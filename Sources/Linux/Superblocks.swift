@@ -31,11 +31,7 @@ package enum Superblocks {
         if holders.isEmpty || device == nil {
             guard try isUpper(upper, inUseBeside: beside) else { return nil }
         }
-        let who =
-            holders.isEmpty
-            ? "by nobody that shows it in /proc: perhaps in a socket's queue"
-            : holders.joined(separator: ", ")
-        return "the overlay of \(upper) has no mount and is held: \(who)"
+        return "the overlay of \(upper) has no mount and is held: \(shown(holders))"
     }
 
     /// Whether an overlay lives whose upper layer this is. The kernel marks the directory for as
@@ -53,10 +49,27 @@ package enum Superblocks {
         return false
     }
 
+    /// Why the tmpfs of this device is not gone, though the pod has no mount of it any more; `nil`
+    /// if it is gone, or if `isKnownToLive` is false and nobody is seen to hold it: then the device
+    /// may be another's by now.
+    package static func whyMemoryIsHeld(_ device: UInt64, isKnownToLive: Bool) -> String? {
+        guard mayLive(device) else { return nil }
+        let holders = holders(upper: nil, device: device)
+        if holders.isEmpty && !isKnownToLive { return nil }
+        return "the pod's /dev/shm has no mount and is held: \(shown(holders))"
+    }
+
+    private static func shown(_ holders: [String]) -> String {
+        holders.isEmpty
+            ? "by nobody that shows it in /proc: perhaps in a socket's queue"
+            : holders.joined(separator: ", ")
+    }
+
     /// Who holds the overlay of this upper layer, which has no mount of its own any more: in words,
-    /// at most `limit` of them. A descriptor that is in a socket's queue is not to be seen.
+    /// at most `limit` of them. Without an upper layer it is a tmpfs, with the device. A descriptor
+    /// that is in a socket's queue is not to be seen.
     package static func holders(
-        upper: String, device: UInt64?, atMost limit: Int = 4
+        upper: String?, device: UInt64?, atMost limit: Int = 4
     ) -> [String] {
         var (found, namespaces): ([String], Set<[UInt8]>) = ([], [])
         var mounts = kernelMount()
@@ -67,7 +80,7 @@ package enum Superblocks {
             else { continue }
             for mount in mounted(pid) {
                 mounts.insert(mount.id)
-                if mount.superOptions.fields(",").contains("upperdir=\(upper)") {
+                if let upper, mount.superOptions.fields(",").contains("upperdir=\(upper)") {
                     found.append("\(who(pid)) by a mount at \(mount.mountPoint)")
                 }
             }

@@ -6,19 +6,23 @@ package import Model
 
 extension RuntimeSpec {
     /// Docker's (moby: daemon/pkg/oci/defaults.go). The pod's tasks share an IPC namespace, so one
-    /// /dev/mqueue; /dev/shm is a file system, and in this version each task has one of its own.
-    /// /sys shows the network namespace that runc runs in, and works in the host's as well.
-    static let standardMounts: [Mount] = [
-        Mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
-        Mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        Mount(
-            "/dev/pts", "devpts",
-            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-        Mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
-        Mount("/sys/fs/cgroup", "cgroup", ["nosuid", "noexec", "nodev", "ro"]),
-        Mount("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
-        Mount("/dev/shm", "tmpfs", ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
-    ]
+    /// /dev/mqueue, and one /dev/shm at `sharedMemory`. /sys shows the network namespace that runc
+    /// runs in, and works in the host's as well.
+    static func standardMounts(_ sharedMemory: String) -> [Mount] {
+        [
+            Mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
+            Mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+            Mount(
+                "/dev/pts", "devpts",
+                ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+            Mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
+            Mount("/sys/fs/cgroup", "cgroup", ["nosuid", "noexec", "nodev", "ro"]),
+            Mount("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
+            Mount(
+                "/dev/shm", "bind", ["bind", "private", "nosuid", "noexec", "nodev"],
+                source: sharedMemory),
+        ]
+    }
 
     /// Docker's (moby: daemon/pkg/oci/defaults.go).
     static let maskedPaths = [

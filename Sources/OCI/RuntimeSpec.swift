@@ -63,10 +63,11 @@ package enum RuntimeSpec {
     ///   - task: its mounts in the order in which they are to be made (`inOrder`).
     ///   - rootfs: where the task's overlay is mounted, absolute, as runc's starter sees it.
     ///   - cgroupsPath: absolute, below each hierarchy's root.
+    ///   - sharedMemory: the directory that is the task's /dev/shm.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
     package static func document(
         for task: TaskSpec, ids: ResolvedUser, rootfs: String, cgroupsPath: String,
-        seccomp: [UInt8]?, host: HostTraits
+        sharedMemory: String, seccomp: [UInt8]?, host: HostTraits
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 16_384)
         writer.beginObject()
@@ -77,7 +78,7 @@ package enum RuntimeSpec {
         }
         writer.object("process") { process(task, ids, host, to: &$0) }
         // As they are given: the targets have been looked up in this order.
-        let mounts = standardMounts + task.mounts.map { own($0) }
+        let mounts = standardMounts(sharedMemory) + task.mounts.map { own($0) }
         writer.list("mounts", mounts) { $1.write(to: &$0) }
         writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
         writer.endObject()

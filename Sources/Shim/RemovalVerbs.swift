@@ -167,6 +167,15 @@ extension Shim {
             for slot in slots.values { slot.output?.kill() }
             return removals.append((id, keepingLogs))
         }
+        do throws(SystemCallFailure) {
+            if let device = try sharedMemory.release() {
+                // Who it is takes a walk through all processes.
+                return removal = try helper(.remove, for: id) {
+                    let why = Superblocks.whyMemoryIsHeld(device, isKnownToLive: true)
+                    return [1, 16] + (why ?? "the pod's /dev/shm is about to go").utf8  // EBUSY
+                }
+            }
+        } catch { return reply(id, stillThere(error)) }
         let settings = settings
         let trees = [settings.dataDirectory] + (keepingLogs ? [] : [settings.logDirectory])
         do throws(SystemCallFailure) {

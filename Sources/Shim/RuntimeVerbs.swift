@@ -25,12 +25,12 @@ extension Shim {
             let output = try Pipe()
             let errors = try Pipe()
             let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
-            let log = talk.path
+            let (log, memory) = (talk.path, sharedMemory.path)
             let pid = try Command(talk.logged(arguments, slot.paths.runtimeLog)).forkAndExec(
                 in: 0, out: output.writing.number, err: errors.writing.number
             ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
-                    try Sandbox.enterHost(host, with: rootfs)
+                    try Sandbox.enterHost(host, with: rootfs, memory)
                 }
             }
             slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)

@@ -19,6 +19,7 @@ package final class Shim {
     let hostMounts: OwnedDescriptor
     let hierarchies: [CgroupHierarchy]
     let identity: WireProcess
+    let sharedMemory: SharedMemory
     var connection: ShimConnection?
     /// CLOCK_BOOTTIME in nanoseconds, where there was no descriptor for a new connection.
     var listensAgainAt: Int64?
@@ -53,6 +54,7 @@ package final class Shim {
         try Sandbox.enter(
             hostname: settings.hostname, ownNetwork: settings.ownNetwork,
             needed: ["/proc", "/sys", settings.podDirectory])
+        sharedMemory = try SharedMemory(settings)
         identity = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
         epoll = try Epoll()
         try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)

@@ -14,6 +14,8 @@ import ShimWire
 /// - `staunch-shim poke FILE TEXT [FILE TEXT …]`: writes each text into its file.
 /// - `staunch-shim upper DIR OTHER`: says who holds the overlay whose upper layer DIR is, if it
 ///   lives. OTHER is a directory on another mount.
+/// - `staunch-shim memory FILE`: says who holds the pod's /dev/shm, whose device FILE has, if it
+///   lives.
 /// - `staunch-shim list RUN_DIR DIR [DIR …]`: see `ListHelper`.
 ///
 /// A failure stands on standard error: the errno's name, or `-`, and a line for people.
@@ -49,6 +51,12 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
     case "upper" where words.count == 2:
         return telling { () throws(SystemCallFailure) in
             let why = try Superblocks.whyUpperIsHeld(words[0], device: nil, beside: words[1])
+            return why.map { complain($0, "EBUSY") } ?? 0
+        }
+    case "memory" where words.count == 1:
+        return telling { () throws(SystemCallFailure) in
+            guard let device = UInt64(try Files.text(words[0], limit: 32)) else { return 0 }
+            let why = Superblocks.whyMemoryIsHeld(device, isKnownToLive: false)
             return why.map { complain($0, "EBUSY") } ?? 0
         }
     case "list" where words.count > 1:

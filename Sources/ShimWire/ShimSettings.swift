@@ -41,6 +41,10 @@ package struct ShimSettings: Equatable, Sendable {
             ownNetwork: arguments[6] == "none", hostname: arguments[7])
     }
 
+    /// Where the tasks' /dev/shm is mounted in the sandbox, and the file that holds its device.
+    package var sharedMemory: String { podDirectory + "/shm" }
+    package var sharedMemoryDevice: String { podDirectory + "/shm.device" }
+
     package var arguments: [String] {
         [
             "staunch-shim", "pod", name, uid, podDirectory, dataDirectory, logDirectory, cgroup,

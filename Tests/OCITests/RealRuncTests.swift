@@ -17,10 +17,12 @@ final class Bench {
         directory = "/tmp/\(name)"
         cgroup = "/\(name)"
         runtime = Runtime(path: "/usr/sbin/runc", root: directory + "/state")
-        for folder in ["bundle", "state", "rootfs/bin", "rootfs/tmp", "source/below"] {
+        for folder in ["bundle", "state", "shm", "rootfs/bin", "rootfs/tmp", "source/below"] {
             try FileManager.default.createDirectory(
                 atPath: "\(directory)/\(folder)", withIntermediateDirectories: true)
         }
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o1777], ofItemAtPath: directory + "/shm")
         try FileManager.default.copyItem(
             atPath: "/bin/busybox", toPath: "\(directory)/rootfs/bin/busybox")
         try FileManager.default.createSymbolicLink(
@@ -82,7 +84,7 @@ final class Bench {
                 atPath: "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"))
         let document = RuntimeSpec.document(
             for: task, ids: ids, rootfs: directory + "/rootfs", cgroupsPath: cgroup + "/t",
-            seccomp: seccomp, host: host)
+            sharedMemory: directory + "/shm", seccomp: seccomp, host: host)
         let bundle = directory + "/bundle"
         try Data(document).write(to: URL(fileURLWithPath: bundle + "/config.json"))
         let call = runtime.arguments(

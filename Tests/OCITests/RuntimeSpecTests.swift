@@ -24,7 +24,7 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         try parsed(
             RuntimeSpec.document(
                 for: task, ids: ids, rootfs: "/r", cgroupsPath: "/staunch/u/tasks/app",
-                seccomp: seccomp, host: host))
+                sharedMemory: "/pod/shm", seccomp: seccomp, host: host))
     }
 
     @Test func theProcessIsAsGolden() throws {

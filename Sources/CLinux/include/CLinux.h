@@ -65,7 +65,11 @@ int clinux_make_mounts_private(void);
 int64_t clinux_filesystem_type(const char *path);
 /* statvfs(3): 1 where no program can be run from the file system that `path` is on. */
 int clinux_is_noexec(const char *path);
-int clinux_mount_tmpfs(const char *target, const char *options);
+/* nosuid and nodev, and noexec if that is not 0. `source` is what the table of mounts shows. */
+int clinux_mount_tmpfs(const char *source, const char *target, int noexec, const char *options);
+/* inotify(7): a non-blocking descriptor that has something to read once the file system of the
+   directory `path` has gone. It keeps neither that nor a mount of it. */
+int clinux_watch_unmount(const char *path);
 /* open_tree(2) with OPEN_TREE_CLONE: a copy of what is mounted at `path`, and below it if
    `recursive`; it is mounted nowhere, and gone with the descriptor unless it is moved. */
 int clinux_clone_mount(const char *path, int recursive);

@@ -1,0 +1,24 @@
+// Tells when a file system has gone, and keeps nothing of it (inotify(7), IN_UNMOUNT).
+
+import CLinux
+import Points
+
+package final class UnmountWatch {
+    private let descriptor: OwnedDescriptor
+    private var isOver = false
+
+    /// `nil` if there is no descriptor for it.
+    package init?(_ path: String) {
+        // SAFETY: the C string lives for the call.
+        let number = fallible("fd.inotify", .descriptor) { unsafe clinux_watch_unmount(path) }
+        guard number >= 0 else { return nil }
+        descriptor = OwnedDescriptor(adopting: number)
+    }
+
+    package var hasEnded: Bool {
+        if isOver { return true }
+        // EAGAIN, which is no failure, says that it lives.
+        do { isOver = try descriptor.read(limit: 256) != nil } catch { isOver = false }
+        return isOver
+    }
+}
