@@ -137,8 +137,9 @@ extension Machine {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
                 let shim = try #require(pod["shim", "pid"]?.integer)
+                let rootfs = "\(daemon.runDirectory)/pods/\(pod.uid)/tasks/app/rootfs"
                 let strace = try Command.start(
-                    "strace", "-f", "-qq", "-o", "/dev/null", "-p", "\(shim)", "-e",
+                    "strace", "-f", "-qq", "-o", "/dev/null", "-p", "\(shim)", "-P", rootfs, "-e",
                     "trace=umount2", "-e", "inject=umount2:delay_enter=12000000")
                 defer { strace.terminate() }
                 try eventually("strace holds the shim") {
