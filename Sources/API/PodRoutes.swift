@@ -50,7 +50,9 @@ private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
     try call.mutate { () throws(Problem) in
         let body = try call.requiredJSON()
         return try call.decode { () throws(DocumentFaults) in
-            try PodSpec.decode(body, name: name)
+            let spec = try PodSpec.decode(body, name: name)
+            try call.engine.checkLimits(of: spec)
+            return spec
         }
     } then: { spec, context throws(Problem) in
         try call.engine.createPod(name, spec, context)

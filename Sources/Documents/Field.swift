@@ -91,6 +91,6 @@ struct Field {
 }
 
 /// The number as a reader would write it: 10 and not 10.0.
-private func shortest(_ number: Double) -> String {
+func shortest(_ number: Double) -> String {
     Int64(exactly: number).map(String.init) ?? number.description
 }

@@ -65,18 +65,20 @@ package final class Engine: Sendable {
 
     /// An engine on other ground: what a test has in memory.
     package init(
-        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ ground: any Ground
+        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ ground: any Ground,
+        log: Log? = nil
     ) throws(EngineFailure) {
         self.settings = settings
         layout = Layout(settings: settings)
-        log = Log(settings.logLevel)
+        self.log = log ?? Log(settings.logLevel)
         lock = nil
         registry = try Registry(store, limits: settings.limits)
         self.ground = ground
         info = EngineInfo(
             runtimePath: settings.runtime, runtimeName: "none", runtimeVersion: "0",
             runtimeCommit: nil, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false, bootID: "",
-            seccomp: settings.seccomp, limits: settings.limits, recursiveReadOnly: true)
+            seccomp: settings.seccomp, limits: settings.limits, nestsCPULimits: false,
+            recursiveReadOnly: true)
         metrics.exportKnownSeries()
         noteDamage()
     }

@@ -40,6 +40,7 @@ final class Host: Sendable {
                 hasCgroupKill: hierarchies.contains(where: \.isUnified),
                 bootID: try SystemInfo.bootID(),
                 seccomp: settings.seccomp, limits: settings.limits,
+                nestsCPULimits: hierarchies.contains { !$0.isUnified && $0.has("cpu") },
                 recursiveReadOnly: hasMountAttributes
                     && features?.hasRecursiveReadOnly ?? false)
         } catch { throw EngineFailure("\(error)") }

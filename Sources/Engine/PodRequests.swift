@@ -2,6 +2,7 @@
 
 import Bytes
 package import Documents
+import JSON
 package import Model
 
 extension Engine {
@@ -20,7 +21,9 @@ extension Engine {
                     .tooManyPods, "\(settings.limits.pods) pods are allowed",
                     instance: context.instance)
             }
-            for task in spec.tasks { try checkMounts(task, context) }
+            for task in spec.tasks {
+                try checkMounts(task, .root.appending("tasks").appending(task.name.text), context)
+            }
             return transaction.createPod(name, spec, context)
         }
     }
@@ -44,6 +47,7 @@ extension Engine {
                 }
                 return .pod(pod)
             }
+            try checkLimits(of: pod, before, context)
             transaction.put(pod)
             guard pod.spec.resources != before.resources else {
                 return .pod(transaction.pod(name) ?? pod)

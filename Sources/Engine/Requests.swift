@@ -61,6 +61,8 @@ package struct EngineInfo: Sendable {
     package var bootID: String
     package var seccomp: SeccompChoice
     package var limits: EngineLimits
+    /// Whether the kernel takes no CPU limit of a task above its pod's (cgroup v1).
+    package var nestsCPULimits: Bool
     /// Whether a bind can be read-only with what is mounted below it.
     package var recursiveReadOnly: Bool
 }

@@ -1,6 +1,7 @@
 // Requests about tasks, inside their pod.
 
 package import Documents
+import JSON
 import Linux
 package import Model
 
@@ -22,7 +23,8 @@ extension Engine {
                     .podState, "a pod has at most \(DocumentLimits.tasks) tasks",
                     instance: context.instance)
             }
-            try checkMounts(spec, context)
+            try checkMounts(spec, .root, context)
+            try checkLimits(of: spec, in: pod, context)
             try transaction.checkRoom(for: pod.uid, settings.limits, context)
             var task = PodTask(
                 uid: transaction.makeUID(), spec: spec, state: .creating, revision: 0,
@@ -38,17 +40,20 @@ extension Engine {
         }
     }
 
-    /// Refuses what this runtime or kernel would quietly leave writable.
-    func checkMounts(_ task: TaskSpec, _ context: RequestContext) throws(Problem) {
+    /// Refuses what this runtime or kernel would quietly leave writable. `place` is the task in the
+    /// request's document.
+    func checkMounts(
+        _ task: TaskSpec, _ place: JSONPointer, _ context: RequestContext
+    ) throws(Problem) {
         guard !info.recursiveReadOnly,
-            let mount = task.mounts.first(where: \.recursiveReadOnly)
+            let index = task.mounts.firstIndex(where: \.recursiveReadOnly)
         else { return }
-        throw Problem(
-            .notSupported,
-            "task \(task.name), mount \(mount.target): recursiveReadOnly needs Linux 5.12 and a "
-                + "runtime whose features name rro, and \(info.runtimePath) "
-                + "\(info.runtimeVersion) on \(info.kernelRelease) is not so",
-            instance: context.instance)
+        let fault = DocumentFault(
+            pointer: place.appending("mounts").appending(index).appending("recursiveReadOnly"),
+            detail: "needs Linux 5.12 and a runtime whose features name rro, and "
+                + "\(info.runtimePath) \(info.runtimeVersion) on \(info.kernelRelease) is not so",
+            isNotSupported: true)
+        throw Problem(DocumentFaults(faults: [fault]), instance: context.instance)
     }
 
     /// Starts a task that waits to be started.
