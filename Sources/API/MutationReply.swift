@@ -80,7 +80,11 @@ extension Call {
 
     private func failure(_ operation: PodOperation) -> HTTPResponse {
         if let error = operation.error {
-            return response(Problem(error, instance: instance, operation: operation.id))
+            // A daemon of another version may have stored a code that this one does not know.
+            let cause = "operation \(operation.id) failed with \(error.code): \(error.detail)"
+            return response(
+                Problem(error, instance: instance, operation: operation.id)
+                    ?? engine.fault(cause, instance: instance))
         }
         let isTask = operation.target.task != nil
         if let delete = operation.supersededBy {

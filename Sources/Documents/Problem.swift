@@ -58,12 +58,16 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
         self.init(code, fault.detail, instance: instance, errors: [error])
     }
 
-    /// What an operation that failed ends with; a code that nobody knows is a fault of ours.
-    package init(_ failure: Failure, instance: String, operation: UID?) {
-        self.init(
-            ProblemCode(rawValue: failure.code) ?? .internalFault, failure.detail,
-            instance: instance, operation: operation)
+    /// What an operation that failed ends with; `nil` if no problem has its code.
+    package init?(_ failure: Failure, instance: String, operation: UID?) {
+        guard let code = ProblemCode(rawValue: failure.code) else { return nil }
+        self.init(code, failure.detail, instance: instance, operation: operation)
         step = failure.step
+    }
+
+    /// A fault of ours, which the engine alone makes: it has logged `id` and the cause.
+    package init(internal id: UID, _ cause: String, instance: String) {
+        self.init(.internalFault, "\(cause) (id \(id))", instance: instance)
     }
 
     package func write(to writer: inout JSONWriter) {

@@ -9,8 +9,14 @@ package enum LogLevel: String, CaseIterable, Sendable {
 
 package struct Log: Sendable {
     private let level: LogLevel?
+    private let sink: @Sendable (String) -> Void
 
-    package init(_ level: LogLevel?) { self.level = level }
+    package init(
+        _ level: LogLevel?, to sink: @escaping @Sendable (String) -> Void = StandardError.write
+    ) {
+        self.level = level
+        self.sink = sink
+    }
 
     /// The message is constant; what varies stands in the fields, in their order.
     package func write(
@@ -21,7 +27,7 @@ package struct Log: Sendable {
         var line = "time=\(Timestamp(milliseconds: SystemClock.wall)) level=\(level.rawValue)"
         line += " msg=\(Log.quoted("\(message)"))"
         for (key, value) in fields { line += " \(key)=\(Log.quoted(value))" }
-        StandardError.write(line + "\n")
+        sink(line + "\n")
     }
 
     /// Whether a line of this level is written; for lines that cost something to make.

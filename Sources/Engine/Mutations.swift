@@ -38,11 +38,12 @@ extension Engine {
 
     private func refusal(_ failure: StoreFailure, _ instance: String) -> Problem {
         metrics.storeFailures.add(1, failure.cause)
-        log.write(.error, "the store refused a change", ["error": "\(failure)"])
         switch failure {
-        case .full: return Problem(.storeFull, "the run directory is full", instance: instance)
+        case .full:
+            log.write(.error, "the store refused a change", ["error": "\(failure)"])
+            return Problem(.storeFull, "the run directory is full", instance: instance)
         case .corrupt, .newerSchema, .other:
-            return Problem(.internalFault, "the store: \(failure)", instance: instance)
+            return fault("the store: \(failure)", instance: instance)
         }
     }
 

@@ -90,7 +90,7 @@ extension Engine {
     ) throws(Problem) -> EngineToken {
         do throws(StoreFailure) {
             if let token = try registry.subscribe(after: since, push) { return token }
-        } catch { throw Problem(.internalFault, "the store: \(error)", instance: "/v1/events") }
+        } catch { throw fault("the store: \(error)", instance: "/v1/events") }
         throw Problem(
             .eventsExpired, "events after \(since ?? 0) are no longer all kept",
             instance: "/v1/events")

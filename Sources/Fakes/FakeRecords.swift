@@ -10,7 +10,8 @@ package final class FakeDisk: Sendable {
         var operations: [RecordID: OperationRecord] = [:]
         var aliases: [RecordID: AliasRecord] = [:]
         var highest: UInt64 = 0
-        var isFull = false
+        /// What every change is answered with; `nil` while all is well.
+        var refusal: StoreFailure?
     }
 
     private let content = Mutex(Content())
@@ -18,16 +19,19 @@ package final class FakeDisk: Sendable {
     package init() {}
 
     /// Whether there is no room now.
-    package func setFull(_ isFull: Bool) { content.withLock { $0.isFull = isFull } }
+    package func setFull(_ isFull: Bool) { refuse(isFull ? .full : nil) }
+
+    /// From now on, and with `nil` no more.
+    package func refuse(_ refusal: StoreFailure?) { content.withLock { $0.refusal = refusal } }
 
     package var podIDs: Set<RecordID> { content.withLock { Set($0.pods.keys) } }
 
     var now: Content { content.withLock { $0 } }
 
-    /// `false` where there was no room.
-    fileprivate func apply(_ change: StoreChange) -> Bool {
+    /// Why it was not done; `nil` if it was.
+    fileprivate func apply(_ change: StoreChange) -> StoreFailure? {
         content.withLock { content in
-            if content.isFull { return false }
+            if let refusal = content.refusal { return refusal }
             for pod in change.pods { content.pods[pod.uid] = pod }
             for uid in change.removedPods { content.pods[uid] = nil }
             for operation in change.operations { content.operations[operation.id] = operation }
@@ -35,7 +39,7 @@ package final class FakeDisk: Sendable {
                 content.aliases[alias.id] = alias
             }
             content.highest = max(content.highest, change.revision)
-            return true
+            return nil
         }
     }
 }
@@ -52,7 +56,7 @@ package final class FakeRecords: RecordKeeping {
 
     package func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID] {
         try life.checkStore()
-        guard disk.apply(change) else { throw .full }
+        if let refusal = disk.apply(change) { throw refusal }
         // The daemon may die when all stands, and before anyone has heard of it.
         _ = life.goesOn()
         return []

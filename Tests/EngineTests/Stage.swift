@@ -12,6 +12,10 @@ import Testing
 /// All that use the loop: there is one of it, and it is turned by one test at a time.
 @Suite(.serialized) enum Simulated {}
 
+private final class Written: Sendable {
+    let lines = Mutex<[String]>([])
+}
+
 final class Stage {
     /// Before anything else uses the loop of this process.
     private static let reactor: Reactor = {
@@ -21,6 +25,10 @@ final class Stage {
 
     let world: World
     let engine: Engine
+    let disk = FakeDisk()
+    private let written: Written
+    /// The lines of the engine's log.
+    var log: [String] { written.lines.withLock { $0 } }
     private var reactor: Reactor { Stage.reactor }
 
     init(_ settings: EngineSettings = EngineSettings()) throws {
@@ -29,11 +37,14 @@ final class Stage {
         settings.logLevel = nil
         settings.auditInterval = 86_400_000
         let made = Mutex<(World, Engine)?>(nil)
-        onLoop { [settings] in
+        let written = Written()
+        self.written = written
+        let log = Log(.debug) { line in written.lines.withLock { $0.append(line) } }
+        onLoop { [settings, disk] in
             let (world, life) = (World(seed: 1), Life(effects: nil))
             let ground = FakeGround(world, life, cgroupParent: settings.cgroupParent)
             do throws(EngineFailure) {
-                let engine = try Engine(settings, FakeRecords(FakeDisk(), life), ground)
+                let engine = try Engine(settings, FakeRecords(disk, life), ground, log: log)
                 engine.start()
                 made.withLock { $0 = (world, engine) }
             } catch { preconditionFailure("\(error)") }

@@ -113,6 +113,20 @@ import Testing
         ])
     func bytesAreFine(line: String) { #expect(!cutsCharacters(line)) }
 
+    @Test("an internal fault is made in one place, where its id and its cause are logged")
+    func internalFaultsAreLogged() {
+        let table: Set = ["ProblemCode.swift", "ProblemTexts.swift"]
+        let outside = sources.filter { file in
+            file.isSwift && !table.contains { file.path.hasSuffix("/Documents/\($0)") }
+        }
+        #expect(
+            places(outside) { $0.contains(".internalFault") }.map { $0.prefix { $0 != ":" } }
+                == ["Sources/Documents/Problem.swift"])
+        #expect(
+            places(outside) { $0.contains("Problem(internal:") }.map { $0.prefix { $0 != ":" } }
+                == ["Sources/Engine/InternalFault.swift"])
+    }
+
     @Test("every metric that is declared is used")
     func metricsAreUsed() {
         let pattern = /package (?:static )?let (\w+)(?:: \w+)? = .*\b(?:Counter|Gauge|Histogram)/
