@@ -10,6 +10,13 @@ package enum StaunchVersion {
 
 struct ServerDocument: DocumentEncodable {
     let info: EngineInfo
+    /// Why no task can be made; `nil` if tasks can.
+    let dataDirectoryRefusal: String?
+
+    init(_ engine: Engine) {
+        info = engine.info
+        dataDirectoryRefusal = engine.dataDirectoryRefusal
+    }
 
     func write(to writer: inout JSONWriter) {
         writer.beginObject()
@@ -24,6 +31,7 @@ struct ServerDocument: DocumentEncodable {
         list("networkModes", ["none", "host"], &writer)
         flag("seccomp", info.seccomp != .none, &writer)
         writeSeccomp(to: &writer)
+        writeDataDirectory(to: &writer)
         writer.endObject()
     }
 
@@ -66,6 +74,14 @@ struct ServerDocument: DocumentEncodable {
         writer.beginObject()
         text("source", info.seccomp.source, &writer)
         if let path = info.seccomp.path { text("path", path, &writer) }
+        writer.endObject()
+    }
+
+    private func writeDataDirectory(to writer: inout JSONWriter) {
+        writer.key("dataDirectory")
+        writer.beginObject()
+        flag("usable", dataDirectoryRefusal == nil, &writer)
+        if let dataDirectoryRefusal { text("reason", dataDirectoryRefusal, &writer) }
         writer.endObject()
     }
 

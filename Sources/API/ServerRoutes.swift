@@ -13,7 +13,7 @@ let serverRoutes: [Route] = [
 ]
 
 @Sendable private func getServer(_ call: Call) throws(Problem) -> HTTPReply {
-    .response(HTTPResponse(json: ServerDocument(info: call.engine.info).document()))
+    .response(HTTPResponse(json: ServerDocument(call.engine).document()))
 }
 
 @Sendable private func getDocument(_ call: Call) throws(Problem) -> HTTPReply {

@@ -41,6 +41,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case tooManyWaits = "too-many-waits"
     case starting = "starting"
     case storeFull = "store-full"
+    case dataDirectoryUnusable = "data-directory-unusable"
 
     /// The HTTP status.
     package var status: Int {
@@ -60,7 +61,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .internalFault: 500
-        case .tooManyWaits, .starting, .storeFull: 503
+        case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable: 503
         }
     }
 
@@ -68,7 +69,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     package var retryable: Bool {
         switch self {
         case .podDeleting, .taskDeleting, .tooManyPods, .tooManyOperations, .shimFailed,
-            .tooManyWaits, .starting, .storeFull:
+            .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable:
             true
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,

@@ -43,6 +43,7 @@ extension ProblemCode {
         case .tooManyWaits: "Too many streams are open"
         case .starting: "The daemon is starting"
         case .storeFull: "The store is full"
+        case .dataDirectoryUnusable: "No task can be made in the data directory"
         }
     }
 }
@@ -96,8 +97,8 @@ extension ProblemCode {
         case .invalidDocument:
             "The body is JSON and asks for what cannot be; errors points at each fault."
         case .notSupported:
-            "Everything that is refused stands in the contract and is left out of this "
-                + "version; errors points at each."
+            "The contract has everything that is refused, and this version or this host does not "
+                + "do it; errors points at each."
         case .operationIDReused: "Another request has used this Operation-Id."
         case .rootfsMissing: "No file has the path of the rootfs."
         case .rootfsNotDirectory: "The path of the rootfs names something else than a directory."
@@ -110,7 +111,8 @@ extension ProblemCode {
                 + "over another mount, or into a bind mount's source that does not have it. /dev, "
                 + "/proc and /sys of a rootfs must be directories, or missing."
         case .runtimeRefused:
-            "runc refused to make or start the task; the detail has its own words."
+            "The runtime refused to make or start the task, or the kernel refused the pod's "
+                + "limits; the detail has their own words."
         case .tooManyPods: "The host has as many pods as it may have."
         case .tooManyOperations:
             "As many operations of the pod have not ended as may be open at once; nothing was "
@@ -121,6 +123,9 @@ extension ProblemCode {
         case .tooManyWaits: "As many clients follow the events as may do so at once."
         case .starting: "The records are being read; nothing is lost."
         case .storeFull: "The memory that holds the records is used up; what is recorded stays."
+        case .dataDirectoryUnusable:
+            "The kernel makes no overlay with its upper layer in the daemon's data directory; "
+                + "nothing was recorded. What is there goes on, and is deleted as ever."
         }
     }
 }
@@ -130,9 +135,9 @@ extension ProblemCode {
     package var hint: String? {
         switch self {
         case .malformedRequest: "See /openapi.json for what the request may look like."
-        case .malformedJSON: "The detail has the line and the column."
+        case .malformedJSON: "The detail has the line and the column, unless there is no body."
         case .notFound: "See /openapi.json for the paths there are."
-        case .notAcceptable: "Accept application/json."
+        case .notAcceptable: "Accept one of the types that the detail names."
         case .specConflict: "Delete it first, or choose another name."
         case .podDeleting: "Wait for the operation, then try again."
         case .taskDeleting: "Wait for the operation, then try again."
@@ -149,7 +154,10 @@ extension ProblemCode {
         case .internalFault: "Report it with the lines of the log that bear the id."
         case .tooManyWaits: "Close a stream, or try again later."
         case .starting: "Try again in a second."
-        case .storeFull: "Delete pods, or give /run/staunch more room."
+        case .dataDirectoryUnusable:
+            "The operator of the host chooses another --data-dir, or mounts a file system there; "
+                + "it is looked at again with each refused request."
+        case .storeFull: "Delete pods, or give the tmpfs of the run directory more room."
         case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,
             .podState, .taskState, .operationExpired, .uidMismatch, .bodyTooLarge,
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,

@@ -28,6 +28,7 @@ extension Engine {
         while true {
             owners.lookAtShims()
             registry.reserve?.hold()
+            layerTrials.tryAgain(self)
             await takeAudit()
             await Loop.shared.reactor.pause(milliseconds: settings.auditInterval)
         }

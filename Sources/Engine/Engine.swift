@@ -21,6 +21,7 @@ package final class Engine: Sendable {
     private let lock: OwnedDescriptor?
     let readiness = Atomic<Bool>(false)
     let owners = Owners()
+    let layerTrials = LayerTrials()
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
 

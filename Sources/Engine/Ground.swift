@@ -99,6 +99,9 @@ package struct Complaint: Equatable, Sendable {
     /// Looks for the pod's folders in the data and the log directory, unless logs are kept; what is
     /// there yet, or why that cannot be told.
     func filesLeft(_ pod: UID, keepingLogs: Bool) async throws(SystemCallFailure) -> Complaint?
+    /// Why tasks' overlays cannot have their upper layers in the data directory; `nil` if they can,
+    /// or if that cannot be told.
+    func layerRefusal() async -> String?
     /// Whether a task's overlay lives on, and by whom, though neither its shim nor any process of
     /// the pod does.
     func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint?

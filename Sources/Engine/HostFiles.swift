@@ -111,6 +111,16 @@ extension HostGround {
         return complaint
     }
 
+    func layerRefusal() async -> String? {
+        do throws(SystemCallFailure) {
+            let words = ["staunch-shim", "layers", layout.settings.dataDirectory]
+            let complaint = try await Helper.run(words, path: try shimProgram()).complaint
+            // One that was killed, or could not be started, has not asked.
+            guard let complaint, complaint.errno != nil else { return nil }
+            return complaint.reason.after("staunch-shim: ") ?? complaint.reason
+        } catch { return nil }
+    }
+
     func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint? {
         let upper = "\(layout.settings.dataDirectory)/\(pod)/\(task)/upper"
         return try await runHelper(["upper", upper, layout.settings.runDirectory], for: pod)

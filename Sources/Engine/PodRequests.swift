@@ -21,6 +21,7 @@ extension Engine {
                     .tooManyPods, "\(settings.limits.pods) pods are allowed",
                     instance: context.instance)
             }
+            if !spec.tasks.isEmpty { try checkDataDirectory(context) }
             for task in spec.tasks {
                 try checkMounts(task, .root.appending("tasks").appending(task.name.text), context)
             }

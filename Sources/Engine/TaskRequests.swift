@@ -25,6 +25,7 @@ extension Engine {
             }
             try checkMounts(spec, .root, context)
             try checkLimits(of: spec, in: pod, context)
+            try checkDataDirectory(context)
             try transaction.checkRoom(for: pod.uid, settings.limits, context)
             var task = PodTask(
                 uid: transaction.makeUID(), spec: spec, state: .creating, revision: 0,

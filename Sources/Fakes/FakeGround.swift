@@ -228,6 +228,8 @@ package import ShimWire
 
     package func hasContainerByName(_ pod: UID, _ task: Label) -> Bool { false }
 
+    package func layerRefusal() async -> String? { nil }
+
     package func tasksLeft(_ pod: UID) -> [Label] {
         guard let made = world.pods[pod] else { return [] }
         let mark = "/\(pod)/pod/task-"

@@ -162,8 +162,16 @@ package enum Mounts {
     }
 
     package static func isOnTmpfs(_ path: String) throws(SystemCallFailure) -> Bool {
+        try fileSystemType(path) == 0x0102_1994
+    }
+
+    package static func isOnOverlay(_ path: String) throws(SystemCallFailure) -> Bool {
+        try fileSystemType(path) == 0x794c_7630
+    }
+
+    private static func fileSystemType(_ path: String) throws(SystemCallFailure) -> Int64 {
         // SAFETY: the C string lives for the call.
-        try check(unsafe clinux_filesystem_type(path), "statfs", path) == 0x0102_1994
+        try check(unsafe clinux_filesystem_type(path), "statfs", path)
     }
 
     /// Whether no program can be run from there.

@@ -90,6 +90,9 @@ package final class Metrics: Sendable {
         "staunch_seccomp_profile_info",
         "1, with where the tasks' seccomp profile is from: builtin, file, or none for no filter.",
         labels: ["source"])
+    package let dataDirectoryUsable = Gauge(
+        "staunch_data_directory_usable",
+        "0 where no task can be made, because no overlay can have its layers there.")
     package let buildInfo = Gauge(
         "staunch_build_info", "1, with the build as labels.", labels: ["version", "build"])
     package let residentMemory = Gauge(
@@ -109,8 +112,8 @@ package final class Metrics: Sendable {
             oldestOperation, stepRetries, stepDuration, httpRequests, httpDuration, httpGaveWay,
             pods, podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
             resourcesUnrecorded, resourcesMissing, straysRemoved, auditTime, storeCommits,
-            storeFailures, storeDamaged, seccompProfile, buildInfo, residentMemory, cpuTime,
-            openDescriptors, startTime,
+            storeFailures, storeDamaged, seccompProfile, dataDirectoryUsable, buildInfo,
+            residentMemory, cpuTime, openDescriptors, startTime,
         ]
     }
 

@@ -16,6 +16,7 @@ import ShimWire
 ///   lives. OTHER is a directory on another mount.
 /// - `staunch-shim memory FILE`: says who holds the pod's /dev/shm, whose device FILE has, if it
 ///   lives.
+/// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
 /// - `staunch-shim list RUN_DIR DIR [DIR …]`: see `ListHelper`.
 ///
 /// A failure stands on standard error: the errno's name, or `-`, and a line for people.
@@ -59,6 +60,10 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
             let why = Superblocks.whyMemoryIsHeld(device, isKnownToLive: false)
             return why.map { complain($0, "EBUSY") } ?? 0
         }
+    case "layers" where words.count == 1:
+        let trial = LayerTrial(directory: words[0])
+        guard let refusal = trial.refusal() else { return 0 }
+        return complain(trial.reason(refusal), refusal.errnoName)
     case "list" where words.count > 1:
         return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))
     default: return usage()

@@ -18,8 +18,11 @@ struct Options: ParsableArguments {
         name: .customLong("data-dir"),
         help: ArgumentHelp(
             "Where what the containers write into their rootfs goes.",
-            discussion: "It goes with the task. [STAUNCH_DATA_DIR; default: /var/lib/staunch]",
-            valueName: "dir"))
+            discussion: """
+                It goes with the task. The directory must be on a file system that can hold an \
+                overlay's upper layer, such as ext4, xfs, btrfs or tmpfs; no overlay can. \
+                [STAUNCH_DATA_DIR; default: /var/lib/staunch]
+                """, valueName: "dir"))
     var dataDirectory: String?
 
     @Option(

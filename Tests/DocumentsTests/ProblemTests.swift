@@ -19,7 +19,7 @@ import Testing
         "runtime-refused": 422,
         "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429,
         "too-many-operations": 429, "starting": 503,
-        "store-full": 503, "internal": 500,
+        "store-full": 503, "data-directory-unusable": 503, "internal": 500,
     ]
 
     @Test func theTableIsTheContracts() {

@@ -42,6 +42,7 @@ extension Machine {
                     "web", body(daemon, "recursiveReadOnly", "exec sleep 1000"))
                 #expect(answer.code == "not-supported", "\(answer.reply.text)")
                 #expect(answer.reply.text.contains("rro"))
+                #expect(answer.pointers == ["/tasks/app/mounts/0/recursiveReadOnly"])
                 let server = try client.send("GET", "/v1")
                 #expect(server["runtime", "recursiveReadOnly"]?.bool == false)
             }
