@@ -13,7 +13,8 @@ extension PodOwner {
         do throws(Failure) {
             // Before a shim is started for a pod that is on its way down.
             try checkGoing(operation)
-            let link = try await step(.shimStart, nil, operation) { () async throws(Failure) in
+            let link = try await step(.shimStart, nil, operation, inTurn: true) {
+                () async throws(Failure) in
                 do { try self.ground.limit(self.uid, pod.spec.resources) } catch {
                     throw Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate)
                 }
@@ -114,7 +115,7 @@ extension PodOwner {
     ) async throws(Failure) {
         let spec = task.spec
         try checkGoing(operation)
-        let user = try await step(.rootfsMount, spec.name, operation) {
+        let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do { try self.ground.writePlaces(self.uid, spec) } catch {
                 throw Failure(.shimFailed, "\(error)", step: .rootfsMount)
@@ -125,7 +126,7 @@ extension PodOwner {
             return user
         }
         try checkGoing(operation)
-        let process = try await step(.taskCreate, spec.name, operation) {
+        let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do { try self.ground.writeBundle(self.uid, spec, as: user) } catch {
                 throw Failure(.shimFailed, "\(error)", step: .taskCreate)
@@ -189,7 +190,7 @@ extension PodOwner {
                 throw Failure(.taskState, "the task is \(pod[task: name]?.state.name ?? "gone")")
             }
             let link = try liveShim()
-            try await step(.taskStart, name, operation) { () async throws(Failure) in
+            try await step(.taskStart, name, operation, inTurn: true) { () async throws(Failure) in
                 let reply = await link.ask(
                     .start(task: name.text, arguments: self.runtimeArguments(.start, name)))
                 guard case .done? = reply else { throw Failure(reply, .taskStart) }
@@ -210,15 +211,18 @@ extension PodOwner {
         }
     }
 
-    /// Runs one step and shows it.
+    /// Runs one step and shows it; one that costs the machine `inTurn`.
     func step<Result: Sendable>(
-        _ name: StepName, _ object: Label?, _ operation: PodOperation,
+        _ name: StepName, _ object: Label?, _ operation: PodOperation, inTurn: Bool = false,
         _ body: @Loop () async throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
         let step = TeardownStep(name, task: object)
         journal.began(step)
         do throws(Failure) {
+            let place = inTurn ? try await turn(of: operation) : nil
+            defer { place?.leave() }
+            journal.hasTurn(step)
             let result = try await body()
             journal.ended(step, skipped: false)
             return result
@@ -226,6 +230,11 @@ extension PodOwner {
             journal.failed(step, error.detail)
             throw error
         }
+    }
+
+    private func turn(of operation: PodOperation) async throws(Failure) -> StagePlace {
+        if let place = await engine.gate.enter(operation.id, of: uid) { return place }
+        throw Failure(.podDeleting, "called off")
     }
 }
 

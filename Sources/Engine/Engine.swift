@@ -22,6 +22,7 @@ package final class Engine: Sendable {
     let readiness = Atomic<Bool>(false)
     let owners = Owners()
     let layerTrials = LayerTrials()
+    let gate: StageGate
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
 
@@ -31,6 +32,7 @@ package final class Engine: Sendable {
         self.settings = settings
         layout = Layout(settings: settings)
         log = Log(settings.logLevel)
+        gate = StageGate(places: settings.stagePlaces, metrics)
         do throws(SystemCallFailure) {
             lock = try RunDirectory.prepare(layout)
         } catch {
@@ -72,6 +74,7 @@ package final class Engine: Sendable {
         self.settings = settings
         layout = Layout(settings: settings)
         self.log = log ?? Log(settings.logLevel)
+        gate = StageGate(places: settings.stagePlaces, metrics)
         lock = nil
         registry = try Registry(store, limits: settings.limits)
         self.ground = ground

@@ -34,6 +34,18 @@ import Teardown
         watch()
     }
 
+    /// A step whose turn has come: what it was shown to wait for is over.
+    func hasTurn(_ step: TeardownStep) {
+        guard obstacles[step] != nil else { return }
+        obstacles[step] = nil
+        if stalled.remove(step) != nil { engine.registry.show(operation) { $0.stalled = nil } }
+        began[step] = EngineClock.sinceBoot
+        show(step) { shown in
+            shown.startedAt = EngineClock.now
+            shown.detail = nil
+        }
+    }
+
     @Loop func waits(_ step: TeardownStep, for obstacle: Obstacle) {
         obstacles[step] = obstacle
         show(step) { shown in
@@ -100,7 +112,9 @@ import Teardown
 
     private func look(_ step: TeardownStep, _ since: Int64) {
         let waited = (EngineClock.sinceBoot - since) / 1_000_000
-        let seen = owner?.whatIsWaitedFor(step.task) ?? obstacles[step]?.reason
+        let turn = owner?.turnWaitedFor(by: operation)
+        if let turn { obstacles[step] = Obstacle(turn) }
+        let seen = turn ?? owner?.whatIsWaitedFor(step.task) ?? obstacles[step]?.reason
         if let seen { show(step) { $0.detail = seen } }
         guard waited >= OperationJournal.stallsAfter else { return }
         let why = seen ?? "no answer yet"

@@ -118,8 +118,9 @@ import Teardown
     /// Ends what a running operation waits for in its tasks: a create at once, a stop within the
     /// newcomer's grace. A create of the pod gives way to nothing but the pod's delete.
     private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
-        guard let pod = engine.registry.pod(uid), let link else { return }
         if operation.kind == .podCreate && newcomer.target.task != nil { return }
+        engine.gate.callOff(operation.id, of: uid)
+        guard let pod = engine.registry.pod(uid), let link else { return }
         let interruption = Interruption(
             newcomer: newcomer.id, grace: newcomer.grace, link: ObjectIdentifier(link))
         guard interruptions[operation.id, default: []].insert(interruption).inserted else { return }

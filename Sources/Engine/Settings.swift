@@ -1,5 +1,7 @@
 // What the daemon is told at its start.
 
+import Linux
+
 package struct EngineSettings: Sendable {
     package var runDirectory = "/run/staunch"
     package var dataDirectory = "/var/lib/staunch"
@@ -14,6 +16,8 @@ package struct EngineSettings: Sendable {
     package var limits = EngineLimits()
     /// Milliseconds between two audits that nobody asked for.
     package var auditInterval: Int64 = 60_000
+    /// How many stages of creates and starts are at work at once: see `StageGate`.
+    package var stagePlaces = max(4, 2 * OwnProcess.processors)
 
     package init() {}
 }

@@ -160,6 +160,11 @@ extension OperationKind {
 // MARK: - What is waited for
 
 extension PodOwner {
+    /// In words, if the operation waits for its turn.
+    func turnWaitedFor(by operation: UID) -> String? {
+        engine.gate.whatIsWaitedFor(by: operation, of: uid).map { "waits for " + $0 }
+    }
+
     /// In words: the child that the shim waits for and where that is in the kernel, or what the
     /// shim says. Asks the shim meanwhile, for the next time; one that does not answer is named.
     func whatIsWaitedFor(_ task: Label?) -> String? {

@@ -25,6 +25,9 @@ package enum OwnProcess {
     /// What this process makes from now on is its user's alone, unless a mode is set afterwards.
     package static func keepFilesPrivate() { _ = umask(0o077) }
 
+    /// How many processors are online, or 1 if that cannot be told (sysconf(3)).
+    package static var processors: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
+
     package static var isRoot: Bool { geteuid() == 0 }
 
     /// The program's file; `nil` where /proc does not tell.

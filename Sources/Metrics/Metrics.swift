@@ -31,6 +31,15 @@ package final class Metrics: Sendable {
         "Time from the first attempt of an operation's step to its end, by step.",
         labels: ["step"])
 
+    package let stagesRunning = Gauge(
+        "staunch_stages_running",
+        "Stages of creates and starts at work (shim start, mount, runtime), but for overdue ones.")
+    package let stagesWaiting = Gauge(
+        "staunch_stages_waiting", "Stages of creates and starts that wait for their turn.")
+    package let stagesOverdue = Counter(
+        "staunch_stages_overdue_total",
+        "Stages that took longer than 3 s, so that others passed them.")
+
     // MARK: HTTP
 
     package let httpRequests = Counter(
@@ -109,11 +118,11 @@ package final class Metrics: Sendable {
     package var all: [any Metric] {
         [
             operationsStarted, operationsEnded, operationsRunning, operationsStalled,
-            oldestOperation, stepRetries, stepDuration, httpRequests, httpDuration, httpGaveWay,
-            pods, podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
-            resourcesUnrecorded, resourcesMissing, straysRemoved, auditTime, storeCommits,
-            storeFailures, storeDamaged, seccompProfile, dataDirectoryUsable, buildInfo,
-            residentMemory, cpuTime, openDescriptors, startTime,
+            oldestOperation, stepRetries, stepDuration, stagesRunning, stagesWaiting, stagesOverdue,
+            httpRequests, httpDuration, httpGaveWay, pods, podsStalled, tasks, podsAdopted,
+            resourcesRecorded, resourcesObserved, resourcesUnrecorded, resourcesMissing,
+            straysRemoved, auditTime, storeCommits, storeFailures, storeDamaged, seccompProfile,
+            dataDirectoryUsable, buildInfo, residentMemory, cpuTime, openDescriptors, startTime,
         ]
     }
 
