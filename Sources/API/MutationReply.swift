@@ -32,7 +32,7 @@ extension Call {
             switch engine.operation(operation.id) {
             case .found(let operation): outcome(operation, wish)
             // It was accepted, and that is said even if it has been forgotten since.
-            case .expired, .unknown: acceptance(operation)
+            case .expired, .unknown, .unreadable: acceptance(operation)
             }
         }
     }

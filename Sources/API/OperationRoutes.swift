@@ -85,5 +85,6 @@ private func find(_ id: UID, _ call: Call) throws(Problem) -> PodOperation {
     case .found(let operation): return operation
     case .expired(let reason): throw call.problem(.operationExpired, reason)
     case .unknown: throw call.problem(.operationUnknown, "there is no operation \(id)")
+    case .unreadable(let why): throw call.engine.fault(why, instance: call.instance)
     }
 }

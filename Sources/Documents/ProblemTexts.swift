@@ -80,7 +80,8 @@ extension ProblemCode {
                 + "started, what does not run gets no signal."
         case .notCancelable: "Only a create that has not ended can be canceled."
         case .operationExpired:
-            "The id is older than what is kept, or older than the boot of the host."
+            "The id is older than what is kept, or older than the boot of the host: what it "
+                + "asked for may have been done."
         case .eventsExpired: "The revision is older than the oldest event that is kept."
         case .uidMismatch:
             "The uid in the request was never known, and the name belongs to the uid in "
@@ -143,6 +144,9 @@ extension ProblemCode {
         case .taskDeleting: "Wait for the operation, then try again."
         case .notCancelable: "To undo a create that has ended, delete what it made."
         case .eventsExpired: "List the pods, and follow the events from the revision of the list."
+        case .operationExpired:
+            "Look at what the request was about. A new one needs another id; if the clock was "
+                + "set back, one of version 4, which bears no time."
         case .preconditionFailed: "Read the object again and decide anew."
         case .operationIDReused:
             "Make a new UUID for each request, and repeat it only with the same method, "
@@ -159,7 +163,7 @@ extension ProblemCode {
                 + "it is looked at again with each refused request."
         case .storeFull: "Delete pods, or give the tmpfs of the run directory more room."
         case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,
-            .podState, .taskState, .operationExpired, .uidMismatch, .bodyTooLarge,
+            .podState, .taskState, .uidMismatch, .bodyTooLarge,
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing,
             .mountTargetRefused, .runtimeRefused,

@@ -33,6 +33,7 @@ package final class Engine: Sendable {
         layout = Layout(settings: settings)
         log = Log(settings.logLevel)
         gate = StageGate(places: settings.stagePlaces, metrics)
+        let wasUsed = RunDirectory.wasUsed(layout)
         do throws(SystemCallFailure) {
             lock = try RunDirectory.prepare(layout)
         } catch {
@@ -44,7 +45,7 @@ package final class Engine: Sendable {
         }
         registry = try Registry(
             opened.store, limits: settings.limits, reserve: Reserve(path: layout.reserve),
-            damage: opened.damage?.description)
+            damage: opened.damage?.description, hasLostStore: opened.store.isNew && wasUsed)
         registry.reserve?.hold()
         let host = try Host(settings, layout)
         ground = HostGround(host, layout)

@@ -19,14 +19,19 @@ extension Engine {
         _ body: (inout Transaction) throws(Problem) -> Accepted
     ) throws(Problem) -> Accepted {
         let limits = settings.limits
-        let committed = try registry.transaction(isWayDown: kind?.isWayDown ?? false) {
-            transaction throws(Problem) in
-            if let known = try transaction.replayed(context, limits) { return known }
-            let accepted = try body(&transaction)
-            if kind?.isWayDown != true { try transaction.checkSizes(context) }
-            transaction.remember(context, accepted, kind, in: pod, limits)
-            return accepted
-        }
+        let committed: Committed<Accepted>
+        do throws(RequestFailure) {
+            committed = try registry.transaction(isWayDown: kind?.isWayDown ?? false) {
+                transaction throws(RequestFailure) in
+                if let known = try transaction.replayed(context) { return known }
+                do throws(Problem) {
+                    let accepted = try body(&transaction)
+                    if kind?.isWayDown != true { try transaction.checkSizes(context) }
+                    transaction.remember(context, accepted, kind, in: pod, limits)
+                    return accepted
+                } catch { throw .problem(error) }
+            }
+        } catch { throw problem(error, context) }
         switch committed {
         case .done(let accepted):
             metrics.storeCommits.add()
@@ -47,11 +52,22 @@ extension Engine {
         }
     }
 
+    /// Outside of the transaction, since a fault is logged.
+    private func problem(_ failure: RequestFailure, _ context: RequestContext) -> Problem {
+        switch failure {
+        case .problem(let problem): problem
+        case .unreadable(let failure): fault("the store: \(failure)", instance: context.instance)
+        }
+    }
+
     /// A retry with a known Operation-Id, or its misuse; `nil` where the id is new, or none.
     package func replay(_ context: RequestContext) throws(Problem) -> Accepted? {
-        let found = try registry.transaction { transaction throws(Problem) in
-            try transaction.replayed(context, settings.limits)
-        }
+        let found: Committed<Accepted?>
+        do throws(RequestFailure) {
+            found = try registry.transaction { transaction throws(RequestFailure) in
+                try transaction.replayed(context)
+            }
+        } catch { throw problem(error, context) }
         switch found {
         case .done(let accepted): return accepted
         case .refused(let failure): throw refusal(failure, context.instance)
@@ -69,25 +85,28 @@ extension PodOperation {
 }
 
 extension Transaction {
-    /// What the request came to before; `nil` where its id is new, or where it has none. An id that
-    /// may have been forgotten is refused: what it asked for may have been done.
-    func replayed(
-        _ context: RequestContext, _ limits: EngineLimits
-    ) throws(Problem) -> Accepted? {
+    /// What the request came to before; `nil` if its id is new, or if it has none. An id that may
+    /// have been forgotten is refused, and so is one about which the records cannot be read: what
+    /// it asked for may have been done.
+    fileprivate func replayed(_ context: RequestContext) throws(RequestFailure) -> Accepted? {
         guard let id = context.operationID else { return nil }
-        let alias = alias(id)
-        let found = lookUp(id, limits)
+        let found: OperationLookup
+        let alias: Alias?
+        do throws(StoreFailure) {
+            alias = try self.alias(id)
+            found = try lookUp(id)
+        } catch { throw .unreadable(error) }
         if let known = alias?.fingerprint ?? found.operation?.fingerprint,
             known != context.fingerprint
         {
-            throw Problem(
-                .operationIDReused, "operation \(id) was another request",
-                instance: context.instance,
-                operation: id)
+            throw .problem(
+                Problem(
+                    .operationIDReused, "operation \(id) was another request",
+                    instance: context.instance, operation: id))
         }
         if alias?.operation == .nothing { return .nothing }
         if case .expired(let reason) = found {
-            throw Problem(.operationExpired, reason, instance: context.instance)
+            throw .problem(Problem(.operationExpired, reason, instance: context.instance))
         }
         return found.operation?.accepted
     }
@@ -121,32 +140,44 @@ extension Transaction {
         put(operation)
     }
 
-    /// Where an id leads: to its own operation, or to the one that answered its request.
-    func lookUp(_ id: UID, _ limits: EngineLimits) -> OperationLookup {
-        if let own = anyOperation(id) { return .found(own) }
-        if let alias = alias(id) {
-            if let operation = anyOperation(alias.operation) { return .found(operation) }
-            return .expired("the operation that answered it is no longer kept")
+    /// Where an id leads: to its own operation, or to the one that answered its request. What
+    /// cannot be read is never taken for what is not there.
+    private func lookUp(_ id: UID) throws(StoreFailure) -> OperationLookup {
+        if let own = try anyOperation(id) { return own }
+        if let alias = try alias(id) {
+            let found = try anyOperation(alias.operation)
+            return found ?? .expired("the operation that answered it is no longer kept")
         }
-        return limits.expiry(of: id, forgotten: forgotten).map { .expired($0) } ?? .unknown
+        // An id without a time that is no longer kept has an alias.
+        guard let time = id.time else { return .unknown }
+        // `nil` where there was no room to write it down.
+        let isForgotten = try store.forgotten()?.contains(time.milliseconds) ?? true
+        return isForgotten ? .expired("it may be older than what is kept") : .unknown
     }
 
-    /// What cannot be read has forgotten nothing.
-    private var forgotten: Int64 {
-        do throws(StoreFailure) { return try store.forgotten() } catch { return 0 }
+    func found(_ id: UID) -> OperationLookup {
+        do throws(StoreFailure) { return try lookUp(id) } catch {
+            return .unreadable("the store: \(error)")
+        }
     }
 
-    /// An operation that runs, or one that the store still has.
-    private func anyOperation(_ id: UID) -> PodOperation? {
-        if let open = operation(id) { return open }
-        return ended { () throws(StoreFailure) in try store.operation(id.recordID) }
+    /// An operation that runs, or one that the store still has; `nil` without a record.
+    private func anyOperation(_ id: UID) throws(StoreFailure) -> OperationLookup? {
+        if let open = operation(id) { return .found(open) }
+        guard let stored = try store.operation(id.recordID) else { return nil }
+        do throws(RecordFault) {
+            let operation = try PodOperation(record: stored.document)
+            if operation.state.hasEnded { return .found(operation) }
+        } catch {}
+        return .expired("its record cannot be read")
     }
 
-    /// What cannot be read is as good as no longer kept.
-    private func alias(_ id: UID) -> (operation: UID, fingerprint: UInt64)? {
-        do throws(StoreFailure) {
-            return try store.alias(id.recordID).map { (UID($0.operation), $0.fingerprint) }
-        } catch { return nil }
+    private func alias(_ id: UID) throws(StoreFailure) -> Alias? {
+        try store.alias(id.recordID).map {
+            let operation = UID($0.operation)
+            return Alias(
+                operation: operation, fingerprint: operation == id ? nil : $0.fingerprint)
+        }
     }
 
     /// A delete that ended, by its target's uid.
@@ -204,19 +235,18 @@ extension OperationLookup {
     }
 }
 
-extension EngineLimits {
-    /// Why nothing may be known of an id any more; `nil` for one that cannot have been forgotten,
-    /// or that bears no time.
-    fileprivate func expiry(of id: UID, forgotten: Int64) -> String? {
-        guard let time = id.time else { return nil }
-        let now = EngineClock.wall
-        if time.milliseconds <= forgotten || now - time.milliseconds > tombstonesKeptSeconds * 1000
-        {
-            return "it is older than what is kept"
-        }
-        let boot = now - EngineClock.sinceBoot / 1_000_000
-        return time.milliseconds < boot ? "it is older than this boot of the host" : nil
-    }
+/// The operation to which an id leads that is not its own.
+private struct Alias {
+    let operation: UID
+    /// Of the request that came with the id; `nil` if only the id is still kept.
+    let fingerprint: UInt64?
+}
+
+/// Why a request has not come to anything.
+private enum RequestFailure: Error {
+    case problem(Problem)
+    /// Whether it was made before cannot be told now.
+    case unreadable(StoreFailure)
 }
 
 extension OperationTarget {

@@ -11,11 +11,14 @@ extension Engine {
     package func cancel(
         _ id: UID, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        try mutate(context) { transaction throws(Problem) in
+        if case .unreadable(let why) = operation(id) {
+            throw fault(why, instance: context.instance)
+        }
+        return try mutate(context) { transaction throws(Problem) in
             var operation: PodOperation
-            switch transaction.lookUp(id, settings.limits) {
+            switch transaction.found(id) {
             case .found(let found): operation = found
-            case .expired(let reason):
+            case .expired(let reason), .unreadable(let reason):
                 throw Problem(.operationExpired, reason, instance: context.instance)
             case .unknown:
                 throw Problem(.operationUnknown, "no operation \(id)", instance: context.instance)
@@ -39,7 +42,7 @@ extension Engine {
     }
 
     package func operation(_ id: UID) -> OperationLookup {
-        registry.state.withLock { Transaction($0).lookUp(id, settings.limits) }
+        registry.state.withLock { Transaction($0).found(id) }
     }
 
     /// Oldest first, by id; those that run and those that have ended.

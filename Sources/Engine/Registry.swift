@@ -25,6 +25,10 @@ final class Registry: Sendable {
         var waiters = Waiters()
         var feed = EventFeed()
         var commits = 0
+        /// Whether the store tells which ids may have been forgotten.
+        var isForgettingKnown = false
+        /// Whether an earlier daemon of this boot had a store of which nothing is left.
+        var hasLostStore = false
         /// Whether the last pruning left something to prune.
         var hasMoreToPrune = false
         /// What of the store could not be read, in words.
@@ -42,14 +46,16 @@ final class Registry: Sendable {
 
     init(
         _ store: sending any RecordKeeping, limits: EngineLimits, reserve: Reserve? = nil,
-        damage: String? = nil
+        damage: String? = nil, hasLostStore: Bool = false
     ) throws(EngineFailure) {
         self.reserve = reserve
         var state = State(store: store)
+        state.hasLostStore = hasLostStore
         if let damage { state.damage.append(damage) }
         do { try state.load() } catch {
             throw EngineFailure("the store cannot be read: \(error)")
         }
+        state.settleForgotten(limits)
         self.state = Mutex(state)
         self.limits = limits
     }
@@ -121,6 +127,18 @@ extension Registry.State {
             } catch { damage.append("the record of an operation: \(error)") }
         }
         revision = try store.revision()
+        lastUID = try lastStoredUID()
+    }
+
+    /// What is made from now on has a greater uid than all that was, whatever the clock says. Only
+    /// the time follows from theirs: the operations that came after them have ids of their own.
+    private func lastStoredUID() throws(StoreFailure) -> UID {
+        let removed = try store.lastRemovedUID().map { [UID($0)] } ?? []
+        let uids = removed + pods.values.flatMap { [$0.uid] + $0.tasks.map(\.uid) }
+        guard let time = uids.max()?.time else { return UID(high: 0, low: 0) }
+        let reactor = Loop.shared.reactor
+        return UID(
+            milliseconds: time.milliseconds + 1, random: (reactor.randomBits, reactor.randomBits))
     }
 
     /// The pod of a record; where the record cannot be read, a lost one of that name and uid, whose
@@ -168,8 +186,9 @@ extension Registry.State {
     /// Every so many commits, so that no timer is needed and an idle daemon does nothing.
     mutating func pruneNowAndThen(_ limits: EngineLimits) {
         commits += 1
-        guard hasMoreToPrune || commits % 512 == 0 else { return }
-        let now = EngineClock.wall
+        guard hasMoreToPrune || commits % limits.commitsPerPruning == 0 else { return }
+        settleForgotten(limits)
+        let now = EngineClock.sinceBoot / 1_000_000
         // A store that cannot prune now is asked again 512 commits on.
         do throws(StoreFailure) {
             hasMoreToPrune = try store.prune(
@@ -180,6 +199,33 @@ extension Registry.State {
                     tombstonesSince: now - limits.tombstonesKeptSeconds * 1000,
                     eventsKept: limits.eventsKept))
         } catch { hasMoreToPrune = false }
+    }
+}
+
+extension Registry.State {
+    /// Writes down which ids may have been forgotten before the first of this store's records, once
+    /// for a store: from then on only ids that the store drops are added. Until there is room for
+    /// it, every id that is not known is refused.
+    fileprivate mutating func settleForgotten(_ limits: EngineLimits) {
+        if isForgettingKnown { return }
+        do throws(StoreFailure) {
+            let found = try store.forgotten()
+            if found?.isWhole != true {
+                let now = EngineClock.wall
+                let boot = now - EngineClock.sinceBoot / 1_000_000
+                let isLost = found != nil || hasLostStore
+                var times = ForgottenTimes(
+                    until: isLost ? now : max(boot, now - limits.tombstonesKeptSeconds * 1000))
+                if var found {
+                    found.isWhole = true
+                    times.formUnion(found)
+                }
+                try store.setForgotten(times)
+            }
+            isForgettingKnown = true
+        } catch {
+            // Told at each request that needs it.
+        }
     }
 }
 

@@ -46,6 +46,8 @@ package enum OperationLookup: Sendable {
     /// Older than what is kept, or than this boot: 410 with the reason.
     case expired(String)
     case unknown
+    /// Nobody can tell now, and why.
+    case unreadable(String)
 }
 
 /// What `GET /v1` tells beside constants.
@@ -77,6 +79,8 @@ package struct EngineLimits: Sendable {
     package var pods = 10_000
     /// Of one pod, that have not ended.
     package var operationsPerPod = 64
+    /// Between two prunings.
+    package var commitsPerPruning = 512
 
     package init() {}
 }

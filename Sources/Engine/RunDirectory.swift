@@ -22,6 +22,11 @@ enum RunDirectory {
         return lock
     }
 
+    /// Whether a daemon has been here before in this boot, with which the directory goes.
+    static func wasUsed(_ layout: Layout) -> Bool {
+        do throws(SystemCallFailure) { return try Files.exists(layout.lock) } catch { return true }
+    }
+
     /// Daemons from before made the store with the mode 0644, so that any user could read the
     /// environment of each pod, and lock the file.
     private static func tighten(_ layout: Layout) throws(SystemCallFailure) {

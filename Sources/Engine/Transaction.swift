@@ -12,7 +12,10 @@ struct Transaction {
     private let baseOperations: OpenOperations
     /// For what has ended: read here, changed by the registry.
     let store: any RecordKeeping
+    /// For people, and for new ids.
     let time = EngineClock.now
+    /// Milliseconds since the host's boot.
+    let uptime = EngineClock.sinceBoot / 1_000_000
     private var changes: Changes
 
     init(_ state: borrowing Registry.State) {
@@ -159,7 +162,7 @@ struct Transaction {
         changes.aliases.append(
             AliasRecord(
                 id: id.recordID, operation: target.recordID, fingerprint: fingerprint,
-                createdAt: time.milliseconds))
+                createdAt: uptime))
     }
 
     /// Each event has a revision of its own, so that `since` never splits two.
@@ -203,7 +206,8 @@ struct Changes {
                 PodRecord(uid: pod.uid.recordID, name: pod.name.text, document: pod.record()))
         }
         change.removedPods = removedPods.map(\.recordID)
-        change.operations = operations.values.map { $0.storeRecord() }
+        let uptime = EngineClock.sinceBoot / 1_000_000
+        change.operations = operations.values.map { $0.storeRecord(uptime: uptime) }
         change.aliases = aliases
         change.events = events.map {
             EventRecord(revision: $0.revision, document: $0.document().bytes)
@@ -226,9 +230,9 @@ extension UID {
 }
 
 extension PodOperation {
-    fileprivate func storeRecord() -> OperationRecord {
-        let ending = finishedAt.map {
-            OperationRecord.Ending(finishedAt: $0.milliseconds, tombstone: tombstone())
+    fileprivate func storeRecord(uptime: Int64) -> OperationRecord {
+        let ending = finishedAt.map { _ in
+            OperationRecord.Ending(finishedAt: uptime, tombstone: tombstone())
         }
         return OperationRecord(
             id: id.recordID, kind: kind.rawValue, removes: kind.isDelete,

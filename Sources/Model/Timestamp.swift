@@ -1,14 +1,10 @@
 // Wall-clock times. For people alone: nothing is ever decided by one (law 17).
 
-/// Milliseconds since 1970-01-01T00:00:00Z.
-package struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
+/// Milliseconds since 1970-01-01T00:00:00Z. Not `Comparable`, so that no order can hang on them.
+package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
     package let milliseconds: Int64
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
-
-    package static func < (left: Timestamp, right: Timestamp) -> Bool {
-        left.milliseconds < right.milliseconds
-    }
 
     /// RFC 3339 in UTC, with milliseconds.
     package var description: String {

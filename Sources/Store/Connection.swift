@@ -164,6 +164,10 @@ enum Value {
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
     }
 
+    func isInteger(_ column: Int32) -> Bool {
+        unsafe sqlite3_column_type(statement, column) == SQLITE_INTEGER
+    }
+
     func id(_ column: Int32) -> RecordID? { RecordID(bytes(column)) }
 }
 

@@ -60,9 +60,13 @@ extension Store {
         _ id: RecordID
     ) throws(StoreFailure) -> (operation: RecordID, fingerprint: UInt64)? {
         var found: (operation: RecordID, fingerprint: UInt64)?
+        var isOdd = false
         try connection.run(.alias, [.id(id)]) { row in
             found = row.id(0).map { ($0, UInt64(bitPattern: row.integer(1))) }
+            isOdd = found == nil
         }
+        // Taken for none, it would let a late retry pass for a new request.
+        if isOdd { throw .corrupt("an alias that leads to no id") }
         return found
     }
 
@@ -81,6 +85,13 @@ extension Store {
         ofTask name: String, podUID: RecordID
     ) throws(StoreFailure) -> StoredOperation? {
         try operations(.removalByTask, [.id(podUID), .text(name)]).first
+    }
+
+    /// The greatest uid of the pods and tasks whose removals are kept.
+    package func lastRemovedUID() throws(StoreFailure) -> RecordID? {
+        var last: RecordID?
+        try connection.run(.lastRemoved) { row in last = row.id(0) }
+        return last
     }
 
     /// At most `limit` events after `revision`, the oldest first. Complete from `eventFloor()` on.

@@ -54,6 +54,7 @@ enum Query: String {
         WHERE removes = 1 AND task_name IS NOT NULL AND pod_uid = ?1 AND task_name = ?2
         ORDER BY revision DESC LIMIT 1
         """
+    case lastRemoved = "SELECT max(target_uid) FROM operations WHERE removes = 1"
     case eventsAfter = """
         SELECT revision, document FROM events WHERE revision > ?1 ORDER BY revision LIMIT ?2
         """
@@ -74,30 +75,24 @@ enum Query: String {
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
         WHERE finished_at < ?2
         """
-    /// Until when those that `drop` takes first had ended; and until when those were made that
-    /// `dropAliases` takes because they are too many.
-    case lastDropped = """
-        SELECT max(finished_at) FROM
-            (SELECT finished_at FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
-        """
-    case lastDroppedAlias = """
-        SELECT max(created_at) FROM aliases
-        WHERE rowid IN (SELECT rowid FROM aliases ORDER BY rowid LIMIT ?1)
-            AND rowid <= (SELECT max(rowid) FROM aliases) - ?2
-        """
     case setForgotten = """
         INSERT INTO meta(key, value) VALUES ('forgotten', ?1)
-        ON CONFLICT(key) DO UPDATE SET value = max(value, excluded.value)
+        ON CONFLICT(key) DO UPDATE SET value = excluded.value
         """
     case drop = """
         DELETE FROM operations WHERE finished_at < ?2 AND rowid IN
             (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
+        RETURNING id
         """
     /// Of the first ?1 rows, those older than ?2 and those beyond the last ?3. By row number, which
-    /// is the order of insertion, so that nothing is counted.
+    /// is the order of insertion, so that nothing is counted. An id that bears no time (any UUID
+    /// but one of version 7) leaves nothing that tells that it was there, so it goes by number
+    /// alone.
     case dropAliases = """
         DELETE FROM aliases WHERE rowid IN (SELECT rowid FROM aliases ORDER BY rowid LIMIT ?1)
-            AND (created_at < ?2 OR rowid <= (SELECT max(rowid) FROM aliases) - ?3)
+            AND (created_at < ?2 AND substr(hex(id), 13, 1) = '7'
+                OR rowid <= (SELECT max(rowid) FROM aliases) - ?3)
+        RETURNING id
         """
     case countEvents = "SELECT count(*) FROM events"
     case lastOfFirstEvents = """

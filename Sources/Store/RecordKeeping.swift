@@ -17,7 +17,9 @@ package protocol RecordKeeping: AnyObject {
     func removal(ofTask name: String, podUID: RecordID) throws(StoreFailure) -> StoredOperation?
     func events(after revision: UInt64, limit: Int) throws(StoreFailure) -> [EventRecord]
     func eventFloor() throws(StoreFailure) -> UInt64
-    func forgotten() throws(StoreFailure) -> Int64
+    func forgotten() throws(StoreFailure) -> ForgottenTimes?
+    func setForgotten(_ times: ForgottenTimes) throws(StoreFailure)
+    func lastRemovedUID() throws(StoreFailure) -> RecordID?
     func prune(_ retention: Retention) throws(StoreFailure) -> Bool
 }
 

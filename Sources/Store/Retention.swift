@@ -2,13 +2,14 @@
 // does.
 
 /// How much is kept. Both bounds hold: what is beyond the count goes, and so does what is too old.
-/// Aliases have the bounds of tombstones.
+/// Aliases have the bounds of tombstones. Ages are of running time, which no `date -s` changes; of
+/// what an earlier boot has left, too little age is known, and so it is kept for longer.
 package struct Retention: Equatable, Sendable {
     package var operationsKept: Int
-    /// Milliseconds since 1970: a whole operation that ended earlier becomes a tombstone.
+    /// Milliseconds since the host's boot: an operation that ended earlier becomes a tombstone.
     package var operationsSince: Int64
     package var tombstonesKept: Int
-    /// Milliseconds since 1970: a tombstone of an earlier end goes.
+    /// Milliseconds since the host's boot: a tombstone of an earlier end goes.
     package var tombstonesSince: Int64
     package var eventsKept: Int
 
@@ -33,23 +34,27 @@ struct Tally {
 
 extension Store {
     /// Takes at most some hundred rows at a time, so that no caller waits long for the lock, and
-    /// gives free pages back to the file system. `true` where there may be more to do.
+    /// gives free pages back to the file system. `true` where there may be more to do. The ids that
+    /// go are told by `forgotten()`, or by an alias, from the same transaction on.
     package func prune(_ retention: Retention) throws(StoreFailure) -> Bool {
         var tally = try tallied()
         var hasMore = false
         do throws(StoreFailure) {
             try connection.transaction { () throws(StoreFailure) in
+                var dropped: [RecordID] = []
                 let entombed = try prune(
                     .entomb, tally.ended - Int64(retention.operationsKept),
-                    since: retention.operationsSince, &hasMore)
+                    since: retention.operationsSince, &hasMore, &dropped)
                 tally.ended -= entombed
                 tally.tombstones += entombed
-                let excess = tally.tombstones - Int64(retention.tombstonesKept)
-                if excess > 0 { try forget(.lastDropped, [.integer(min(excess, batch))]) }
                 tally.tombstones -= try prune(
-                    .drop, excess, since: retention.tombstonesSince, &hasMore)
+                    .drop, tally.tombstones - Int64(retention.tombstonesKept),
+                    since: retention.tombstonesSince, &hasMore, &dropped)
+                let timeless = try forget(dropped)
                 try pruneAliases(
                     keep: retention.tombstonesKept, since: retention.tombstonesSince, &hasMore)
+                // Behind the aliases that go now, so that each is kept for its full number.
+                for id in timeless { try leadNowhere(id) }
                 tally.events -= try pruneEvents(
                     tally.events - Int64(retention.eventsKept), &hasMore)
             }
@@ -71,38 +76,70 @@ extension Store {
     }
 
     /// Ends are stored in the order of their revisions, so the first rows of a stage are also the
-    /// oldest by the clock; where the clock was set back they go a little later.
+    /// oldest.
     private func prune(
-        _ query: Query, _ excess: Int64, since: Int64, _ hasMore: inout Bool
+        _ query: Query, _ excess: Int64, since: Int64, _ hasMore: inout Bool,
+        _ dropped: inout [RecordID]
     ) throws(StoreFailure) -> Int64 {
         var pruned: Int64 = 0
         if excess > 0 {
-            try connection.run(query, [.integer(min(excess, batch)), .integer(.max)])
+            let values: [Value] = [.integer(min(excess, batch)), .integer(.max)]
+            try connection.run(query, values) { row in dropped += row.id(0).map { [$0] } ?? [] }
             pruned = connection.changes
         }
-        try connection.run(query, [.integer(batch), .integer(since)])
+        let values: [Value] = [.integer(batch), .integer(since)]
+        try connection.run(query, values) { row in dropped += row.id(0).map { [$0] } ?? [] }
         hasMore = hasMore || excess > batch || connection.changes == batch
         return pruned + connection.changes
     }
 
-    /// Milliseconds since 1970: of what was made by then something has gone because there was too
-    /// much, and not because of its age. 0 where nothing has.
-    package func forgotten() throws(StoreFailure) -> Int64 {
-        try integer(.number, [.text("forgotten")])
+    /// The times of the ids that have gone, or may have; `nil` until it is set.
+    package func forgotten() throws(StoreFailure) -> ForgottenTimes? {
+        var found: ForgottenTimes?
+        var isOdd = false
+        try connection.run(.number, [.text("forgotten")]) { row in
+            // Daemons from before wrote a watermark.
+            let isWatermark = row.isInteger(0)
+            found = isWatermark ? ForgottenTimes(until: row.integer(0)) : nil
+            found = found ?? ForgottenTimes(bytes: row.bytes(0))
+            isOdd = found == nil
+        }
+        // It may have said that an id is no longer kept.
+        if isOdd { throw .corrupt("the record of what was forgotten") }
+        return found
     }
 
-    private func forget(_ until: Query, _ values: [Value]) throws(StoreFailure) {
-        let time = try integer(until, values)
-        if time > 0 { try connection.run(.setForgotten, [.integer(time)]) }
+    package func setForgotten(_ times: ForgottenTimes) throws(StoreFailure) {
+        try connection.run(.setForgotten, [.blob(times.bytes)])
+    }
+
+    /// Answers those of `dropped` that bear no time.
+    private func forget(_ dropped: [RecordID]) throws(StoreFailure) -> [RecordID] {
+        let times = dropped.compactMap(\.time)
+        if !times.isEmpty {
+            let before = try forgotten() ?? ForgottenTimes()
+            var after = before
+            after.formUnion(times)
+            if after != before { try setForgotten(after) }
+        }
+        return dropped.filter { $0.time == nil }
+    }
+
+    /// An alias of itself: an operation had this id, and is no longer kept.
+    private func leadNowhere(_ id: RecordID) throws(StoreFailure) {
+        try connection.run(.insertAlias, [.id(id), .id(id), .integer(0), .integer(0)])
     }
 
     private func pruneAliases(
         keep: Int, since: Int64, _ hasMore: inout Bool
     ) throws(StoreFailure) {
-        try forget(.lastDroppedAlias, [.integer(batch), .integer(Int64(keep))])
-        try connection.run(
-            .dropAliases, [.integer(batch), .integer(since), .integer(Int64(keep))])
+        var dropped: [RecordID] = []
+        let values: [Value] = [.integer(batch), .integer(since), .integer(Int64(keep))]
+        try connection.run(.dropAliases, values) { row in
+            dropped += row.id(0).map { [$0] } ?? []
+        }
         hasMore = hasMore || connection.changes == batch
+        _ = try forget(dropped)
     }
 
     private func pruneEvents(

@@ -50,6 +50,10 @@ struct Salvage {
         try target.run(.setMeta, [.text("boot"), .text(counters.boot ?? "")])
         try target.run(.setMeta, [.text("revision"), .revision(damage.revision)])
         try target.run(.setMeta, [.text("event_floor"), .revision(floor)])
+        // Whose ids were on what cannot be read, nobody knows.
+        var forgotten = counters.forgotten ?? ForgottenTimes()
+        forgotten.isWhole = false
+        try target.run(.setForgotten, [.blob(forgotten.bytes)])
     }
 
     /// The most precious first, since room may end: what lives, what runs, and then what was.

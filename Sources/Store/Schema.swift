@@ -38,7 +38,9 @@ enum Schema {
 
     /// `operations.stage`: 0 runs, 1 has ended and is whole, 2 is a tombstone.
     /// `target_uid` is the task's uid, or the pod's where there is no task.
-    /// `aliases`: ids of requests that another request's operation answered.
+    /// `aliases`: ids of requests that another request's operation answered; an id that leads to
+    /// itself was an operation's that is no longer kept.
+    /// `finished_at`, `created_at`: milliseconds since the host's boot, for retention alone.
     static let tables = """
         CREATE TABLE pods(
             uid BLOB PRIMARY KEY, name TEXT NOT NULL, document BLOB NOT NULL) STRICT;

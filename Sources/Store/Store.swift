@@ -10,6 +10,8 @@ import Glibc
 /// directory, so that there is one process. Every call is a few memory copies; none waits.
 package final class Store {
     let connection: Connection
+    /// Whether there was no store before.
+    package let isNew: Bool
     /// `nil` until something is to be pruned.
     var tally: Tally?
 
@@ -33,7 +35,8 @@ package final class Store {
             throw .newerSchema(found: version, known: Schema.version)
         }
         try connection.execute(Schema.settings)
-        if version == 0 { try makeTables() }
+        isNew = version == 0
+        if isNew { try makeTables() }
         try check()
         connection.keepLogWhenClosed(false)
     }

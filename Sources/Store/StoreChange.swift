@@ -26,7 +26,7 @@ package struct PodRecord: Equatable, Sendable {
 package struct OperationRecord: Equatable, Sendable {
     /// What an operation has from its end on.
     package struct Ending: Equatable, Sendable {
-        /// Milliseconds since 1970: for retention alone, never for order.
+        /// Milliseconds since the host's boot: for retention alone, never for order.
         package let finishedAt: Int64
         /// The short document that takes the whole one's place when that is pruned. Stored with the
         /// end, so that pruning is one statement and parses nothing.
@@ -77,7 +77,7 @@ package struct AliasRecord: Equatable, Sendable {
     package let operation: RecordID
     /// Of the request that came with `id`.
     package let fingerprint: UInt64
-    /// Milliseconds since 1970: for retention alone.
+    /// Milliseconds since the host's boot: for retention alone.
     package let createdAt: Int64
 
     package init(id: RecordID, operation: RecordID, fingerprint: UInt64, createdAt: Int64) {

@@ -107,6 +107,7 @@ struct Counters {
     private(set) var revision: UInt64?
     private(set) var eventFloor: UInt64?
     private(set) var boot: String?
+    private(set) var forgotten: ForgottenTimes?
     /// The highest revision of all that were seen.
     private(set) var highest: UInt64 = 0
 
@@ -124,6 +125,10 @@ struct Counters {
             case (.text("event_floor"), let value): eventFloor = eventFloor ?? value.asRevision
             case (.text("boot"), .text(let text)):
                 if !text.isEmpty { boot = boot ?? text }
+            case (.text("forgotten"), .blob(let bytes)):
+                forgotten = forgotten ?? ForgottenTimes(bytes: bytes)
+            case (.text("forgotten"), .integer(let time)):
+                forgotten = forgotten ?? ForgottenTimes(until: time)
             default: continue
             }
         }

@@ -16,6 +16,7 @@ import Store
     private var life: Life?
     private var isHealing = false
     private var isStoreFull = false
+    private var answered: [Answered] = []
     private let parent = "/staunch"
 
     init(_ world: World, _ stage: Stage) {
@@ -65,6 +66,7 @@ import Store
         settings.auditInterval = 20_000
         // In some histories a pod may have so few open operations that clients meet the bound.
         if stage.seed % 4 == 0 { settings.limits.operationsPerPod = 2 }
+        stage.keeping.limit(&settings.limits)
         do throws(EngineFailure) {
             let engine = try Engine(
                 settings, FakeRecords(disk, life), FakeGround(world, life, cgroupParent: parent))
@@ -91,7 +93,7 @@ import Store
     // MARK: What happens
 
     private func act() async {
-        switch world.dice.below(33) {
+        switch world.dice.below(38) {
         case 0..<8: await create()
         case 8..<14: await delete()
         case 14: await ask { .stop($0, grace: self.grace()) }
@@ -111,7 +113,8 @@ import Store
         case 29: plant()
         case 30: hangUp()
         case 31: killAll()
-        default: jump()
+        case 32, 33: jump()
+        default: await retryLate()
         }
     }
 
@@ -210,9 +213,16 @@ import Store
         shim.hangUp()
     }
 
+    /// For good, or until somebody sees it.
     private func jump() {
-        tell("the clock jumps back an hour")
-        Loop.shared.reactor.jumpSimulatedWall(-3_600_000)
+        let hours = Int64(world.dice.below(500)) - 250
+        tell("the clock jumps by \(hours) hours")
+        Loop.shared.reactor.jumpSimulatedWall(hours * 3_600_000)
+        guard world.dice.once(in: 2) else { return }
+        world.after(milliseconds: world.dice.below(20_000)) { [self] in
+            tell("the clock is set right")
+            Loop.shared.reactor.jumpSimulatedWall(-hours * 3_600_000)
+        }
     }
 
     private func plant() {
@@ -227,12 +237,7 @@ import Store
 
     /// Sends a request until it is answered, with the id of its first try.
     func send(_ request: Request) async {
-        let id = UID(high: world.dice.next() & ~0xf000 | 0x4000, low: world.dice.next())
-        let fingerprint = world.dice.next()
-        let context = RequestContext(
-            requester: Requester(pid: 1, uid: 0, gid: 0, command: "client"),
-            operationID: world.dice.once(in: 4) ? nil : id, fingerprint: fingerprint,
-            instance: "/", ifMatch: nil)
+        var context = context(world.dice.once(in: 4) ? nil : makeID())
         var hasTried = false
         for _ in 0..<200 {
             guard let engine, let life, engine.isReady else {
@@ -251,8 +256,54 @@ import Store
                 continue
             }
             tell("\(request.words): \(words(answer))")
+            // An id of a clock that was behind: the client takes another.
+            if case .failure(let problem) = answer, problem.code == .operationExpired {
+                context = self.context(untimedID())
+                continue
+            }
+            if case .success(let accepted) = answer, let id = context.operationID,
+                stage.keeping.remembers(id)
+            {
+                answered.append(
+                    Answered(request: request, context: context, answer: accepted))
+            }
             return ledger.note(request, answer, maker: hasTried ? nil : engine)
         }
+    }
+
+    private func context(_ id: UID?) -> RequestContext {
+        RequestContext(
+            requester: Requester(pid: 1, uid: 0, gid: 0, command: "client"), operationID: id,
+            fingerprint: world.dice.next(), instance: "/", ifMatch: nil)
+    }
+
+    /// Of version 4.
+    private func untimedID() -> UID {
+        UID(high: world.dice.next() & ~0xf000 | 0x4000, low: world.dice.next())
+    }
+
+    /// Of version 7, whose time is that of the client's clock, or of version 4.
+    private func makeID() -> UID {
+        if world.dice.once(in: 2) { return untimedID() }
+        let isOff = world.dice.once(in: 8)
+        let hours = isOff ? Int64(world.dice.below(2000)) - 20 : 0
+        return UID(
+            milliseconds: EngineClock.wall + hours * 3_600_000,
+            random: (world.dice.next(), world.dice.next()))
+    }
+
+    /// A retry that was on its way for long. What it asked for has been done.
+    private func retryLate() async {
+        guard let late = world.dice.pick(answered), let engine, let life, engine.isReady else {
+            return
+        }
+        let answer: Result<Accepted, Problem>
+        do throws(Problem) {
+            answer = .success(try late.request.send(to: engine, late.context))
+        } catch { answer = .failure(error) }
+        if life.isOver { return }
+        tell("late, \(late.request.words): \(words(answer))")
+        ledger.check(late, answer)
     }
 
     // MARK: The end

@@ -13,6 +13,8 @@ import Store
     private let stage: Stage
     /// As last seen, by id.
     private var operations: [UID: PodOperation] = [:]
+    /// Of these, those that are no longer kept.
+    private var forgotten: Set<UID> = []
     /// The first exit that was seen of each task's incarnation, and its process.
     private var exits: [UID: TaskExit] = [:]
     private var processes: [UID: Int32] = [:]
@@ -33,14 +35,17 @@ import Store
     }
 
     /// Operations that were accepted and have not been seen to end.
-    var open: [UID] { operations.values.filter { !$0.state.hasEnded }.map(\.id).sorted() }
+    var open: [UID] {
+        operations.values.filter { !$0.state.hasEnded && !forgotten.contains($0.id) }
+            .map(\.id).sorted()
+    }
 
     /// Planted ones that are still there.
     var strays: [UID] { planted.filter { world.pods[$0] != nil }.sorted() }
 
     func uids(of name: Label) -> [UID] { pods[name] ?? [] }
 
-    private func fail(_ law: String, _ what: String) { stage.end("\(law): \(what)") }
+    func fail(_ law: String, _ what: String) { stage.end("\(law): \(what)") }
 
     // MARK: Answers
 
@@ -97,15 +102,27 @@ import Store
         lastEngine = engine
         for (id, before) in operations
         where stage.verdict == nil && (isNew || !before.state.hasEnded) {
-            guard case .found(let now) = engine.operation(id) else {
-                return fail("S4", "operation \(id) is not known any more")
-            }
-            check(before, now)
-            operations[id] = now
+            lookAgain(at: id, before, engine)
         }
         let pods = engine.pods().pods
         for pod in pods { for task in pod.tasks { check(task, of: pod.uid) } }
         checkNeighbours(pods)
+    }
+
+    private func lookAgain(at id: UID, _ before: PodOperation, _ engine: Engine) {
+        let lookup = engine.operation(id)
+        if stage.keeping.forgets {
+            switch lookup {
+            case .expired: return _ = forgotten.insert(id)
+            case .unknown where !stage.keeping.remembers(id): return _ = forgotten.insert(id)
+            case .found, .unknown, .unreadable: break
+            }
+        }
+        guard case .found(let now) = lookup, !forgotten.contains(id) else {
+            return fail("S4", "operation \(id) was \(before.state), and is now \(lookup)")
+        }
+        check(before, now)
+        operations[id] = now
     }
 
     /// S3: a pod that was up goes only where somebody has asked for it.

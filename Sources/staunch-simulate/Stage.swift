@@ -15,11 +15,13 @@ final class Stage: Sendable {
 
     let seed: UInt64
     let isVerbose: Bool
+    let keeping: Keeping
     private let state = Mutex(State())
 
     init(seed: UInt64, isVerbose: Bool) {
         self.seed = seed
         self.isVerbose = isVerbose
+        keeping = Keeping(seed: seed)
     }
 
     /// Empty where no law was broken.

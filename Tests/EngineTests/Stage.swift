@@ -23,6 +23,12 @@ final class Stage {
         return Loop.shared.reactor
     }()
 
+    /// The simulated wall clock.
+    static var wall: Int64 {
+        _ = reactor
+        return EngineClock.wall
+    }
+
     let world: World
     let engine: Engine
     let disk = FakeDisk()

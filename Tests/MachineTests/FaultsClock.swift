@@ -34,6 +34,51 @@ extension Machine {
             }
         }
 
+        @Test("a clock that is days ahead and comes back lets no late retry delete a successor")
+        func jumpsAheadAndBack() throws {
+            try withFault(
+                "clock days ahead, and back", setUp: { $0.environment = Self.clock(of: $0) }
+            ) { daemon, client in
+                let headers = ["Operation-Id": Self.timedID()]
+                _ = try client.createPod("web", "{}")
+                let delete = try client.send("DELETE", "/v1/pods/web", headers: headers)
+                #expect(try client.follow(delete.id).state == "succeeded")
+                let successor = try client.createPod("web", "{}")
+                try write("+9d", to: Self.file(daemon))
+                try eventually("the daemon's clock is days ahead") {
+                    try self.age(
+                        of: client.createPod("probe-\(UUID().uuidString.lowercased())", "{}"))
+                        < -700_000
+                }
+                // Pruning comes every 512 changes.
+                for _ in 0..<1100 {
+                    let patch = try client.send(
+                        "PATCH", "/v1/pods/web", "{}",
+                        headers: ["Operation-Id": UUID().uuidString])
+                    try #require(patch.status == 200)
+                }
+                try write("+0", to: Self.file(daemon))
+                try eventually("the daemon's clock is right") {
+                    try self.age(
+                        of: client.createPod("probe-\(UUID().uuidString.lowercased())", "{}"))
+                        > -1000
+                }
+                let late = try client.send("DELETE", "/v1/pods/web", headers: headers)
+                #expect(late.status == 200)
+                #expect(late.id == delete.id)
+                let after = try client.send("GET", "/v1/pods/web")
+                #expect(after.uid == successor.uid)
+                #expect(after.state == "ready")
+            }
+        }
+
+        /// A UUID of version 7, of now.
+        private static func timedID() -> String {
+            let time = String(Int64(Date().timeIntervalSince1970 * 1000), radix: 16)
+            let digits = String(repeating: "0", count: 12 - time.count) + time
+            return digits.prefix(8) + "-" + digits.suffix(4) + "-7000-8000-000000000001"
+        }
+
         /// Seconds since the pod was made, by this process's own clock.
         private func age(of pod: Answer) throws -> Double {
             let format = ISO8601DateFormatter()

@@ -124,10 +124,10 @@ import Testing
         #expect(Timestamp(text) == nil)
     }
 
-    @Test("earlier is less")
+    @Test("no order can hang on a time of the wall clock")
     func order() {
-        #expect(Timestamp(milliseconds: -1) < Timestamp(milliseconds: 0))
-        #expect(!(Timestamp(milliseconds: 0) < Timestamp(milliseconds: 0)))
+        let time: Any = Timestamp(milliseconds: 0)
+        #expect(!(time is any Comparable))
     }
 }
 

@@ -65,22 +65,6 @@ import Testing
         #expect(try store.runningOperations().count == 1, "what runs is never pruned")
     }
 
-    /// An id from before may be one of those that went; what went by age says so by its own time.
-    @Test func whatWentBecauseOfItsNumberLeavesItsTime() throws {
-        try store.commit(
-            change(9) {
-                $0.operations = (1...9).map { removal($0, endedAt: Int64($0) * 10) }
-                $0.aliases = (1...4).map { alias($0, of: 1, at: Int64($0) * 7) }
-            })
-        try prune { $0.operationsKept = 0 }
-        try prune { $0.tombstonesSince = 20 }
-        #expect(try store.forgotten() == 0)
-        try prune { $0.tombstonesKept = 3 }
-        #expect(try store.forgotten() == 60)
-        try prune { $0.tombstonesKept = 1 }
-        #expect(try store.forgotten() == 80)
-    }
-
     @Test func whatIsTooOldGoes() throws {
         try store.commit(
             change(4) { $0.operations = (1...4).map { removal($0, endedAt: Int64($0) * 10) } })

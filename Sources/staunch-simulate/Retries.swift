@@ -1,0 +1,69 @@
+// Retries that come late: hours later by the machine's clock, or days by the one on the wall.
+
+import Documents
+import Engine
+import Fakes
+import Model
+
+/// A request that was answered, to be sent once more.
+struct Answered {
+    let request: Request
+    let context: RequestContext
+    let answer: Accepted
+}
+
+extension Ledger {
+    /// Law 17: the same operation, or the word that its id is no longer kept, whatever the clock
+    /// says; a late retry never does what it asks for a second time.
+    func check(_ late: Answered, _ answer: Result<Accepted, Problem>) {
+        let what = "a late \(late.request.words)"
+        switch (late.answer, answer) {
+        case (_, .failure(let problem)):
+            if problem.code != .operationExpired { fail("17", "\(what): \(problem.code)") }
+        case (.nothing, .success(.nothing)): break
+        case (.operation(let first), .success(.operation(let now))),
+            (.operation(let first), .success(.finished(let now))),
+            (.finished(let first), .success(.finished(let now))):
+            if first.id != now.id { fail("17", "\(what) was \(first.id), and is \(now.id)") }
+        case (.pod, .success(.finished(let now))), (.task, .success(.finished(let now))):
+            if late.context.operationID != now.id { fail("17", "\(what) is \(now.id)") }
+        case (let before, .success(let now)): fail("17", "\(what) was \(before), and is \(now)")
+        }
+    }
+}
+
+/// How much a history's daemons keep.
+enum Keeping {
+    /// What the daemon keeps by itself.
+    case all
+    /// So few that operations are forgotten all the time.
+    case few
+    /// For so few seconds.
+    case short
+
+    init(seed: UInt64) {
+        switch seed % 3 {
+        case 0: self = .few
+        case 1: self = .all
+        default: self = .short
+        }
+    }
+
+    var forgets: Bool { if case .all = self { false } else { true } }
+
+    func limit(_ limits: inout EngineLimits) {
+        limits.commitsPerPruning = 4
+        switch self {
+        case .all: break
+        case .few:
+            limits.operationsKept = 3
+            limits.tombstonesKept = 4
+        case .short:
+            limits.operationsKeptSeconds = 5
+            limits.tombstonesKeptSeconds = 10
+        }
+    }
+
+    /// An id that bears no time is remembered for a number of others, and then no more.
+    func remembers(_ id: UID) -> Bool { if case .few = self { id.time != nil } else { true } }
+}

@@ -1,0 +1,130 @@
+// What tells that an id is no longer kept, once its record has gone.
+
+import Testing
+
+@testable import Store
+
+@Suite struct ForgottenTests {
+    let scratch: Scratch
+    let store: Store
+    init() throws {
+        scratch = try Scratch()
+        store = try Store(path: scratch.path)
+    }
+
+    private func prune(_ change: (inout Retention) -> Void) throws {
+        var retention = LookupTests.everything
+        change(&retention)
+        while try store.prune(retention) {}
+    }
+
+    /// A UUID of version 7 that bears `time`, or of version 4.
+    private func timed(_ time: UInt64?) -> RecordID {
+        guard let time else { return RecordID(high: 0x4000, low: 1) }
+        return RecordID(high: time << 16 | 0x7000, low: 1)
+    }
+
+    private func ended(_ id: RecordID, _ revision: UInt64, at uptime: Int64) -> OperationRecord {
+        OperationRecord(
+            id: id, kind: "pod.delete", removes: true, podUID: id, podName: "web",
+            revision: revision, document: [1], ending: .init(finishedAt: uptime, tombstone: [2]))
+    }
+
+    private func commit(_ times: [UInt64?]) throws {
+        try store.commit(
+            change(times.count) {
+                $0.operations = times.enumerated().map { index, time in
+                    ended(timed(time), UInt64(index + 1), at: Int64(index + 1) * 10)
+                }
+            })
+    }
+
+    @Test func whatGoesByAgeOrByNumberLeavesTheTimeOfItsID() throws {
+        try commit([100, 300, 200, 400, 500])
+        try prune { $0.operationsKept = 0 }
+        #expect(try store.forgotten() == nil)
+        try prune { $0.tombstonesSince = 30 }
+        #expect(try store.forgotten()?.spans == [100...100, 300...300])
+        try prune { $0.tombstonesKept = 2 }
+        let times = try #require(try store.forgotten())
+        #expect([100, 200, 300].allSatisfy { times.contains($0) })
+        #expect(!times.contains(400))
+        #expect(try store.operation(timed(400)) != nil)
+    }
+
+    @Test func anAliasLeavesTheTimeOfItsID() throws {
+        func alias(_ time: UInt64, at uptime: Int64) -> AliasRecord {
+            AliasRecord(id: timed(time), operation: timed(1), fingerprint: 0, createdAt: uptime)
+        }
+        try store.commit(
+            change(1) { $0.aliases = (1...4).map { alias($0 * 100, at: Int64($0) * 10) } })
+        try prune { $0.tombstonesSince = 20 }
+        try prune { $0.tombstonesKept = 2 }
+        #expect(try store.forgotten()?.spans == [100...100, 200...200])
+    }
+
+    @Test func anIDWithoutATimeIsRememberedByItself() throws {
+        try commit([nil, 300])
+        try prune { $0.operationsKept = 0 }
+        try prune { $0.tombstonesSince = 1000 }
+        #expect(try store.operation(timed(nil)) == nil)
+        #expect(try store.alias(timed(nil))?.operation == timed(nil))
+        // Not by age: nothing else tells that it was there.
+        try prune { $0.tombstonesSince = .max }
+        #expect(try store.alias(timed(nil)) != nil)
+    }
+
+    @Test func whatIsSetIsThereAfterwards() throws {
+        var times = ForgottenTimes(until: 5000)
+        times.formUnion([9000, 9001, 7000])
+        try store.setForgotten(times)
+        #expect(try Store(path: scratch.path, ignoringLocks: true).forgotten() == times)
+        #expect(times.spans == [0...5000, 7000...7000, 9000...9001])
+    }
+
+    /// As daemons from before wrote it.
+    @Test func aWatermarkIsASpan() throws {
+        try store.connection.execute("INSERT INTO meta VALUES ('forgotten', 700)")
+        #expect(try store.forgotten()?.spans == [0...700])
+    }
+
+    @Test(arguments: ["'x'", "x''", "x'02'", "x'01ff'", "NULL"])
+    func aRecordThatCannotBeReadIsNotTakenForNone(value: String) throws {
+        // STRICT and NOT NULL keep the last one out by themselves.
+        do { try store.connection.execute("INSERT INTO meta VALUES ('forgotten', \(value))") } catch
+        { return }
+        #expect(throws: StoreFailure.self) { try store.forgotten() }
+    }
+
+    @Test func anAliasThatLeadsToNoIDIsNotTakenForNone() throws {
+        try store.commit(change(1) { $0.aliases = [alias(1, of: 1)] })
+        try store.connection.execute("UPDATE aliases SET operation = x'01'")
+        #expect(throws: StoreFailure.self) { try store.alias(id(1)) }
+    }
+
+    @Test func theWidestGapsAreKept() {
+        var times = ForgottenTimes(until: 10_000)
+        times.formUnion((1...100).map { 10_000 + $0 * 10 })
+        times.formUnion([9_000_000, 900_000_000])
+        #expect(times.spans.count == ForgottenTimes.most)
+        for time in [0, 10_000] + (1...100).map({ 10_000 + $0 * 10 }) + [9_000_000, 900_000_000] {
+            #expect(times.contains(Int64(time)))
+        }
+        #expect(!times.contains(8_000_000) && !times.contains(9_000_001))
+        #expect(ForgottenTimes(bytes: times.bytes) == times)
+    }
+
+    /// Of what could not be read, nobody knows the ids.
+    @Test func aSalvagedStoreMayHaveForgottenAnything() throws {
+        try store.setForgotten(ForgottenTimes(until: 700))
+        try store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        var file = try scratch.bytes()
+        file[20] = 99  // in the file's head
+        let other = try Scratch()
+        try other.write(file)
+        let (found, damage) = try Store.opening(path: other.path)
+        #expect(damage != nil)
+        let times = try #require(try found.forgotten())
+        #expect(!times.isWhole && times.contains(701) && times.spans == [0...700])
+    }
+}
