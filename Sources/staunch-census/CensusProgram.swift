@@ -1,6 +1,7 @@
 // The command line: what is looked at, and what it is compared with.
 
 import ArgumentParser
+import Bytes
 import Census
 import Linux
 
@@ -44,11 +45,22 @@ struct CensusProgram: ParsableCommand {
                 before.map { census.difference(from: $0.census) }
                 ?? census.names.sorted().joined(separator: "\n")
             if !lines.isEmpty { print(lines) }
-            if before != nil && !lines.isEmpty { throw CensusFailure.differs }
+            guard before != nil else { return }
+            if !lines.isEmpty { throw CensusFailure.differs }
+            try expectReadable(census)
         } catch {
             if let text = error.text { StandardError.write("staunch-census: \(text)\n") }
             throw ExitCode(error.code)
         }
+    }
+
+    /// What could be read neither then nor now is no difference, and no proof of anything.
+    private func expectReadable(_ census: Census) throws(CensusFailure) {
+        let unread = census.names.filter { $0.begins(with: "unreadable ") }.sorted()
+        guard let first = unread.first else { return }
+        throw CensusFailure(
+            "nothing differs of what could be read; \(unread.count) places could not be, such as "
+                + "\(first)")
     }
 
     private func look(_ marks: Census.Marks, until before: Census?) -> Census {
@@ -106,5 +118,5 @@ private let discussion = """
     EXIT CODES
       0  listed; with --since: nothing differs
       1  something differs
-      2  no census could be taken
+      2  no census could be taken; with --since: not all of it could be read
     """

@@ -27,17 +27,23 @@ struct Simulate: ParsableCommand {
     @Flag(help: "Tells each request, fault and restart.")
     var verbose = false
 
+    func validate() throws {
+        // Of none it would say that none is broken.
+        guard count > 0 else { throw ValidationError("--count must be at least 1") }
+    }
+
     func run() throws {
         Reactor.isSimulated.store(true, ordering: .releasing)
-        var broken = 0
+        var (done, broken) = (0, 0)
         for number in seed..<seed + count {
             let stage = Stage(seed: number, isVerbose: verbose)
+            done += 1
             guard let fault = Wheel.turn(stage) else { continue }
             broken += 1
             print("seed \(number): \(fault)")
             if broken >= 10 { break }
         }
-        print("histories=\(count) broken=\(broken)")
+        print("histories=\(done) broken=\(broken)")
         if broken > 0 { throw ExitCode.failure }
     }
 }

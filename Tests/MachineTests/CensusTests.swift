@@ -110,6 +110,15 @@ extension Machine {
                 #expect(second.status == 1)
                 let signs = second.output.split(separator: "\n").map { $0.prefix(6) }
                 #expect(signs == ["+ bind", "+ file", "- bind"], "\(second.output)")
+                // What could not be read, neither then nor now, is no sign that all is as before.
+                let blind = ["--bind", home + "/none"]
+                let other = home + "/blind.json"
+                #expect(
+                    try Command.run([Installation.census] + places + blind + ["--json", other])
+                        .status == 0)
+                let third = try Command.run(
+                    [Installation.census] + places + blind + ["--since", other])
+                #expect(third.status == 2 && third.output.contains("unreadable \(home)/none"))
                 // Of other places: not compared. No census: said, and no guess.
                 #expect(try census("--since", file, "--host-network").status == 2)
                 try write("{}", to: file)
