@@ -7,6 +7,7 @@ struct CensusTaker {
     private let before: Census
 
     /// `nil` where the daemon is another's: what others do with it meanwhile is not ours to name.
+    /// And where the census does not see the daemon's socket: then it would see nothing else.
     init?(_ shared: Setting, ownDaemon: Bool) {
         guard ownDaemon else { return nil }
         let stage = shared.stage
@@ -19,11 +20,12 @@ struct CensusTaker {
         // The kernel does not tell its list of sockets in one piece: ours is in it, so look again
         // until it is seen.
         var first = Census(marks)
-        _ = wait(atMost: 5) {
+        let isSeen = wait(atMost: 5) {
             if first.names.contains("socket \(stage.socket)") { return true }
             first = Census(marks)
             return false
         }
+        guard isSeen else { return nil }
         self.marks = marks
         before = first
     }
@@ -36,6 +38,8 @@ struct CensusTaker {
             after = Census(marks)
             return after == before
         }
-        return after.difference(from: before).split(separator: "\n").map(String.init)
+        // What can be read neither before nor after would be no difference.
+        let unread = after.names.filter { $0.hasPrefix("unreadable ") }.sorted()
+        return after.difference(from: before).split(separator: "\n").map(String.init) + unread
     }
 }

@@ -6,26 +6,37 @@ package struct TaskEnd: Equatable, Sendable {
     package let exitCode: Int64?
     package let signal: String?
     package let isUnknown: Bool
+    /// It was ended before the runtime had made its program of it.
+    package let neverRan: Bool
     package let finishedAt: String?
 
-    package init(exitCode: Int64?, signal: String?, isUnknown: Bool, finishedAt: String?) {
+    package init(
+        exitCode: Int64?, signal: String?, isUnknown: Bool, neverRan: Bool = false,
+        finishedAt: String?
+    ) {
         self.exitCode = exitCode
         self.signal = signal
         self.isUnknown = isUnknown
+        self.neverRan = neverRan
         self.finishedAt = finishedAt
     }
 
     /// Whether this tells of an end at all.
-    var isThere: Bool { isUnknown || exitCode != nil || signal != nil || finishedAt != nil }
+    var isThere: Bool {
+        isUnknown || neverRan || exitCode != nil || signal != nil || finishedAt != nil
+    }
 
     /// Whether a task of this shape can have ended so.
     func isPossible(for shape: Shape) -> Bool {
+        // What was held for a second had become its program long before.
+        if neverRan { return exitCode == nil && shape.hold < 1 }
         if let signal { return exitCode == nil && (signal == "KILL" || signal == "TERM") }
         return exitCode != nil && exitCode == shape.exitCode
     }
 
     var text: String {
         if isUnknown { return "unknown" }
+        if neverRan { return "never ran" }
         return signal.map { "signal \($0)" } ?? exitCode.map { "code \($0)" } ?? "nothing"
     }
 }
@@ -76,6 +87,7 @@ package struct ExitLedger: Sendable {
     /// `followed`: whether the events were listened to from before the first pod on.
     package func findings(killed: Set<String>, followed: Bool) -> ExitFindings {
         var found = ExitFindings()
+        found.wasFollowed = followed
         for pod in ended {
             found.pods += 1
             for task in pod.shape.taskNames { judge(pod, task, killed, followed, &found) }
@@ -107,6 +119,11 @@ package struct ExitLedger: Sendable {
         if end.isUnknown {
             found.unknown += 1
             if !killed.contains(pod.uid) { found.lost.append("\(place): unknown, unasked") }
+        } else if end.neverRan {
+            found.neverRan += 1
+            if !end.isPossible(for: pod.shape) {
+                found.untrue.append("\(place): never ran, though it was there for a second")
+            }
         } else if !end.isPossible(for: pod.shape) {
             found.untrue.append("\(place): \(end.text)")
         }
@@ -126,6 +143,9 @@ package struct ExitFindings: Equatable, Sendable {
     package var pods = 0
     package var tasks = 0
     package var unknown = 0
+    package var neverRan = 0
+    /// Whether the events were listened to, from before the first pod to after the last.
+    package var wasFollowed = true
     package var lost: [String] = []
     package var doubled: [String] = []
     package var untrue: [String] = []

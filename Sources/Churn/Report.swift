@@ -16,11 +16,14 @@ extension RunResult {
     }
 
     private var head: String {
-        let failed = checks.count { $0.outcome == .failed }
-        let verdict =
-            failed == 0
-            ? "<span class=\"verdict good\">nothing left</span>"
-            : "<span class=\"verdict bad\">\(failed) of \(checks.count) checks failed</span>"
+        let (failed, unseen) = (count(.failed), count(.unseen))
+        let (style, words) =
+            failed > 0
+            ? ("bad", "\(failed) of \(checks.count) checks failed")
+            : unseen > 0
+                ? ("soft", "\(unseen) of \(checks.count) checks not seen")
+                : ("good", "nothing left")
+        let verdict = "<span class=\"verdict \(style)\">\(words)</span>"
         let what = targets.map { "\($0.pods) pods of \($0.target.rawValue)" }
         var text = "<h1>Pod churn \(verdict)</h1>\n"
         let when = machine.first { $0.name == "when" }?.value ?? ""
@@ -48,6 +51,7 @@ extension RunResult {
                 case .passed: ("good", "held")
                 case .failed: ("bad", "failed")
                 case .unseen: ("soft", "not seen")
+                case .noted: ("soft", "noted")
                 }
             text += "<tr><td class=\"\(style)\">\(mark)</td><td>\(Markup.escaped(check.name))"
             if !check.details.isEmpty {

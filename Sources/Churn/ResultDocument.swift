@@ -88,6 +88,7 @@ extension Sample {
         writer.beginObject()
         writer.number("at", at)
         writer.member("pods", pods)
+        writer.number("daemonStart", daemonStart)
         writer.number("memory", memory)
         writer.number("descriptors", descriptors)
         writer.member("openOperations", openOperations.map { Int64($0) })

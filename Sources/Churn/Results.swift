@@ -10,7 +10,13 @@ package struct RunResult: Sendable {
 
     package init() {}
 
-    package var isGood: Bool { checks.allSatisfy { $0.outcome != .failed } }
+    package func count(_ outcome: Check.Outcome) -> Int { checks.count { $0.outcome == outcome } }
+
+    /// All that had to hold was seen to hold: what was not seen has not passed.
+    package var isGood: Bool { count(.failed) == 0 && count(.unseen) == 0 }
+
+    /// 1: something did not hold. 2: nothing failed, and something was not seen.
+    package var exitCode: Int32 { count(.failed) > 0 ? 1 : count(.unseen) > 0 ? 2 : 0 }
 }
 
 package struct TargetResult: Sendable {
@@ -41,7 +47,13 @@ package enum Target: String, CaseIterable, Sendable {
 
 /// One thing that had to hold.
 package struct Check: Equatable, Sendable {
-    package enum Outcome: String, Sendable { case passed, failed, unseen }
+    package enum Outcome: String, Sendable, CaseIterable {
+        case passed, failed
+        /// It could not be judged.
+        case unseen
+        /// No verdict: worth knowing, and nothing that had to hold.
+        case noted
+    }
 
     package let name: String
     package let outcome: Outcome

@@ -1,10 +1,12 @@
-// What was seen once a second, and whether it stayed flat.
+// What was seen once a second.
 
 package struct Sample: Equatable, Sendable {
     /// Seconds since the start.
     package var at = 0.0
     /// Pods that were made and deleted so far.
     package var pods = 0
+    /// When the daemon that was seen had started, in seconds since 1970: its life's name.
+    package var daemonStart: Double?
     /// The daemon's; `nil` while there is none.
     package var memory: Double?
     package var descriptors: Double?
@@ -23,8 +25,33 @@ package struct ShimUsage: Equatable, Sendable {
     /// The mean of all shims, in bytes that are its own.
     package var memory = 0.0
     package var descriptors = 0.0
+    package var each: [ShimLook] = []
 
     package init() {}
+}
+
+/// One shim, as it was seen once.
+package struct ShimLook: Equatable, Sendable {
+    package let life: ShimLife
+    package let memory: Double
+    package let descriptors: Double
+
+    package init(_ life: ShimLife, memory: Double, descriptors: Double) {
+        self.life = life
+        self.memory = memory
+        self.descriptors = descriptors
+    }
+}
+
+/// A shim's process: its pid, and when it started.
+package struct ShimLife: Hashable, Sendable {
+    package let pid: Int32
+    package let startTicks: UInt64
+
+    package init(pid: Int32, startTicks: UInt64) {
+        self.pid = pid
+        self.startTicks = startTicks
+    }
 }
 
 /// One line of `/v1/audit`.
@@ -45,26 +72,4 @@ package struct AccountLine: Equatable, Sendable {
         self.unrecorded = unrecorded
         self.missing = missing
     }
-}
-
-/// The first quarter of a run against its last, by their medians: a look that catches a shim in the
-/// middle of a fork, or a daemon that has just begun, is not the rule.
-package struct Trend: Equatable, Sendable {
-    package let first: Double
-    package let last: Double
-
-    /// `nil` where there are too few to speak of quarters.
-    package init?(_ values: [Double]) {
-        guard values.count >= 40 else { return nil }
-        let quarter = values.count / 4
-        first = Trend.median(values.prefix(quarter))
-        last = Trend.median(values.suffix(quarter))
-    }
-
-    private static func median(_ values: some Collection<Double>) -> Double {
-        values.sorted()[values.count / 2]
-    }
-
-    /// What comes and goes by chance is a tenth, or `slack`.
-    package func isFlat(slack: Double) -> Bool { last <= first + max(first * 0.1, slack) }
 }

@@ -43,6 +43,7 @@ final class Sampler: Sendable {
         do {
             let metrics = MetricValues(
                 try client.send(Request("GET", "/metrics", patience: 5)).text)
+            sample.daemonStart = metrics.sum("process_start_time_seconds")
             sample.memory = metrics.sum("process_resident_memory_bytes")
             sample.descriptors = metrics.sum("process_open_fds")
             sample.openOperations = metrics.sum("staunch_operations_running").map { Int($0) }
@@ -64,12 +65,17 @@ final class Sampler: Sendable {
             // Until its exec a child has the daemon's name, and the daemon's memory.
             guard let pid = pod["shim"]?["pid"]?.integer.map({ Int32(truncatingIfNeeded: $0) }),
                 ProcessFiles.command(of: pid) == "staunch-shim",
+                let start = ProcessFiles.startTicks(of: pid),
                 let memory = ProcessUsage.privateMemory(pid), memory > 0,
                 let descriptors = ProcessUsage.descriptors(pid)
             else { continue }
             usage.count += 1
             usage.memory += memory
             usage.descriptors += Double(descriptors)
+            usage.each.append(
+                ShimLook(
+                    ShimLife(pid: pid, startTicks: start), memory: memory,
+                    descriptors: Double(descriptors)))
         }
         guard usage.count > 0 else { return usage }
         usage.memory /= Double(usage.count)
@@ -81,8 +87,11 @@ final class Sampler: Sendable {
 enum Account {
     /// The account, for which the kernel was looked at.
     static func fresh(_ client: HTTPClient) throws(ClientFailure) -> [AccountLine] {
-        let audit = try client.send(Request("GET", "/v1/audit?fresh=true", patience: 40)).json()
-        return (audit["resources"]?.elements ?? []).map { line in
+        let answer = try client.send(Request("GET", "/v1/audit?fresh=true", patience: 40))
+        guard answer.status == 200, let lines = try answer.json()["resources"]?.elements,
+            !lines.isEmpty
+        else { throw .malformed("no account: \(answer.status) \(answer.text)") }
+        return lines.map { line in
             AccountLine(
                 kind: line["kind"]?.string ?? "?",
                 recorded: Int(line["recorded"]?.integer ?? 0),

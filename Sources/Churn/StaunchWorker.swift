@@ -136,6 +136,7 @@ extension TaskEnd {
             let end = TaskEnd(
                 exitCode: task.value["exitCode"]?.integer, signal: task.value["signal"]?.string,
                 isUnknown: task.value["exitUnknown"]?.bool ?? false,
+                neverRan: task.value["neverRan"]?.bool ?? false,
                 finishedAt: task.value["finishedAt"]?.string)
             if end.isThere { ends[task.name] = end }
         }

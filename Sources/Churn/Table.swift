@@ -19,6 +19,17 @@ package enum Table {
     }
 }
 
+extension Check.Outcome {
+    fileprivate var mark: String {
+        switch self {
+        case .passed: "ok"
+        case .failed: "FAILED"
+        case .unseen: "unseen"
+        case .noted: "-"
+        }
+    }
+}
+
 extension RunResult {
     /// All that is printed at the end.
     package var summary: String {
@@ -26,13 +37,16 @@ extension RunResult {
         for line in comparisons { text += line + "\n" }
         text += "\n" + Table.text(latencyRows) + "\n"
         for check in checks {
-            let mark = ["passed": "ok", "failed": "FAILED", "unseen": "-"]
-            text += "\((mark[check.outcome.rawValue] ?? "").padded(7))"
+            text += check.outcome.mark.padded(7)
             text += "\(check.name): \(check.seen)\n"
             for detail in check.details.prefix(20) { text += "         \(detail)\n" }
             if check.details.count > 20 {
                 text += "         and \(check.details.count - 20) more\n"
             }
+        }
+        if !checks.isEmpty {
+            text += "\n\(count(.passed)) held, \(count(.failed)) failed, "
+            text += "\(count(.unseen)) not seen\n"
         }
         if let cutShort { text += "\nended early: \(cutShort)\n" }
         return text

@@ -55,10 +55,18 @@ struct Watch {
                 findings.strays += line.unrecorded.map { "\(line.kind): \($0)" }
                 findings.strays += line.missing.map { "\(line.kind): \($0) is missing" }
             }
-        } catch { findings.isAnswering = false }
+        } catch {
+            findings.isAnswering = false
+            findings.surprises.append("the account: \(error)")
+        }
         for state in ["pending", "running", "canceling"] {
-            let items = document("/v1/operations?limit=1000&state=\(state)")?["items"]?.elements
-            for item in items ?? [] {
+            let list = document("/v1/operations?limit=1000&state=\(state)")
+            guard let items = list?["items"]?.elements else {
+                findings.isAnswering = false
+                findings.surprises.append("no list of the operations that are \(state)")
+                continue
+            }
+            for item in items {
                 let pod = item["target"]?["name"]?.string ?? "?"
                 guard pod.hasPrefix(prefix + "-") else { continue }
                 let what = "\(item["kind"]?.string ?? "?") of \(pod)"

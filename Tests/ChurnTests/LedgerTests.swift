@@ -10,6 +10,8 @@ import Testing
         exitCode: 7, signal: nil, isUnknown: false, finishedAt: "t1")
     private static let unknown = TaskEnd(
         exitCode: nil, signal: nil, isUnknown: true, finishedAt: "t1")
+    private static let neverRan = TaskEnd(
+        exitCode: nil, signal: nil, isUnknown: false, neverRan: true, finishedAt: "t1")
     private static let later = TaskEnd(
         exitCode: nil, signal: "KILL", isUnknown: false, finishedAt: "t2")
 
@@ -19,6 +21,7 @@ import Testing
         var exits: [String: TaskEnd] = ["app": killed]
         var seen: [String: TaskEnd] = [:]
         var exitCode: Int64?
+        var hold = 0.0
         var told = 0
         var gone = 1
         var shimKilled = false
@@ -36,6 +39,16 @@ import Testing
         Case(description: "an exit of nobody", exits: ["app": killed, "x": killed], doubled: 1),
         Case(description: "unknown", exits: ["app": unknown], lost: 1),
         Case(description: "unknown after a kill", exits: ["app": unknown], shimKilled: true),
+        Case(description: "deleted before it ran", exits: ["app": neverRan]),
+        Case(
+            description: "deleted before it ran, with a code of its own",
+            exits: ["app": neverRan], exitCode: 7),
+        Case(
+            description: "there for a second, and never ran", exits: ["app": neverRan], hold: 1,
+            untrue: 1),
+        Case(
+            description: "never ran, and shown otherwise before", exits: ["app": neverRan],
+            seen: ["app": killed], told: 1, untrue: 1),
         Case(description: "seen before, and told", seen: ["app": killed], told: 1),
         Case(description: "seen before, and not told", seen: ["app": killed], lost: 1),
         Case(description: "changed since", seen: ["app": later], told: 1, untrue: 1),
@@ -48,6 +61,7 @@ import Testing
     func judged(_ item: Case) {
         var shape = Shape()
         shape.exitCode = item.exitCode
+        shape.hold = item.hold
         var ledger = ExitLedger()
         ledger.ended(
             PodEnd(name: "p", uid: "u", shape: shape, exits: item.exits, seenBefore: item.seen))

@@ -14,10 +14,13 @@ extension Machine {
                 "--kill", "shim", "--every", "1", "--kill", "runc", "--every", "1"
             ) { run in
                 let result = run.finish()
-                #expect(result.status == 0, "\(result.output)")
+                // No daemon lives for long enough to be seen to grow, and that is not passed.
+                #expect(result.status == 2, "\(result.output)")
+                #expect(result.output.contains("unseen daemon's memory flat: no daemon was"))
+                #expect(!result.output.contains("FAILED"))
                 #expect(result.output.contains("ok     left on the machine: 0\n"))
                 let document = try run.document()
-                #expect(document["good"] == .bool(true))
+                #expect(document["good"] == .bool(false))
                 let target = document["targets"]?.elements?.first
                 let failed = target?["failedByKill"]?.integer ?? 0
                 let made = target?["pods"]?.integer ?? 0
@@ -67,8 +70,9 @@ extension Machine {
                     "--socket", daemon.socket, "--pods", "20", "--patience", "0.02"
                 ) { run in
                     let result = run.finish()
-                    #expect(result.status == 0, "\(result.output)")
-                    #expect(result.output.contains("20"))
+                    #expect(result.status == 2, "\(result.output)")
+                    #expect(result.output.contains("unseen left on the machine: no census\n"))
+                    #expect(result.output.contains(" 0 failed, "))
                 }
                 #expect(try client.send("GET", "/v1/pods")["items"]?.elements == [])
             }
