@@ -397,6 +397,13 @@ void clinux_timestamp(char text[32]) {
     snprintf(text + length, 32 - length, ".%09ldZ", now.tv_nsec);
 }
 
+int clinux_narrow(int file, uint32_t mode) {
+    struct stat found;
+    if (fstat(file, &found) < 0) return -1;
+    mode_t own = found.st_mode & 0777;
+    return (own & ~mode) == 0 ? 0 : fchmod(file, own & mode);
+}
+
 int clinux_copy_ownership(int from, const char *to) {
     struct stat found;
     if (fstat(from, &found) < 0) return -1;

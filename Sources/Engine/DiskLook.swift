@@ -49,7 +49,8 @@ import Model
         var lists: [[String]] = []
         do throws(SystemCallFailure) {
             let seen = try await Helper.run(
-                ["staunch-shim", "list", settings.runDirectory] + directories,
+                ["staunch-shim", "list", settings.runDirectory, directories[0], "700"]
+                    + [directories[1], "750"],
                 path: try ground.shimProgram())
             lists = DiskLook.lists(seen.output)
         } catch {}  // no descriptor now: the next audit looks again

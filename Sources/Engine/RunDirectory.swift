@@ -30,10 +30,15 @@ enum RunDirectory {
     /// Daemons from before made the store with the mode 0644, so that any user could read the
     /// environment of each pod, and lock the file.
     private static func tighten(_ layout: Layout) throws(SystemCallFailure) {
-        for directory in [layout.pods, layout.programs] { try Files.setMode(directory, 0o700) }
-        for name in try Files.names(in: layout.settings.runDirectory)
-        where name.begins(with: "staunch.db") {
-            try Files.setMode("\(layout.settings.runDirectory)/\(name)", 0o600)
+        for name in try Files.names(in: layout.settings.runDirectory) {
+            let path = "\(layout.settings.runDirectory)/\(name)"
+            if path.isSame(as: layout.pods) || path.isSame(as: layout.programs) {
+                try Files.narrow(path, to: 0o700)
+                continue
+            }
+            ignoring("a socket cannot be opened, and its mode says who may use it") {
+                () throws(SystemCallFailure) in try Files.narrow(path, to: 0o600)
+            }
         }
     }
 

@@ -115,6 +115,13 @@ package enum Files {
         try check(unsafe chmod(path, mode), "chmod", path)
     }
 
+    /// Takes from a file or a directory what `mode` does not give; a link is not followed, and what
+    /// cannot be opened (a socket) is left.
+    package static func narrow(_ path: String, to mode: UInt32) throws(SystemCallFailure) {
+        let file = try OwnedDescriptor.opening(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+        try check(clinux_narrow(file.number, mode), "fchmod", path)
+    }
+
     /// Makes a directory and those above it that are missing.
     package static func makeDirectories(
         _ path: String, mode: UInt32 = 0o700

@@ -17,7 +17,7 @@ import ShimWire
 /// - `staunch-shim memory FILE`: says who holds the pod's /dev/shm, whose device FILE has, if it
 ///   lives.
 /// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
-/// - `staunch-shim list RUN_DIR DIR [DIR …]`: see `ListHelper`.
+/// - `staunch-shim list RUN_DIR DIR MODE [DIR MODE …]`: see `ListHelper`.
 ///
 /// A failure stands on standard error: the errno's name, or `-`, and a line for people.
 package func shimMain(arguments: [String], pid: Int32) -> CInt {
@@ -64,7 +64,7 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         let trial = LayerTrial(directory: words[0])
         guard let refusal = trial.refusal() else { return 0 }
         return complain(trial.reason(refusal), refusal.errnoName)
-    case "list" where words.count > 1:
+    case "list" where words.count > 1 && words.count % 2 == 1:
         return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))
     default: return usage()
     }

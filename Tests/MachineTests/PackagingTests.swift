@@ -19,6 +19,7 @@ extension Machine {
                     text(of: root + prefix + "/lib/systemd/system/staunchd.service"))
                 #expect(unit.contains("\nExecStart=\(prefix)/bin/staunchd\n"))
                 #expect(!unit.contains("@"))
+                #expect(unit.contains("\nUMask=0077\n"))
 
                 try write("STAUNCH_LOG_LEVEL=debug\n", to: root + "/etc/staunch/staunchd.env")
                 try script("install", root, prefix)

@@ -74,6 +74,40 @@ extension Machine {
             }
         }
 
+        @Test("what an older daemon left open is closed, and nothing that a link leads to")
+        func olderFiles() throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.pod("echo x; exec sleep 1000"))
+                let folders = [
+                    ("\(daemon.dataDirectory)/\(pod.uid)", mode_t(0o700)),
+                    ("\(daemon.logDirectory)/\(pod.uid)", 0o750),
+                    (daemon.runDirectory + "/pods", 0o700), (daemon.runDirectory + "/bin", 0o700),
+                ]
+                try eventually("the pod has its log") { exists(folders[1].0) }
+                daemon.crash()
+                let files = ["staunch.db", "staunch.db-wal", "reserve", "lock"].map {
+                    "\(daemon.runDirectory)/\($0)"
+                }
+                for path in folders.map(\.0) + files { try Command.expect("chmod", "0777", path) }
+                let strangers = daemon.home + "/strangers"
+                try makeDirectory(strangers)
+                try Command.expect("chmod", "0777", strangers)
+                let link = daemon.dataDirectory + "/01a00000-0000-7000-8000-000000000000"
+                try Command.expect("ln", "-s", strangers, link)
+                try daemon.start()
+                for path in files { #expect(mode(path) == 0o600, "\(path)") }
+                try eventually("the daemon has looked at the disks") {
+                    folders.allSatisfy { mode($0.0) == $0.1 }
+                }
+                #expect(mode(strangers) == 0o777)
+                // What has a pod's name and is none is a stray, and goes; where it leads stays.
+                try eventually("the link is gone") { !exists(link) }
+                #expect(exists(strangers))
+                try Command.expect("rmdir", strangers)
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+
         private func mode(_ path: String) -> mode_t? {
             var found = stat()
             // SAFETY: the structure lives for the call, and so does the path.

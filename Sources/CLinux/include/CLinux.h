@@ -170,6 +170,8 @@ int64_t clinux_boot_time(void);
 int64_t clinux_wall_time(void);
 /* RFC 3339 in UTC with nanoseconds, 30 bytes and a NUL; Swift's `tm` would need as many lines. */
 void clinux_timestamp(char text[32]);
+/* fstat(2) and fchmod(2) in one: the permissions of `file` that `mode` does not have are taken. */
+int clinux_narrow(int file, uint32_t mode);
 /* fstat(2) and lchown(2), chmod(2) in one: `to` gets the owner and mode of `from`. */
 int clinux_copy_ownership(int from, const char *to);
 /* fchownat(2) with AT_EMPTY_PATH to the owner that the file has: an overlay then has the file in
