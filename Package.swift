@@ -129,7 +129,7 @@ let package = Package(
         tests("LinuxTests", ["Linux"]),
         tests("ShimTests", ["Shim", "ShimWire", "Linux"]),
         tests("TeardownTests", ["Teardown", "Model"]),
-        tests("EngineTests", ["Engine", "Fakes", "Model", "Documents", "Store"]),
+        tests("EngineTests", ["Engine", "Fakes", "Bytes", "Model", "Documents", "Store"]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
         tests("ChurnTests", ["Churn", "JSON"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),

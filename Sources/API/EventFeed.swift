@@ -1,7 +1,7 @@
-// One stream of events: from the engine's subscription into the connection.
+// One stream of events: out of the engine's store into the connection, at the client's pace.
 //
-// The connection owns the stream, the stream's end owns the feed, and the feed only knows the
-// stream: so whatever becomes of the connection, the stream goes with it, and tells.
+// The connection owns the stream, the stream owns the feed, and the feed only knows the stream: so
+// whatever becomes of the connection, the stream goes with it, and tells.
 
 import Bytes
 import Documents
@@ -21,16 +21,14 @@ final class EventFeed: Sendable {
 
     private struct State {
         weak var stream: HTTPStream?
-        /// Everything up to here has been pushed.
+        /// Everything up to here has been pulled.
         var revision: UInt64
+        var isBookmarkDue = true
         var token: EngineToken?
     }
 
-    private struct Item {
-        let revision: UInt64
-        let kind: String
-        let document: [UInt8]
-    }
+    /// Events in one batch: some 16 KiB, the most that a client who does not read costs.
+    private static let batch = 64
 
     private let format: Format
     private let engine: Engine
@@ -46,73 +44,64 @@ final class EventFeed: Sendable {
     static func open(
         _ format: Format, since: UInt64, engine: Engine, beats: Heartbeat
     ) throws(Problem) -> HTTPStream {
+        _ = try engine.events(after: since, limit: 1)
         let feed = EventFeed(format, since: since, engine: engine)
         let stream = HTTPStream(
             contentType: format == .lines ? "application/x-ndjson" : "text/event-stream",
             headers: [("Cache-Control", "no-store")],
-            queueLimit: queueLimit(behind: engine.revision, since),
-            onClose: { _ in beats.remove(feed) })
-        feed.state.withLock { $0.stream = stream }
-        feed.pushBookmark()
-        let token = try engine.subscribe(since: since) { feed.push($0) }
-        feed.state.withLock { $0.token = token }
+            pull: { feed.pull() }, onClose: { _ in beats.remove(feed) })
+        let token = engine.followEvents { feed.wake() }
+        feed.state.withLock { state in
+            state.stream = stream
+            state.token = token
+        }
         beats.add(feed)
         return stream
     }
 
-    /// A sign of life; it says how far the stream has come, and not how far the engine has.
-    func pushBookmark() {
-        let time = Timestamp(milliseconds: SystemClock.wall)
-        push { state in
-            let bookmark = Bookmark(revision: state.revision, time: time)
-            return Item(
-                revision: state.revision, kind: Bookmark.kind, document: bookmark.document().bytes)
-        }
+    /// A sign of life is due.
+    func beat() {
+        state.withLock { $0.isBookmarkDue = true }
+        wake()
     }
 
-    /// Never to be called from a push: the engine may be holding on to the subscription there.
     func unsubscribe() {
         if let token = state.withLock({ $0.token.take() }) { engine.cancel(token) }
     }
 
-    private func push(_ item: EventItem) {
-        push { state in
-            state.revision = item.revision
-            return Item(revision: item.revision, kind: item.kind, document: item.document)
-        }
-    }
+    /// Not under the lock: the stream calls the feed.
+    private func wake() { state.withLock { $0.stream }?.wake() }
 
-    /// Under the lock, so that events and bookmarks come in their order; the stream outlives it,
-    /// because its end would ask for the feed.
-    private func push(_ item: (inout State) -> Item) {
-        let stream = state.withLock { $0.stream }
-        withExtendedLifetime(stream) {
-            state.withLock { state in
-                guard let stream = state.stream else { return }
-                send(item(&state), to: stream)
+    /// A bookmark says how far the stream has come, and not how far the engine has. If the client
+    /// was too slow for what is kept, it is cut off; it is told 410 when it asks to go on.
+    private func pull() -> HTTPStreamPull {
+        state.withLock { state in
+            var out: [UInt8] = []
+            if state.isBookmarkDue {
+                state.isBookmarkDue = false
+                let time = Timestamp(milliseconds: SystemClock.wall)
+                let bookmark = Bookmark(revision: state.revision, time: time)
+                add(bookmark.document().bytes, Bookmark.kind, state.revision, to: &out)
             }
+            do throws(Problem) {
+                for item in try engine.events(after: state.revision, limit: EventFeed.batch) {
+                    state.revision = item.revision
+                    add(item.document, item.kind, item.revision, to: &out)
+                }
+            } catch { return .cut }
+            return out.isEmpty ? .nothing : .bytes(out)
         }
     }
 
-    /// The document goes as it is: every stream shares the one array.
-    private func send(_ item: Item, to stream: HTTPStream) {
+    private func add(
+        _ document: [UInt8], _ kind: @autoclosure () -> String, _ revision: UInt64,
+        to out: inout [UInt8]
+    ) {
         switch format {
-        case .lines:
-            stream.push(item.document)
-            stream.push(EventFeed.newline)
+        case .lines: out += document + [UInt8(ascii: "\n")]
         case .serverSent:
-            stream.push(Array("id: \(item.revision)\nevent: \(item.kind)\ndata: ".utf8))
-            stream.push(item.document)
-            stream.push(EventFeed.blankLine)
+            out += Array("id: \(revision)\nevent: \(kind())\ndata: ".utf8)
+            out += document + [UInt8(ascii: "\n"), UInt8(ascii: "\n")]
         }
-    }
-
-    private static let newline: [UInt8] = Array("\n".utf8)
-    private static let blankLine: [UInt8] = Array("\n\n".utf8)
-
-    /// Bytes: what is kept since then comes all at once, and live events at the client's pace.
-    private static func queueLimit(behind revision: UInt64, _ since: UInt64) -> Int {
-        let behind = revision > since ? Int(clamping: revision - since) : 0
-        return (1 << 20) + min(behind, 100_000) * 512
     }
 }

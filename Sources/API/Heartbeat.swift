@@ -33,7 +33,7 @@ final class Heartbeat: Sendable {
         if !isRunning { Thread.start("heartbeat") { self.run() } }
     }
 
-    /// Ends the feed's subscription, soon and on the thread: the caller may be inside of a push.
+    /// Ends the feed's subscription, soon and on the thread.
     func remove(_ feed: EventFeed) {
         let isKnown = state.withLock { state in
             guard let index = state.feeds.firstIndex(where: { $0 === feed }) else { return false }
@@ -49,7 +49,7 @@ final class Heartbeat: Sendable {
         while let feeds = unsubscribeEnded() {
             let now = SystemClock.sinceBoot
             if now >= next {
-                for feed in feeds { feed.pushBookmark() }
+                for feed in feeds { feed.beat() }
                 next = now + Heartbeat.interval
             }
             // Rounded up, so as not to wake before the time.

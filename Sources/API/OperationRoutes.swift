@@ -14,46 +14,36 @@ let operationRoutes: [Route] = [
 @Sendable private func listOperations(_ call: Call) throws(Problem) -> HTTPReply {
     let paging = try Paging(call.query)
     let state = try call.query.state(OperationState.self)
-    let (items, next, revision) = collect(paging, state, call.engine)
-    var list = ListWriter(limit: paging.limit)
-    for (index, item) in items.enumerated() {
-        if list.isFull {
-            let last = PageToken.text(items[index - 1].id)
-            return .response(HTTPResponse(json: list.finish(next: last, revision: revision)))
-        }
-        list.add(item)
+    guard let start = paging.after.map(PageToken.creation) ?? 0 else {
+        throw call.problem(
+            .malformedRequest, "the query parameter 'page' is not of a list of operations")
     }
-    return .response(HTTPResponse(json: list.finish(next: next, revision: revision)))
+    var list = ListWriter(limit: paging.limit)
+    var (after, looked, bytes) = (start, 0, 0)
+    // Of the first look: whoever follows the events from there on misses nothing.
+    var revision: UInt64?
+    // Where few are in the state, the page may come out short of its limit, so that no request
+    // looks at all there are.
+    while looked < 1000, bytes < DocumentLimits.pageBytes {
+        let slice = try call.engine.operations(after: after, limit: paging.limit, in: state)
+        revision = revision ?? slice.revision
+        for operation in slice.operations {
+            if list.isFull { return end(list, next: PageToken.text(after), revision) }
+            list.add(operation)
+            after = operation.order
+        }
+        guard let last = slice.end else { return end(list, next: nil, revision) }
+        after = last
+        looked += slice.looked
+        bytes += slice.bytes
+    }
+    return end(list, next: PageToken.text(after), revision)
 }
 
-/// Asks for one more than the page has, to know whether there is another. Where few are in the
-/// state, the page may come out short of its limit, so that no request looks at all there are.
-private func collect(
-    _ paging: Paging, _ state: OperationState?, _ engine: Engine
-) -> (items: [PodOperation], next: String?, revision: UInt64) {
-    guard let state else {
-        let (found, revision) = engine.operations(limit: paging.limit + 1, after: paging.after)
-        let items = Array(found.prefix(paging.limit))
-        let isLast = found.count <= paging.limit
-        return (items, isLast ? nil : items.last.map { PageToken.text($0.id) }, revision)
-    }
-    let chunk = 1000
-    var items: [PodOperation] = []
-    var after = paging.after
-    var revision: UInt64 = 0
-    for _ in 0..<10 {
-        let (found, now) = engine.operations(limit: chunk, after: after)
-        revision = now
-        for operation in found where operation.state == state {
-            if items.count == paging.limit {
-                return (items, items.last.map { PageToken.text($0.id) }, revision)
-            }
-            items.append(operation)
-        }
-        guard found.count == chunk else { return (items, nil, revision) }
-        after = found.last?.id
-    }
-    return (items, after.map { PageToken.text($0) }, revision)
+private func end(
+    _ list: consuming ListWriter, next: String?, _ revision: UInt64?
+) -> HTTPReply {
+    .response(HTTPResponse(json: list.finish(next: next, revision: revision ?? 0)))
 }
 
 /// The status is chosen after the wait.

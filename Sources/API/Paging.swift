@@ -1,5 +1,5 @@
-// Lists in pages. A page's token is the uid of the last item before it, so that it stays good
-// while items come and go.
+// Lists in pages. A page's token is the uid of the last item before it, or when that was accepted,
+// so that it stays good while items come and go.
 
 import Bytes
 import Documents
@@ -63,6 +63,12 @@ enum PageToken {
         let low = alphabet[Int(truncatingIfNeeded: bits << 4) & 63]
         return String(decoding: high + [low], as: UTF8.self)
     }
+
+    /// A place in the list of operations, which is in the order of a number: clients choose ids.
+    static func text(_ creation: UInt64) -> String { text(UID(high: 0, low: creation)) }
+
+    /// `nil` for the token of another list.
+    static func creation(_ uid: UID) -> UInt64? { uid.high == 0 ? uid.low : nil }
 
     static func uid(_ text: String) -> UID? {
         guard text.utf8.count == 22 else { return nil }

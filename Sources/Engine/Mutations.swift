@@ -41,7 +41,7 @@ extension Engine {
         }
     }
 
-    private func refusal(_ failure: StoreFailure, _ instance: String) -> Problem {
+    func refusal(_ failure: StoreFailure, _ instance: String) -> Problem {
         metrics.storeFailures.add(1, failure.cause)
         switch failure {
         case .full:

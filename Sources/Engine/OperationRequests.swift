@@ -45,24 +45,38 @@ extension Engine {
         registry.state.withLock { Transaction($0).found(id) }
     }
 
-    /// Oldest first, by id; those that run and those that have ended.
+    /// What comes next of the list of all operations, in the order in which they were accepted: as
+    /// many as are read at once, so that no request holds up others. All, or those in one state.
     package func operations(
-        limit: Int, after: UID?
-    ) -> (operations: [PodOperation], revision: UInt64) {
-        let (open, ended, revision) = registry.state.withLock { state in
-            var ended: [StoredOperation] = []
-            // What cannot be read is not listed; the store's failure is in the log.
-            do throws(StoreFailure) { ended = try state.store.endedOperations(newest: 2000) } catch
-            {}
-            return (Array(state.operations.all), ended, state.revision)
+        after creation: UInt64, limit: Int, in wanted: OperationState?
+    ) throws(Problem) -> OperationSlice {
+        var slice = OperationSlice()
+        var found: [(stored: ListedOperation, running: PodOperation?)] = []
+        do throws(StoreFailure) {
+            (found, slice.revision) = try registry.state.withLock { state throws(StoreFailure) in
+                let listed = try state.store.operations(
+                    after: creation, limit: min(limit, 64), bytes: DocumentLimits.pageBytes,
+                    onlyRunning: wanted.map { !$0.hasEnded } ?? false)
+                // Memory has the progress of what runs.
+                return (
+                    listed.map { ($0, $0.isRunning ? state.operations[UID($0.id)] : nil) },
+                    state.revision
+                )
+            }
+        } catch { throw refusal(error, "/v1/operations") }
+        for (listed, running) in found {
+            slice.end = listed.creation
+            slice.looked += 1
+            slice.bytes += listed.stored.document.count
+            // What cannot be read is not listed.
+            guard let operation = running ?? readable(listed.stored) else { continue }
+            if wanted == nil || operation.state == wanted { slice.operations.append(operation) }
         }
-        var all = open
-        for stored in ended {
-            do { all.append(try PodOperation(record: stored.document)) } catch {}
-        }
-        all.sort { $0.id < $1.id }
-        let page = all.filter { operation in after.map { operation.id > $0 } ?? true }
-        return (Array(page.prefix(limit)), revision)
+        return slice
+    }
+
+    private func readable(_ stored: StoredOperation) -> PodOperation? {
+        do { return try PodOperation(record: stored.document) } catch { return nil }
     }
 
     /// Calls `body` once the operation has ended, at once if it has.
@@ -79,23 +93,11 @@ extension Engine {
         return token
     }
 
-    /// Takes a waiter or a subscriber back.
+    /// Takes a waiter or a reader of events back.
     package func cancel(_ token: EngineToken) {
         registry.state.withLock { state in
-            state.feed.cancel(token)
+            state.readers.cancel(token)
             state.waiters.cancel(token)
         }
-    }
-
-    /// Events after `since`, then live ones; from now on where `since` is `nil`.
-    package func subscribe(
-        since: UInt64?, _ push: @escaping @Sendable (EventItem) -> Void
-    ) throws(Problem) -> EngineToken {
-        do throws(StoreFailure) {
-            if let token = try registry.subscribe(after: since, push) { return token }
-        } catch { throw fault("the store: \(error)", instance: "/v1/events") }
-        throw Problem(
-            .eventsExpired, "events after \(since ?? 0) are no longer all kept",
-            instance: "/v1/events")
     }
 }

@@ -20,10 +20,12 @@ final class Registry: Sendable {
         /// Those that have not ended; the store has the others.
         var operations = OpenOperations()
         var revision: UInt64 = 0
+        /// The revision of the newest event, where it is of this daemon's life.
+        var lastEvent: UInt64?
         var lastUID = UID(high: 0, low: 0)
         var nextToken: UInt64 = 0
         var waiters = Waiters()
-        var feed = EventFeed()
+        var readers = EventReaders()
         var commits = 0
         /// Whether the store tells which ids may have been forgotten.
         var isForgettingKnown = false
@@ -86,7 +88,7 @@ final class Registry: Sendable {
         }
         reserve?.takeBack()
         for waiter in aftermath.waiters { waiter() }
-        if aftermath.hasEvents { onLoop { self.deliverEvents() } }
+        if aftermath.wakesReaders { onLoop { self.wakeReaders() } }
         return outcome
     }
 
@@ -109,7 +111,7 @@ enum Committed<Result: Sendable>: Sendable {
 /// Who is told of a transaction, once the lock is free.
 struct Aftermath {
     var waiters: [@Sendable () -> Void] = []
-    var hasEvents = false
+    var wakesReaders = false
 }
 
 extension Registry.State {
@@ -176,9 +178,9 @@ extension Registry.State {
             operations.put(operation)
             if operation.state.hasEnded { aftermath.waiters += waiters.take(id) }
         }
-        if feed.hasSubscribers {
-            feed.add(changes.eventItems())
-            aftermath.hasEvents = true
+        if let last = changes.events.last {
+            lastEvent = last.revision
+            aftermath.wakesReaders = readers.noteEvents()
         }
         return aftermath
     }

@@ -50,6 +50,17 @@ package enum OperationLookup: Sendable {
     case unreadable(String)
 }
 
+/// A part of the list of all operations.
+package struct OperationSlice: Sendable {
+    package var operations: [PodOperation] = []
+    /// The creation of the last that was looked at, listed or not; `nil` at the end of all.
+    package var end: UInt64?
+    /// How many were looked at, and how many bytes their records have.
+    package var looked = 0
+    package var bytes = 0
+    package var revision: UInt64 = 0
+}
+
 /// What `GET /v1` tells beside constants.
 package struct EngineInfo: Sendable {
     package var runtimePath: String

@@ -214,13 +214,6 @@ struct Changes {
         }
         return change
     }
-
-    func eventItems() -> [EventItem] {
-        events.map {
-            EventItem(
-                revision: $0.revision, kind: $0.kind.rawValue, document: $0.document().bytes)
-        }
-    }
 }
 
 extension UID {
@@ -230,7 +223,7 @@ extension UID {
 }
 
 extension PodOperation {
-    fileprivate func storeRecord(uptime: Int64) -> OperationRecord {
+    func storeRecord(uptime: Int64) -> OperationRecord {
         let ending = finishedAt.map { _ in
             OperationRecord.Ending(finishedAt: uptime, tombstone: tombstone())
         }
@@ -238,6 +231,6 @@ extension PodOperation {
             id: id.recordID, kind: kind.rawValue, removes: kind.isDelete,
             podUID: target.podUID.recordID, podName: target.pod.text,
             taskUID: target.taskUID?.recordID, taskName: target.task?.text, revision: revision,
-            document: record(), ending: ending)
+            creation: order, document: record(), ending: ending)
     }
 }

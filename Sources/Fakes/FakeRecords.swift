@@ -151,9 +151,15 @@ package final class FakeRecords: RecordKeeping {
         return now
     }
 
-    package func endedOperations(newest limit: Int) throws(StoreFailure) -> [StoredOperation] {
-        let ended = disk.now.operations.values.filter { $0.ending != nil }
-        return ended.sorted { $0.revision > $1.revision }.prefix(limit).map(stored)
+    package func operations(
+        after creation: UInt64, limit: Int, bytes: Int, onlyRunning: Bool
+    ) throws(StoreFailure) -> [ListedOperation] {
+        let found = disk.now.operations.values.filter {
+            $0.creation > creation && !(onlyRunning && $0.ending != nil)
+        }
+        return found.sorted { $0.creation < $1.creation }.prefix(limit).map {
+            ($0.id, $0.creation, $0.ending == nil, stored($0))
+        }
     }
 
     package func alias(

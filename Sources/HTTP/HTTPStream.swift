@@ -5,22 +5,37 @@ import Synchronization
 
 /// Why a stream is over.
 package enum HTTPStreamEnd: Equatable, Sendable {
-    /// `close` was called and everything was handed to the kernel.
-    case closed
+    /// The source had no more, and everything was handed to the kernel.
+    case finished
     /// The client went away.
     case clientGone
-    /// The client did not read for so long that the queue was full; it was cut off.
-    case fellBehind
+    /// The source could not go on; the client sees a body that was cut off.
+    case cutOff
     case serverStopped
     /// The stream never reached a client.
     case neverSent
 }
 
-/// A body without an end: whoever has the stream pushes bytes from any thread, the client gets
-/// them as chunks. While there is nothing to send, the connection is put aside and costs nothing.
+/// What a stream's source has for it.
+package enum HTTPStreamPull: Sendable {
+    /// Sent next; the source is asked again when all of it has been.
+    case bytes([UInt8])
+    /// Nothing now: the source calls `wake` when there is something.
+    case nothing
+    /// Nothing any more.
+    case end
+    /// Something is missing: the client must not take what it has for the whole.
+    case cut
+}
+
+/// A body without an end. Its source is asked for bytes when all that came before were sent, so a
+/// client that does not read costs one batch and never more. While there is nothing to send, the
+/// connection is put aside and costs nothing.
 package final class HTTPStream: Sendable {
     struct State {
-        var queue = StreamQueue()
+        /// What is being sent, and how much of it was handed to libmicrohttpd.
+        var batch: [UInt8] = []
+        var taken = 0
         var seat: Seat?
         var parking: Parking?
         var isClosing = false
@@ -38,22 +53,24 @@ package final class HTTPStream: Sendable {
     let status: Int
     let contentType: String
     let headers: [(name: String, value: String)]
-    private let queueLimit: Int
+    private let pull: @Sendable () -> HTTPStreamPull
     private let onClose: @Sendable (HTTPStreamEnd) -> Void
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - queueLimit: how many bytes may wait for a slow client.
+    ///   - pull: the source. Called on the server's thread, where it must not block, and never to
+    ///     call the stream.
     ///   - onClose: called exactly once, on the server's thread (or where the last reference to a
-    ///     stream that was never sent is dropped), never inside `push` or `close`.
+    ///     stream that was never sent is dropped), never inside `wake`.
     package init(
         status: Int = 200, contentType: String, headers: [(name: String, value: String)] = [],
-        queueLimit: Int = 1 << 20, onClose: @escaping @Sendable (HTTPStreamEnd) -> Void = { _ in }
+        pull: @escaping @Sendable () -> HTTPStreamPull,
+        onClose: @escaping @Sendable (HTTPStreamEnd) -> Void = { _ in }
     ) {
         self.status = status
         self.contentType = contentType
         self.headers = headers
-        self.queueLimit = queueLimit
+        self.pull = pull
         self.onClose = onClose
     }
 
@@ -62,31 +79,17 @@ package final class HTTPStream: Sendable {
         if !isTold { onClose(.neverSent) }
     }
 
-    /// Queues bytes. False where they will never be sent, because the stream is over or this push
-    /// was too much for its queue.
+    /// There is something to pull; from any thread. False where the stream is over.
     @discardableResult
-    package func push(_ bytes: [UInt8]) -> Bool {
+    package func wake() -> Bool {
         state.withLock { state in
             guard state.end == nil, !state.isClosing else { return false }
-            guard state.queue.count + bytes.count <= queueLimit else {
-                cutOff(&state)
-                return false
-            }
-            state.queue.append(bytes)
             unpark(&state)
             return true
         }
     }
 
-    /// Ends the stream after what was pushed.
-    package func close() {
-        state.withLock { state in
-            state.isClosing = true
-            unpark(&state)
-        }
-    }
-
-    /// Ends the stream after what was pushed, because the server stops.
+    /// Ends the stream after what was pulled, because the server stops.
     func stop() {
         state.withLock { state in
             if !state.isClosing, state.end == nil { state.end = .serverStopped }
@@ -100,10 +103,10 @@ package final class HTTPStream: Sendable {
     /// The connection is done with the stream. Tells `onClose`.
     func detach() {
         let end = state.withLock { state -> HTTPStreamEnd? in
-            let isSent = state.isClosing && state.queue.isEmpty
+            let isSent = state.isClosing && state.batch.isEmpty
             state.seat = nil
-            state.queue = StreamQueue()
-            let end = state.end ?? (isSent ? .closed : .clientGone)
+            state.batch = []
+            let end = state.end ?? (isSent ? .finished : .clientGone)
             state.end = end
             defer { state.isTold = true }
             return state.isTold ? nil : end
@@ -112,7 +115,8 @@ package final class HTTPStream: Sendable {
     }
 
     /// MHD's thread asks for the next bytes: how many were copied, 0 where the connection was put
-    /// aside, negative for the end.
+    /// aside, negative for the end. The source is asked under the lock, and a wake takes it as
+    /// well: none can fall between an answer of nothing and the parking.
     func read(into room: UnsafeMutableRawBufferPointer) -> Int {
         state.withLock { state in
             if let parking = state.parking.take() {
@@ -121,11 +125,30 @@ package final class HTTPStream: Sendable {
                 case .resumed, .expired, .stopping, nil: break
                 }
             }
-            if state.end == .fellBehind { return unsafe cut(state, room) }
-            if !state.queue.isEmpty { return unsafe state.queue.take(into: room) }
-            if state.isClosing { return HTTPStream.finished }
-            return park(&state)
+            if state.batch.isEmpty, !state.isClosing {
+                switch pull() {
+                case .bytes(let bytes): state.batch = bytes
+                case .nothing: return park(&state)
+                case .end: state.isClosing = true
+                case .cut:
+                    state.end = .cutOff
+                    return unsafe cut(state, room)
+                }
+            }
+            return state.batch.isEmpty ? HTTPStream.finished : unsafe take(&state, into: room)
         }
+    }
+
+    /// As much as there is room for; a batch that was sent is let go.
+    private func take(_ state: inout State, into room: UnsafeMutableRawBufferPointer) -> Int {
+        let length = min(room.count, state.batch.count - state.taken)
+        unsafe state.batch.withUnsafeBytes { bytes in
+            let next = unsafe bytes[state.taken..<state.taken + length]
+            unsafe room.copyMemory(from: UnsafeRawBufferPointer(rebasing: next))
+        }
+        state.taken += length
+        if state.taken == state.batch.count { (state.batch, state.taken) = ([], 0) }
+        return length
     }
 
     /// MHD_CONTENT_READER_END_OF_STREAM and MHD_CONTENT_READER_END_WITH_ERROR.
@@ -156,14 +179,5 @@ package final class HTTPStream: Sendable {
 
     private func unpark(_ state: inout State) {
         if let seat = state.seat, let parking = state.parking { seat.lot.unpark(parking, .resumed) }
-    }
-
-    /// libmicrohttpd waits for a full socket and would do so until the idle timeout; shutting the
-    /// socket down tells it now.
-    private func cutOff(_ state: inout State) {
-        state.end = .fellBehind
-        state.queue = StreamQueue()
-        if let seat = state.seat { chttp_hang_up(seat.descriptor) }
-        unpark(&state)
     }
 }

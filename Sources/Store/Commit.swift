@@ -5,6 +5,7 @@ extension Store {
     /// before, in the order of `change.exits`.
     @discardableResult
     package func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID] {
+        try addCreationColumn()
         var newExits: [RecordID] = []
         var ended: Int64 = 0
         try connection.transaction { () throws(StoreFailure) in
@@ -41,6 +42,7 @@ extension Store {
                 .integer(operation.ending == nil ? 0 : 1), .revision(operation.revision),
                 operation.ending.map { .integer($0.finishedAt) } ?? .null,
                 .blob(operation.document), operation.ending.map { .blob($0.tombstone) } ?? .null,
+                .revision(operation.creation),
             ])
         return operation.ending != nil && !hadEnded
     }

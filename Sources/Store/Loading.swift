@@ -12,6 +12,18 @@ package struct StoredOperation: Equatable, Sendable {
     }
 }
 
+/// An operation in the list of all; `creation` is its place there.
+package typealias ListedOperation = (
+    id: RecordID, creation: UInt64, isRunning: Bool, stored: StoredOperation
+)
+
+extension StoredOperation {
+    /// The first two columns of every query for operations.
+    fileprivate init(_ row: borrowing Row) {
+        self.init(document: row.bytes(0), isTombstone: row.integer(1) == 2)
+    }
+}
+
 extension Store {
     /// All pods, in the order of their uids, which is that of their creation.
     package func pods() throws(StoreFailure) -> [PodRecord] {
@@ -43,12 +55,25 @@ extension Store {
         try operations(.running).map(\.document)
     }
 
-    /// At most `limit` that have ended, the last to end first: whole ones, then tombstones.
-    package func endedOperations(newest limit: Int) throws(StoreFailure) -> [StoredOperation] {
-        let whole = try operations(.newestEnded, [.integer(1), .integer(Int64(limit))])
-        let left = limit - whole.count
-        guard left > 0 else { return whole }
-        return whole + (try operations(.newestEnded, [.integer(2), .integer(Int64(left))]))
+    /// At most `limit` operations that were accepted after `creation`, in that order: all, or those
+    /// that have not ended. At the first, or later, it stops where the documents have `bytes`.
+    package func operations(
+        after creation: UInt64, limit: Int, bytes: Int, onlyRunning: Bool
+    ) throws(StoreFailure) -> [ListedOperation] {
+        try orderByCreation()
+        var listed: [ListedOperation] = []
+        var room = bytes
+        try connection.run(
+            onlyRunning ? .runningAfter : .operationsAfter,
+            [.revision(creation), .integer(Int64(limit))]
+        ) { row in
+            guard room > 0, let id = row.id(3) else { return }
+            let stored = StoredOperation(row)
+            room -= stored.document.count
+            let creation = UInt64(clamping: row.integer(2))
+            listed.append((id, creation, row.integer(1) == 0, stored))
+        }
+        return listed
     }
 
     package func operation(_ id: RecordID) throws(StoreFailure) -> StoredOperation? {
@@ -123,8 +148,7 @@ extension Store {
     ) throws(StoreFailure) -> [StoredOperation] {
         var operations: [StoredOperation] = []
         try connection.run(query, values) { row in
-            operations.append(
-                StoredOperation(document: row.bytes(0), isTombstone: row.integer(1) == 2))
+            operations.append(StoredOperation(row))
         }
         return operations
     }

@@ -13,11 +13,11 @@ enum Query: String {
     case removePod = "DELETE FROM pods WHERE uid = ?1"
     case upsertOperation = """
         INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,
-            stage, revision, finished_at, document, tombstone)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            stage, revision, finished_at, document, tombstone, creation)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
         ON CONFLICT(id) DO UPDATE SET stage = excluded.stage, revision = excluded.revision,
             finished_at = excluded.finished_at, document = excluded.document,
-            tombstone = excluded.tombstone
+            tombstone = excluded.tombstone, creation = excluded.creation
         """
     case stage = "SELECT stage FROM operations WHERE id = ?1"
     case insertAlias = """
@@ -36,8 +36,13 @@ enum Query: String {
     case pods = "SELECT uid, name, document FROM pods ORDER BY uid"
     case exits = "SELECT task_uid, pod_uid, document FROM exits ORDER BY task_uid"
     case running = "SELECT document, stage FROM operations WHERE stage = 0 ORDER BY revision"
-    case newestEnded = """
-        SELECT document, stage FROM operations WHERE stage = ?1 ORDER BY revision DESC LIMIT ?2
+    case operationsAfter = """
+        SELECT document, stage, creation, id FROM operations WHERE creation > ?1
+        ORDER BY creation LIMIT ?2
+        """
+    case runningAfter = """
+        SELECT document, stage, creation, id FROM operations INDEXED BY running_by_creation
+        WHERE stage = 0 AND creation > ?1 ORDER BY creation LIMIT ?2
         """
     case operation = "SELECT document, stage FROM operations WHERE id = ?1"
     case alias = "SELECT operation, fingerprint FROM aliases WHERE id = ?1"
@@ -69,9 +74,9 @@ enum Query: String {
     /// half empty for good (measured: 219 MB for 100,000 tombstones of 350 bytes, against 70).
     case entomb = """
         INSERT OR REPLACE INTO operations(id, kind, removes, pod_uid, pod_name, target_uid,
-            task_name, stage, revision, finished_at, document, tombstone)
+            task_name, stage, revision, finished_at, document, tombstone, creation)
         SELECT id, kind, removes, pod_uid, pod_name, target_uid, task_name, 2, revision,
-            finished_at, tombstone, NULL
+            finished_at, tombstone, NULL, creation
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
         WHERE finished_at < ?2
         """
@@ -101,6 +106,18 @@ enum Query: String {
     case dropEvents = "DELETE FROM events WHERE revision <= ?1"
     case giveBack = "PRAGMA incremental_vacuum(256)"
 
+    // What a migration does: the last of ?2 rows after ?1, and the rows from there to ?2.
+    case endOfRows = """
+        SELECT max(rowid) FROM
+            (SELECT rowid FROM operations WHERE rowid > ?1 ORDER BY rowid LIMIT ?2)
+        """
+    case fillCreation = """
+        UPDATE operations SET creation = coalesce(
+            CASE WHEN json_valid(CAST(document AS TEXT))
+                THEN json_extract(CAST(document AS TEXT), '$.order') END, revision)
+        WHERE rowid > ?1 AND rowid <= ?2
+        """
+
     // What a salvage does; the version of an operation that was changed last stands.
     case roots = """
         SELECT rootpage, tbl_name, name LIKE 'sqlite_autoindex_%' FROM sqlite_schema
@@ -108,11 +125,13 @@ enum Query: String {
         """
     case salvageOperation = """
         INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,
-            stage, revision, finished_at, document, tombstone)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            stage, revision, finished_at, document, tombstone, creation)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, coalesce(?13,
+            CASE WHEN json_valid(CAST(?11 AS TEXT))
+                THEN json_extract(CAST(?11 AS TEXT), '$.order') END, ?9))
         ON CONFLICT(id) DO UPDATE SET stage = excluded.stage, revision = excluded.revision,
             finished_at = excluded.finished_at, document = excluded.document,
-            tombstone = excluded.tombstone
+            tombstone = excluded.tombstone, creation = excluded.creation
         WHERE excluded.revision > revision
         """
     case salvageEvent = """

@@ -8,7 +8,9 @@ package protocol RecordKeeping: AnyObject {
     func runningOperations() throws(StoreFailure) -> [[UInt8]]
     func revision() throws(StoreFailure) -> UInt64
     func operation(_ id: RecordID) throws(StoreFailure) -> StoredOperation?
-    func endedOperations(newest limit: Int) throws(StoreFailure) -> [StoredOperation]
+    func operations(
+        after creation: UInt64, limit: Int, bytes: Int, onlyRunning: Bool
+    ) throws(StoreFailure) -> [ListedOperation]
     func alias(
         _ id: RecordID
     ) throws(StoreFailure) -> (operation: RecordID, fingerprint: UInt64)?

@@ -65,7 +65,9 @@ enum SalvagedRow {
                 AliasRecord(
                     id: id, operation: operation, fingerprint: UInt64(bitPattern: fingerprint),
                     createdAt: time))
-        case 12: self.init(operation: values)
+        // A row that was not written since version 1 has no place for its creation.
+        case 12: self.init(operation: values + [.null])
+        case 13: self.init(operation: values)
         default: return nil
         }
     }
@@ -77,6 +79,7 @@ enum SalvagedRow {
             case .integer(let stage) = values[7], 0...2 ~= stage,
             let revision = values[8].asRevision, case .blob = values[10]
         else { return nil }
+        guard values[12].asRevision != nil || values[12].isNull else { return nil }
         switch (values[6], values[9], values[11]) {
         case (.text, .integer, .blob), (.null, .integer, .blob), (.text, .integer, .null),
             (.null, .integer, .null), (.text, .null, .null), (.null, .null, .null):
@@ -87,6 +90,8 @@ enum SalvagedRow {
 }
 
 extension Value {
+    fileprivate var isNull: Bool { if case .null = self { true } else { false } }
+
     var asID: RecordID? {
         guard case .blob(let bytes) = self else { return nil }
         return RecordID(bytes)

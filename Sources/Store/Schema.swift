@@ -2,8 +2,8 @@
 
 enum Schema {
     /// `PRAGMA user_version`: one higher with every change below, with the way there in
-    /// `Store.init`.
-    static let version: Int64 = 1
+    /// Migration.swift. Version 2 added `operations.creation`.
+    static let version: Int64 = 2
 
     /// A number beyond this is no later version of ours, but damage in the file's head.
     static let farthest: Int64 = 1000
@@ -38,9 +38,12 @@ enum Schema {
 
     /// `operations.stage`: 0 runs, 1 has ended and is whole, 2 is a tombstone.
     /// `target_uid` is the task's uid, or the pod's where there is no task.
+    /// `creation` is the revision with which an operation was accepted.
     /// `aliases`: ids of requests that another request's operation answered; an id that leads to
     /// itself was an operation's that is no longer kept.
     /// `finished_at`, `created_at`: milliseconds since the host's boot, for retention alone.
+    /// New columns and indexes come last, as they do in a file that is migrated: a salvage takes it
+    /// that the first pages of all tables are the same in every file.
     static let tables = """
         CREATE TABLE pods(
             uid BLOB PRIMARY KEY, name TEXT NOT NULL, document BLOB NOT NULL) STRICT;
@@ -49,7 +52,7 @@ enum Schema {
             pod_uid BLOB NOT NULL, pod_name TEXT NOT NULL,
             target_uid BLOB NOT NULL, task_name TEXT,
             stage INTEGER NOT NULL, revision INTEGER NOT NULL, finished_at INTEGER,
-            document BLOB NOT NULL, tombstone BLOB) STRICT;
+            document BLOB NOT NULL, tombstone BLOB, creation INTEGER) STRICT;
         CREATE INDEX operations_by_stage ON operations(stage, revision);
         CREATE INDEX removals_by_target ON operations(target_uid, revision) WHERE removes = 1;
         CREATE INDEX removals_by_pod ON operations(pod_name, revision)
@@ -64,6 +67,13 @@ enum Schema {
             task_uid BLOB PRIMARY KEY, pod_uid BLOB NOT NULL, document BLOB NOT NULL) STRICT;
         CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
         INSERT INTO meta VALUES ('revision', 0), ('event_floor', 0), ('boot', '');
+        \(creationIndexes)
+        """
+
+    /// The last step to the present version.
+    static let creationIndexes = """
+        CREATE INDEX operations_by_creation ON operations(creation);
+        CREATE INDEX running_by_creation ON operations(creation) WHERE stage = 0;
         PRAGMA user_version = \(version);
         """
 }

@@ -14,6 +14,9 @@ package final class Store {
     package let isNew: Bool
     /// `nil` until something is to be pruned.
     var tally: Tally?
+    /// Not in a store of schema 1 that had no room for them, see Migration.swift.
+    var hasCreationColumn = true
+    var hasCreationOrder = true
 
     /// Opens the file at `path`, which is made where there is none. A file that cannot be used is
     /// reported, and is neither changed nor removed.
@@ -39,6 +42,7 @@ package final class Store {
         if isNew { try makeTables() }
         try check()
         connection.keepLogWhenClosed(false)
+        if version == 1 { try migrateFromVersion1() }
     }
 
     /// The host's boot that the records are of, as text; empty in a new store.

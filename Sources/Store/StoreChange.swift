@@ -49,14 +49,16 @@ package struct OperationRecord: Equatable, Sendable {
     package let taskName: String?
     /// The global counter at its last change; the order in which operations are loaded and pruned.
     package let revision: UInt64
+    /// The global counter at its first change; the order in which operations are listed.
+    package let creation: UInt64
     package let document: [UInt8]
     /// `nil` while it runs.
     package let ending: Ending?
 
     package init(
         id: RecordID, kind: String, removes: Bool, podUID: RecordID, podName: String,
-        taskUID: RecordID? = nil, taskName: String? = nil, revision: UInt64, document: [UInt8],
-        ending: Ending? = nil
+        taskUID: RecordID? = nil, taskName: String? = nil, revision: UInt64, creation: UInt64,
+        document: [UInt8], ending: Ending? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -66,6 +68,7 @@ package struct OperationRecord: Equatable, Sendable {
         self.taskUID = taskUID
         self.taskName = taskName
         self.revision = revision
+        self.creation = creation
         self.document = document
         self.ending = ending
     }

@@ -102,11 +102,6 @@ import Testing
     func streams() throws {
         let bench = try Bench()
         defer { bench.end() }
-        Thread.detachNewThread {
-            while bench.handler.streams.withLock({ $0.isEmpty }) { usleep(1000) }
-            let stream = bench.handler.streams.withLock { $0[0] }
-            for number in 0..<3 { stream.push(Array("\(number)\n".utf8)) }
-        }
         var text = ""
         #expect(throws: ClientFailure.canceled) {
             try HTTPClient(.unix(bench.path)).stream(Request("GET", "/stream")) { bytes in

@@ -6,7 +6,6 @@ import HTTP
 import Synchronization
 
 final class Echo: HTTPHandler {
-    let streams = Mutex<[HTTPStream]>([])
     /// What came, in one line for each request.
     let seen = Mutex<[String]>([])
 
@@ -22,9 +21,14 @@ final class Echo: HTTPHandler {
                     HTTPResponse(text: "late")
                 })
         case "stream":
-            let stream = HTTPStream(contentType: "text/plain", queueLimit: 1 << 20) { _ in }
-            streams.withLock { $0.append(stream) }
-            return .stream(stream)
+            let count = Mutex(0)
+            return .stream(
+                HTTPStream(contentType: "text/plain") {
+                    count.withLock { count in
+                        defer { count += 1 }
+                        return count < 3 ? .bytes(Array("\(count)\n".utf8)) : .nothing
+                    }
+                })
         case "teapot": return .response(HTTPResponse(status: 418, text: body))
         default:
             return .response(HTTPResponse(text: body, headers: [("X-One", "1"), ("X-Two", " 2 ")]))

@@ -37,7 +37,8 @@ final class Stage {
     var log: [String] { written.lines.withLock { $0 } }
     private var reactor: Reactor { Stage.reactor }
 
-    init(_ settings: EngineSettings = EngineSettings()) throws {
+    /// - Parameter path: of a store on a file system, where it is not to be one in memory.
+    init(_ settings: EngineSettings = EngineSettings(), storeAt path: String? = nil) throws {
         Stage.reactor.resetSimulation(seed: 1)
         var settings = settings
         settings.logLevel = nil
@@ -49,8 +50,13 @@ final class Stage {
         onLoop { [settings, disk] in
             let (world, life) = (World(seed: 1), Life(effects: nil))
             let ground = FakeGround(world, life, cgroupParent: settings.cgroupParent)
-            do throws(EngineFailure) {
-                let engine = try Engine(settings, FakeRecords(disk, life), ground, log: log)
+            do {
+                let engine =
+                    if let path {
+                        try Engine(settings, Store(path: path), ground, log: log)
+                    } else {
+                        try Engine(settings, FakeRecords(disk, life), ground, log: log)
+                    }
                 engine.start()
                 made.withLock { $0 = (world, engine) }
             } catch { preconditionFailure("\(error)") }

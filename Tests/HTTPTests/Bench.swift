@@ -17,7 +17,7 @@ func eventually(seconds: Int = 10, _ condition: () -> Bool) -> Bool {
 
 final class Scripted: HTTPHandler {
     let waiters = Mutex<[HTTPWaiter]>([])
-    let streams = Mutex<[HTTPStream]>([])
+    let streams = Mutex<[PushedStream]>([])
     let waitsEnded = Atomic(0)
     let waitsFinished = Atomic(0)
     let streamEnds = Mutex<[HTTPStreamEnd]>([])
@@ -61,14 +61,12 @@ final class Scripted: HTTPHandler {
     }
 
     private func stream() -> HTTPStream {
-        let stream = HTTPStream(contentType: "application/x-ndjson", queueLimit: 1 << 20) { end in
-            self.streamEnds.withLock { $0.append(end) }
-        }
-        streams.withLock { $0.append(stream) }
-        return stream
+        let pushed = PushedStream { end in self.streamEnds.withLock { $0.append(end) } }
+        streams.withLock { $0.append(pushed) }
+        return pushed.stream
     }
 
-    func nextStream() -> HTTPStream? {
+    func nextStream() -> PushedStream? {
         _ = eventually { streams.withLock { !$0.isEmpty } }
         return streams.withLock { $0.popLast() }
     }
@@ -76,6 +74,50 @@ final class Scripted: HTTPHandler {
     func nextWaiter() -> HTTPWaiter? {
         _ = eventually { waiters.withLock { !$0.isEmpty } }
         return waiters.withLock { $0.popLast() }
+    }
+}
+
+/// A stream whose source is what a test pushes.
+struct PushedStream: Sendable {
+    private struct State {
+        var next: [HTTPStreamPull] = []
+        /// Bytes that the server has asked for.
+        var pulled = 0
+    }
+
+    private final class Source: Sendable {
+        let state = Mutex(State())
+
+        func pull() -> HTTPStreamPull {
+            state.withLock { state in
+                guard let next = state.next.first else { return .nothing }
+                if case .bytes(let bytes) = next { state.pulled += bytes.count }
+                state.next.removeFirst()
+                return next
+            }
+        }
+    }
+
+    let stream: HTTPStream
+    private let source = Source()
+
+    init(_ onClose: @escaping @Sendable (HTTPStreamEnd) -> Void) {
+        stream = HTTPStream(
+            contentType: "application/x-ndjson", pull: { [source] in source.pull() },
+            onClose: onClose)
+    }
+
+    var pulled: Int { source.state.withLock { $0.pulled } }
+
+    @discardableResult
+    func push(_ bytes: [UInt8]) -> Bool { add(.bytes(bytes)) }
+
+    func close() { add(.end) }
+
+    @discardableResult
+    func add(_ next: HTTPStreamPull) -> Bool {
+        source.state.withLock { $0.next.append(next) }
+        return stream.wake()
     }
 }
 

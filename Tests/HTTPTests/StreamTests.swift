@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct StreamTests {
-    private func open(_ bench: Bench) throws -> (Client, HTTPStream) {
+    private func open(_ bench: Bench) throws -> (Client, PushedStream) {
         let client = bench.client()
         client.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
         let head = try #require(bench.handler.nextStream())
@@ -24,7 +24,7 @@ struct StreamTests {
         }
         stream.close()
         #expect(client.readChunk() == "")
-        #expect(eventually { bench.handler.streamEnds.withLock { $0 } == [.closed] })
+        #expect(eventually { bench.handler.streamEnds.withLock { $0 } == [.finished] })
         #expect(!stream.push([1]))
         #expect(client.get("/literal")?.status == 200, "the connection lives on")
         bench.end()
@@ -42,16 +42,31 @@ struct StreamTests {
         bench.end()
     }
 
-    @Test func aConsumerThatFallsBehindIsCutOff() throws {
+    @Test func asMuchIsPulledAsTheClientReads() throws {
+        let bench = try Bench()
+        let (client, stream) = try open(bench)
+        let piece = [UInt8](repeating: 120, count: 64 << 10)
+        for _ in 0..<200 { #expect(stream.push(piece)) }
+        stream.close()
+        // What the socket holds, and the batch.
+        let room = 1 << 20
+        var received = 0
+        while let chunk = client.readChunk(), !chunk.isEmpty {
+            let ahead = stream.pulled - received
+            #expect(ahead <= room, "\(ahead) bytes ahead of the client")
+            received += chunk.utf8.count
+        }
+        #expect(received == 200 * piece.count)
+        bench.end()
+    }
+
+    @Test func aStreamThatCannotGoOnIsCutOff() throws {
         let bench = try Bench()
         let (client, stream) = try open(bench)
         stream.push([65, 10])
         #expect(client.readChunk() == "A\n")
-        let piece = [UInt8](repeating: 120, count: 64 << 10)
-        var pushes = 0
-        while pushes < 1000, stream.push(piece) { pushes += 1 }
-        #expect(pushes < 100)
-        #expect(eventually { bench.handler.streamEnds.withLock { $0 } == [.fellBehind] })
+        #expect(stream.add(.cut))
+        #expect(eventually { bench.handler.streamEnds.withLock { $0 } == [.cutOff] })
         #expect(eventually { bench.server.openConnections == 0 })
         #expect(!client.readToEnd().hasSuffix("0\r\n\r\n"), "it must not look complete")
         bench.end()

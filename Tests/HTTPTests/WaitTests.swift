@@ -99,11 +99,11 @@ struct WaitTests {
         #expect(idle.get("/literal")?.status == 200)
         let stream = try #require(bench.handler.nextStream())
         stream.push(Array("last words\n".utf8))
+        #expect(streaming.readHead()?.status == 200)
+        #expect(streaming.readChunk() == "last words\n")
         #expect(eventually { bench.server.waits == 50 })
         bench.end()
         for client in waiting { #expect(client.read()?.body == "done") }
-        #expect(streaming.readHead()?.status == 200)
-        #expect(streaming.readChunk() == "last words\n")
         #expect(streaming.readChunk() == "")
         #expect(bench.handler.streamEnds.withLock { $0 } == [.serverStopped])
         #expect(bench.handler.waitsEnded.load(ordering: .relaxed) == 50)

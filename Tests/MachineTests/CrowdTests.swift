@@ -59,15 +59,22 @@ extension Machine {
     }
 }
 
+extension Daemon {
+    /// Of its process, in RAM.
+    var residentKibibytes: Int {
+        let status = text(of: "/proc/\(pid)/status") ?? ""
+        let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        return Int(resident?.split(separator: " ").dropFirst().first ?? "") ?? .max
+    }
+}
+
 /// What a daemon has at the moment.
 private struct Resources {
     var kibibytes: Int
     var descriptors: Int
 
     init(of daemon: Daemon) {
-        let status = text(of: "/proc/\(daemon.pid)/status") ?? ""
-        let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
-        kibibytes = Int(resident?.split(separator: " ").dropFirst().first ?? "") ?? .max
+        kibibytes = daemon.residentKibibytes
         descriptors = names(in: "/proc/\(daemon.pid)/fd").count
     }
 

@@ -66,7 +66,7 @@ import Testing
             let other = try Connection(path: scratch.path)
             try other.execute("PRAGMA user_version = 9")
         }
-        #expect(throws: StoreFailure.newerSchema(found: 9, known: 1)) {
+        #expect(throws: StoreFailure.newerSchema(found: 9, known: Schema.version)) {
             _ = try Store(path: scratch.path)
         }
     }

@@ -27,7 +27,8 @@ import Testing
     private func ended(_ id: RecordID, _ revision: UInt64, at uptime: Int64) -> OperationRecord {
         OperationRecord(
             id: id, kind: "pod.delete", removes: true, podUID: id, podName: "web",
-            revision: revision, document: [1], ending: .init(finishedAt: uptime, tombstone: [2]))
+            revision: revision, creation: revision, document: [1],
+            ending: .init(finishedAt: uptime, tombstone: [2]))
     }
 
     private func commit(_ times: [UInt64?]) throws {

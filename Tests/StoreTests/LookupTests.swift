@@ -29,7 +29,8 @@ import Testing
             OperationRecord(
                 id: id(100 + revision), kind: "x", removes: true, podUID: id(pod), podName: name,
                 taskUID: task.map { id($0.0) }, taskName: task?.1, revision: UInt64(revision),
-                document: [UInt8(revision)], ending: .init(finishedAt: 1, tombstone: [99]))
+                creation: UInt64(revision), document: [UInt8(revision)],
+                ending: .init(finishedAt: 1, tombstone: [99]))
         }
         try store.commit(
             change(9) {
@@ -63,6 +64,30 @@ import Testing
         #expect(try store.removal(ofPod: "pod-598")?.isTombstone == true)
         #expect(try store.removal(ofPod: "pod-595") == nil)
         #expect(try store.runningOperations().count == 1, "what runs is never pruned")
+    }
+
+    @Test func theListIsInTheOrderOfCreationBoundedAndToTheEnd() throws {
+        func operation(_ number: Int) -> OperationRecord {
+            OperationRecord(
+                id: id(1000 - number), kind: "x", removes: false, podUID: id(0), podName: "p",
+                revision: UInt64(10_000 + number), creation: UInt64(number * 10),
+                document: document(number, 100),
+                ending: number % 3 == 0 ? nil : .init(finishedAt: 1, tombstone: [1]))
+        }
+        try store.commit(change(20_000) { $0.operations = (1...600).reversed().map(operation) })
+        try prune { $0.operationsKept = 300 }
+        var seen: [RecordID] = []
+        var after: UInt64 = 0
+        while true {
+            let some = try store.operations(after: after, limit: 7, bytes: 250, onlyRunning: false)
+            #expect(some.count <= 7)
+            guard let last = some.last else { break }
+            seen += some.map(\.id)
+            after = last.creation
+        }
+        #expect(seen == (1...600).map { id(1000 - $0) })
+        let running = try store.operations(after: 30, limit: 2, bytes: 1, onlyRunning: true)
+        #expect(running.map(\.id) == [id(994)], "the first comes whatever it weighs")
     }
 
     @Test func whatIsTooOldGoes() throws {

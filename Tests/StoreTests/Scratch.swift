@@ -17,8 +17,13 @@ final class Scratch {
     deinit { try? FileManager.default.removeItem(atPath: directory) }
 
     /// Runs a program to its end.
-    func system(_ arguments: String...) throws {
+    func system(_ arguments: String..., to output: String? = nil) throws {
         let child = Process()
+        if let output {
+            _ = FileManager.default.createFile(atPath: output, contents: nil)
+            child.standardOutput = FileHandle(forWritingAtPath: output)
+            child.standardError = FileHandle.nullDevice
+        }
         child.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         child.arguments = arguments
         try child.run()
@@ -46,7 +51,7 @@ func pod(_ number: Int, size: Int = 40) -> PodRecord {
 func removal(_ number: Int, endedAt: Int64? = nil, revision: Int? = nil) -> OperationRecord {
     OperationRecord(
         id: id(1_000_000 + number), kind: "pod.delete", removes: true, podUID: id(number),
-        podName: "pod-\(number)", revision: UInt64(revision ?? number),
+        podName: "pod-\(number)", revision: UInt64(revision ?? number), creation: UInt64(number),
         document: document(number, 1200),
         ending: endedAt.map { .init(finishedAt: $0, tombstone: document(-number, 300)) })
 }
@@ -58,6 +63,16 @@ func alias(
     AliasRecord(
         id: id(number), operation: id(1_000_000 + target), fingerprint: fingerprint,
         createdAt: time)
+}
+
+extension Store {
+    /// At most `limit` that have ended, the last first: whole ones, then tombstones.
+    func endedOperations(newest limit: Int) throws -> [StoredOperation] {
+        let ended = try operations(after: 0, limit: .max, bytes: .max, onlyRunning: false)
+            .filter { !$0.isRunning }.map(\.stored).reversed()
+        let whole = ended.filter { !$0.isTombstone }
+        return Array((whole + ended.filter(\.isTombstone)).prefix(limit))
+    }
 }
 
 func document(_ number: Int, _ size: Int) -> [UInt8] {

@@ -38,7 +38,7 @@ import Testing
             try other.execute("PRAGMA user_version = 9")
         }
         let before = try scratch.bytes()
-        #expect(throws: StoreFailure.newerSchema(found: 9, known: 1)) {
+        #expect(throws: StoreFailure.newerSchema(found: 9, known: Schema.version)) {
             _ = try Store.opening(path: scratch.path)
         }
         #expect(try scratch.bytes() == before)

@@ -92,7 +92,7 @@ struct Specimen: Sendable {
                         podUID: id(step), podName: "n\(step)",
                         taskUID: number % 3 == 0 ? id(2_000_000 + number) : nil,
                         taskName: number % 3 == 0 ? "app" : nil,
-                        revision: UInt64(step * 10 + number % 6),
+                        revision: UInt64(step * 10 + number % 6), creation: UInt64(number),
                         document: text("o", number, long(number)),
                         ending: hasEnded
                             ? .init(finishedAt: Int64(number), tombstone: text("t", number, 90))
