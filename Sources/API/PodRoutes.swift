@@ -50,9 +50,8 @@ private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
     try call.mutate { () throws(Problem) in
         let body = try call.requiredJSON()
         return try call.decode { () throws(DocumentFaults) in
-            let spec = try PodSpec.decode(body, name: name)
-            try call.engine.checkLimits(of: spec)
-            return spec
+            try PodSpec.decode(
+                body, name: name, nestsCPULimits: call.engine.info.nestsCPULimits)
         }
     } then: { spec, context throws(Problem) in
         try call.engine.createPod(name, spec, context)

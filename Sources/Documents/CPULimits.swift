@@ -10,7 +10,7 @@ package import Model
 
 extension PodSpec {
     /// Tasks of a new pod with more CPUs than the pod.
-    package var tasksOverLimit: [DocumentFault] {
+    var tasksOverLimit: [DocumentFault] {
         tasks.flatMap { task in
             task.faults(in: self, at: .root.appending("tasks").appending(task.name.text))
         }

@@ -5,10 +5,17 @@ package import Model
 
 extension PodSpec {
     /// Reads `PUT /v1/pods/{pod}`, with every default filled in and the tasks in order.
+    /// `nestsCPULimits`: whether the kernel takes no CPU limit of a task above its pod's.
     package static func decode(
-        _ value: JSONValue, name: Label
+        _ value: JSONValue, name: Label, nestsCPULimits: Bool = false
     ) throws(DocumentFaults) -> PodSpec {
-        try decodeDocument(value) { PodSpec(reading: &$0, name: name) }
+        try decodeDocument(value) { object in
+            let spec = PodSpec(reading: &object, name: name)
+            for fault in nestsCPULimits ? spec.tasksOverLimit : [] {
+                object.log.add(fault.pointer, fault.detail)
+            }
+            return spec
+        }
     }
 
     private init(reading object: inout ObjectReader, name: Label) {

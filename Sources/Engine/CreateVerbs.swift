@@ -16,7 +16,7 @@ extension PodOwner {
             let link = try await step(.shimStart, nil, operation, inTurn: true) {
                 () async throws(Failure) in
                 do { try self.ground.limit(self.uid, pod.spec.resources) } catch {
-                    throw Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate)
+                    throw Failure(refusedLimits: "\(error)")
                 }
                 return try await self.ensureShim(pod)
             }

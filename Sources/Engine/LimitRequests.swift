@@ -1,18 +1,12 @@
 // CPU limits that this host's kernel would refuse, told with their place in the request's document
 // and not as an EINVAL of the runtime's.
 
-package import Documents
+import Documents
 import JSON
-package import Model
+import Model
 
 extension Engine {
-    /// A new pod's, which are wrong by themselves.
-    package func checkLimits(of spec: PodSpec) throws(DocumentFaults) {
-        guard info.nestsCPULimits else { return }
-        let faults = spec.tasksOverLimit
-        if !faults.isEmpty { throw DocumentFaults(faults: faults) }
-    }
-
+    /// A new pod's are wrong by themselves, and are seen when it is decoded; a new task's are not.
     func checkLimits(
         of task: TaskSpec, in pod: Pod, _ context: RequestContext
     ) throws(Problem) {
@@ -31,5 +25,17 @@ extension Engine {
         spec.tasks = pod.tasks.map(\.spec)
         guard let fault = spec.limitBelowTasks else { return }
         throw Problem(DocumentFaults(faults: [fault]), instance: context.instance)
+    }
+}
+
+extension Failure {
+    /// What the kernel said to a pod's limits, with its meaning if that is known.
+    init(refusedLimits reason: String) {
+        let isQuota = reason.contains("cpu.cfs_quota_us") && reason.contains("EINVAL")
+        let meaning =
+            isQuota
+            ? "; this host has cgroup v1, where a pod cannot have more CPUs than a cgroup above "
+                + "it, such as the daemon's --cgroup-parent" : ""
+        self.init(.runtimeRefused, reason + meaning, step: .resourcesUpdate)
     }
 }

@@ -134,8 +134,8 @@ extension PodOwner {
     private func refusal(of resources: Resources) async -> Failure? {
         do throws(SystemCallFailure) {
             let complaint = try await ground.limitAgain(uid, resources)
-            return complaint.map { Failure(.runtimeRefused, $0.reason, step: .resourcesUpdate) }
-        } catch { return Failure(.runtimeRefused, "\(error)", step: .resourcesUpdate) }
+            return complaint.map { Failure(refusedLimits: $0.reason) }
+        } catch { return Failure(refusedLimits: "\(error)") }
     }
 
     /// The limits as they were, in the record and, as far as some had been written, in the kernel.

@@ -17,17 +17,37 @@ import Testing
             })
     }
 
-    @Test func eachTaskOverThePodIsTold() {
-        let spec = pod(1500, tasks: [("a", 1500), ("b", 1501), ("c", nil), ("d", 2000)])
-        let faults = spec.tasksOverLimit
+    private func faults(_ resources: String, nests: Bool = true) throws -> [DocumentFault] {
+        let task = #""rootfs": {"path": "/r"}, "args": ["x"]"#
+        let body = """
+            {\(resources)"tasks": {
+              "a": {\(task), "resources": {"cpus": 1.5, "memory": 1099511627776}},
+              "b": {\(task), "resources": {"cpus": 1.501}}, "c": {\(task)},
+              "d": {\(task), "resources": {"cpus": 2}}}}
+            """
+        let value = try JSONValue.parse(Array(body.utf8))
+        let name = try #require(Label("web"))
+        do {
+            _ = try PodSpec.decode(value, name: name, nestsCPULimits: nests)
+            return []
+        } catch { return error.faults }
+    }
+
+    @Test func eachTaskOverThePodIsTold() throws {
+        let told = try faults(#""resources": {"cpus": 1.5, "memory": 67108864}, "#)
+        #expect(told.map(\.pointer.text) == ["/tasks/b/resources/cpus", "/tasks/d/resources/cpus"])
         #expect(
-            faults.map(\.pointer.text) == ["/tasks/b/resources/cpus", "/tasks/d/resources/cpus"])
-        #expect(
-            faults.last?.detail
+            told.last?.detail
                 == "must be at most 1.5, because its pod has as many and this host has cgroup v1; "
                 + "and is 2")
-        #expect(faults.allSatisfy { !$0.isNotSupported })
-        #expect(pod(nil, tasks: [("a", 1_024_000)]).tasksOverLimit == [])
+        #expect(told.allSatisfy { !$0.isNotSupported })
+        #expect(try faults("") == [])
+        #expect(try faults(#""resources": {"cpus": 1.5}, "#, nests: false) == [])
+    }
+
+    @Test func itIsToldWithWhatElseIsWrong() throws {
+        let told = try faults(#""colour": 1, "resources": {"cpus": 1.8}, "#)
+        #expect(told.map(\.pointer.text).sorted() == ["/colour", "/tasks/d/resources/cpus"])
     }
 
     @Test func aPodBelowItsLargestTaskIsTold() {

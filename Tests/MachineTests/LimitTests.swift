@@ -50,6 +50,28 @@ extension Machine {
             }
         }
 
+        @Test("a pod's CPUs above those of a cgroup over it: refused in words with cgroup v1")
+        func parent() throws {
+            try withDaemon { daemon, client in
+                guard try client.send("GET", "/v1")["kernel", "cgroup"]?.string != "v2" else {
+                    return
+                }
+                let quota = "/sys/fs/cgroup/cpu\(daemon.cgroupParent)/cpu.cfs_quota_us"
+                try makeDirectory("/sys/fs/cgroup/cpu\(daemon.cgroupParent)")
+                try Command.expect("sh", "-c", "echo 50000 >\(quota)")
+                let made = try client.createPod("web", #"{"resources": {"cpus": 1}}"#)
+                #expect(made.code == "runtime-refused", "\(made.reply.text)")
+                #expect(made["detail"]?.string?.contains("a cgroup above it") == true)
+                #expect(try client.createPod("web", "{}").status == 201)
+                let raised = try client.send(
+                    "PATCH", "/v1/pods/web", #"{"resources": {"cpus": 1}}"#,
+                    headers: ["Prefer": "wait=60"])
+                #expect(raised.code == "runtime-refused", "\(raised.reply.text)")
+                #expect(raised["detail"]?.string?.contains("a cgroup above it") == true)
+                try Command.expect("sh", "-c", "echo -1 >\(quota)")
+            }
+        }
+
         @Test("a task's memory and pids above its pod's are taken: the smaller limit counts")
         func others() throws {
             try withDaemon { daemon, client in
