@@ -169,6 +169,12 @@ package enum Mounts {
         try fileSystemType(path) == 0x794c_7630
     }
 
+    /// Whether the file system that `path` is on is known to hold an overlay's upper layer: ext4,
+    /// btrfs and tmpfs do, whatever their options (of xfs that depends on its format).
+    package static func holdsUpperLayers(_ path: String) throws(SystemCallFailure) -> Bool {
+        [0xef53, 0x9123_683e, 0x0102_1994].contains(try fileSystemType(path))
+    }
+
     private static func fileSystemType(_ path: String) throws(SystemCallFailure) -> Int64 {
         // SAFETY: the C string lives for the call.
         try check(unsafe clinux_filesystem_type(path), "statfs", path)

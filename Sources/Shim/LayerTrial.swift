@@ -17,19 +17,25 @@ struct LayerTrial {
         ignoring("what cannot be tried is not refused; a task tells its own failure") {
             () throws(SystemCallFailure) in
             let trial = "\(directory)/\(LayerTrial.name)"
-            try Files.makeDirectories(trial)
+            try Files.makeDirectories(directory)
+            let isKnown = try Mounts.holdsUpperLayers(directory)
+            if isKnown, try !Files.exists(trial) { return }
+            try Files.makeDirectory(trial)
             let lock = try OwnedDescriptor.opening(trial, 0)
             guard try lock.tryLock() else { return }
             // An overlay refuses the layers of a `volatile` one that nobody has unmounted.
             for layer in LayerTrial.layers { try Tree.remove(layer, in: trial) }
-            for layer in LayerTrial.layers { try Files.makeDirectory("\(trial)/\(layer)") }
-            refusal = try mount(in: trial)
+            ignoring("what is there of it is removed all the same") {
+                () throws(SystemCallFailure) in
+                if !isKnown { refusal = try mount(in: trial) }
+            }
             try Tree.remove(LayerTrial.name, in: directory)
         }
         return refusal
     }
 
     private func mount(in trial: String) throws(SystemCallFailure) -> SystemCallFailure? {
+        for layer in LayerTrial.layers { try Files.makeDirectory("\(trial)/\(layer)") }
         let lower = try OwnedDescriptor.directory(trial + "/lower")
         do throws(SystemCallFailure) {
             _ = try Mounts.overlay(lower: lower, upper: trial + "/upper", work: trial + "/work")
