@@ -25,10 +25,11 @@ private func start(_ call: Call) throws(Problem) -> UInt64 {
     let asked = try call.query.value("since", "a revision or 'now'") { text in
         text == "now" ? call.engine.revision : revision(text)
     }
-    guard let header = call.request.header("Last-Event-ID") else {
+    // An empty one is as none: an event source that has seen no id yet may send it.
+    guard let header = call.request.header("Last-Event-ID").map(trimmed), !header.isEmpty else {
         return asked ?? call.engine.revision
     }
-    guard let seen = revision(trimmed(header)) else {
+    guard let seen = revision(header) else {
         throw call.problem(.malformedRequest, "the header Last-Event-ID must be a revision")
     }
     return seen

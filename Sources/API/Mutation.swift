@@ -34,7 +34,7 @@ extension Call {
         RequestContext(
             requester: requester, operationID: try chosenID(),
             fingerprint: Fingerprint(of: request).value, instance: instance,
-            ifMatch: request.header("If-Match"))
+            ifMatch: request.list("If-Match"), ifNoneMatch: request.list("If-None-Match"))
     }
 
     /// The `Operation-Id` header.

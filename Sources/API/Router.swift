@@ -55,10 +55,22 @@ final class Router: Sendable {
             let call = Call(
                 engine: engine, beats: beats, request: request, query: query, mediaType: type,
                 meter: meter)
-            return try route.handler(call)
+            return notModified(request, try route.handler(call))
         } catch {
             return .response(error.response())
         }
+    }
+
+    /// RFC 9110, section 13.1.2: a client that has the document of this entity tag already, or that
+    /// wants none at all, gets the tag alone.
+    private func notModified(_ request: HTTPRequest, _ reply: HTTPReply) -> HTTPReply {
+        guard request.method == "GET" || request.method == "HEAD",
+            let tags = request.list("If-None-Match").map(EntityTags.init),
+            case .response(let response) = reply, response.status == 200,
+            let tag = response.headers.first(where: { $0.name == "ETag" })?.value,
+            tags.matchesWeakly(tag)
+        else { return reply }
+        return .response(HTTPResponse(status: 304, headers: [("ETag", tag)]))
     }
 
     private func meter(_ request: HTTPRequest, _ route: Route?) -> Meter {
@@ -83,6 +95,9 @@ extension Problem {
         let (code, detail): (ProblemCode, String) =
             switch refusal {
             case .bodyTooLarge(let limit): (.bodyTooLarge, "the body is over \(limit) bytes")
+            case .malformedHead(let why): (.malformedRequest, why)
+            case .unknownTransferCoding:
+                (.transferCodingUnknown, "the only Transfer-Encoding is chunked")
             case .malformedPath: (.malformedRequest, "the path cannot be decoded")
             case .malformedQuery: (.malformedRequest, "the query cannot be decoded")
             case .tooManyStreams(let limit): (.tooManyWaits, "\(limit) streams are open already")

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -43,12 +44,13 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *bytes,
                                  size_t *size, void **slot) {
-  (void)connection, (void)url, (void)version;
+  (void)connection, (void)url;
   struct chttp_daemon *daemon = cls;
   if (!*slot) return MHD_NO;
   size_t count = *size;
   *size = 0;
-  return daemon->calls.access(*slot, method, bytes, count) ? MHD_YES : MHD_NO;
+  int is_old = strcmp(version, MHD_HTTP_VERSION_1_1) != 0;
+  return daemon->calls.access(*slot, method, is_old, bytes, count) ? MHD_YES : MHD_NO;
 }
 
 static void on_end(void *cls, struct MHD_Connection *connection, void **slot,

@@ -38,6 +38,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case tooManyOperations = "too-many-operations"
     case shimFailed = "shim-failed"
     case internalFault = "internal"
+    case transferCodingUnknown = "transfer-coding-unknown"
     case tooManyWaits = "too-many-waits"
     case starting = "starting"
     case storeFull = "store-full"
@@ -61,6 +62,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .internalFault: 500
+        case .transferCodingUnknown: 501
         case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable: 503
         }
     }
@@ -77,7 +79,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .preconditionFailed, .bodyTooLarge, .documentTooLarge, .unsupportedMediaType,
             .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
-            .mountTargetRefused, .runtimeRefused, .internalFault:
+            .mountTargetRefused, .runtimeRefused, .internalFault, .transferCodingUnknown:
             false
         }
     }

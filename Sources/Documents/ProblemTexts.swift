@@ -40,6 +40,7 @@ extension ProblemCode {
         case .tooManyOperations: "The pod has too many open operations"
         case .shimFailed: "The sandbox failed"
         case .internalFault: "A fault of the daemon"
+        case .transferCodingUnknown: "The transfer coding is not known"
         case .tooManyWaits: "Too many streams are open"
         case .starting: "The daemon is starting"
         case .storeFull: "The store is full"
@@ -121,6 +122,9 @@ extension ProblemCode {
         case .shimFailed:
             "The process that is the sandbox of the pod could not be started, or has died."
         case .internalFault: "This is a bug; the id in the detail stands in the log as well."
+        case .transferCodingUnknown:
+            "The Transfer-Encoding header names another coding than chunked, or one with "
+                + "parameters."
         case .tooManyWaits: "As many clients follow the events as may do so at once."
         case .starting: "The records are being read; nothing is lost."
         case .storeFull: "The memory that holds the records is used up; what is recorded stays."
@@ -156,6 +160,7 @@ extension ProblemCode {
         case .tooManyPods: "Delete a pod, or wait until one is gone."
         case .tooManyOperations: "Wait for the pod's operations, then send the request again."
         case .internalFault: "Report it with the lines of the log that bear the id."
+        case .transferCodingUnknown: "Send the body plainly: with a Content-Length, or chunked."
         case .tooManyWaits: "Close a stream, or try again later."
         case .starting: "Try again in a second."
         case .dataDirectoryUnusable:

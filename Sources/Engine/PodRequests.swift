@@ -11,11 +11,13 @@ extension Engine {
         _ name: Label, _ spec: PodSpec, _ context: RequestContext
     ) throws(Problem) -> Accepted {
         try mutate(context, .podCreate) { transaction throws(Problem) in
-            if let pod = transaction.pod(name) {
-                try context.check(ifMatch: pod.entityTag)
+            if transaction.pod(name) != nil {
+                // Conditions come after all that is refused without them (RFC 9110, 13.2.1).
+                let pod = try transaction.living(name, context)
+                try context.check(entityTag: pod.entityTag)
                 return try transaction.joinCreate(of: pod, spec, context)
             }
-            try context.check(ifMatch: nil)
+            try context.check(entityTag: nil)
             guard transaction.podCount < settings.limits.pods else {
                 throw Problem(
                     .tooManyPods, "\(settings.limits.pods) pods are allowed",
@@ -35,7 +37,7 @@ extension Engine {
     ) throws(Problem) -> Accepted {
         try mutate(context, .podUpdate) { transaction throws(Problem) in
             var pod = try transaction.living(name, context)
-            try context.check(ifMatch: pod.entityTag)
+            try context.check(entityTag: pod.entityTag)
             let before = pod.spec
             do throws(DocumentFaults) { pod.spec = try patch.applied(to: pod.spec) } catch {
                 throw Problem(error, instance: context.instance)
@@ -68,7 +70,7 @@ extension Engine {
         try mutate(context, .podStop) { transaction throws(Problem) in
             var pod = try transaction.living(name, context)
             let open = transaction.openOperations(of: pod.uid)
-            try context.check(ifMatch: pod.entityTag)
+            try context.check(entityTag: pod.entityTag)
             if let stop = open.first(where: { $0.kind == .podStop }) {
                 return transaction.join(stop, grace: grace)
             }
@@ -87,7 +89,7 @@ extension Engine {
     ) throws(Problem) -> Accepted {
         try mutate(context, .podDelete) { transaction throws(Problem) in
             if let pod = transaction.pod(name), uid == nil || pod.uid == uid {
-                try context.check(ifMatch: pod.entityTag)
+                try context.check(entityTag: pod.entityTag)
                 return transaction.delete(pod, grace: grace, context)
             }
             let past = uid.map { transaction.removal(of: $0) } ?? transaction.removal(ofPod: name)
@@ -104,11 +106,12 @@ extension Engine {
 }
 
 extension RequestContext {
-    /// RFC 9110: `*` is anything that exists, and else one of the tags must be the current one.
-    func check(ifMatch current: String?) throws(Problem) {
-        guard let ifMatch else { return }
-        let tags = ifMatch.fields(",").map { $0.fields(" ").joined() }
-        if let current, tags.contains(where: { $0 == "*" || $0.isSame(as: current) }) { return }
+    /// RFC 9110, section 13.2.2, for what changes something; `nil` for what does not exist.
+    func check(entityTag current: String?) throws(Problem) {
+        let holds =
+            ifMatch.map { EntityTags($0).matchesStrongly(current) }
+            ?? ifNoneMatch.map { !EntityTags($0).matchesWeakly(current) }
+        if holds ?? true { return }
         throw Problem(
             .preconditionFailed, "the entity tag is \(current ?? "none: there is no such thing")",
             instance: instance)
@@ -132,7 +135,6 @@ extension Transaction {
     fileprivate mutating func joinCreate(
         of pod: Pod, _ spec: PodSpec, _ context: RequestContext
     ) throws(Problem) -> Accepted {
-        _ = try living(pod.name, context)
         let differences = spec.differences(from: pod.spec)
         guard differences.isEmpty else {
             throw Problem(

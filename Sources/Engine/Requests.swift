@@ -13,16 +13,19 @@ package struct RequestContext: Sendable {
     package let instance: String
     /// The `If-Match` header.
     package let ifMatch: String?
+    /// The `If-None-Match` header.
+    package let ifNoneMatch: String?
 
     package init(
         requester: Requester, operationID: UID?, fingerprint: UInt64, instance: String,
-        ifMatch: String?
+        ifMatch: String?, ifNoneMatch: String? = nil
     ) {
         self.requester = requester
         self.operationID = operationID
         self.fingerprint = fingerprint
         self.instance = instance
         self.ifMatch = ifMatch
+        self.ifNoneMatch = ifNoneMatch
     }
 }
 

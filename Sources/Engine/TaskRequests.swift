@@ -139,7 +139,7 @@ extension Transaction {
                 .taskDeleting, "\(name) is being deleted", instance: context.instance,
                 operation: task.operation)
         }
-        try context.check(ifMatch: task.entityTag)
+        try context.check(entityTag: task.entityTag)
         return (pod, task)
     }
 
@@ -151,7 +151,7 @@ extension Transaction {
                 .taskDeleting, "\(spec.name) is being deleted", instance: context.instance,
                 operation: task.operation)
         }
-        try context.check(ifMatch: task.entityTag)
+        try context.check(entityTag: task.entityTag)
         let differences = spec.differences(from: task.spec)
         guard differences.isEmpty else {
             throw Problem(
@@ -188,7 +188,7 @@ extension Transaction {
                 .podDeleting, "\(pod.name) is being deleted", instance: context.instance,
                 operation: pod.operation)
         }
-        try context.check(ifMatch: task.entityTag)
+        try context.check(entityTag: task.entityTag)
         let open = openOperations(of: pod.uid).filter { $0.target.taskUID == task.uid }
         if let delete = open.first(where: { $0.kind == .taskDelete }) {
             return join(delete, grace: grace)

@@ -69,10 +69,12 @@ final class Connection {
     }
 
     /// The next thing has happened to the request; false cuts the connection.
-    func access(method: UnsafePointer<CChar>, piece: UnsafeRawBufferPointer) -> Bool {
+    func access(
+        method: UnsafePointer<CChar>, isOld: Bool, piece: UnsafeRawBufferPointer
+    ) -> Bool {
         switch phase {
         case .targeted(let target):
-            return unsafe headersArrived(String(cString: method), target)
+            return unsafe headersArrived(String(cString: method), isOld: isOld, target)
         case .receiving(let request, let isDecoded):
             guard unsafe piece.isEmpty else { return unsafe receive(piece, request) }
             core.crowd.move(self, to: .answering)
@@ -103,17 +105,18 @@ final class Connection {
         core.requestEnded()
     }
 
-    private func headersArrived(_ method: String, _ target: Target) -> Bool {
+    private func headersArrived(_ method: String, isOld: Bool, _ target: Target) -> Bool {
         core.crowd.move(self, to: .receiving)
         let request = HTTPRequest(
             method: method, path: target.path, segments: target.segments,
             query: target.query ?? [], headers: headers(of: handle), peer: peer)
+        if let fault = RequestHead.fault(of: request.headers, isOld: isOld) {
+            return refuseLast(fault, request)
+        }
         if let length = request.header("Content-Length").flatMap({ Int($0) }),
             length > core.settings.bodyLimit
         {
-            phase = .answered
-            let refusal = HTTPRefusal.bodyTooLarge(limit: core.settings.bodyLimit)
-            return send(core.handler.refuse(refusal, of: request), on: handle, isLast: true)
+            return refuseLast(.bodyTooLarge(limit: core.settings.bodyLimit), request)
         }
         let isDecoded = target.segments != nil && target.query != nil
         phase = .receiving(request, isDecoded: isDecoded)
@@ -151,6 +154,12 @@ final class Connection {
 
     private func refuse(_ refusal: HTTPRefusal, _ request: HTTPRequest) -> Bool {
         send(core.handler.refuse(refusal, of: request), on: handle)
+    }
+
+    /// Without the body, of which nothing more is read: the connection ends with the answer.
+    private func refuseLast(_ refusal: HTTPRefusal, _ request: HTTPRequest) -> Bool {
+        phase = .answered
+        return send(core.handler.refuse(refusal, of: request), on: handle, isLast: true)
     }
 
     private func serve(_ request: HTTPRequest) -> Bool {

@@ -13,6 +13,11 @@ package enum HTTPReply: Sendable {
 package enum HTTPRefusal: Equatable, Sendable {
     /// The body is longer than `limit` bytes. The connection ends after the answer.
     case bodyTooLarge(limit: Int)
+    /// Of two readers, each may see another request in it. The connection ends after the answer.
+    case malformedHead(String)
+    /// The body comes in another transfer coding than chunked, so its end cannot be found. The
+    /// connection ends after the answer.
+    case unknownTransferCoding
     /// The path cannot be decoded.
     case malformedPath
     /// The query cannot be decoded.
@@ -24,7 +29,8 @@ package enum HTTPRefusal: Equatable, Sendable {
     package var status: Int {
         switch self {
         case .bodyTooLarge: 413
-        case .malformedPath, .malformedQuery: 400
+        case .malformedHead, .malformedPath, .malformedQuery: 400
+        case .unknownTransferCoding: 501
         case .tooManyStreams: 503
         }
     }

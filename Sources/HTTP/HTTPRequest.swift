@@ -64,10 +64,17 @@ package struct HTTPRequest: Sendable {
         for header in headers where isSameHeader(header.name, name) { return header.value }
         return nil
     }
+
+    /// The members of all headers of that name, which are one list (RFC 9110, section 5.3); `nil`
+    /// if there is none.
+    package func list(_ name: String) -> String? {
+        let values = headers.filter { isSameHeader($0.name, name) }.map(\.value)
+        return values.isEmpty ? nil : values.joined(separator: ", ")
+    }
 }
 
 /// Field names are compared as ASCII without case (RFC 9110, section 5.1).
-private func isSameHeader(_ one: String, _ other: String) -> Bool {
+func isSameHeader(_ one: String, _ other: String) -> Bool {
     let (left, right) = (one.utf8, other.utf8)
     guard left.count == right.count else { return false }
     for (first, second) in zip(left, right) where first != second {

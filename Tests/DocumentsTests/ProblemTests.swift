@@ -20,6 +20,7 @@ import Testing
         "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429,
         "too-many-operations": 429, "starting": 503,
         "store-full": 503, "data-directory-unusable": 503, "internal": 500,
+        "transfer-coding-unknown": 501,
     ]
 
     @Test func theTableIsTheContracts() {

@@ -118,6 +118,28 @@ extension Machine {
             }
         }
 
+        @Test("a body whose end cannot be found is refused at once, with a problem document")
+        func framing() throws {
+            try withDaemon { daemon, _ in
+                for (fields, status, code) in [
+                    ("Content-Length: 2\r\nContent-Length: 3", 400, "malformed-request"),
+                    ("Transfer-Encoding: chunked\r\nContent-Length: 2", 400, "malformed-request"),
+                    ("Transfer-Encoding: gzip", 501, "transfer-coding-unknown"),
+                ] {
+                    let wire = try Wire(path: daemon.socket, timeout: 5)
+                    try wire.send(
+                        """
+                        PUT /v1/pods/web HTTP/1.1\r\nHost: localhost\r\n\
+                        Content-Type: application/json\r\n\(fields)\r\n\r\n
+                        """)
+                    let reply = try #require(try wire.receive())
+                    #expect(reply.status == status)
+                    #expect(reply.text.contains("\"code\":\"\(code)\""))
+                    #expect(try wire.receive() == nil)
+                }
+            }
+        }
+
         @Test("HTTP/1.0, pipelining, chunked bodies, and bytes that are no HTTP")
         func transport() throws {
             try withDaemon { daemon, client in

@@ -94,6 +94,41 @@ extension Machine {
             }
         }
 
+        @Test("If-None-Match guards a create, and spares a reader what it has")
+        func ifNoneMatch() throws {
+            try withDaemon { daemon, client in
+                func send(_ method: String, _ path: String, _ tag: String) throws -> Answer {
+                    let body = method == "PUT" ? "{}" : nil
+                    return try client.send(method, path, body, headers: ["If-None-Match": tag])
+                }
+                let web = "/v1/pods/web"
+                #expect(try send("GET", web, "*").status == 404)
+                let made = try send("PUT", web, "*")
+                #expect(made.status == 202)
+                #expect(try client.follow(made.id).state == "succeeded")
+                #expect(try send("PUT", web, "*").code == "precondition-failed")
+                let pod = try client.send("GET", web)
+                let tag = try #require(pod.reply[header: "etag"])
+                for same in ["*", tag, "W/\(tag)", "\"x\", \(tag)"] {
+                    let known = try send("GET", web, same)
+                    #expect(known.status == 304)
+                    #expect(known.reply[header: "etag"] == tag && known.reply.body.isEmpty)
+                    let wire = try Wire(path: daemon.socket)
+                    try wire.send(
+                        "HEAD \(web) HTTP/1.1\r\nHost: x\r\nIf-None-Match: \(same)\r\n\r\n")
+                    #expect(try wire.receive(method: "HEAD")?.status == 304)
+                    for method in ["PUT", "DELETE"] {
+                        #expect(try send(method, web, same).code == "precondition-failed")
+                    }
+                }
+                for other in ["\"x\"", "\"\(pod.uid).0\""] {
+                    #expect(try send("GET", web, other)["uid"] == pod["uid"])
+                    #expect(try send("PUT", web, other).status == 200)
+                }
+                #expect(try send("DELETE", web, "\"x\"").status == 202)
+            }
+        }
+
         @Test("a pod whose shim was killed is lost, and its delete still ends with nothing left")
         func lostShim() throws {
             try withDaemon { daemon, client in

@@ -96,6 +96,26 @@ extension Machine {
             }
         }
 
+        @Test("an empty Last-Event-ID is as none", arguments: ["", " "])
+        func emptyLastEventID(value: String) throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", "{}")
+                let wire = try Wire(path: daemon.socket)
+                try wire.send(
+                    """
+                    GET /v1/events?since=0 HTTP/1.1\r\nHost: localhost\r\n\
+                    Accept: text/event-stream\r\nLast-Event-ID:\(value)\r\n\r\n
+                    """)
+                #expect(try wire.receiveHead()?.status == 200)
+                // What `since` asks for comes, as if the header were not there.
+                var said = ""
+                while !said.contains(pod.uid), let chunk = try wire.receiveChunk() {
+                    said += String(decoding: chunk, as: UTF8.self)
+                }
+                #expect(said.contains(pod.uid))
+            }
+        }
+
         @Test("server-sent events bear the revision as their id, and go on after Last-Event-ID")
         func serverSentEvents() throws {
             try withDaemon { daemon, client in
