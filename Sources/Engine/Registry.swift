@@ -27,6 +27,8 @@ final class Registry: Sendable {
         var waiters = Waiters()
         var readers = EventReaders()
         var commits = 0
+        /// Milliseconds between the host's boot and this registry's start.
+        let began = EngineClock.sinceBoot / 1_000_000
         /// Whether the store tells which ids may have been forgotten.
         var isForgettingKnown = false
         /// Whether an earlier daemon of this boot had a store of which nothing is left.
@@ -199,7 +201,7 @@ extension Registry.State {
                     operationsSince: now - limits.operationsKeptSeconds * 1000,
                     tombstonesKept: limits.tombstonesKept,
                     tombstonesSince: now - limits.tombstonesKeptSeconds * 1000,
-                    eventsKept: limits.eventsKept))
+                    eventsKept: limits.eventsKept, now: now, began: began))
         } catch { hasMoreToPrune = false }
     }
 }

@@ -67,7 +67,8 @@ enum Query: String {
     case number = "SELECT value FROM meta WHERE key = ?1"
     case setMeta = "UPDATE meta SET value = ?2 WHERE key = ?1"
 
-    // What pruning does: at most ?1 rows that ended before ?2. To count walks through all of them,
+    // What pruning does: at most ?1 rows that ended before ?2, or later than ?3 (`Retention.odd`).
+    // To count walks through all of them,
     // so that is done once.
     case countStage = "SELECT count(*) FROM operations WHERE stage = ?1"
     /// A new row takes the old one's place: a row made shorter where it is would leave its page
@@ -78,25 +79,25 @@ enum Query: String {
         SELECT id, kind, removes, pod_uid, pod_name, target_uid, task_name, 2, revision,
             finished_at, tombstone, NULL, creation
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
-        WHERE finished_at < ?2
+        WHERE finished_at < ?2 OR finished_at > ?3
         """
     case setForgotten = """
         INSERT INTO meta(key, value) VALUES ('forgotten', ?1)
         ON CONFLICT(key) DO UPDATE SET value = excluded.value
         """
     case drop = """
-        DELETE FROM operations WHERE finished_at < ?2 AND rowid IN
+        DELETE FROM operations WHERE (finished_at < ?2 OR finished_at > ?3) AND rowid IN
             (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
         RETURNING id
         """
-    /// Of the first ?1 rows, those older than ?2 and those beyond the last ?3. By row number, which
+    /// Of the first ?1 rows, those older than ?2 and those beyond the last ?4. By row number, which
     /// is the order of insertion, so that nothing is counted. An id that bears no time (any UUID
     /// but one of version 7) leaves nothing that tells that it was there, so it goes by number
     /// alone.
     case dropAliases = """
         DELETE FROM aliases WHERE rowid IN (SELECT rowid FROM aliases ORDER BY rowid LIMIT ?1)
-            AND (created_at < ?2 AND substr(hex(id), 13, 1) = '7'
-                OR rowid <= (SELECT max(rowid) FROM aliases) - ?3)
+            AND ((created_at < ?2 OR created_at > ?3) AND substr(hex(id), 13, 1) = '7'
+                OR rowid <= (SELECT max(rowid) FROM aliases) - ?4)
         RETURNING id
         """
     case countEvents = "SELECT count(*) FROM events"

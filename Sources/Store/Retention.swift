@@ -2,8 +2,7 @@
 // does.
 
 /// How much is kept. Both bounds hold: what is beyond the count goes, and so does what is too old.
-/// Aliases have the bounds of tombstones. Ages are of running time, which no `date -s` changes; of
-/// what an earlier boot has left, too little age is known, and so it is kept for longer.
+/// Aliases have the bounds of tombstones. Ages are of running time, which no `date -s` changes.
 package struct Retention: Equatable, Sendable {
     package var operationsKept: Int
     /// Milliseconds since the host's boot: an operation that ended earlier becomes a tombstone.
@@ -12,17 +11,30 @@ package struct Retention: Equatable, Sendable {
     /// Milliseconds since the host's boot: a tombstone of an earlier end goes.
     package var tombstonesSince: Int64
     package var eventsKept: Int
+    /// Milliseconds since the host's boot.
+    package var now: Int64
+    /// Since when the owner has looked after the store, in the same time.
+    package var began: Int64
 
     package init(
         operationsKept: Int, operationsSince: Int64, tombstonesKept: Int, tombstonesSince: Int64,
-        eventsKept: Int
+        eventsKept: Int, now: Int64 = .max, began: Int64 = 0
     ) {
+        self.now = now
+        self.began = began
         self.operationsKept = operationsKept
         self.operationsSince = operationsSince
         self.tombstonesKept = tombstonesKept
         self.tombstonesSince = tombstonesSince
         self.eventsKept = eventsKept
     }
+}
+
+extension Retention {
+    /// A time that is yet to come is of another clock: of a daemon from before, which wrote that of
+    /// the wall, or of another boot. Since nothing is known of its age, it counts from the owner's
+    /// start. This is the time from which on such rows are too old; `.max` while none are.
+    func odd(since: Int64) -> Int64 { began < since ? now : .max }
 }
 
 /// How many rows there are of what is pruned.
@@ -44,15 +56,14 @@ extension Store {
                 var dropped: [RecordID] = []
                 let entombed = try prune(
                     .entomb, tally.ended - Int64(retention.operationsKept),
-                    since: retention.operationsSince, &hasMore, &dropped)
+                    since: retention.operationsSince, retention, &hasMore, &dropped)
                 tally.ended -= entombed
                 tally.tombstones += entombed
                 tally.tombstones -= try prune(
                     .drop, tally.tombstones - Int64(retention.tombstonesKept),
-                    since: retention.tombstonesSince, &hasMore, &dropped)
+                    since: retention.tombstonesSince, retention, &hasMore, &dropped)
                 let timeless = try forget(dropped)
-                try pruneAliases(
-                    keep: retention.tombstonesKept, since: retention.tombstonesSince, &hasMore)
+                try pruneAliases(retention, &hasMore)
                 // Behind the aliases that go now, so that each is kept for its full number.
                 for id in timeless { try leadNowhere(id) }
                 tally.events -= try pruneEvents(
@@ -78,16 +89,20 @@ extension Store {
     /// Ends are stored in the order of their revisions, so the first rows of a stage are also the
     /// oldest.
     private func prune(
-        _ query: Query, _ excess: Int64, since: Int64, _ hasMore: inout Bool,
-        _ dropped: inout [RecordID]
+        _ query: Query, _ excess: Int64, since: Int64, _ retention: Retention,
+        _ hasMore: inout Bool, _ dropped: inout [RecordID]
     ) throws(StoreFailure) -> Int64 {
         var pruned: Int64 = 0
         if excess > 0 {
-            let values: [Value] = [.integer(min(excess, batch)), .integer(.max)]
+            let values: [Value] = [
+                .integer(min(excess, batch)), .integer(.max), .integer(.max),
+            ]
             try connection.run(query, values) { row in dropped += row.id(0).map { [$0] } ?? [] }
             pruned = connection.changes
         }
-        let values: [Value] = [.integer(batch), .integer(since)]
+        let values: [Value] = [
+            .integer(batch), .integer(since), .integer(retention.odd(since: since)),
+        ]
         try connection.run(query, values) { row in dropped += row.id(0).map { [$0] } ?? [] }
         hasMore = hasMore || excess > batch || connection.changes == batch
         return pruned + connection.changes
@@ -131,10 +146,14 @@ extension Store {
     }
 
     private func pruneAliases(
-        keep: Int, since: Int64, _ hasMore: inout Bool
+        _ retention: Retention, _ hasMore: inout Bool
     ) throws(StoreFailure) {
         var dropped: [RecordID] = []
-        let values: [Value] = [.integer(batch), .integer(since), .integer(Int64(keep))]
+        let since = retention.tombstonesSince
+        let values: [Value] = [
+            .integer(batch), .integer(since), .integer(retention.odd(since: since)),
+            .integer(Int64(retention.tombstonesKept)),
+        ]
         try connection.run(.dropAliases, values) { row in
             dropped += row.id(0).map { [$0] } ?? []
         }

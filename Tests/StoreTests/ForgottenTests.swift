@@ -53,6 +53,38 @@ import Testing
         #expect(try store.operation(timed(400)) != nil)
     }
 
+    /// A daemon from before wrote the time on the wall; of another boot it may be any.
+    @Test func aTimeThatIsYetToComeCountsFromTheOwnersStart() throws {
+        try store.commit(
+            change(3) {
+                $0.operations = [
+                    ended(timed(100), 1, at: 1_767_225_600_000), ended(timed(200), 2, at: 40),
+                ]
+                $0.aliases = [
+                    AliasRecord(
+                        id: timed(300), operation: timed(200), fingerprint: 0,
+                        createdAt: 1_767_225_600_000)
+                ]
+            })
+        func pruneAll(at now: Int64) throws {
+            try prune {
+                ($0.now, $0.began) = (now, 50)
+                ($0.operationsSince, $0.tombstonesSince) = (now - 20, now - 60)
+            }
+        }
+        try pruneAll(at: 70)
+        #expect(try store.operation(timed(100))?.isTombstone == false)
+        #expect(try store.operation(timed(200))?.isTombstone == true)
+        try pruneAll(at: 110)
+        #expect(try store.operation(timed(100))?.isTombstone == true)
+        #expect(try store.operation(timed(200)) == nil)
+        #expect(try store.alias(timed(300)) != nil)
+        try pruneAll(at: 111)
+        #expect(try store.operation(timed(100)) == nil)
+        #expect(try store.alias(timed(300)) == nil)
+        #expect(try store.forgotten()?.spans == [100...100, 200...200, 300...300])
+    }
+
     @Test func anAliasLeavesTheTimeOfItsID() throws {
         func alias(_ time: UInt64, at uptime: Int64) -> AliasRecord {
             AliasRecord(id: timed(time), operation: timed(1), fingerprint: 0, createdAt: uptime)
