@@ -186,9 +186,9 @@ extension Machine {
                     daemon.rootfs.pod(
                         "exec sleep 9999", #""resources": {"cpus": 1}"#,
                         podMore: #""resources": {"cpus": 2, "pids": 100}"#))
-                // Less than the task below it has (sched-bwc in the kernel's documents).
+                try limitParent(of: daemon)
                 let patch = try client.send(
-                    "PATCH", "/v1/pods/web", #"{"resources": {"cpus": 0.1, "pids": 50}}"#)
+                    "PATCH", "/v1/pods/web", #"{"resources": {"cpus": 3, "pids": 50}}"#)
                 let ended = try client.follow(patch.id)
                 #expect(ended.state == "failed")
                 let detail = try #require(ended["error", "detail"]?.string)
@@ -198,6 +198,13 @@ extension Machine {
                 #expect(cgroupValue(daemon, pod.uid, "cpu", "cpu.cfs_quota_us") == "200000")
                 #expect(cgroupValue(daemon, pod.uid, "pids", "pids.max") == "100")
             }
+        }
+
+        /// More than the cgroup over it has is refused to a pod by the kernel alone (sched-bwc in
+        /// the kernel's documents).
+        private func limitParent(of daemon: Daemon) throws {
+            let quota = "/sys/fs/cgroup/cpu\(daemon.cgroupParent)/cpu.cfs_quota_us"
+            try write("250000", to: quota)
         }
 
         /// The second asks for what the first does, and for more; the pod is made busy meanwhile.
@@ -222,14 +229,15 @@ extension Machine {
                     daemon.rootfs.pod(
                         "exec sleep 9999", #""resources": {"cpus": 1}"#,
                         podMore: #""resources": {"cpus": 2, "pids": 100}"#))
+                try limitParent(of: daemon)
                 let busy = try client.send(
                     "PUT", "/v1/pods/web/tasks/late",
                     daemon.rootfs.task("exec sleep 9999", #""start": false"#))
                 func patch(_ limit: String) throws -> Answer {
                     try client.send("PATCH", "/v1/pods/web", "{\"resources\": {\(limit)}}")
                 }
-                let refused = try patch(#""cpus": 0.1"#)
-                let same = try patch(#""cpus": 0.1"#)
+                let refused = try patch(#""cpus": 3"#)
+                let same = try patch(#""cpus": 3"#)
                 #expect(same.status == 202 && same.id == refused.id)
                 let behind = try patch(#""pids": 50"#)
                 try write("", to: go)
