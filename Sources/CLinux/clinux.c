@@ -435,6 +435,15 @@ int clinux_set_pipe_size(int descriptor, int bytes) {
     return fcntl(descriptor, F_SETPIPE_SZ, bytes);
 }
 
+ssize_t clinux_splice(int from, int to, size_t count) {
+    return splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
+int clinux_pending(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) < 0 ? -1 : count;
+}
+
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 /* What RLIMIT_NOFILE was before we raised it. */

@@ -1,32 +1,68 @@
-// The log writer: a helper process that moves bytes from a pipe to a file, and may wait for the
-// file's disk as long as it likes.
+// The log writer: a helper process that cuts a task's output into lines and writes them, and may
+// wait for the file's disk as long as it likes.
 
 import Linux
 
 struct LogWriter: ~Copyable {
     private let path: String
-    private let input: OwnedDescriptor
+    private let notes: LogNotes
+    private let inputs: [LogInput]
     private var gap = LogGap()
+    private var file: LogFile?
 
-    init(path: String, input: consuming OwnedDescriptor) {
+    /// Adopts the reading ends of the pipe for notes and of the streams' pipes.
+    init(path: String, notes: CInt, inputs: [(stream: UInt8, descriptor: CInt)]) {
         self.path = path
-        self.input = input
+        self.notes = LogNotes(OwnedDescriptor(adopting: notes))
+        self.inputs = inputs.map {
+            LogInput($0.stream, OwnedDescriptor(adopting: $0.descriptor))
+        }
     }
 
-    /// Until the pipe's end. What the disk does not take (ENOSPC, EROFS) is dropped and counted:
+    /// Until all streams' ends. What the disk does not take (ENOSPC, EROFS) is dropped and counted:
     /// the next line that it does take is preceded by the count.
     consuming func run() -> CInt {
-        var file = open()
-        while true {
-            var chunk: [UInt8]
-            do throws(SystemCallFailure) {
-                guard let more = try input.read(limit: 65536), !more.isEmpty else { return 0 }
-                chunk = more
-            } catch { return 1 }
-            if file == nil { file = open() }
-            chunk = gap.next(chunk, at: SystemClock.timestamp())
-            gap.wrote(chunk, refused: write(chunk, to: file))
-        }
+        file = open()
+        do throws(SystemCallFailure) {
+            let epoll = try Epoll()
+            try notes.descriptor.setNonblocking()
+            try epoll.add(notes.descriptor.number, .readable, tag: 0)
+            for (index, input) in inputs.enumerated() {
+                try input.descriptor.setNonblocking()
+                try epoll.add(input.descriptor.number, .readable, tag: UInt64(index) + 1)
+            }
+            while inputs.contains(where: { !$0.hasEnded }) {
+                for event in epoll.wait(milliseconds: -1) {
+                    if event.tag == 0 {
+                        if !notes.take() { epoll.remove(notes.descriptor.number) }
+                        for input in inputs { put(input.notes(notes)) }
+                    } else {
+                        let input = inputs[Int(event.tag) - 1]
+                        try take(input)
+                        if input.hasEnded { epoll.remove(input.descriptor.number) }
+                    }
+                }
+            }
+        } catch { return 1 }
+        return 0
+    }
+
+    /// A note that concerns what is there now has been told before that came.
+    private mutating func take(_ input: LogInput) throws(SystemCallFailure) {
+        let count = input.descriptor.pendingBytes
+        _ = notes.take()
+        put(input.notes(notes))
+        let limit = min(count, 65536, input.bytesToNote(notes))
+        guard let bytes = try input.descriptor.read(limit: max(1, limit)) else { return }
+        put(input.lines(bytes))
+        put(input.notes(notes))
+    }
+
+    private mutating func put(_ lines: [UInt8]) {
+        guard !lines.isEmpty else { return }
+        if file == nil { file = open() }
+        let chunk = gap.next(lines, at: SystemClock.timestamp())
+        gap.wrote(chunk, refused: write(chunk, to: file))
     }
 
     private borrowing func open() -> LogFile? {
@@ -55,4 +91,74 @@ private final class LogFile {
     let descriptor: OwnedDescriptor
 
     init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+}
+
+/// What the shim has told.
+private final class LogNotes {
+    let descriptor: OwnedDescriptor
+    private(set) var all: [LogNote] = []
+
+    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+
+    /// `false` at the end.
+    func take() -> Bool {
+        do throws(SystemCallFailure) {
+            while let bytes = try descriptor.read(limit: 64 * LogNote.size) {
+                if bytes.isEmpty { return false }
+                for start in stride(from: 0, to: bytes.count, by: LogNote.size) {
+                    all.append(LogNote(bytes[start...]))
+                }
+            }
+        } catch { return false }
+        return true
+    }
+
+    func next(of stream: UInt8) -> LogNote? { all.first { $0.stream == stream } }
+
+    func removeNext(of stream: UInt8) {
+        if let index = all.firstIndex(where: { $0.stream == stream }) { all.remove(at: index) }
+    }
+}
+
+/// One stream on its way into the log.
+private final class LogInput {
+    let descriptor: OwnedDescriptor
+    private(set) var hasEnded = false
+    private let number: UInt8
+    private var cutter: LineCutter
+    private var taken: UInt64 = 0
+
+    init(_ number: UInt8, _ descriptor: consuming OwnedDescriptor) {
+        self.number = number
+        self.descriptor = descriptor
+        cutter = LineCutter(number == 0 ? "stdout" : "stderr")
+    }
+
+    /// The log's lines for what has come; an empty `bytes` is the end, and tells what was kept
+    /// back.
+    func lines(_ bytes: [UInt8]) -> [UInt8] {
+        taken += UInt64(bytes.count)
+        let now = SystemClock.timestamp()
+        if !bytes.isEmpty { return cutter.cut(bytes, at: now) }
+        hasEnded = true
+        return cutter.end(at: now)
+    }
+
+    func bytesToNote(_ notes: LogNotes) -> Int {
+        guard let note = notes.next(of: number), note.position > taken else { return .max }
+        return Int(clamping: note.position - taken)
+    }
+
+    /// The notes that are due at this place, after the part of a line that came before them.
+    func notes(_ notes: LogNotes) -> [UInt8] {
+        var lines: [UInt8] = []
+        while let note = notes.next(of: number), note.position <= taken {
+            let now = SystemClock.timestamp()
+            lines += cutter.end(at: now)
+            lines += LineCutter.note(
+                "\(note.dropped) bytes of output were dropped here", at: now)
+            notes.removeNext(of: number)
+        }
+        return lines
+    }
 }

@@ -91,6 +91,9 @@ extension Shim {
             slot.output?.kill()
             return slot.removals.append(id)
         }
+        do throws(SystemCallFailure) {
+            try Cgroup(path: slot.paths.logCgroup, hierarchies: hierarchies).remove()
+        } catch { return reply(id, stillThere(error)) }
         let (settings, paths, name) = (settings, slot.paths, slot.name)
         startHelper(.remove, for: slot, id: id) {
             outcome { () throws(SystemCallFailure) in

@@ -36,7 +36,7 @@ extension Shim {
             slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)
             slot.startsAtOnce = arguments.contains("--detach")
             slot.output = try TaskOutput(
-                path: slot.paths.log, shim: self, output: output.intoReading(),
+                slot.paths, shim: self, output: output.intoReading(),
                 errors: errors.intoReading())
         } catch { reply(id, .failed(.system, detail: error.description)) }
     }

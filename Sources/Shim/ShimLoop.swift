@@ -62,7 +62,7 @@ extension Shim {
         case .output(let number): output(of: number)?.readable(number)
         case .talk(let number):
             slots.values.lazy.compactMap { $0.job?.talk }.first { $0.owns(number) }?.listen()
-        case .logPipe(let number): output(of: number)?.logWritable(interest)
+        case .logPipe(let number): output(of: number)?.logWritable(number, interest)
         }
     }
 
@@ -75,7 +75,7 @@ extension Shim {
 
     private func millisecondsToNextTimer() -> CInt {
         let times =
-            slots.values.flatMap { [$0.stop?.nextLook, $0.nextProbe, $0.output?.givesUpAt] } + [
+            slots.values.flatMap { [$0.stop?.nextLook, $0.nextProbe, $0.output?.nextTimer] } + [
                 listensAgainAt
             ]
         guard let next = times.compactMap({ $0 }).min() else { return -1 }
@@ -89,7 +89,7 @@ extension Shim {
         for slot in slots.values {
             if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
             if let probe = slot.nextProbe, probe <= now { sendHeld(slot) }
-            if let stall = slot.output?.givesUpAt, stall <= now { slot.output?.giveUp() }
+            slot.output?.fireTimers(now)
         }
     }
 }

@@ -1,81 +1,118 @@
-// A task's output: read here, written by a helper, since only a helper may wait for a disk.
+// A task's output: handed on by the shim without being read, and written by a helper, since only a
+// helper may wait for a disk. Cutting it into lines is the helper's work, which stands in a cgroup
+// of the pod: what a task makes others spend is the pod's.
 //
-// The log has the format of the CRI: see `LineCutter`. A log disk that is slow makes the task wait
-// for a second at most; from then on what comes is dropped, counted, and the count is logged when
-// the disk takes something again. So neither the task's end nor the pod's delete ever depends on
-// that disk.
+// A log disk that is slow makes the task wait for a second at most; from then on what comes is
+// dropped, counted, and the count is logged when the disk takes something again. So neither the
+// task's end nor the pod's delete ever depends on that disk.
 
 import Linux
 
 final class TaskOutput {
     /// Nanoseconds without any progress of the writer's after which output is dropped.
     private static let patience: Int64 = 1_000_000_000
-    /// As much is read at once.
-    private static let chunk = 16384
+    /// Nanoseconds for which a stream rests that comes in crumbs, so that a task cannot wake the
+    /// shim with each byte.
+    private static let rest: Int64 = 2_000_000
+    /// What comes in one go and is no crumb.
+    private static let piece = 16384
 
     private unowned let shim: Shim
-    private let path: String
+    private let paths: TaskPaths
     private var streams: [OutputStream]
-    private var pipe: LogPipe?
+    /// Tells the writer what was dropped, and where.
+    private var notes: PipeEnd?
     /// The helper's pid, until it has been reaped.
     private(set) var writer: Int32?
     /// It was killed for good, and has not been reaped yet.
     private(set) var isKilled = false
     /// CLOCK_BOOTTIME in nanoseconds of the last try to start a writer.
     private var triedAt: Int64 = 0
-    /// Lines that the writer's pipe had no room for.
-    private var unsent: [UInt8] = []
-    private var dropped = 0
     private var isDropping = false
     /// CLOCK_BOOTTIME in nanoseconds; `nil` where the writer keeps up.
-    private(set) var givesUpAt: Int64?
+    private var givesUpAt: Int64?
 
     /// Adopts the reading ends of a task's standard output and error.
     init(
-        path: String, shim: Shim, output: consuming OwnedDescriptor,
+        _ paths: TaskPaths, shim: Shim, output: consuming OwnedDescriptor,
         errors: consuming OwnedDescriptor
     ) throws(SystemCallFailure) {
-        self.path = path
+        self.paths = paths
         self.shim = shim
-        streams = [OutputStream("stdout", output), OutputStream("stderr", errors)]
+        streams = [OutputStream(0, output), OutputStream(1, errors)]
         for stream in streams {
-            try stream.descriptor.setNonblocking()
+            try stream.source.setNonblocking()
             try watch(stream)
         }
     }
 
     func owns(_ number: CInt) -> Bool {
-        pipe?.descriptor.number == number || streams.contains { $0.descriptor.number == number }
+        streams.contains { $0.source.number == number || $0.target?.descriptor.number == number }
+    }
+
+    /// CLOCK_BOOTTIME in nanoseconds of what is to be done next by time.
+    var nextTimer: Int64? { (streams.map(\.restsUntil) + [givesUpAt]).compactMap { $0 }.min() }
+
+    func fireTimers(_ now: Int64) {
+        // No progress for too long: from here on output is dropped.
+        if let givesUpAt, givesUpAt <= now { drop() }
+        for stream in streams {
+            guard let rest = stream.restsUntil, rest <= now else { continue }
+            stream.restsUntil = nil
+            watchAgain(stream)
+        }
     }
 
     /// Takes what a stream has; at its end the stream is closed.
     func readable(_ number: CInt) {
-        guard let stream = streams.first(where: { $0.descriptor.number == number }) else { return }
-        var more: [UInt8]?
-        do throws(SystemCallFailure) {
-            more = try stream.descriptor.read(limit: TaskOutput.chunk)
-        } catch { more = [] }
-        guard let more else { return }
-        put(stream.lines(more))
-        if more.isEmpty { end(stream) }
+        guard let stream = streams.first(where: { $0.source.number == number }) else { return }
+        if stream.source.pendingBytes == 0 {
+            if stream.discard() == 0 { end(stream) }
+            return
+        }
+        if isDropping && writer == nil { takeUpAgain() }
+        if !isDropping { startWriterIfNeeded() }
+        isDropping ? drop(from: stream) : move(stream)
     }
 
     private func end(_ stream: OutputStream) {
-        shim.epoll.remove(stream.descriptor.number)
+        shim.epoll.remove(stream.source.number)
+        stream.target?.unwatch(shim)
+        note(stream)
         streams.removeAll { $0 === stream }
-        closePipeIfDone()
+        if streams.isEmpty { notes = nil }
     }
 
-    private func put(_ lines: [UInt8]) {
-        guard !lines.isEmpty else { return }
-        if isDropping && pipe == nil && writer == nil { takeUpAgain() }
-        if isDropping {
-            dropped += lines.count
-            return
-        }
-        unsent += lines
-        startWriterIfNeeded()
-        flush()
+    /// Hands the writer what it has room for.
+    private func move(_ stream: OutputStream) {
+        var moved = 0
+        do throws(SystemCallFailure) {
+            while moved < 16 * TaskOutput.piece {
+                guard let count = try stream.move() else {
+                    if stream.source.pendingBytes > 0 { return wait(for: stream) }
+                    break
+                }
+                if count == 0 { return end(stream) }
+                moved += count
+                givesUpAt = nil
+            }
+        } catch { return drop() }  // the writer is gone: EPIPE
+        pace(stream, moved)
+    }
+
+    private func drop(from stream: OutputStream) {
+        guard let count = stream.discard() else { return }
+        if count == 0 { return end(stream) }
+        stream.dropped += UInt64(count)
+        pace(stream, count)
+    }
+
+    private func pace(_ stream: OutputStream, _ count: Int) {
+        let now = SystemClock.sinceBoot
+        defer { stream.movedAt = now }
+        guard count < TaskOutput.piece, now - stream.movedAt < TaskOutput.rest else { return }
+        stream.restsUntil = now + TaskOutput.rest
+        unwatch(stream)
     }
 
     /// The writer could not be started, or was killed: once a second it is tried again.
@@ -83,125 +120,114 @@ final class TaskOutput {
         let now = SystemClock.sinceBoot
         guard now - triedAt >= 1_000_000_000 else { return }
         triedAt = now
-        noteDropped()
-    }
-
-    private func noteDropped() {
         isDropping = false
-        unsent += LineCutter.note(
-            "\(dropped) bytes of output were dropped here", at: SystemClock.timestamp())
-        dropped = 0
     }
 
     /// The first output starts the writer: a silent task has none.
     private func startWriterIfNeeded() {
-        guard pipe == nil, writer == nil else { return }
+        guard notes == nil, writer == nil else { return }
         do throws(SystemCallFailure) {
-            let made = try Pipe()
-            let reading = made.reading.number
-            let path = self.path
-            // The log's disk is mounted on the host, and not in here.
-            writer = try forkHelper(keeping: [reading], mounts: shim.hostMounts.number) {
-                LogWriter(path: path, input: OwnedDescriptor(adopting: reading)).run()
+            let noting = try LogPipe(size: nil)
+            let pipes = try streams.map { (_) throws(SystemCallFailure) in
+                try LogPipe(size: 1 << 20)
             }
-            made.writing.setPipeSize(1 << 20)
-            try made.writing.setNonblocking()
-            pipe = LogPipe(made.intoWriting())
+            let inputs = zip(streams, pipes).map { ($0.number, $1.reading.number) }
+            let (paths, hierarchies) = (paths, shim.hierarchies)
+            let noted = noting.reading.number
+            // The log's disk is mounted on the host, and not in here.
+            writer = try forkHelper(
+                keeping: [noted] + inputs.map(\.1), mounts: shim.hostMounts.number
+            ) {
+                LogCgroup(paths, hierarchies).enter()
+                return LogWriter(path: paths.log, notes: noted, inputs: inputs).run()
+            }
+            for (stream, pipe) in zip(streams, pipes) { stream.begin(pipe.end) }
+            notes = noting.end
+            for stream in streams { note(stream) }
         } catch { drop() }
     }
 
-    /// Hands the writer what it has room for.
-    private func flush() {
-        guard let pipe else { return }
-        do throws(SystemCallFailure) {
-            while !unsent.isEmpty {
-                let taken = try pipe.descriptor.write(unsent[...])
-                if taken == 0 { return wait(for: pipe) }
-                unsent.removeFirst(taken)
-                givesUpAt = nil
-            }
-        } catch { return drop() }  // the writer is gone: EPIPE
-        resume()
-        closePipeIfDone()
+    /// Tells the writer what was dropped of a stream, and after how many bytes. What cannot be told
+    /// now is told with what is dropped next.
+    private func note(_ stream: OutputStream) {
+        guard stream.dropped > 0, let notes else { return }
+        let record = LogNote(
+            stream: stream.number, position: stream.moved, dropped: stream.dropped)
+        ignoring("the count is kept") { () throws(SystemCallFailure) in
+            if try notes.descriptor.write(record.bytes[...]) > 0 { stream.dropped = 0 }
+        }
     }
 
     /// The writer's pipe is full: the task waits with it, for a while.
-    private func wait(for pipe: LogPipe) {
-        if givesUpAt == nil && !isDropping {
-            givesUpAt = SystemClock.sinceBoot + TaskOutput.patience
-        }
-        pipe.watch(shim)
-        for stream in streams where stream.isWatched {
-            shim.epoll.remove(stream.descriptor.number)
-            stream.isWatched = false
-        }
-    }
-
-    private func resume() {
-        givesUpAt = nil
-        pipe?.unwatch(shim)
-        for stream in streams where !stream.isWatched {
-            ignoring("a stream that cannot be watched is not read, and the task goes on") {
-                () throws(SystemCallFailure) in try watch(stream)
-            }
-        }
+    private func wait(for stream: OutputStream) {
+        if givesUpAt == nil { givesUpAt = SystemClock.sinceBoot + TaskOutput.patience }
+        stream.target?.watch(shim)
+        unwatch(stream)
     }
 
     private func watch(_ stream: OutputStream) throws(SystemCallFailure) {
-        let number = stream.descriptor.number
+        let number = stream.source.number
         try shim.epoll.add(number, .readable, tag: Watched.output(number).tag)
         stream.isWatched = true
     }
 
-    /// The writer takes something again.
-    func logWritable(_ interest: Epoll.Interest) {
-        if isDropping, !interest.contains(.failed) { noteDropped() }
-        flush()
+    private func watchAgain(_ stream: OutputStream) {
+        if stream.isWatched { return }
+        ignoring("a stream that cannot be watched is not read, and the task goes on") {
+            () throws(SystemCallFailure) in try watch(stream)
+        }
     }
 
-    /// No progress for too long: from here on output is dropped.
-    func giveUp() { drop() }
+    private func unwatch(_ stream: OutputStream) {
+        if stream.isWatched { shim.epoll.remove(stream.source.number) }
+        stream.isWatched = false
+    }
+
+    /// The writer takes something again.
+    func logWritable(_ number: CInt, _ interest: Epoll.Interest) {
+        guard let stream = streams.first(where: { $0.target?.descriptor.number == number }) else {
+            return
+        }
+        stream.target?.unwatch(shim)
+        if interest.contains(.failed) { return drop() }
+        if isDropping {
+            isDropping = false
+            for stream in streams { note(stream) }
+        }
+        givesUpAt = nil
+        watchAgain(stream)
+        move(stream)
+    }
 
     private func drop() {
-        // The pipe may have taken the first half of a line: its other half stays.
-        let rest = unsent.firstIndex(of: 10).map { $0 + 1 } ?? unsent.count
-        dropped += unsent.count - rest
-        unsent.removeSubrange(rest...)
         isDropping = true
         givesUpAt = nil
-        for stream in streams where !stream.isWatched {
-            ignoring("a stream that cannot be watched is not read, and the task goes on") {
-                () throws(SystemCallFailure) in try watch(stream)
-            }
-        }
-        closePipeIfDone()
+        for stream in streams where stream.restsUntil == nil { watchAgain(stream) }
     }
 
     /// The task's first process has ended: what it wrote is taken, as far as it is there now.
     /// Others may hold the streams open; they are read on.
     func taskEnded() {
-        for stream in streams where stream.isWatched { readable(stream.descriptor.number) }
-    }
-
-    private func closePipeIfDone() {
-        guard streams.isEmpty, unsent.isEmpty || isDropping, let pipe else { return }
-        pipe.unwatch(shim)
-        self.pipe = nil
+        for stream in streams where stream.isWatched || stream.restsUntil != nil {
+            readable(stream.source.number)
+        }
     }
 
     func writerEnded() {
         writer = nil
-        pipe?.unwatch(shim)
-        pipe = nil
+        notes = nil
+        for stream in streams { stream.loseWriter(shim) }
         if !streams.isEmpty { drop() }
     }
 
     /// Reads no more. The writer ends once it has written what it was given.
     func close() {
-        for stream in streams where stream.isWatched { shim.epoll.remove(stream.descriptor.number) }
+        for stream in streams {
+            unwatch(stream)
+            stream.target?.unwatch(shim)
+        }
         streams = []
-        pipe?.unwatch(shim)
-        pipe = nil
+        notes = nil
     }
 
     /// Reads no more, and ends the writer as soon as the kernel lets it go.
@@ -212,8 +238,70 @@ final class TaskOutput {
     }
 }
 
-/// The shim's end of the pipe to a log writer.
+/// One of a task's two streams, on its way to the writer.
+private final class OutputStream {
+    /// 0 for standard output, 1 for standard error.
+    let number: UInt8
+    let source: OwnedDescriptor
+    private(set) var target: PipeEnd?
+    var isWatched = false
+    /// How many bytes this writer was given.
+    private(set) var moved: UInt64 = 0
+    /// What the writer has not been told of.
+    var dropped: UInt64 = 0
+    /// CLOCK_BOOTTIME in nanoseconds.
+    var movedAt: Int64 = 0
+    var restsUntil: Int64?
+
+    init(_ number: UInt8, _ source: consuming OwnedDescriptor) {
+        self.number = number
+        self.source = source
+    }
+
+    func begin(_ target: PipeEnd) {
+        self.target = target
+        moved = 0
+    }
+
+    /// How many bytes the writer's pipe took; 0 at the end, `nil` if there are none or no room.
+    func move() throws(SystemCallFailure) -> Int? {
+        guard let target else { return nil }
+        let count = try source.splice(to: target.descriptor.number, atMost: 1 << 16)
+        moved += UInt64(count ?? 0)
+        return count
+    }
+
+    /// How many bytes went nowhere; 0 at the end, `nil` if there are none.
+    func discard() -> Int? {
+        // The shim's standard input is /dev/null.
+        do { return try source.splice(to: 0, atMost: 1 << 20) } catch { return 0 }
+    }
+
+    /// What the writer has not read is lost.
+    func loseWriter(_ shim: Shim) {
+        guard let target else { return }
+        target.unwatch(shim)
+        dropped += UInt64(target.descriptor.pendingBytes)
+        self.target = nil
+    }
+}
+
+/// A pipe to the writer, until that has been forked.
 private final class LogPipe {
+    let reading: OwnedDescriptor
+    let end: PipeEnd
+
+    init(size: CInt?) throws(SystemCallFailure) {
+        let ends = try Pipe().release()
+        reading = OwnedDescriptor(adopting: ends.reading)
+        end = PipeEnd(OwnedDescriptor(adopting: ends.writing))
+        if let size { end.descriptor.setPipeSize(size) }
+        try end.descriptor.setNonblocking()
+    }
+}
+
+/// The shim's end of a pipe to the writer; it never waits.
+private final class PipeEnd {
     let descriptor: OwnedDescriptor
     private var isWatched = false
 
@@ -232,24 +320,5 @@ private final class LogPipe {
     func unwatch(_ shim: Shim) {
         if isWatched { shim.epoll.remove(descriptor.number) }
         isWatched = false
-    }
-}
-
-/// One of a task's two streams, cut into lines.
-private final class OutputStream {
-    let descriptor: OwnedDescriptor
-    var isWatched = false
-    private var cutter: LineCutter
-
-    init(_ name: String, _ descriptor: consuming OwnedDescriptor) {
-        cutter = LineCutter(name)
-        self.descriptor = descriptor
-    }
-
-    /// The log's lines for what has come; an empty `bytes` is the end, and tells what was kept
-    /// back.
-    func lines(_ bytes: [UInt8]) -> [UInt8] {
-        let now = SystemClock.timestamp()
-        return bytes.isEmpty ? cutter.end(at: now) : cutter.cut(bytes, at: now)
     }
 }

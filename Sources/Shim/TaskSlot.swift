@@ -75,6 +75,8 @@ struct TaskPaths {
     let work: String
     let log: String
     let cgroup: String
+    /// Where the log writer stands: the names of the tasks' own begin with `task-`.
+    let logCgroup: String
 
     init(task: String, settings: ShimSettings) {
         bundle = "\(settings.podDirectory)/tasks/\(task)"
@@ -90,6 +92,7 @@ struct TaskPaths {
         work = data + "/work"
         log = "\(settings.logDirectory)/\(task).log"
         cgroup = "\(settings.cgroup)/pod/task-\(task)"
+        logCgroup = "\(settings.cgroup)/pod/log-\(task)"
     }
 }
 

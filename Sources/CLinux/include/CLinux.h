@@ -185,6 +185,11 @@ ssize_t clinux_read_link(int link, char *target, size_t size);
 /* fcntl(2) is variadic. */
 int clinux_set_nonblocking(int descriptor);
 int clinux_set_pipe_size(int descriptor, int bytes);
+/* splice(2) without waiting: how many bytes went from one pipe to another, or to /dev/null, without
+   being copied. 0 at the end, -1 with EAGAIN if `from` has none or `to` has no room. */
+ssize_t clinux_splice(int from, int to, size_t count);
+/* FIONREAD: the bytes that are in a pipe. */
+int clinux_pending(int descriptor);
 int clinux_pipe(int ends[2]);
 /* Raises RLIMIT_NOFILE to its hard limit; before other threads are there. */
 int clinux_raise_descriptor_limit(void);
