@@ -170,20 +170,14 @@ extension Shim {
             for slot in slots.values { slot.output?.kill() }
             return removals.append((id, keepingLogs))
         }
-        do throws(SystemCallFailure) {
-            if let device = try sharedMemory.release() {
-                // Who it is takes a walk through all processes.
-                return removal = try helper(.remove, for: id) {
-                    let why = Superblocks.whyMemoryIsHeld(device, isKnownToLive: true)
-                    return [1, 16] + (why ?? "the pod's /dev/shm is about to go").utf8  // EBUSY
-                }
-            }
-        } catch { return reply(id, stillThere(error)) }
+        let remains: SharedMemory.Remains?
+        do { remains = try sharedMemory.release() } catch { return reply(id, stillThere(error)) }
         let settings = settings
         let trees = [settings.dataDirectory] + (keepingLogs ? [] : [settings.logDirectory])
         do throws(SystemCallFailure) {
             removal = try helper(.remove, for: id) {
-                outcome { () throws(SystemCallFailure) in
+                if let why = remains?.why { return [1, 16] + why.utf8 }  // EBUSY
+                return outcome { () throws(SystemCallFailure) in
                     for tree in trees {
                         guard let (parent, name) = tree.cutAtLast("/") else { continue }
                         try Tree.remove(name, in: parent)

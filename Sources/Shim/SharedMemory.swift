@@ -31,15 +31,31 @@ final class SharedMemory {
         try Files.replace(settings.sharedMemoryDevice, Array("\(device)".utf8))
     }
 
-    /// Unmounts it. The device, if the file system lives on: somebody holds a file of it. Its
-    /// device may be another's as soon as it has gone, so the kernel's word about the end counts.
-    func release() throws(SystemCallFailure) -> UInt64? {
+    /// Unmounts it; `nil` if the file system has gone. Its device may be another's as soon as it
+    /// has, so the kernel's word about the end counts.
+    func release() throws(SystemCallFailure) -> Remains? {
         if isMounted {
             watch = UnmountWatch(path)
-            try Mounts.unmount(path)
+            do throws(SystemCallFailure) { try Mounts.unmount(path) } catch {
+                // EINVAL, ENOENT: somebody has removed the directory, and with it the mount.
+                guard error.errno == 22 || error.errno == 2 else { throw error }
+            }
             isMounted = false
         }
         let hasEnded = watch.map { $0.hasEnded } ?? !Superblocks.mayLive(device)
-        return hasEnded ? nil : device
+        return hasEnded ? nil : Remains(device: device, isCertain: watch != nil)
+    }
+
+    /// A file system that has no mount and that somebody holds.
+    struct Remains {
+        let device: UInt64
+        /// Whether the device is still its own.
+        let isCertain: Bool
+
+        /// Who it is, which takes a walk through all processes; `nil` if it has gone.
+        var why: String? {
+            let why = Superblocks.whyMemoryIsHeld(device, isKnownToLive: isCertain)
+            return why ?? (isCertain ? "the pod's /dev/shm is about to go" : nil)
+        }
     }
 }
