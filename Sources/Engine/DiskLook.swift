@@ -8,23 +8,13 @@ import Model
 /// The last look at the data and the log directory, and the one under way.
 @Loop final class DiskLook {
     private var last: [Observation] = []
-    private var isLooking = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private let flight = SingleFlight()
 
     nonisolated init() {}
 
-    /// Milliseconds; a look that takes longer goes on, and the next audit has what it saw.
-    private static let patience: Int64 = 1000
-
+    /// If the look takes too long, the next audit has its result.
     func look(_ ground: HostGround, _ records: any Recorded) async -> [Observation] {
-        if !isLooking {
-            isLooking = true
-            onLoop { await self.run(ground, records) }
-        }
-        Loop.shared.reactor.after(milliseconds: DiskLook.patience) {
-            onLoop { self.wake() }
-        }
-        await withCheckedContinuation { waiters.append($0) }
+        await flight.run { await self.run(ground, records) }
         return last
     }
 
@@ -33,12 +23,6 @@ import Model
             last[index].names["\(stray)"] = nil
             last[index].unrecorded["\(stray)"] = nil
         }
-    }
-
-    private func wake() {
-        let all = waiters
-        waiters = []
-        for waiter in all { waiter.resume() }
     }
 
     /// What no record names is told apart at the look's own time, not at the audit's.
@@ -61,8 +45,6 @@ import Model
                 Observation(.logs, DiskLook.named(lists[1], directories[1]), recorded: known),
             ]
         }
-        isLooking = false
-        wake()
     }
 
     private static func named(_ uids: [String], _ directory: String) -> [String: String] {

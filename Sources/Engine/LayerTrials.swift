@@ -7,8 +7,7 @@ import Metrics
 import Synchronization
 
 @Loop final class LayerTrials {
-    private var isTrying = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private let flight = SingleFlight()
     /// Why not, as far as is known.
     private nonisolated let found = Mutex<String?>(nil)
 
@@ -16,26 +15,12 @@ import Synchronization
 
     nonisolated var refusal: String? { found.withLock { $0 } }
 
-    /// Milliseconds that a start waits for the first answer.
-    private static let patience: Int64 = 1000
-
-    /// Returns with the answer, or when it takes too long: a disk that does not answer holds up
-    /// nobody.
-    func tryNow(_ engine: Engine) async {
-        begin(engine)
-        Loop.shared.reactor.after(milliseconds: LayerTrials.patience) { onLoop { self.wake() } }
-        if isTrying { await withCheckedContinuation { waiters.append($0) } }
-    }
+    /// Returns with the answer, or when the disk takes too long to give one.
+    func tryNow(_ engine: Engine) async { await flight.run { await self.run(engine) } }
 
     /// Does not wait.
     func tryAgain(_ engine: Engine) {
-        if refusal != nil { begin(engine) }
-    }
-
-    private func begin(_ engine: Engine) {
-        guard !isTrying else { return }
-        isTrying = true
-        onLoop { await self.run(engine) }
+        if refusal != nil { flight.begin { await self.run(engine) } }
     }
 
     private func run(_ engine: Engine) async {
@@ -44,8 +29,6 @@ import Synchronization
             defer { found = refusal }
             return found
         }
-        isTrying = false
-        wake()
         engine.metrics.dataDirectoryUsable.set(refusal == nil ? 1 : 0)
         guard refusal != before else { return }
         if let refusal {
@@ -53,12 +36,6 @@ import Synchronization
         } else {
             engine.log.write(.info, "the data directory can be used again")
         }
-    }
-
-    private func wake() {
-        let all = waiters
-        waiters = []
-        for waiter in all { waiter.resume() }
     }
 }
 
