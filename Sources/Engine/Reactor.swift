@@ -242,6 +242,8 @@ extension Reactor {
 package enum EngineClock {
     /// Nanoseconds since boot, suspended time included: for durations.
     static var sinceBoot: Int64 { Loop.shared.reactor.sinceBoot }
+    /// Milliseconds since boot: for what is stored.
+    static var uptime: Int64 { sinceBoot / 1_000_000 }
     /// Milliseconds since 1970: for people.
     package static var wall: Int64 { Loop.shared.reactor.wall }
     static var now: Timestamp { Timestamp(milliseconds: wall) }

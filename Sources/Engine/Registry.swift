@@ -28,7 +28,7 @@ final class Registry: Sendable {
         var readers = EventReaders()
         var commits = 0
         /// Milliseconds between the host's boot and this registry's start.
-        let began = EngineClock.sinceBoot / 1_000_000
+        let began = EngineClock.uptime
         /// Whether the store tells which ids may have been forgotten.
         var isForgettingKnown = false
         /// Whether an earlier daemon of this boot had a store of which nothing is left.
@@ -192,7 +192,7 @@ extension Registry.State {
         commits += 1
         guard hasMoreToPrune || commits % limits.commitsPerPruning == 0 else { return }
         settleForgotten(limits)
-        let now = EngineClock.sinceBoot / 1_000_000
+        let now = EngineClock.uptime
         // A store that cannot prune now is asked again 512 commits on.
         do throws(StoreFailure) {
             hasMoreToPrune = try store.prune(
@@ -216,7 +216,7 @@ extension Registry.State {
             let found = try store.forgotten()
             if found?.isWhole != true {
                 let now = EngineClock.wall
-                let boot = now - EngineClock.sinceBoot / 1_000_000
+                let boot = now - EngineClock.uptime
                 let isLost = found != nil || hasLostStore
                 var times = ForgottenTimes(
                     until: isLost ? now : max(boot, now - limits.tombstonesKeptSeconds * 1000))

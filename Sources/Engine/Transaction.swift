@@ -15,7 +15,7 @@ struct Transaction {
     /// For people, and for new ids.
     let time = EngineClock.now
     /// Milliseconds since the host's boot.
-    let uptime = EngineClock.sinceBoot / 1_000_000
+    let uptime = EngineClock.uptime
     private var changes: Changes
 
     init(_ state: borrowing Registry.State) {
@@ -206,7 +206,7 @@ struct Changes {
                 PodRecord(uid: pod.uid.recordID, name: pod.name.text, document: pod.record()))
         }
         change.removedPods = removedPods.map(\.recordID)
-        let uptime = EngineClock.sinceBoot / 1_000_000
+        let uptime = EngineClock.uptime
         change.operations = operations.values.map { $0.storeRecord(uptime: uptime) }
         change.aliases = aliases
         change.events = events.map {
