@@ -31,7 +31,6 @@ import Model
     /// that. Whoever has one gives it back.
     func enter(_ operation: UID, of pod: UID) async -> StagePlace? {
         if taken < places && turns.isEmpty { return take() }
-        defer { tell() }
         return await withCheckedContinuation { turn in
             if waiting[pod] == nil { turns.append(pod) }
             waiting[pod, default: []].append(Ticket(operation: operation, turn: turn))
@@ -45,6 +44,7 @@ import Model
         guard !tickets.isEmpty else { return }
         waiting[pod]?.removeAll { $0.operation == operation }
         forgetIfServed(pod)
+        tell()
         for ticket in tickets { ticket.turn.resume(returning: nil) }
     }
 
