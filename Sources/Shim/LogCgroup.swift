@@ -23,24 +23,21 @@ struct LogCgroup {
     /// log that is not limited is better than none.
     func enter() {
         for hierarchy in hierarchies {
-            ignoring("stays where it is") { () throws(SystemCallFailure) in
-                let directory = hierarchy.directory(paths.logCgroup)
-                try Files.makeDirectories(directory, mode: 0o755)
-                try copyLimit(from: hierarchy.directory(paths.cgroup), to: directory, hierarchy)
-                try Files.poke(directory + "/cgroup.procs", "0")
+            ignoring("the log is written all the same") { () throws(SystemCallFailure) in
+                try Cgroup(path: paths.logCgroup, hierarchies: [hierarchy]).join()
+                try copyLimit(in: hierarchy)
             }
         }
     }
 
-    private func copyLimit(
-        from task: String, to directory: String, _ hierarchy: CgroupHierarchy
-    ) throws(SystemCallFailure) {
+    private func copyLimit(in hierarchy: CgroupHierarchy) throws(SystemCallFailure) {
+        let task = hierarchy.directory(paths.cgroup)
         let names =
             hierarchy.isUnified
             ? ["cpu.max"] : hierarchy.has("cpu") ? ["cpu.cfs_period_us", "cpu.cfs_quota_us"] : []
         for name in names where try Files.exists("\(task)/\(name)") {
             let limit = try Files.text("\(task)/\(name)", limit: 64)
-            try Files.poke("\(directory)/\(name)", limit)
+            try Files.poke("\(hierarchy.directory(paths.logCgroup))/\(name)", limit)
         }
     }
 }
