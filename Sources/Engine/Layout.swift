@@ -18,9 +18,10 @@ struct Layout: Sendable {
     func runtime(_ uid: UID) -> String { pod(uid) + "/runtime" }
     /// The runtime's root directory for one task: its state is in `<root>/<id>`.
     func runtime(_ uid: UID, _ task: Label) -> String { "\(runtime(uid))/\(task)" }
-    /// See `ShimSettings`.
-    func sharedMemory(_ uid: UID) -> String { pod(uid) + "/shm" }
-    func sharedMemoryDevice(_ uid: UID) -> String { pod(uid) + "/shm.device" }
+    func sharedMemory(_ uid: UID) -> String { ShimSettings.sharedMemory(in: pod(uid)) }
+    func sharedMemoryDevice(_ uid: UID) -> String {
+        ShimSettings.sharedMemoryDevice(in: pod(uid))
+    }
     func cgroup(_ uid: UID) -> String { "\(settings.cgroupParent)/\(uid)" }
     /// Bears the pod's limits: the shim stands beside it, so that a pod that runs out of memory
     /// never takes its shim along.

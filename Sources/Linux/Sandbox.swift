@@ -152,7 +152,8 @@ package enum Mounts {
             unsafe mount("overlay", place, "overlay", 0, layers + ",index=on"), "mount", upper)
     }
 
-    /// umount2(2) with UMOUNT_NOFOLLOW. May block for as long as the disk likes: for helpers alone.
+    /// umount2(2) with UMOUNT_NOFOLLOW. If nothing is mounted there, the failure `saysNotMounted`.
+    /// May block for as long as the disk likes: for helpers alone.
     package static func unmount(_ target: String) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.
         try check(
@@ -196,4 +197,9 @@ package enum Mounts {
                 unsafe clinux_mount_tmpfs(source, target, noexec ? 1 : 0, options)
             }, "mount", "tmpfs \(target)")
     }
+}
+
+extension SystemCallFailure {
+    /// Of an unmount: nothing is mounted there (EINVAL), or the path does not exist (ENOENT).
+    package var saysNotMounted: Bool { errno == EINVAL || errno == ENOENT }
 }

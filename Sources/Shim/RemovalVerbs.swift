@@ -35,8 +35,8 @@ extension Shim {
             if device == nil { device = try Superblocks.device(of: target) }
             try Mounts.unmount(target)
         } catch {
-            // EINVAL, ENOENT: an earlier helper did it.
-            guard error.errno == 22 || error.errno == 2 else {
+            // An earlier helper did it.
+            guard error.saysNotMounted else {
                 let holders = error.errno == 16 ? MountHolders.of(target) : []  // EBUSY
                 let held = holders.isEmpty ? "" : ", held: " + holders.joined(separator: ", ")
                 return told(error) + held.utf8

@@ -22,13 +22,14 @@ final class SharedMemory {
     /// Mounts it in the caller's mount namespace, and writes its device down for a daemon that
     /// finds the shim dead.
     init(_ settings: ShimSettings) throws(SystemCallFailure) {
-        path = settings.sharedMemory
+        path = ShimSettings.sharedMemory(in: settings.podDirectory)
         try Files.makeDirectories(path)
         try Mounts.tmpfs(
             at: path, options: SharedMemory.options, source: "staunch-\(settings.uid)",
             noexec: true)
         device = try Superblocks.device(of: path)
-        try Files.replace(settings.sharedMemoryDevice, Array("\(device)".utf8))
+        let file = ShimSettings.sharedMemoryDevice(in: settings.podDirectory)
+        try Files.replace(file, Array("\(device)".utf8))
     }
 
     /// Unmounts it; `nil` if the file system has gone. Its device may be another's as soon as it
@@ -37,8 +38,8 @@ final class SharedMemory {
         if isMounted {
             watch = UnmountWatch(path)
             do throws(SystemCallFailure) { try Mounts.unmount(path) } catch {
-                // EINVAL, ENOENT: somebody has removed the directory, and with it the mount.
-                guard error.errno == 22 || error.errno == 2 else { throw error }
+                // If the directory is removed, the kernel detaches the mount.
+                guard error.saysNotMounted else { throw error }
             }
             isMounted = false
         }

@@ -41,9 +41,12 @@ package struct ShimSettings: Equatable, Sendable {
             ownNetwork: arguments[6] == "none", hostname: arguments[7])
     }
 
-    /// Where the tasks' /dev/shm is mounted in the sandbox, and the file that holds its device.
-    package var sharedMemory: String { podDirectory + "/shm" }
-    package var sharedMemoryDevice: String { podDirectory + "/shm.device" }
+    /// Where the tasks' /dev/shm is mounted in the sandbox.
+    package static func sharedMemory(in podDirectory: String) -> String { podDirectory + "/shm" }
+    /// The file that contains the device of that mount.
+    package static func sharedMemoryDevice(in podDirectory: String) -> String {
+        podDirectory + "/shm.device"
+    }
 
     package var arguments: [String] {
         [
