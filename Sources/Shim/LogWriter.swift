@@ -2,6 +2,7 @@
 // wait for the file's disk as long as it likes.
 
 import Linux
+import ShimWire
 
 struct LogWriter: ~Copyable {
     private let path: String
@@ -102,11 +103,11 @@ private final class LogNotes {
 
     /// `false` at the end.
     func take() -> Bool {
-        do throws(SystemCallFailure) {
+        do {
             while let bytes = try descriptor.read(limit: 64 * LogNote.size) {
                 if bytes.isEmpty { return false }
                 for start in stride(from: 0, to: bytes.count, by: LogNote.size) {
-                    all.append(LogNote(bytes[start...]))
+                    all.append(try LogNote(bytes[start...].prefix(LogNote.size)))
                 }
             }
         } catch { return false }

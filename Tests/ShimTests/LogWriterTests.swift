@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Linux
+import ShimWire
 import Testing
 
 @testable import Shim
@@ -55,9 +56,9 @@ import Testing
         #expect(lines.last == "stderr F staunch: 1 bytes of output were dropped here")
     }
 
-    @Test func aNoteIsReadAsItWasWritten() {
+    @Test func aNoteIsReadAsItWasWritten() throws {
         let note = LogNote(stream: 1, position: 0x0102_0304_0506_0708, dropped: .max)
         #expect(note.bytes.count == LogNote.size)
-        #expect(LogNote(note.bytes[...]) == note)
+        #expect(try LogNote(note.bytes[...]) == note)
     }
 }
