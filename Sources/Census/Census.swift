@@ -49,6 +49,10 @@ package struct Census: Equatable, Sendable {
         return !difference.isEmpty && difference.allSatisfy { $0.begins(with: "socket ") }
     }
 
+    /// The places that could not be read, in the order of their names. A place that could be read
+    /// neither before nor after makes no difference, and proves nothing.
+    package var unreadable: [String] { names.filter { $0.begins(with: "unreadable ") }.sorted() }
+
     /// What cannot be read is said as well: an instrument that sees nothing proves nothing.
     mutating func addUnreadable(_ path: String, _ reason: String) {
         names.insert("unreadable \(path): \(reason)")

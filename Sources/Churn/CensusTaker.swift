@@ -1,5 +1,6 @@
 // The census of LAWS.md, before the first create and after the last delete.
 
+import Bytes
 import Census
 
 struct CensusTaker {
@@ -38,8 +39,6 @@ struct CensusTaker {
             after = Census(marks)
             return after == before
         }
-        // What can be read neither before nor after would be no difference.
-        let unread = after.names.filter { $0.hasPrefix("unreadable ") }.sorted()
-        return after.difference(from: before).split(separator: "\n").map(String.init) + unread
+        return after.difference(from: before).fields("\n") + after.unreadable
     }
 }

@@ -1,7 +1,6 @@
 // The command line: what is looked at, and what it is compared with.
 
 import ArgumentParser
-import Bytes
 import Census
 import Linux
 
@@ -54,9 +53,8 @@ struct CensusProgram: ParsableCommand {
         }
     }
 
-    /// What could be read neither then nor now is no difference, and no proof of anything.
     private func expectReadable(_ census: Census) throws(CensusFailure) {
-        let unread = census.names.filter { $0.begins(with: "unreadable ") }.sorted()
+        let unread = census.unreadable
         guard let first = unread.first else { return }
         throw CensusFailure(
             "nothing differs of what could be read; \(unread.count) places could not be, such as "
