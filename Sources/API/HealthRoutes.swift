@@ -8,7 +8,7 @@ import JSON
 import Metrics
 import Model
 
-/// A scrape or a probe is never refused for its Accept: nobody would see why.
+/// These routes ignore Accept, because no person reads the answer to a refused scrape or probe.
 let healthRoutes: [Route] = [
     Route("GET", "/metrics", produces: ["text/plain"], ignoresAccept: true, getMetrics),
     Route("GET", "/healthz", ignoresAccept: true, getHealth),

@@ -20,10 +20,10 @@ let operationRoutes: [Route] = [
     }
     var list = ListWriter(limit: paging.limit)
     var (after, looked, bytes) = (start, 0, 0)
-    // Of the first look: whoever follows the events from there on misses nothing.
+    // The revision of the first slice: a client that follows the events after it misses nothing.
     var revision: UInt64?
-    // Where few are in the state, the page may come out short of its limit, so that no request
-    // looks at all there are.
+    // If few operations are in the state, the page may have fewer items than its limit, because no
+    // request may read all operations.
     while looked < 1000, bytes < DocumentLimits.pageBytes {
         let slice = try call.engine.operations(after: after, limit: paging.limit, in: state)
         revision = revision ?? slice.revision

@@ -102,7 +102,7 @@ extension Verdict {
         return Check("\(name) alike throughout", outcome, seen)
     }
 
-    /// Of a run whose pods are held for a moment nobody expects it.
+    /// Only noted if no pod was held for long enough: a run of short pods need not show it.
     private static func shim(
         _ name: String, _ samples: [Sample], _ value: (ShimLook) -> Double, _ slack: Double,
         _ text: (Double) -> String

@@ -211,7 +211,7 @@ extension PodOwner {
         }
     }
 
-    /// Runs one step and shows it; one that costs the machine `inTurn`.
+    /// Runs one step and shows it. If `inTurn`, the step first waits for a place in `StageGate`.
     func step<Result: Sendable>(
         _ name: StepName, _ object: Label?, _ operation: PodOperation, inTurn: Bool = false,
         _ body: @Loop () async throws(Failure) -> Result

@@ -1,8 +1,8 @@
 // Events for those who follow: in order, with no gap and no repeat.
 //
-// A reader reads the store from where it has come to, a bounded part at a time, whether that is
-// history or has just happened. A commit only wakes it, so a reader that does not read costs
-// nothing and holds up nobody.
+// A reader reads the store from its own position, a bounded part at a time, whether the events are
+// old or new. A commit only wakes the reader, so a reader that does not read costs nothing and
+// delays no other reader.
 
 package import Documents
 import Model

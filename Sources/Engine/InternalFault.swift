@@ -1,5 +1,5 @@
-// The one way to an answer of 500 `internal`. Its texts promise an id that also stands in the log,
-// so the id is made here and logged with the cause. A tidy test holds that there is no other way.
+// Every answer of 500 `internal` is made here. Its texts promise an id that the log contains, so
+// the id is made here and logged with the cause. A tidy test forbids `internal` in any other file.
 
 package import Documents
 import Model

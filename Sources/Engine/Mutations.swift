@@ -140,8 +140,8 @@ extension Transaction {
         put(operation)
     }
 
-    /// Where an id leads: to its own operation, or to the one that answered its request. What
-    /// cannot be read is never taken for what is not there.
+    /// Finds the operation with this id, or the operation that answered the request with this id. A
+    /// record that cannot be read is an error, and never counts as absent.
     private func lookUp(_ id: UID) throws(StoreFailure) -> OperationLookup {
         if let own = try anyOperation(id) { return own }
         if let alias = try alias(id) {

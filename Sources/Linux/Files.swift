@@ -110,7 +110,7 @@ package enum Files {
     }
 
     /// chmod(2).
-    package static func setMode(_ path: String, _ mode: UInt32) throws(SystemCallFailure) {
+    private static func setMode(_ path: String, _ mode: UInt32) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.
         try check(unsafe chmod(path, mode), "chmod", path)
     }
