@@ -29,18 +29,25 @@ let healthRoutes: [Route] = [
     .response(status("ok"))
 }
 
+/// Ready is who takes mutations; that creates are refused is said beside it, and no reason to send
+/// deletes elsewhere.
 @Sendable private func getReadiness(_ call: Call) throws(Problem) -> HTTPReply {
     guard call.engine.isReady else {
         throw call.problem(.starting, "the sandboxes of the last run are being looked at")
     }
-    return .response(status("ready"))
+    return .response(
+        status("ready", call.engine.refusal.map { "creates are refused: \($0)" }))
 }
 
-private func status(_ text: String) -> HTTPResponse {
+private func status(_ text: String, _ reason: String? = nil) -> HTTPResponse {
     var writer = JSONWriter(capacity: 64)
     writer.beginObject()
     writer.key("status")
     writer.value(text)
+    if let reason {
+        writer.key("reason")
+        writer.value(reason)
+    }
     writer.endObject()
     return HTTPResponse(json: writer.finish())
 }

@@ -32,6 +32,7 @@ struct ServerDocument: DocumentEncodable {
         flag("seccomp", info.seccomp != .none, &writer)
         writeSeccomp(to: &writer)
         writeDataDirectory(to: &writer)
+        writeCreates(to: &writer)
         writer.endObject()
     }
 
@@ -62,8 +63,8 @@ struct ServerDocument: DocumentEncodable {
         writer.key("runtime")
         writer.beginObject()
         text("path", info.runtimePath, &writer)
-        text("name", info.runtimeName, &writer)
-        text("version", info.runtimeVersion, &writer)
+        optional("name", info.runtimeName, &writer)
+        optional("version", info.runtimeVersion, &writer)
         if let commit = info.runtimeCommit { text("commit", commit, &writer) }
         flag("recursiveReadOnly", info.recursiveReadOnly, &writer)
         writer.endObject()
@@ -85,6 +86,15 @@ struct ServerDocument: DocumentEncodable {
         writer.endObject()
     }
 
+    /// Whether creates are taken, and else why not.
+    private func writeCreates(to writer: inout JSONWriter) {
+        writer.key("creates")
+        writer.beginObject()
+        flag("accepted", info.refusal == nil, &writer)
+        if let reason = info.refusal { text("reason", reason, &writer) }
+        writer.endObject()
+    }
+
     private func writeKernel(to writer: inout JSONWriter) {
         writer.key("kernel")
         writer.beginObject()
@@ -98,6 +108,11 @@ struct ServerDocument: DocumentEncodable {
 private func text(_ name: StaticString, _ value: String, _ writer: inout JSONWriter) {
     writer.key(name)
     writer.value(value)
+}
+
+private func optional(_ name: StaticString, _ value: String?, _ writer: inout JSONWriter) {
+    writer.key(name)
+    if let value { writer.value(value) } else { writer.null() }
 }
 
 private func flag(_ name: StaticString, _ value: Bool, _ writer: inout JSONWriter) {

@@ -43,6 +43,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case starting = "starting"
     case storeFull = "store-full"
     case dataDirectoryUnusable = "data-directory-unusable"
+    case runtimeUnavailable = "runtime-unavailable"
 
     /// The HTTP status.
     package var status: Int {
@@ -63,7 +64,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .internalFault: 500
         case .transferCodingUnknown: 501
-        case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable: 503
+        case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable:
+            503
         }
     }
 
@@ -71,7 +73,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     package var retryable: Bool {
         switch self {
         case .podDeleting, .taskDeleting, .tooManyPods, .tooManyOperations, .shimFailed,
-            .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable:
+            .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable:
             true
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,

@@ -45,6 +45,7 @@ extension ProblemCode {
         case .starting: "The daemon is starting"
         case .storeFull: "The store is full"
         case .dataDirectoryUnusable: "No task can be made in the data directory"
+        case .runtimeUnavailable: "Nothing can be created now"
         }
     }
 }
@@ -131,6 +132,9 @@ extension ProblemCode {
         case .dataDirectoryUnusable:
             "The kernel makes no overlay with its upper layer in the daemon's data directory; "
                 + "nothing was recorded. What is there goes on, and is deleted as ever."
+        case .runtimeUnavailable:
+            "The runtime, the seccomp profile or the shim's program cannot be used; the detail "
+                + "says why. Nothing was recorded. Stops, deletes and reads work."
         }
     }
 }
@@ -166,6 +170,9 @@ extension ProblemCode {
         case .dataDirectoryUnusable:
             "The operator of the host chooses another --data-dir, or mounts a file system there; "
                 + "it is looked at again with each refused request."
+        case .runtimeUnavailable:
+            "Mend what the detail names, and send the request again: it is looked at again without "
+                + "a restart."
         case .storeFull: "Delete pods, or give the tmpfs of the run directory more room."
         case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,
             .podState, .taskState, .uidMismatch, .bodyTooLarge,

@@ -13,6 +13,7 @@ extension PodOwner {
         do throws(Failure) {
             // Before a shim is started for a pod that is on its way down.
             try checkGoing(operation)
+            try await awaitRuntime(.shimStart, nil, operation)
             let link = try await step(.shimStart, nil, operation, inTurn: true) {
                 () async throws(Failure) in
                 do { try self.ground.limit(self.uid, pod.spec.resources) } catch {
@@ -126,6 +127,7 @@ extension PodOwner {
             return user
         }
         try checkGoing(operation)
+        try await awaitRuntime(.taskCreate, spec.name, operation)
         let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do { try self.ground.writeBundle(self.uid, spec, as: user) } catch {
@@ -143,6 +145,28 @@ extension PodOwner {
             return ProcessIdentity(process)
         }
         record(process, of: spec)
+    }
+
+    /// A create that was accepted is not failed for what cannot be used now: it waits until that is
+    /// mended, and says so. It is never made with less, such as without a filter.
+    private func awaitRuntime(
+        _ name: StepName, _ task: Label?, _ operation: PodOperation
+    ) async throws(Failure) {
+        guard engine.runtime.obstacle() != nil else { return }
+        let journal = OperationJournal(engine, operation: operation.id, owner: self)
+        let step = TeardownStep(name, task: task)
+        journal.began(step)
+        var told: String?
+        while let why = engine.runtime.obstacle() {
+            if why != told { journal.waits(step, for: Obstacle(why)) }
+            told = why
+            await Loop.shared.reactor.pause(milliseconds: 500)
+            do throws(Failure) { try checkGoing(operation) } catch {
+                journal.failed(step, why)
+                throw error
+            }
+        }
+        journal.resumes(step)
     }
 
     private func record(_ process: ProcessIdentity, of spec: TaskSpec) {
@@ -166,7 +190,7 @@ extension PodOwner {
         // no such id, and the shim removes the state directory by itself.
         let id = engine.registry.pod(uid)?[task: task]?.uid ?? uid
         return Runtime(
-            path: engine.settings.runtime,
+            path: engine.runtime.standing.runtimePath ?? engine.settings.runtime,
             root: isOld ? layout.runtime(uid) : layout.runtime(uid, task)
         ).arguments(
             call, id: isOld ? task.text : id.description,

@@ -15,7 +15,9 @@ package final class Engine: Sendable {
     let registry: Registry
     package let metrics = Metrics()
     package let log: Log
-    package let info: EngineInfo
+    /// What of `info` does not change while the daemon runs.
+    private let fixedInfo: EngineInfo
+    let runtime: RuntimeWatch
     let ground: any Ground
     /// Held for as long as the daemon lives: one daemon for a run directory.
     private let lock: OwnedDescriptor?
@@ -47,10 +49,13 @@ package final class Engine: Sendable {
             opened.store, limits: settings.limits, reserve: Reserve(path: layout.reserve),
             damage: opened.damage?.description, hasLostStore: opened.store.isNew && wasUsed)
         registry.reserve?.hold()
-        let host = try Host(settings, layout)
-        ground = HostGround(host, layout)
-        info = host.info
-        metrics.seccompProfile.set(1, info.seccomp.source)
+        let host = try Host(settings)
+        do throws(SystemCallFailure) { runtime = try RuntimeWatch(layout, log, metrics) } catch {
+            throw EngineFailure("\(error)")
+        }
+        ground = HostGround(host, layout, runtime)
+        fixedInfo = host.info
+        metrics.seccompProfile.set(1, settings.seccomp.source)
         metrics.exportKnownSeries()
         noteDamage()
     }
@@ -79,11 +84,11 @@ package final class Engine: Sendable {
         lock = nil
         registry = try Registry(store, limits: settings.limits)
         self.ground = ground
-        info = EngineInfo(
-            runtimePath: settings.runtime, runtimeName: "none", runtimeVersion: "0",
-            runtimeCommit: nil, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false, bootID: "",
-            seccomp: settings.seccomp, limits: settings.limits, nestsCPULimits: false,
-            recursiveReadOnly: true)
+        runtime = RuntimeWatch(assuming: .inMemory(settings.runtime), layout, metrics)
+        fixedInfo = EngineInfo(
+            runtimePath: settings.runtime, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false,
+            bootID: "", seccomp: settings.seccomp, limits: settings.limits, nestsCPULimits: false,
+            hasMountAttributes: true)
         metrics.exportKnownSeries()
         noteDamage()
     }
@@ -96,6 +101,29 @@ package final class Engine: Sendable {
     }
 
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
+
+    /// As it is now.
+    package var info: EngineInfo {
+        var info = fixedInfo
+        let standing = runtime.standing
+        info.runtimePath = standing.runtimePath ?? info.runtimePath
+        info.refusal = standing.obstacle
+        guard let facts = standing.runtime.value else { return info }
+        info.runtimeName = facts.version.name
+        info.runtimeVersion = facts.version.version
+        info.runtimeCommit = facts.version.commit
+        info.recursiveReadOnly = info.hasMountAttributes && facts.hasRecursiveReadOnly
+        return info
+    }
+
+    /// Why creates are refused; `nil` if they are taken.
+    package var refusal: String? { runtime.standing.obstacle }
+
+    /// Looks at the runtime from now on, and waits for the first look, so many milliseconds at
+    /// most. Before `start`.
+    package func lookAtRuntime(waiting milliseconds: CInt) {
+        runtime.start(waiting: milliseconds)
+    }
 
     /// Adopts the shims that live, and goes on with the operations that stand open, in the
     /// background. `whenReady` is called on the loop, once mutations are taken.

@@ -1,4 +1,4 @@
-// What this host offers: cgroups, the kernel, the runtime, the seccomp profile. Looked at once.
+// What this host offers: cgroups and the kernel. Looked at once; `RuntimeWatch` looks at the rest.
 
 import Bytes
 import Linux
@@ -9,20 +9,12 @@ final class Host: Sendable {
     let traits: HostTraits
     /// Whether processes can be counted and limited here.
     let limitsPids: Bool
-    let shimProgram: String
-    let seccomp: SeccompCache?
     let info: EngineInfo
 
-    init(_ settings: EngineSettings, _ layout: Layout) throws(EngineFailure) {
+    init(_ settings: EngineSettings) throws(EngineFailure) {
         do throws(SystemCallFailure) {
             hierarchies = try Cgroups.hierarchies()
             limitsPids = try Host.limitsPids(hierarchies)
-            shimProgram = try RunDirectory.installShim(layout)
-            let release = try SystemInfo.kernelRelease()
-            let version = try Host.runtimeVersion(settings.runtime, layout)
-            let features = try Host.runtimeFeatures(settings.runtime, layout)
-            let hasMountAttributes = try Host.hasMountAttributes()
-            seccomp = try Host.seccomp(settings.seccomp)
             let isUnified = hierarchies.allSatisfy(\.isUnified)
             traits = HostTraits(
                 cgroupNamespace: isUnified,
@@ -32,17 +24,14 @@ final class Host: Sendable {
                     DescriptorLimit(soft: $0.soft, hard: $0.hard)
                 })
             info = EngineInfo(
-                runtimePath: settings.runtime, runtimeName: version.name,
-                runtimeVersion: version.version, runtimeCommit: version.commit,
-                kernelRelease: release,
+                runtimePath: settings.runtime, kernelRelease: try SystemInfo.kernelRelease(),
                 cgroup: isUnified
                     ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
                 hasCgroupKill: hierarchies.contains(where: \.isUnified),
                 bootID: try SystemInfo.bootID(),
                 seccomp: settings.seccomp, limits: settings.limits,
                 nestsCPULimits: hierarchies.contains { !$0.isUnified && $0.has("cpu") },
-                recursiveReadOnly: hasMountAttributes
-                    && features?.hasRecursiveReadOnly ?? false)
+                hasMountAttributes: try Host.hasMountAttributes())
         } catch { throw EngineFailure("\(error)") }
         try Host.claim(hierarchies, settings)
     }
@@ -89,67 +78,8 @@ final class Host: Sendable {
         return false
     }
 
-    /// Asks the runtime for its version before anything depends on it.
-    private static func runtimeVersion(
-        _ path: String, _ layout: Layout
-    ) throws(SystemCallFailure) -> RuntimeVersion {
-        let said = try answer(to: Runtime(path: path, root: "").versionArguments, layout)
-        let text = String(decoding: said, as: UTF8.self)
-        guard let version = RuntimeVersion(text) else {
-            throw SystemCallFailure(call: "\(path) --version", subject: "says '\(text)'", errno: 8)
-        }
-        return version
-    }
-
-    /// `nil` if the runtime does not know the command, as those of before 2022.
-    private static func runtimeFeatures(
-        _ path: String, _ layout: Layout
-    ) throws(SystemCallFailure) -> RuntimeFeatures? {
-        RuntimeFeatures(
-            json: try answer(to: Runtime(path: path, root: "").featuresArguments, layout))
-    }
-
     /// mount_setattr(2).
     private static func hasMountAttributes() throws(SystemCallFailure) -> Bool {
         try !SystemInfo.kernelVersion().lexicographicallyPrecedes([5, 12])
-    }
-
-    /// What a command prints, through a file.
-    private static func answer(
-        to arguments: [String], _ layout: Layout
-    ) throws(SystemCallFailure) -> [UInt8] {
-        let file = layout.settings.runDirectory + "/runtime.version"
-        // O_RDWR|O_CREAT|O_TRUNC
-        let output = try OwnedDescriptor.opening(file, 0o1102, mode: 0o600)
-        let null = try OwnedDescriptor.opening("/dev/null", 2)
-        let pid = try Command(arguments).spawn(
-            descriptors: [null.number, output.number, null.number])
-        if let process = PidDescriptor.opening(pid) { process.waitAndReap() }
-        return try Files.read(file)
-    }
-
-    /// The filter's cost in the runtime grows with each ABI: one that the kernel does not have is
-    /// left out, which permits nothing more.
-    private static func seccomp(
-        _ choice: SeccompChoice
-    ) throws(SystemCallFailure) -> SeccompCache? {
-        guard let profile = try profile(choice) else { return nil }
-        return SeccompCache(
-            profile, on: SystemInfo.isARM ? .arm : .x86, kernel: try SystemInfo.kernelVersion(),
-            without: SystemInfo.hasX32 ? [] : ["SCMP_ARCH_X32"])
-    }
-
-    private static func profile(
-        _ choice: SeccompChoice
-    ) throws(SystemCallFailure) -> SeccompProfile? {
-        switch choice {
-        case .none: return nil
-        case .builtIn: return .builtIn
-        case .file(let path):
-            let json = try Files.read(path, limit: 1 << 20)
-            do throws(SeccompFailure) { return try SeccompProfile(json: json) } catch {
-                throw SystemCallFailure(call: "read", subject: "\(path): \(error)", errno: 22)
-            }
-        }
     }
 }

@@ -60,10 +60,21 @@ extension HostGround {
             ids: OCI.ResolvedUser(
                 uid: user.uid, gid: user.gid, additionalGIDs: user.additionalGIDs),
             rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod, spec.name),
-            sharedMemory: layout.sharedMemory(pod),
-            seccomp: host.seccomp?.document(for: Capabilities.of(spec)), host: host.traits)
+            sharedMemory: layout.sharedMemory(pod), seccomp: try filter(for: spec),
+            host: host.traits)
         try Files.makeDirectories(bundle)
         try Files.replace(bundle + "/config.json", document)
+    }
+
+    /// `nil` only if the operator wants no filter: a profile that cannot be read is not that.
+    private func filter(for spec: TaskSpec) throws(SystemCallFailure) -> [UInt8]? {
+        switch runtime.standing.filter {
+        case .usable(.none): return nil
+        case .usable(.profile(let cache)): return cache.document(for: Capabilities.of(spec))
+        case .unseen, .unusable:
+            let why = runtime.standing.obstacle ?? "the seccomp profile"
+            throw SystemCallFailure(call: "read", subject: why, errno: 61)
+        }
     }
 
     func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight {

@@ -7,13 +7,15 @@ import ShimWire
 @Loop final class HostGround: Ground {
     let host: Host
     let layout: Layout
+    let runtime: RuntimeWatch
     let disks = DiskLook()
     /// The last one that was started for a pod and has not ended.
     var helpers: [UID: Int32] = [:]
 
-    nonisolated init(_ host: Host, _ layout: Layout) {
+    nonisolated init(_ host: Host, _ layout: Layout, _ runtime: RuntimeWatch) {
         self.host = host
         self.layout = layout
+        self.runtime = runtime
     }
 
     func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence {

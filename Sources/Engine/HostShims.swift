@@ -34,10 +34,7 @@ extension HostGround {
     }
 
     /// The shim's program, which is installed again if somebody has removed it.
-    func shimProgram() throws(SystemCallFailure) -> String {
-        if try Files.exists(host.shimProgram) { return host.shimProgram }
-        return try RunDirectory.installShim(layout)
-    }
+    func shimProgram() throws(SystemCallFailure) -> String { try runtime.shimProgram() }
 }
 
 extension SystemCallFailure {

@@ -69,6 +69,15 @@ import Teardown
         }
     }
 
+    /// What it waited for is no longer in its way; it begins again.
+    func resumes(_ step: TeardownStep) {
+        _ = close(step) { shown in
+            shown.state = .running
+            shown.detail = nil
+        }
+        show(step) { $0.finishedAt = nil }
+    }
+
     /// A step of the way up that could not be done.
     func failed(_ step: TeardownStep, _ detail: String) {
         _ = close(step) { shown in

@@ -23,6 +23,7 @@ extension Engine {
                     .tooManyPods, "\(settings.limits.pods) pods are allowed",
                     instance: context.instance)
             }
+            try checkRuntime(context)
             if !spec.tasks.isEmpty { try checkDataDirectory(context) }
             for task in spec.tasks {
                 try checkMounts(task, .root.appending("tasks").appending(task.name.text), context)

@@ -67,8 +67,9 @@ package struct OperationSlice: Sendable {
 /// What `GET /v1` tells beside constants.
 package struct EngineInfo: Sendable {
     package var runtimePath: String
-    package var runtimeName: String
-    package var runtimeVersion: String
+    /// `nil` until the runtime has answered.
+    package var runtimeName: String?
+    package var runtimeVersion: String?
     package var runtimeCommit: String?
     package var kernelRelease: String
     /// `v1`, `hybrid` or `v2`.
@@ -79,8 +80,12 @@ package struct EngineInfo: Sendable {
     package var limits: EngineLimits
     /// Whether the kernel takes no CPU limit of a task above its pod's (cgroup v1).
     package var nestsCPULimits: Bool
+    /// Whether the kernel can change the attributes of a whole tree of mounts.
+    package var hasMountAttributes: Bool
     /// Whether a bind can be read-only with what is mounted below it.
-    package var recursiveReadOnly: Bool
+    package var recursiveReadOnly = false
+    /// Why creates are refused; `nil` if they are taken.
+    package var refusal: String?
 }
 
 /// How much is kept, and how many there may be.

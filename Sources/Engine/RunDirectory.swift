@@ -62,20 +62,43 @@ enum RunDirectory {
     }
 
     /// Copies the shim's program under a name that follows from its content, so that starting it
-    /// never waits for a disk, and an upgrade takes nothing from under a living pod.
+    /// never waits for a disk, and an upgrade takes nothing from under a living pod. Copies of
+    /// before stay: whatever is wrong with the new program, deletes need one that works.
     static func installShim(_ layout: Layout) throws(SystemCallFailure) -> String {
-        let program = try Files.read(layout.settings.shim, limit: 64 << 20)
-        let name = contentName(program)
-        // What runs of an older one keeps its pages; only the name goes.
-        for other in try Files.names(in: layout.programs) where other != name {
-            try Tree.remove(other, in: layout.programs)
-        }
-        let directory = "\(layout.programs)/\(name)"
+        let source = try Files.program(layout.settings.shim, in: [])
+        let program = try Files.readRegular(source.path, limit: 64 << 20)
+        let directory = "\(layout.programs)/\(contentName(program))"
         let path = directory + "/staunch-shim"
-        if try Files.exists(path) { return path }
+        if Files.isExecutable(path), try Files.readRegular(path, limit: 64 << 20) == program {
+            return path
+        }
         try Files.makeDirectories(directory)
         try Files.replace(path, program, mode: 0o700)
         return path
+    }
+
+    /// Any copy of before; `nil` if there is none.
+    static func olderShim(_ layout: Layout) throws(SystemCallFailure) -> String? {
+        try Files.names(in: layout.programs).sorted()
+            .map { "\(layout.programs)/\($0)/staunch-shim" }.first(where: Files.isExecutable)
+    }
+
+    static func removeShim(_ layout: Layout, _ path: String) {
+        guard let directory = Files.parent(of: path), let name = directory.cutAtLast("/")?.after
+        else { return }
+        ignoring("it is never taken for one that works while another is there") {
+            () throws(SystemCallFailure) in try Tree.remove(name, in: layout.programs)
+        }
+    }
+
+    /// What runs of an older copy keeps its pages; only the name goes.
+    static func removeShims(_ layout: Layout, but path: String) {
+        ignoring("an old copy costs room, and harms nobody") { () throws(SystemCallFailure) in
+            for other in try Files.names(in: layout.programs)
+            where "\(layout.programs)/\(other)/staunch-shim" != path {
+                try Tree.remove(other, in: layout.programs)
+            }
+        }
     }
 
     /// FNV-1a of eight bytes at a time: a name, not a seal.

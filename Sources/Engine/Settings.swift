@@ -7,7 +7,10 @@ package struct EngineSettings: Sendable {
     package var dataDirectory = "/var/lib/staunch"
     package var logDirectory = "/var/log/staunch"
     package var cgroupParent = "/staunch"
+    /// A path, or a name that is looked up in `searchPath`.
     package var runtime = "/usr/sbin/runc"
+    /// Absolute directories.
+    package var searchPath: [String] = []
     /// The shim's program; it is copied into the run directory at the start.
     package var shim = ""
     package var seccomp = SeccompChoice.builtIn

@@ -23,8 +23,9 @@ extension Engine {
                     .podState, "a pod has at most \(DocumentLimits.tasks) tasks",
                     instance: context.instance)
             }
-            try checkMounts(spec, .root, context)
             try checkLimits(of: spec, in: pod, context)
+            try checkRuntime(context)
+            try checkMounts(spec, .root, context)
             try checkDataDirectory(context)
             try transaction.checkRoom(for: pod.uid, settings.limits, context)
             var task = PodTask(
@@ -41,18 +42,26 @@ extension Engine {
         }
     }
 
-    /// Refuses what this runtime or kernel would quietly leave writable. `place` is the task in the
-    /// request's document.
+    /// Refuses a create for which something of the host's is missing now. One that was accepted
+    /// waits for it.
+    func checkRuntime(_ context: RequestContext) throws(Problem) {
+        guard let why = runtime.obstacle() else { return }
+        throw Problem(.runtimeUnavailable, why, instance: context.instance)
+    }
+
+    /// Refuses what this runtime or kernel would quietly leave writable. After `checkRuntime`:
+    /// only a runtime that has answered has features. `place` is the task, in the request.
     func checkMounts(
         _ task: TaskSpec, _ place: JSONPointer, _ context: RequestContext
     ) throws(Problem) {
-        guard !info.recursiveReadOnly,
-            let index = task.mounts.firstIndex(where: \.recursiveReadOnly)
-        else { return }
+        guard let index = task.mounts.firstIndex(where: \.recursiveReadOnly) else { return }
+        let info = info
+        guard !info.recursiveReadOnly else { return }
         let fault = DocumentFault(
             pointer: place.appending("mounts").appending(index).appending("recursiveReadOnly"),
             detail: "needs Linux 5.12 and a runtime whose features name rro, and "
-                + "\(info.runtimePath) \(info.runtimeVersion) on \(info.kernelRelease) is not so",
+                + "\(info.runtimePath) \(info.runtimeVersion ?? "") on \(info.kernelRelease) "
+                + "is not so",
             isNotSupported: true)
         throw Problem(DocumentFaults(faults: [fault]), instance: context.instance)
     }

@@ -62,6 +62,21 @@ package struct Command: Sendable {
     }
 }
 
+extension Command {
+    /// For a helper: the calling process becomes the program, with the descriptors that it has.
+    /// Returns only why it does not.
+    package func become() -> SystemCallFailure {
+        // SAFETY: the C strings live for the call.
+        let failure = unsafe withCStrings(arguments) { argv in
+            unsafe withCStrings(environment) { envp in
+                _ = unsafe execve(path, argv, envp)
+                return errno
+            }
+        }
+        return SystemCallFailure(call: "execve", subject: path, errno: failure)
+    }
+}
+
 /// For the shim alone, which has one thread: a child that runs `body` with descriptors 0, 1 and 2
 /// and those in `keeping`, in the mount namespace `mounts` where that is given, and ends with its
 /// result. The caller reaps it.

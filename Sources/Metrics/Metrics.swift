@@ -102,6 +102,11 @@ package final class Metrics: Sendable {
     package let dataDirectoryUsable = Gauge(
         "staunch_data_directory_usable",
         "0 where no task can be made, because no overlay can have its layers there.")
+    package let runtimeAvailable = Gauge(
+        "staunch_runtime_available",
+        "1 if a create can have it, by part: the shim's program, the seccomp profile, the "
+            + "runtime. Creates are refused while one of them is 0.",
+        labels: ["part"])
     package let buildInfo = Gauge(
         "staunch_build_info", "1, with the build as labels.", labels: ["version", "build"])
     package let residentMemory = Gauge(
@@ -122,7 +127,8 @@ package final class Metrics: Sendable {
             httpRequests, httpDuration, httpGaveWay, pods, podsStalled, tasks, podsAdopted,
             resourcesRecorded, resourcesObserved, resourcesUnrecorded, resourcesMissing,
             straysRemoved, auditTime, storeCommits, storeFailures, storeDamaged, seccompProfile,
-            dataDirectoryUsable, buildInfo, residentMemory, cpuTime, openDescriptors, startTime,
+            dataDirectoryUsable, runtimeAvailable, buildInfo, residentMemory, cpuTime,
+            openDescriptors, startTime,
         ]
     }
 

@@ -46,25 +46,49 @@ package struct Runtime: Equatable, Sendable {
     package var featuresArguments: [String] { [path, "features"] }
 }
 
-/// What `runc --version` or `crun --version` says.
+/// What a runtime says to `--version`: words for people, which no specification lays down.
 package struct RuntimeVersion: Equatable, Sendable {
     package let name: String
     package let version: String
     package let commit: String?
     package let spec: String?
 
-    /// `nil` where the first line is not `<name> version <version>`.
-    package init?(_ text: String) {
+    /// `nil` if it is not text, or empty. `program` is the runtime's file, for one whose first line
+    /// is not `<name> version <version>`, as that of runc and crun is.
+    package init?(_ said: [UInt8], program: String) {
+        guard let text = String(validating: said, as: UTF8.self),
+            !text.unicodeScalars.contains(where: RuntimeVersion.isControl)
+        else { return nil }
         let lines = text.fields("\n").map { $0.before("\r") ?? $0 }
-        let words = lines.first?.fields(" ") ?? []
-        guard words.count == 3, words[1] == "version" else { return nil }
-        name = words[0]
-        version = words[2]
+        let words = lines.flatMap { $0.fields(" ") }.flatMap { $0.fields("\t") }
+        guard let first = words.first else { return nil }
+        if words.count > 2, words[1] == "version" {
+            name = RuntimeVersion.bounded(first)
+            version = RuntimeVersion.bounded(words[2])
+        } else {
+            name = program.cutAtLast("/")?.after ?? program
+            version = RuntimeVersion.bounded(
+                words.first(where: RuntimeVersion.looksLikeVersion) ?? lines.first ?? first)
+        }
         func field(_ name: String) -> String? {
-            lines.lazy.compactMap { $0.after(name + ": ") }.first
+            lines.lazy.compactMap { $0.after(name + ": ") }.first.map(RuntimeVersion.bounded)
         }
         commit = field("commit")
         spec = field("spec")
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 && !"\t\n\r".unicodeScalars.contains(scalar) || scalar.value == 0x7f
+    }
+
+    /// `1.2`, `v1.2-rc.1`.
+    private static func looksLikeVersion(_ word: String) -> Bool {
+        let digits = word.after("v") ?? word
+        return digits.has(".") && digits.utf8.first.map { (0x30...0x39).contains($0) } ?? false
+    }
+
+    private static func bounded(_ text: String) -> String {
+        String(decoding: text.utf8.prefix(128), as: UTF8.self)
     }
 }
 

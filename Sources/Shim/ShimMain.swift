@@ -18,6 +18,9 @@ import ShimWire
 ///   lives.
 /// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
 /// - `staunch-shim list RUN_DIR DIR MODE [DIR MODE …]`: see `ListHelper`.
+/// - `staunch-shim found NAME [DIR …]`: says where a program is, and what tells it from another.
+/// - `staunch-shim content FILE`: writes the content of a regular file.
+/// - `staunch-shim exec PROGRAM [WORD …]`: becomes the program, which a disk may have to bring.
 ///
 /// A failure stands on standard error: the errno's name, or `-`, and a line for people.
 package func shimMain(arguments: [String], pid: Int32) -> CInt {
@@ -66,6 +69,12 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return complain(trial.reason(refusal), refusal.errnoName)
     case "list" where words.count > 1 && words.count % 2 == 1:
         return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))
+    case "found" where !words.isEmpty:
+        return telling { () throws(SystemCallFailure) in try LookVerbs.found(words) }
+    case "content" where words.count == 1:
+        return telling { () throws(SystemCallFailure) in try LookVerbs.content(words[0]) }
+    case "exec" where !words.isEmpty:
+        return telling { () throws(SystemCallFailure) in try LookVerbs.exec(words) }
     default: return usage()
     }
 }

@@ -19,6 +19,8 @@ enum Daemon {
         OwnProcess.awaitChildren()
         SystemInfo.raiseDescriptorLimit()
         let engine = try makeEngine(settings.engine)
+        // Whatever it answers: the daemon starts.
+        engine.lookAtRuntime(waiting: 1000)
         let servers = try Servers(engine, settings, listeners)
         engine.start(watch.whenReady)
         engine.log.write(

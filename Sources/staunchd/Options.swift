@@ -42,7 +42,10 @@ struct Options: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The OCI runtime: a path, or a name that is looked up in PATH.",
-            discussion: "[STAUNCH_RUNTIME; default: runc]", valueName: "program"))
+            discussion: """
+                If it is missing or does not answer, the daemon starts all the same: creates are \
+                refused, and it is looked at again. [STAUNCH_RUNTIME; default: runc]
+                """, valueName: "program"))
     var runtime: String?
 
     @Option(
@@ -59,7 +62,8 @@ struct Options: ParsableArguments {
             discussion: """
                 'builtin' is compiled in, and as strict as Docker's; 'none' is no filter; or the \
                 path of a profile in the format of containers-common \
-                (/usr/share/containers/seccomp.json). \
+                (/usr/share/containers/seccomp.json). A file is read again when it changes; while \
+                it cannot be read, creates are refused. \
                 [STAUNCH_SECCOMP_PROFILE; default: builtin]
                 """, valueName: "profile"))
     var seccompProfile: String?

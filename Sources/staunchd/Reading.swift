@@ -25,24 +25,29 @@ extension Setting {
         return "/" + names.joined(separator: "/")
     }
 
-    /// A name without a slash is looked up in PATH, and then where Debian's runc is.
+    /// A path, or a name without a slash. Whether it is there is looked at later, again and again:
+    /// without a runtime deletes go on (law 25).
     func program() throws(StartFailure) -> String {
         let name = text ?? "runc"
-        guard !name.has("/") else { return try executable(Path.absolute(name)) }
-        let places = (Environment.value(of: "PATH") ?? "").fields(":")
-        for place in places + ["/usr/sbin", "/usr/bin"] where place.begins(with: "/") {
-            if Files.isExecutable("\(place)/\(name)") { return "\(place)/\(name)" }
-        }
-        throw failure(
-            "is '\(name)', which is not in PATH; install it (apt install runc) or name a path")
+        guard !name.isEmpty else { throw failure("is empty; name a program") }
+        return name.has("/") ? Path.absolute(name) : name
+    }
+
+    /// Where a name is looked up: in PATH, and then where Debian's runc is.
+    static var searchPath: [String] {
+        let places = (Environment.value(of: "PATH") ?? "").fields(":") + ["/usr/sbin", "/usr/bin"]
+        return places.filter { $0.begins(with: "/") }
     }
 
     func shim() throws(StartFailure) -> String {
-        if let text { return try executable(Path.absolute(text)) }
+        if let text {
+            guard !text.isEmpty else { throw failure("is empty; name a program") }
+            return Path.absolute(text)
+        }
         guard let own = OwnProcess.executable, let directory = Files.parent(of: own) else {
             throw failure("is needed: /proc/self/exe does not tell where staunchd is")
         }
-        return try executable(directory + "/staunch-shim")
+        return directory + "/staunch-shim"
     }
 
     /// A name is one of ours; a file has a slash, so that neither is ever taken for the other.
@@ -88,13 +93,6 @@ extension Setting {
             throw failure("is '\(text)'; it must be ADDRESS:PORT such as 127.0.0.1:7496, or off")
         }
         return address
-    }
-
-    private func executable(_ path: String) throws(StartFailure) -> String {
-        guard Files.isExecutable(path) else {
-            throw failure("is \(path), which is no program; build it, or name another")
-        }
-        return path
     }
 
     private func failure(_ text: String) -> StartFailure { StartFailure("\(source) \(text)") }

@@ -26,6 +26,7 @@ extension Options {
             .cgroup()
         settings.engine.cgroupParent = parent ?? settings.engine.cgroupParent
         settings.engine.runtime = try Setting("--runtime", runtime, "STAUNCH_RUNTIME").program()
+        settings.engine.searchPath = Setting.searchPath
         settings.engine.shim = try Setting("--shim", shim, "STAUNCH_SHIM").shim()
         settings.engine.seccomp = try Setting(
             "--seccomp-profile", seccompProfile, "STAUNCH_SECCOMP_PROFILE"

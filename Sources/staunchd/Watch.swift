@@ -155,7 +155,8 @@ private struct Round: ~Copyable {
         guard engine.isReady else { return "starting: \(pods) to take up" }
         let counts = engine.counts
         let operations = "\(counts.operations) operation\(counts.operations == 1 ? "" : "s")"
-        return "\(pods), \(operations) under way, \(counts.stalled) stalled"
+        let refused = engine.refusal == nil ? "" : "; creates are refused, see /readyz"
+        return "\(pods), \(operations) under way, \(counts.stalled) stalled\(refused)"
     }
 
     private var pods: String {

@@ -19,8 +19,8 @@ import Testing
         "runtime-refused": 422,
         "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429,
         "too-many-operations": 429, "starting": 503,
-        "store-full": 503, "data-directory-unusable": 503, "internal": 500,
-        "transfer-coding-unknown": 501,
+        "store-full": 503, "data-directory-unusable": 503, "runtime-unavailable": 503,
+        "internal": 500, "transfer-coding-unknown": 501,
     ]
 
     @Test func theTableIsTheContracts() {

@@ -32,16 +32,41 @@ import Testing
             go: go1.19.8
             libseccomp: 2.5.4
             """
-        let version = RuntimeVersion(runc)
+        let version = RuntimeVersion(Array(runc.utf8), program: "/usr/sbin/runc")
         #expect(version?.name == "runc")
         #expect(version?.version == "1.1.5+ds1")
         #expect(version?.commit == "1.1.5+ds1-1+deb12u1")
         #expect(version?.spec == "1.0.2-dev")
         let crun = "crun version 1.8.1\ncommit: f8a096be\nrundir: /run/crun\nspec: 1.0.0\n+SYSTEMD"
-        #expect(RuntimeVersion(crun)?.version == "1.8.1")
-        #expect(RuntimeVersion(crun.replacing("\n", with: "\r\n"))?.version == "1.8.1")
-        #expect(RuntimeVersion("command not found") == nil)
+        for text in [crun, crun.replacing("\n", with: "\r\n")] {
+            let version = RuntimeVersion(Array(text.utf8), program: "/usr/bin/crun")
+            #expect(version?.version == "1.8.1")
+            #expect(version?.commit == "f8a096be")
+        }
     }
+
+    @Test(
+        "the words of --version are no contract",
+        arguments: [
+            ("youki version: 0.3.3\ncommit: 4a1b", "oci", "0.3.3"),
+            ("kata-runtime  : 3.2.0\n   commit   : ff\n   OCI specs: 1.0.2-dev", "oci", "3.2.0"),
+            ("sysbox-runc\n\tedition: \tCE\n\tversion: \tv0.6.2", "oci", "v0.6.2"),
+            ("the runtime of the house", "oci", "the runtime of the house"),
+            ("runc version 1.1.5 (Debian)", "runc", "1.1.5"),
+            (String(repeating: "x", count: 300), "oci", String(repeating: "x", count: 128)),
+        ])
+    func otherWords(text: String, name: String, version: String) {
+        let read = RuntimeVersion(Array(text.utf8), program: "/usr/bin/oci")
+        #expect(read?.name == name)
+        #expect(read?.version == version)
+    }
+
+    @Test(
+        "what is no text is no version",
+        arguments: [
+            [], [0x0a], [0xff, 0xfe], Array("runc version 1.1.5".utf8) + [0], [0x1b, 0x63],
+        ])
+    func noText(said: [UInt8]) { #expect(RuntimeVersion(said, program: "/oci") == nil) }
 
     static let start = "runc run failed: unable to start container process: "
     static let recorded: [(String, RuntimeRefusal.Cause)] = [

@@ -1,0 +1,134 @@
+// Looks at what a create needs of the host: at the start, when a create comes, and now and then.
+// Whatever is wrong with it, the daemon starts and deletes go on; creates are refused with the
+// reason (law 25).
+
+import Linux
+import Metrics
+import Synchronization
+
+@Loop final class RuntimeWatch {
+    nonisolated let layout: Layout
+    nonisolated let log: Log
+    private nonisolated let metrics: Metrics
+    private nonisolated let seen: Mutex<RuntimeStanding>
+    /// `false` for an engine whose machine is in memory.
+    private nonisolated let looks: Bool
+    /// The program that was asked last, until its process has ended.
+    weak var question: Question?
+    /// What is no program of ours, though it was copied.
+    var refusedShim: ProgramFile?
+    /// The content of the profile that is in use.
+    var profile: [UInt8]?
+    /// Why creates were refused when that was last logged.
+    private var told: String?
+    private let firstLook: FirstLook?
+
+    /// Milliseconds that a program has to answer: also from a disk that is busy, and no create is
+    /// refused meanwhile for what was seen before.
+    static let patience: Int64 = 10_000
+
+    nonisolated init(_ layout: Layout, _ log: Log, _ metrics: Metrics) throws(SystemCallFailure) {
+        self.layout = layout
+        self.log = log
+        self.metrics = metrics
+        looks = true
+        firstLook = try FirstLook()
+        seen = Mutex(RuntimeStanding())
+        publish(RuntimeStanding())
+    }
+
+    /// All is well, and nobody looks.
+    nonisolated init(assuming standing: RuntimeStanding, _ layout: Layout, _ metrics: Metrics) {
+        self.layout = layout
+        log = Log(nil)
+        self.metrics = metrics
+        looks = false
+        firstLook = nil
+        seen = Mutex(standing)
+        publish(standing)
+    }
+
+    nonisolated var standing: RuntimeStanding { seen.withLock { $0 } }
+
+    /// For a test's machine.
+    nonisolated func assume(_ change: (inout RuntimeStanding) -> Void) {
+        seen.withLock { change(&$0) }
+    }
+
+    /// Why no create can be done now; `nil` if one can. Whoever asks has it looked at again, soon
+    /// and not too often.
+    nonisolated func obstacle() -> String? {
+        let (obstacle, isDue) = seen.withLock {
+            ($0.obstacle, $0.isDue(at: EngineClock.sinceBoot))
+        }
+        if isDue && looks { onLoop { await self.look() } }
+        return obstacle
+    }
+
+    /// Looks now and then, without end, and waits for the first look, so many milliseconds at most.
+    /// Called by the thread that starts the daemon.
+    nonisolated func start(waiting milliseconds: CInt) {
+        onLoop { await self.lookNowAndThen() }
+        ignoring("then the start does not wait") { () throws(SystemCallFailure) in
+            guard let number = firstLook?.isOver.descriptor.number else { return }
+            let epoll = try Epoll()
+            try epoll.add(number, .readable, tag: 0)
+            _ = epoll.wait(milliseconds: milliseconds)
+        }
+    }
+
+    private func lookNowAndThen() async {
+        let interval = layout.settings.auditInterval
+        while true {
+            let rest = standing.pause(interval, at: EngineClock.sinceBoot)
+            guard rest == 0 else {
+                await Loop.shared.reactor.pause(milliseconds: rest)
+                continue
+            }
+            await look()
+            firstLook?.isOver.signal()
+        }
+    }
+
+    /// One look at a time.
+    private func look() async {
+        guard seen.withLock({ $0.beginLook() }) else { return }
+        await lookAtShim()
+        await lookAtProfile()
+        await lookAtRuntime()
+        update { $0.endLook(at: EngineClock.sinceBoot) }
+        tell()
+    }
+
+    func update(_ change: (inout RuntimeStanding) -> Void) {
+        publish(
+            seen.withLock {
+                change(&$0)
+                return $0
+            })
+    }
+
+    private nonisolated func publish(_ standing: RuntimeStanding) {
+        let obstacles = Set(standing.obstacles.map(\.part))
+        for part in RuntimeStanding.Part.allCases {
+            metrics.runtimeAvailable.set(obstacles.contains(part) ? 0 : 1, part.rawValue)
+        }
+    }
+
+    private func tell() {
+        let why = standing.obstacle
+        guard why != told else { return }
+        told = why
+        if let why {
+            log.write(.error, "creates are refused", ["why": why])
+        } else {
+            log.write(.info, "creates are taken again")
+        }
+    }
+}
+
+private final class FirstLook: Sendable {
+    let isOver: Wakeup
+
+    init() throws(SystemCallFailure) { isOver = try Wakeup() }
+}

@@ -1,0 +1,33 @@
+// What a daemon looks at and did not make: a runtime, a profile. Their disk may not answer; then a
+// helper waits for it, without any of the daemon's descriptors (law 4).
+
+import Linux
+
+enum LookVerbs {
+    /// The most that a profile may have.
+    private static let fileLimit = 1 << 20
+
+    /// `found NAME DIR …`: the program's marks and its path.
+    static func found(_ words: [String]) throws(SystemCallFailure) -> CInt {
+        let program = try Files.program(words[0], in: Array(words.dropFirst()))
+        try write(Array("\(program.marks) \(program.path)".utf8))
+        return 0
+    }
+
+    /// `content FILE`.
+    static func content(_ path: String) throws(SystemCallFailure) -> CInt {
+        try write(try Files.readRegular(path, limit: fileLimit))
+        return 0
+    }
+
+    /// `exec PROGRAM WORD …`.
+    static func exec(_ words: [String]) throws(SystemCallFailure) -> CInt {
+        throw Command(words).become()
+    }
+
+    private static func write(_ bytes: [UInt8]) throws(SystemCallFailure) {
+        let output = OwnedDescriptor(adopting: 1)
+        var rest = bytes[...]
+        while !rest.isEmpty { rest = rest.dropFirst(try output.write(rest)) }
+    }
+}

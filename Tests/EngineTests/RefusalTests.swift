@@ -1,0 +1,98 @@
+// Creates while something that they need cannot be used: the new ones are refused, and those that
+// were accepted wait.
+
+import Documents
+import Model
+import Testing
+
+@testable import Engine
+
+extension Simulated {
+    @Suite struct RefusalTests {
+        let stage: Stage
+
+        init() throws { stage = try Stage() }
+
+        private func spoil() {
+            stage.engine.runtime.assume { $0.filter = .unusable("the profile is torn") }
+        }
+
+        private func mend() { stage.engine.runtime.assume { $0.filter = .usable(.none) } }
+
+        private func create(_ name: String, _ id: UID? = nil) -> Stage.Answer {
+            stage.ask { () throws(Problem) in
+                let spec = PodSpec(
+                    hostname: name, tasks: [TaskSpec(name: label("app"), rootfs: "/r", args: ["x"])]
+                )
+                return try stage.engine.createPod(label(name), spec, stage.context(id))
+            }
+        }
+
+        private func now(_ operation: PodOperation) -> PodOperation? {
+            guard case .found(let now) = stage.engine.operation(operation.id) else { return nil }
+            return now
+        }
+
+        @Test("a create is refused before anything is recorded; a retry of one that was is not")
+        func refused() throws {
+            let ready = try stage.makePod("ready")
+            let id = UID(high: 7, low: 7)
+            let accepted = create("first", id).operation
+            #expect(accepted != nil)
+            spoil()
+            #expect(create("second").refusal == .runtimeUnavailable)
+            #expect(stage.engine.pod(label("second")) == nil)
+            #expect(create("first", id).operation?.id == id)
+            #expect(create("first").operation?.id == id)
+            let task = stage.ask { () throws(Problem) in
+                try stage.engine.createTask(
+                    ready.name, TaskSpec(name: label("app"), rootfs: "/r", args: ["x"]),
+                    stage.context())
+            }
+            #expect(task.refusal == .runtimeUnavailable)
+            let delete = stage.ask { () throws(Problem) in
+                try stage.engine.deletePod(
+                    ready.name, uid: nil, grace: 0, allowMissing: false, stage.context())
+            }
+            let operation = try #require(delete.operation)
+            #expect(stage.eventually { stage.hasEnded(operation) })
+            mend()
+            #expect(create("second").operation != nil)
+        }
+
+        @Test("a bind that is to be read-only whole is not judged while the runtime is unknown")
+        func features() {
+            stage.engine.runtime.assume { $0.runtime = .unseen }
+            #expect(!stage.engine.info.recursiveReadOnly)
+            #expect(create("web").refusal == .runtimeUnavailable)
+        }
+
+        @Test("a create that was accepted waits, says why, and goes on when it is mended")
+        func waits() throws {
+            let operation = try #require(create("web").operation)
+            spoil()
+            #expect(
+                stage.eventually { now(operation)?.stalled?.why == "the profile is torn" })
+            #expect(now(operation)?.steps.first?.state == .waiting)
+            #expect(now(operation)?.state == .running)
+            mend()
+            #expect(stage.eventually { stage.hasEnded(operation) })
+            #expect(now(operation)?.stalled == nil)
+        }
+
+        @Test("a create that waits gives way to a delete")
+        func givesWay() throws {
+            let operation = try #require(create("web").operation)
+            spoil()
+            #expect(stage.eventually { now(operation)?.stalled != nil })
+            let delete = stage.ask { () throws(Problem) in
+                try stage.engine.deletePod(
+                    label("web"), uid: nil, grace: 0, allowMissing: false, stage.context())
+            }
+            let removal = try #require(delete.operation)
+            #expect(stage.eventually { stage.hasEnded(removal) })
+            #expect(now(removal)?.state == .succeeded)
+            #expect(now(operation)?.state == .canceled)
+        }
+    }
+}

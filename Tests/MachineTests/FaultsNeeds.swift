@@ -1,0 +1,259 @@
+// What a create needs and no delete does (law 25): a runtime, a seccomp profile or a shim's program
+// of which a start must not depend, whatever they are.
+
+import Foundation
+import Glibc
+import JSON
+import Testing
+
+extension Machine {
+    @Suite(.needsDaemon) struct NeedsFaults {
+        @Test(
+            "whatever creates cannot have: the daemon starts, deletes end, creates say why",
+            arguments: Need.all)
+        func start(_ need: Need) throws {
+            try withNeeds("start: \(need)") { daemon, client, needs in
+                _ = try client.createPod("lives", daemon.rootfs.sleeper)
+                _ = try client.createPod("goes", daemon.rootfs.pod("trap '' TERM; sleep 100000"))
+                let owed = try client.send("DELETE", "/v1/pods/goes?grace=0.5")
+                daemon.crash()
+                try needs.spoil(need)
+                #expect(try seconds(daemon.start) < 4, "the start")
+                let ended = try client.follow(owed.id)
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                try expectRefused(need, daemon, client)
+                #expect(try client.createPod("lives", daemon.rootfs.sleeper).status == 200)
+                try needs.mend(need)
+                try expectTaken(need, daemon, client)
+                #expect(try client.deletePod("lives").state == "succeeded")
+            }
+        }
+
+        @Test("what is spoilt while the daemon runs is seen, and what is mended")
+        func whileItRuns() throws {
+            let need = Need.profile("malformed", "{", why: "not JSON")
+            try withNeeds("spoilt meanwhile") { daemon, client, needs in
+                _ = try client.createPod("lives", daemon.rootfs.sleeper)
+                try needs.spoil(need)
+                try eventually("it is seen when a create comes") {
+                    // Not waited for: one that was accepted just before waits for the mending.
+                    let made = try client.send("PUT", "/v1/pods/brief", daemon.rootfs.sleeper)
+                    try client.deletePod("brief", query: "grace=0&allowMissing=true")
+                    return made.code == "runtime-unavailable"
+                }
+                try expectRefused(need, daemon, client)
+                #expect(try client.deletePod("lives").state == "succeeded")
+                try needs.mend(need)
+                try expectTaken(need, daemon, client)
+            }
+        }
+
+        @Test("a runtime that words its --version otherwise, and has no features, is used")
+        func otherWords() throws {
+            try withNeeds("start: other words") { daemon, client, needs in
+                daemon.terminate()
+                try needs.replaceRuntime(
+                    """
+                    [ "$1" = --version ] && { echo 'The house runtime, v2.7-rc.1 of today'; exit; }
+                    [ "$1" = features ] && { echo 'no such command' >&2; exit 1; }
+                    """)
+                try daemon.start()
+                let server = try client.send("GET", "/v1")
+                #expect(server["runtime", "name"]?.string == "runtime")
+                #expect(server["runtime", "version"]?.string == "v2.7-rc.1")
+                #expect(server["runtime", "recursiveReadOnly"] == .bool(false))
+                #expect(try client.createPod("web", daemon.rootfs.sleeper).status == 201)
+            }
+        }
+
+        private func expectRefused(
+            _ need: Need, _ daemon: Daemon, _ client: Client
+        ) throws {
+            let task = "/v1/pods/lives/tasks/more"
+            for (path, body) in [
+                ("/v1/pods/new", daemon.rootfs.sleeper), (task, daemon.rootfs.task("true")),
+            ] {
+                var refused: Answer?
+                // In its first seconds it may not know yet what is wrong with it.
+                try eventually("\(path) is refused for its reason") {
+                    refused = try client.send("PUT", path, body)
+                    return refused?.json["detail"]?.string?.contains(need.why) ?? false
+                }
+                #expect(refused?.status == 503, "\(refused?.reply.text ?? "")")
+                #expect(refused?.code == "runtime-unavailable")
+                #expect(refused?["retryable"] == .bool(true))
+                #expect(refused?.reply[header: "retry-after"] == "1")
+            }
+            #expect(try client.send("GET", "/v1/pods/new").code == "pod-unknown")
+            let ready = try client.send("GET", "/readyz")
+            #expect(ready.status == 200)
+            #expect(ready["reason"]?.string?.contains(need.why) == true, "\(ready.reply.text)")
+            let server = try client.send("GET", "/v1")
+            #expect(server["creates", "accepted"] == .bool(false))
+            #expect(server["creates", "reason"]?.string?.contains(need.why) == true)
+            let metrics = try client.send("GET", "/metrics").reply.text
+            #expect(metrics.contains("staunch_runtime_available{part=\"\(need.part)\"} 0"))
+            #expect(daemon.log.contains("creates are refused"))
+            daemon.expectAnswers()
+        }
+
+        private func expectTaken(_ need: Need, _ daemon: Daemon, _ client: Client) throws {
+            try eventually("a create works, without a restart") {
+                let made = try client.createPod("new", daemon.rootfs.sleeper)
+                #expect([201, 503].contains(made.status), "\(made.reply.text)")
+                return made.status == 201
+            }
+            #expect(try client.send("GET", "/v1")["creates", "accepted"] == .bool(true))
+            #expect(try client.send("GET", "/readyz")["reason"] == nil)
+            let metrics = try client.send("GET", "/metrics").reply.text
+            for part in ["shim", "seccomp", "runtime"] {
+                #expect(metrics.contains("staunch_runtime_available{part=\"\(part)\"} 1"))
+            }
+        }
+    }
+}
+
+/// Something that a create needs, and what is wrong with it.
+struct Need: Sendable, CustomTestStringConvertible, CustomStringConvertible {
+    /// As the metric has it.
+    let part: String
+    let what: String
+    /// Stands in what clients are told.
+    let why: String
+    /// In the shell, with `$1` for the file.
+    let script: String
+
+    var description: String { "\(part) \(what)" }
+    var testDescription: String { description }
+
+    static func profile(_ what: String, _ text: String, why: String) -> Need {
+        Need(
+            part: "seccomp", what: what, why: why,
+            script: "cat >\"$1.new\" <<'E'\n\(text)\nE\nmv \"$1.new\" \"$1\"")
+    }
+
+    /// Asked that one word; anything else is runc's.
+    static func runtime(_ what: String, asked word: String, _ script: String, why: String) -> Need {
+        Need(
+            part: "runtime", what: what, why: why,
+            script: """
+                cat >"$1.new" <<'E'
+                #!/bin/bash
+                if [ "$1" = \(word) ]; then
+                \(script)
+                fi
+                exec runc "$@"
+                E
+                chmod 755 "$1.new"; mv "$1.new" "$1"
+                """)
+    }
+
+    static let all = runtimes + profiles + shims
+
+    static let runtimes = [
+        Need(part: "runtime", what: "missing", why: "ENOENT", script: "rm \"$1\""),
+        Need(part: "runtime", what: "no program", why: "EACCES", script: "chmod 644 \"$1\""),
+        Need(
+            part: "runtime", what: "a directory", why: "execute",
+            script: "rm \"$1\"; mkdir \"$1\""),
+        Need(
+            part: "runtime", what: "of another machine", why: "ENOEXEC",
+            script: "printf '\\177ELF none' >\"$1\""),
+        runtime("hangs", asked: "--version", "exec sleep 1008", why: "does not answer"),
+        runtime(
+            "hangs with a child", asked: "features", "sleep 1008 & sleep 1008",
+            why: "does not answer"),
+        runtime(
+            "prints garbage", asked: "--version", "head -c 5000 /dev/urandom; exit 0",
+            why: "no text"),
+        runtime("prints nothing", asked: "--version", "exit 0", why: "no text"),
+        runtime("floods", asked: "--version", "exec yes", why: "prints more than"),
+        runtime("floods standard error", asked: "--version", "yes >&2", why: "prints more than"),
+        runtime("fails", asked: "--version", "echo boom >&2; exit 3", why: "exit code 3: boom"),
+        runtime("crashes", asked: "features", "kill -SEGV $$", why: "signal 11"),
+    ]
+
+    static let profiles = [
+        Need(part: "seccomp", what: "missing", why: "ENOENT", script: "rm \"$1\""),
+        Need(part: "seccomp", what: "empty", why: "not JSON", script: ": >\"$1\""),
+        Need(
+            part: "seccomp", what: "a directory", why: "EINVAL", script: "rm \"$1\"; mkdir \"$1\""),
+        Need(part: "seccomp", what: "a FIFO", why: "EINVAL", script: "rm \"$1\"; mkfifo \"$1\""),
+        Need(
+            part: "seccomp", what: "too large", why: "EFBIG",
+            script: "head -c 2000000 /dev/zero >\"$1\""),
+        profile("malformed", "{\"defaultAction\": ", why: "not JSON"),
+        profile(
+            "of a newer format",
+            """
+            {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"],
+            "action": "SCMP_ACT_ALLOW", "includes": {"moonPhases": ["full"]}}]}
+            """, why: "moonPhases"),
+    ]
+
+    static let shims = [
+        Need(part: "shim", what: "missing", why: "ENOENT", script: "rm \"$1\""),
+        Need(part: "shim", what: "a FIFO", why: "E", script: "rm \"$1\"; mkfifo -m 755 \"$1\""),
+        Need(
+            part: "shim", what: "of another machine", why: "ENOEXEC",
+            script: "printf '\\177ELF none' >\"$1.new\"; chmod 755 \"$1.new\"; mv \"$1.new\" \"$1\""
+        ),
+        Need(part: "shim", what: "empty", why: "E", script: ": >\"$1\""),
+    ]
+}
+
+/// The files that a test spoils and mends.
+struct Needs {
+    let folder = "/tmp/staunch-needs-\(getpid())"
+
+    var arguments: [String] {
+        [
+            "--runtime", folder + "/runtime", "--seccomp-profile", folder + "/seccomp", "--shim",
+            folder + "/shim",
+        ]
+    }
+
+    func makeAll() throws {
+        try Command.expect("rm", "-rf", folder)
+        try makeDirectory(folder)
+        for part in ["runtime", "seccomp", "shim"] { try make(part) }
+    }
+
+    private func make(_ part: String) throws {
+        let path = "\(folder)/\(part)"
+        switch part {
+        case "runtime": try replaceRuntime("")
+        case "seccomp": try Command.expect("cp", "/usr/share/containers/seccomp.json", path)
+        default: try Command.expect("cp", Installation.shim, path)
+        }
+    }
+
+    /// A new file and a rename, so that nobody runs half of one.
+    func replaceRuntime(_ script: String) throws {
+        let path = folder + "/runtime"
+        try write("#!/bin/bash\n\(script)\nexec runc \"$@\"\n", to: path + ".new")
+        try Command.expect("chmod", "755", path + ".new")
+        try Command.expect("mv", "-T", path + ".new", path)
+    }
+
+    func spoil(_ need: Need) throws {
+        try Command.expect("sh", "-c", need.script, "sh", "\(folder)/\(need.part)")
+    }
+
+    func mend(_ need: Need) throws {
+        try Command.expect("rm", "-rf", "\(folder)/\(need.part)")
+        try make(need.part)
+    }
+}
+
+private func withNeeds(
+    _ name: String, _ body: (Daemon, Client, Needs) throws -> Void
+) throws {
+    let needs = Needs()
+    try needs.makeAll()
+    defer { do { try Command.expect("rm", "-rf", needs.folder) } catch {} }
+    try withFault(name, needs.arguments) { daemon, client in
+        daemon.heals.append { do { try needs.makeAll() } catch { Issue.record("\(error)") } }
+        try body(daemon, client, needs)
+    }
+}
