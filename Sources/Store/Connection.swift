@@ -37,6 +37,26 @@ enum Value {
         unsafe sqlite3_busy_timeout(opened, 0)
     }
 
+    /// A database in memory that reads the `length` bytes at `image`, page by page as it needs
+    /// them. They stay the caller's, who closes the connection before they go.
+    init(image: UnsafeMutableRawPointer, _ length: Int) throws(StoreFailure) {
+        var opened: OpaquePointer?
+        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
+        var code = unsafe sqlite3_open_v2(":memory:", &opened, flags, nil)
+        guard let opened = unsafe opened else {
+            throw .other(code: code, message: "no memory for a database")
+        }
+        unsafe handle = opened
+        if code == SQLITE_OK {
+            code = unsafe sqlite3_deserialize(
+                opened, "main", image.assumingMemoryBound(to: UInt8.self), Int64(length),
+                Int64(length), UInt32(SQLITE_DESERIALIZE_READONLY))
+        }
+        guard code == SQLITE_OK else { throw failure(code) }
+        // No record is anywhere near 16 MiB, and a damaged length must not ask for memory.
+        unsafe sqlite3_limit(opened, SQLITE_LIMIT_LENGTH, 1 << 24)
+    }
+
     deinit {
         unsafe prepared.values.forEach { unsafe sqlite3_finalize($0) }
         unsafe sqlite3_close_v2(handle)
@@ -102,6 +122,16 @@ enum Value {
         return unsafe Row(statement: made).text(0)
     }
 
+    /// The pages of the database.
+    func serialized() throws(StoreFailure) -> [UInt8] {
+        var length: Int64 = 0
+        guard let bytes = unsafe sqlite3_serialize(handle, "main", &length, 0) else {
+            throw .other(code: SQLITE_NOMEM, message: "no memory for the pages of a database")
+        }
+        defer { unsafe sqlite3_free(bytes) }
+        return unsafe Array(UnsafeBufferPointer(start: bytes, count: Int(length)))
+    }
+
     func integer(_ sql: String) throws(StoreFailure) -> Int64 { Int64(try text(sql)) ?? 0 }
 
     private func statement(_ query: Query) throws(StoreFailure) -> OpaquePointer {
@@ -162,6 +192,17 @@ enum Value {
         guard let start = unsafe sqlite3_column_blob(statement, column) else { return [] }
         let count = Int(unsafe sqlite3_column_bytes(statement, column))
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    /// `nil` for a floating-point number, and for text that is not UTF-8.
+    func value(_ column: Int32) -> Value? {
+        switch unsafe sqlite3_column_type(statement, column) {
+        case SQLITE_NULL: .null
+        case SQLITE_INTEGER: .integer(integer(column))
+        case SQLITE_BLOB: .blob(bytes(column))
+        case SQLITE_TEXT: String(validating: bytes(column), as: UTF8.self).map(Value.text)
+        default: nil
+        }
     }
 
     func isInteger(_ column: Int32) -> Bool {

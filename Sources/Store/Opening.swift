@@ -28,7 +28,7 @@ extension Store {
                 found = why
             }
         }
-        let damage = try salvage(place, found)
+        let damage = try salvage(place, log, found)
         return (try Store(path: path), damage)
     }
 
@@ -43,7 +43,7 @@ extension Store {
     }
 
     private static func salvage(
-        _ place: SetAside, _ found: String
+        _ place: SetAside, _ log: SavedLog, _ found: String
     ) throws(StoreFailure) -> StoreDamage {
         place.prepare()
         defer { place.dropReserve() }
@@ -52,7 +52,7 @@ extension Store {
             // Closed at the end of this block; it has no log, so the file is then whole.
             let target = try Connection(unfinished: place.unfinished)
             place.holdReserve()
-            damage = try Salvage.run(StoreImage(path: place.path), into: target, found: found)
+            damage = try Salvage.run(place.path, log, into: target, found: found)
         } catch {
             // The damaged file lies where it lay; the next start tries again.
             place.prepare()
@@ -72,7 +72,6 @@ extension Store {
         }
         damage.revision = try revision()
         damage.hasEventGap = try eventFloor() >= damage.revision
-        damage.isBootLost = try bootID().isEmpty
         return damage
     }
 }

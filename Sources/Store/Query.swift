@@ -120,10 +120,9 @@ enum Query: String {
         """
 
     // What a salvage does; the version of an operation that was changed last stands.
-    case roots = """
-        SELECT rootpage, tbl_name, name LIKE 'sqlite_autoindex_%' FROM sqlite_schema
-        WHERE rootpage > 0
-        """
+    case rowsOfPage = "SELECT rowid, * FROM rows"
+    case rowsOfPageBackwards = "SELECT rowid, * FROM rows ORDER BY rowid DESC"
+    case keysOfPage = "SELECT key, value FROM keys WHERE more IS NULL"
     case salvageOperation = """
         INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,
             stage, revision, finished_at, document, tombstone, creation)

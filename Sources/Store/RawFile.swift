@@ -37,19 +37,4 @@ extension [UInt8] {
     func big16(_ offset: Int) -> Int { Int(self[offset]) << 8 | Int(self[offset + 1]) }
 
     func big32(_ offset: Int) -> Int { big16(offset) << 16 | big16(offset + 2) }
-
-    /// 1 to 9 bytes, 7 bits in each and 8 in the last (https://www.sqlite.org/fileformat.html);
-    /// `nil` where it would go beyond the end.
-    func varint(at offset: inout Int) -> Int64? {
-        var value: UInt64 = 0
-        for length in 1...9 {
-            guard offset < count else { return nil }
-            let byte = UInt64(self[offset])
-            offset += 1
-            if length == 9 { return Int64(bitPattern: value << 8 | byte) }
-            value = value << 7 | byte & 0x7f
-            if byte < 0x80 { return Int64(bitPattern: value) }
-        }
-        return nil
-    }
 }

@@ -2,56 +2,94 @@
 
 /// Fills `target`, a new database, and counts. Nothing is written anywhere else.
 struct Salvage {
-    private let survey: Survey
+    private struct Leaf {
+        let page: Int
+        /// Of its first row.
+        let rowid: Int64
+    }
+
+    private let image: StoreImage
     private let target: Connection
-    private var keys: [StoreTable: Set<RecordID>] = [:]
+    /// Rows are not kept here, so that memory is bounded by pages, not by records.
+    private var leaves: [StoreTable: [Leaf]] = [:]
+    /// The highest revision of all that were seen.
+    private var highest: UInt64 = 0
+    private var eventFloor: UInt64?
+    private var forgotten = ForgottenTimes()
+    private let eventsAreWhole: Bool
     private var tables: [StoreTable: StoreDamage.Count] = [:]
     private var isFull = false
 
-    /// What the counter jumps by where its own record was lost: the pages that said how far it had
-    /// come are the same that are gone, so the highest one seen may be that much too low. A million
-    /// changes are hours of churn, and more than the log or a page of events can hold.
+    /// What the counter jumps by. The pages that said how far it had come may be what is gone, so
+    /// the highest revision that was seen may be that much too low. A million changes are hours of
+    /// churn, and more than the log or a page of events can hold.
     static let margin: UInt64 = 1_000_000
 
-    private init(_ image: StoreImage, into target: Connection) throws(StoreFailure) {
+    private init(_ path: String, _ log: SavedLog, into target: Connection) throws(StoreFailure) {
+        let root = try target.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'events'")
+        image = try StoreImage(path: path, log: log, eventsRoot: Int(root))
         self.target = target
-        var roots: [Int: (table: StoreTable, isKeys: Bool)] = [:]
-        try target.run(.roots) { row in
-            guard let table = StoreTable(rawValue: row.text(1)) else { return }
-            roots[Int(row.integer(0))] = (table, row.integer(2) == 1)
-        }
-        survey = Survey(image, roots: roots)
+        eventsAreWhole = log.fault == nil && image.canReadEvents()
         for table in StoreTable.allCases { tables[table] = StoreDamage.Count() }
+        for page in 1..<max(1, image.pageCount + 1) {
+            switch image.kind(page) {
+            case .rows: addLeaf(page)
+            case .keys: for (key, value) in image.keys(on: page) { add(key, value) }
+            case nil: continue
+            }
+        }
     }
 
     /// - Returns: the account, without where the old file went.
     static func run(
-        _ image: StoreImage, into target: Connection, found: String
+        _ path: String, _ log: SavedLog, into target: Connection, found: String
     ) throws(StoreFailure) -> StoreDamage {
-        var salvage = try Salvage(image, into: target)
+        var salvage = try Salvage(path, log, into: target)
         var damage = StoreDamage(setAside: "", found: found)
         try salvage.writeCounters(&damage)
         try salvage.copyAll()
         try salvage.writeCounters(&damage)
-        try salvage.count(&damage)
+        for table in StoreTable.allCases {
+            salvage.tables[table]?.kept = try target.rows(of: table)
+        }
+        damage.tables = salvage.tables
         return damage
+    }
+
+    private mutating func addLeaf(_ page: Int) {
+        var tables: Set<StoreTable> = []
+        for (rowid, row) in image.rows(on: page) {
+            highest = max(highest, row.revision)
+            if tables.insert(row.table).inserted {
+                leaves[row.table, default: []].append(Leaf(page: page, rowid: rowid))
+            }
+        }
+    }
+
+    /// What the table `meta` says.
+    private mutating func add(_ key: String, _ value: Value) {
+        switch (key, value) {
+        case ("revision", let value): highest = max(highest, value.asRevision ?? 0)
+        case ("event_floor", let value): eventFloor = value.asRevision ?? eventFloor
+        case ("forgotten", .blob(let bytes)):
+            if let times = ForgottenTimes(bytes: bytes) { forgotten.formUnion(times) }
+        case ("forgotten", .integer(let time)):
+            forgotten.formUnion(ForgottenTimes(until: time))
+        default: return
+        }
     }
 
     /// Twice: before the rows, so that they are there whatever comes, and after them, when it is
     /// known whether all events are. They have their place, so they fit where the store itself did.
     private func writeCounters(_ damage: inout StoreDamage) throws(StoreFailure) {
-        let counters = survey.counters
         let isMissingEvents = tables[.events, default: StoreDamage.Count()].withoutRoom > 0
-        damage.revision = counters.highest + (survey.countersAreCurrent ? 0 : Salvage.margin)
-        damage.hasEventGap =
-            isMissingEvents || !survey.eventsAreWhole || !survey.countersAreCurrent
-        damage.isBootLost = counters.boot == nil
-        let floor = damage.hasEventGap ? damage.revision : counters.eventFloor ?? damage.revision
-        try target.run(.setMeta, [.text("boot"), .text(counters.boot ?? "")])
+        damage.revision = highest + Salvage.margin
+        damage.hasEventGap = isMissingEvents || !eventsAreWhole || eventFloor == nil
+        let floor = damage.hasEventGap ? damage.revision : eventFloor ?? damage.revision
         try target.run(.setMeta, [.text("revision"), .revision(damage.revision)])
         try target.run(.setMeta, [.text("event_floor"), .revision(floor)])
         // Whose ids were on what cannot be read, nobody knows.
-        var forgotten = counters.forgotten ?? ForgottenTimes()
+        var forgotten = forgotten
         forgotten.isWhole = false
         try target.run(.setForgotten, [.blob(forgotten.bytes)])
     }
@@ -60,10 +98,9 @@ struct Salvage {
     private mutating func copyAll() throws(StoreFailure) {
         try copy(.pods)
         try target.run(.dropDoubledPods)
-        try copy(.exits)
-        try copy(.operations) { if case .operation(_, true, _, _) = $0 { true } else { false } }
+        try copy(.operations) { if case .operation(true, _, _) = $0 { true } else { false } }
         try copy(.operations, newestFirst: true) {
-            if case .operation(_, false, _, _) = $0 { true } else { false }
+            if case .operation(false, _, _) = $0 { true } else { false }
         }
         try copy(.aliases)
         try copy(.events, newestFirst: true)
@@ -73,13 +110,12 @@ struct Salvage {
         _ table: StoreTable, newestFirst: Bool = false,
         where isMeant: (SalvagedRow) -> Bool = { _ in true }
     ) throws(StoreFailure) {
-        let leaves = (survey.leaves[table] ?? []).sorted {
+        let leaves = (leaves[table] ?? []).sorted {
             newestFirst ? $0.rowid > $1.rowid : $0.rowid < $1.rowid
         }
         for leaf in leaves {
-            let rows = survey.rows(on: leaf.page).filter { $0.table == table && isMeant($0) }
-            for row in rows { if let key = row.key { keys[table, default: []].insert(key) } }
-            try put(rows, table)
+            let rows = image.rows(on: leaf.page).map(\.row)
+            try put(rows.filter { $0.table == table && isMeant($0) }, table)
         }
     }
 
@@ -104,21 +140,6 @@ struct Salvage {
             return false
         }
     }
-
-    private func count(_ damage: inout StoreDamage) throws(StoreFailure) {
-        damage.tables = tables
-        damage.pagesUnread = survey.pagesUnread
-        var missing: [StoreTable: Int] = [:]
-        for (table, page) in survey.keyPages {
-            let found = keys[table] ?? []
-            missing[table, default: 0] += survey.keys(on: page).count { !found.contains($0) }
-        }
-        for table in StoreTable.allCases {
-            damage.tables[table]?.kept = try target.rows(of: table)
-            damage.tables[table]?.lost = max(
-                missing[table] ?? 0, survey.unreadable[table] ?? 0)
-        }
-    }
 }
 
 extension Connection {
@@ -134,21 +155,19 @@ extension SalvagedRow {
         case .operation: .salvageOperation
         case .alias: .insertAlias
         case .event: .salvageEvent
-        case .exit: .insertExit
         }
     }
 
     fileprivate var values: [Value] {
         switch self {
         case .pod(let pod): [.id(pod.uid), .text(pod.name), .blob(pod.document)]
-        case .operation(_, _, _, let values): values
+        case .operation(_, _, let values): values
         case .alias(let alias):
             [
                 .id(alias.id), .id(alias.operation),
                 .integer(Int64(bitPattern: alias.fingerprint)), .integer(alias.createdAt),
             ]
         case .event(let event): [.revision(event.revision), .blob(event.document)]
-        case .exit(let exit): [.id(exit.taskUID), .id(exit.podUID), .blob(exit.document)]
         }
     }
 }

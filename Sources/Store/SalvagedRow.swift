@@ -1,15 +1,17 @@
 // Whose a row is: no two tables have columns of the same types, so a row says it by itself.
 
 package enum StoreTable: String, CaseIterable, Sendable {
-    case pods, operations, aliases, events, exits
+    case pods, operations, aliases, events
 }
 
 enum SalvagedRow {
     case pod(PodRecord)
-    case operation(id: RecordID, isRunning: Bool, revision: UInt64, [Value])
+    case operation(isRunning: Bool, revision: UInt64, [Value])
     case alias(AliasRecord)
     case event(EventRecord)
-    case exit(ExitRecord)
+
+    /// More columns than any row of ours has.
+    static let width: Int32 = 15
 
     var table: StoreTable {
         switch self {
@@ -17,47 +19,37 @@ enum SalvagedRow {
         case .operation: .operations
         case .alias: .aliases
         case .event: .events
-        case .exit: .exits
-        }
-    }
-
-    /// What its table's own index finds it by; an event has its revision.
-    var key: RecordID? {
-        switch self {
-        case .pod(let pod): pod.uid
-        case .operation(let id, _, _, _): id
-        case .alias(let alias): alias.id
-        case .exit(let exit): exit.taskUID
-        case .event: nil
         }
     }
 
     var revision: UInt64 {
         switch self {
-        case .operation(_, _, let revision, _): revision
+        case .operation(_, let revision, _): revision
         case .event(let event): event.revision
-        case .pod, .alias, .exit: 0
+        case .pod, .alias: 0
         }
     }
 
-    init?(_ cell: Cell) {
-        let values = cell.values
-        switch values.count {
-        case 2:
+    /// From a row of any table: its number, then `width` columns, NULL where it has none.
+    init?(_ row: borrowing Row) {
+        var values: [Value] = []
+        for column in 1...SalvagedRow.width {
+            guard let value = row.value(column) else { return nil }
+            values.append(value)
+        }
+        guard let last = values.lastIndex(where: { !$0.isNull }) else { return nil }
+        switch last {
+        case 1:
             guard case .null = values[0], case .blob(let document) = values[1],
-                let revision = Value.integer(cell.rowid).asRevision
+                let revision = Value.integer(row.integer(0)).asRevision
             else { return nil }
             self = .event(EventRecord(revision: revision, document: document))
+        case 2:
+            guard let id = values[0].asID, case .text(let name) = values[1],
+                case .blob(let document) = values[2]
+            else { return nil }
+            self = .pod(PodRecord(uid: id, name: name, document: document))
         case 3:
-            guard let id = values[0].asID, case .blob(let document) = values[2] else { return nil }
-            if case .text(let name) = values[1] {
-                self = .pod(PodRecord(uid: id, name: name, document: document))
-            } else if let pod = values[1].asID {
-                self = .exit(ExitRecord(taskUID: id, podUID: pod, document: document))
-            } else {
-                return nil
-            }
-        case 4:
             guard let id = values[0].asID, let operation = values[1].asID,
                 case .integer(let fingerprint) = values[2], case .integer(let time) = values[3]
             else { return nil }
@@ -66,24 +58,24 @@ enum SalvagedRow {
                     id: id, operation: operation, fingerprint: UInt64(bitPattern: fingerprint),
                     createdAt: time))
         // A row that was not written since version 1 has no place for its creation.
-        case 12: self.init(operation: values + [.null])
-        case 13: self.init(operation: values)
+        case 10...12: self.init(operation: Array(values[...12]))
         default: return nil
         }
     }
 
     /// In the order of the table's columns.
     private init?(operation values: [Value]) {
-        guard let id = values[0].asID, values[3].asID != nil, values[5].asID != nil,
+        guard values[0].asID != nil, values[3].asID != nil, values[5].asID != nil,
             case .text = values[1], case .integer(0...1) = values[2], case .text = values[4],
             case .integer(let stage) = values[7], 0...2 ~= stage,
             let revision = values[8].asRevision, case .blob = values[10]
         else { return nil }
-        guard values[12].asRevision != nil || values[12].isNull else { return nil }
+        // It is the row's last column: a row that ends on a page which is gone has zeros there.
+        guard values[12].isNull || values[12].asRevision ?? 0 > 0 else { return nil }
         switch (values[6], values[9], values[11]) {
         case (.text, .integer, .blob), (.null, .integer, .blob), (.text, .integer, .null),
             (.null, .integer, .null), (.text, .null, .null), (.null, .null, .null):
-            self = .operation(id: id, isRunning: stage == 0, revision: revision, values)
+            self = .operation(isRunning: stage == 0, revision: revision, values)
         default: return nil
         }
     }

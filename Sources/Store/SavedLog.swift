@@ -7,14 +7,14 @@
 struct SavedLog {
     /// The last committed version of each page: where its bytes start in the log.
     private(set) var newest: [Int: Int] = [:]
-    /// Where every frame's page starts, older generations included.
-    private(set) var pages: [Int] = []
     /// How many pages the database has, as the last commit says; `nil` where there is none.
     private(set) var pageCount: Int?
     /// What SQLite would pass over in silence.
     private(set) var fault: String?
 
     private let file: RawFile?
+    /// Where every frame's page starts, older generations included.
+    private var pages: [Int] = []
     private var pending: [Int: Int] = [:]
     /// Checksums from which the next frame's may go on; none where the one before is unreadable.
     private var seeds: [LogChecksum] = []

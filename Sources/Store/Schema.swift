@@ -19,6 +19,7 @@ enum Schema {
     ///
     /// - `synchronous = OFF`: the file lies on tmpfs and dies with the boot; a process that is
     ///   killed leaves what it wrote in the page cache.
+    /// - `secure_delete`: what is deleted does not come back from a page that a salvage reads.
     /// - The cache holds 1 MiB (negative: KiB); the WAL is put back into the file every 256 pages
     ///   and never keeps more than 2 MiB.
     static let settings = """
@@ -31,6 +32,7 @@ enum Schema {
         PRAGMA temp_store = MEMORY;
         PRAGMA trusted_schema = OFF;
         PRAGMA cell_size_check = ON;
+        PRAGMA secure_delete = ON;
         """
 
     /// What a file is made with; either is written, so neither is said to a file that is there.
@@ -43,7 +45,7 @@ enum Schema {
     /// itself was an operation's that is no longer kept.
     /// `finished_at`, `created_at`: milliseconds since the host's boot, for retention alone.
     /// New columns and indexes come last, as they do in a file that is migrated: a salvage takes it
-    /// that the first pages of all tables are the same in every file.
+    /// that the events begin on the same page in every file.
     static let tables = """
         CREATE TABLE pods(
             uid BLOB PRIMARY KEY, name TEXT NOT NULL, document BLOB NOT NULL) STRICT;

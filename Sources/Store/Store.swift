@@ -45,17 +45,6 @@ package final class Store {
         if version == 1 { try migrateFromVersion1() }
     }
 
-    /// The host's boot that the records are of, as text; empty in a new store.
-    package func bootID() throws(StoreFailure) -> String {
-        var boot = ""
-        try connection.run(.number, [.text("boot")]) { boot = $0.text(0) }
-        return boot
-    }
-
-    package func setBootID(_ boot: String) throws(StoreFailure) {
-        try connection.run(.setMeta, [.text("boot"), .text(boot)])
-    }
-
     /// The global counter at the last change.
     package func revision() throws(StoreFailure) -> UInt64 {
         try UInt64(clamping: integer(.number, [.text("revision")]))

@@ -4,8 +4,6 @@ package struct StoreDamage: Equatable, Sendable {
     package struct Count: Equatable, Sendable {
         /// Rows that the new store has.
         package var kept = 0
-        /// Rows that are known to have been there and cannot be read.
-        package var lost = 0
         /// Rows that could be read and for which there was no room.
         package var withoutRoom = 0
     }
@@ -15,13 +13,8 @@ package struct StoreDamage: Equatable, Sendable {
     /// What was wrong with it.
     package var found: String
     package var tables: [StoreTable: Count] = [:]
-    /// Pages that should hold something and cannot be read. What was on them is counted as lost
-    /// only where an index still names it.
-    package var pagesUnread = 0
     /// Where the counter goes on. Higher than any that was handed out, see `Salvage.margin`.
     package var revision: UInt64 = 0
-    /// Whether the boot that the records are of could not be found.
-    package var isBootLost = false
     /// Whether events may be missing; then `eventFloor()` is `revision`, so that whoever asks for
     /// what came before is told that it is gone.
     package var hasEventGap = false
@@ -35,9 +28,9 @@ extension StoreDamage: CustomStringConvertible {
         let counts = StoreTable.allCases.compactMap { table -> String? in
             guard let count = tables[table] else { return nil }
             let room = count.withoutRoom > 0 ? ", \(count.withoutRoom) without room" : ""
-            return "\(table.rawValue) \(count.kept) kept, \(count.lost) lost\(room)"
+            return "\(table.rawValue) \(count.kept) kept\(room)"
         }
         return "\(found); set aside as \(setAside); \(counts.joined(separator: "; ")); "
-            + "\(pagesUnread) pages unreadable; goes on at revision \(revision)"
+            + "goes on at revision \(revision)"
     }
 }

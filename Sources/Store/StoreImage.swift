@@ -1,113 +1,187 @@
-// A damaged store as numbered pages, and what each of them is said to be.
+// A damaged store, read page by page with SQLite's own code.
+//
+// SQLite finds a page by the schema and by the pages above it, and any of those may be what is
+// damaged. So the image has a first page of ours, with two tables that begin in two places behind
+// the last page. To read a page, its bytes are copied to one of these places: for SQLite it is then
+// a whole table. SQLite decodes the rows, follows their overflow pages, and refuses what is no
+// page. Nothing of the damaged schema is ever run.
 
-/// The pages as SQLite would see them, the committed part of the log laid over the file.
-struct StoreImage {
-    let file: RawFile?
-    let log: SavedLog
-    /// Pages are numbered from 1; the last ones may be missing.
+import Glibc
+
+/// The pages as SQLite would see them, the committed part of the log laid over the file. The file
+/// is mapped, and never written: only the pages that are laid over it take memory.
+// SAFETY: `start` is a mapping of `length` bytes, which the connection reads until `deinit` closes
+// it and unmaps the bytes. No statement is under way while they change.
+@safe final class StoreImage {
+    enum Kind: UInt8 {
+        /// Rows of an index, or of a table WITHOUT ROWID.
+        case keys = 0x0a
+        case rows = 0x0d
+    }
+
+    /// Pages are numbered from 1. One that is neither in the file nor in the log has zeros.
     let pageCount: Int
+    private let start: UnsafeMutableRawPointer
+    private let length: Int
+    private var connection: Connection?
+    private var changes: UInt32 = 1
 
     static let pageSize = Int(Schema.pageSize)
+    /// One gigabyte, more than a store ever has, and what bounds the time of a salvage.
+    private static let mostPages = (1 << 18) - 3
 
-    init(path: String) {
-        let file = RawFile(path)
-        let log = SavedLog(path + "-wal")
-        self.file = file
-        self.log = log
-        let inFile = (file?.size ?? 0) / StoreImage.pageSize
-        pageCount = log.pageCount ?? max(inFile, StoreImage.claimed(file))
+    /// The file at `path` with `log` over it. One that cannot be opened has no pages.
+    ///
+    /// - Parameter eventsRoot: the first page of the events. It never moves, so that of a new store
+    ///   is that of any.
+    init(path: String, log: SavedLog, eventsRoot: Int) throws(StoreFailure) {
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        defer { if file >= 0 { close(file) } }
+        var status = stat()
+        // SAFETY: `status` is written before the call returns, and not kept.
+        let isFile = unsafe fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+        // A page of which the end is missing is none: SQLite would take zeros for the rest.
+        let inFile = isFile ? Int(status.st_size) / StoreImage.pageSize : 0
+        pageCount = min(max(1, log.pageCount ?? inFile), StoreImage.mostPages)
+        length = (pageCount + 2) * StoreImage.pageSize
+        unsafe start = try StoreImage.map(
+            length, file, min(inFile, pageCount) * StoreImage.pageSize)
+        for (page, offset) in log.newest where 1...pageCount ~= page {
+            if let bytes = log.page(at: offset) { put(bytes, at: page) }
+        }
+        try connect(eventsRoot <= pageCount ? eventsRoot : pageCount + 1)
     }
 
-    /// What the file's own head says, where that is of any use: it is only asked how much is
-    /// missing, and one gigabyte (2^18 pages) is more than ever was.
-    private static func claimed(_ file: RawFile?) -> Int {
-        guard let head = file?.bytes(at: 0, count: 100),
-            head.starts(with: Array("SQLite format 3\0".utf8))
-        else { return 0 }
-        let count = head.big32(28)
-        return count < 1 << 18 ? count : 0
+    deinit {
+        connection = nil
+        unsafe munmap(start, length)
     }
 
-    func page(_ number: Int) -> [UInt8]? {
-        if let offset = log.newest[number] { return log.page(at: offset) }
-        return file?.bytes(at: (number - 1) * StoreImage.pageSize, count: StoreImage.pageSize)
+    private static func map(
+        _ length: Int, _ file: CInt, _ fileLength: Int
+    ) throws(StoreFailure) -> UnsafeMutableRawPointer {
+        let access = PROT_READ | PROT_WRITE
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let start = unsafe mmap(nil, length, access, flags, -1, 0), unsafe start != failed
+        else { throw .other(code: errno, message: "mmap of \(length) bytes: errno \(errno)") }
+        guard fileLength > 0 else { return unsafe start }
+        let laid = unsafe mmap(start, fileLength, access, MAP_PRIVATE | MAP_FIXED, file, 0)
+        guard unsafe laid == start else {
+            let why = errno
+            unsafe munmap(start, length)
+            throw .other(code: why, message: "mmap of the store: errno \(why)")
+        }
+        return unsafe start
+    }
+
+    private func connect(_ eventsRoot: Int) throws(StoreFailure) {
+        put(try firstPage(eventsRoot), at: 1)
+        // A leaf with no row: what is wrong with our own first page shows at once.
+        for (index, kind) in [Kind.rows, .keys].enumerated() {
+            put([kind.rawValue, 0, 0, 0, 0, 0x10, 0, 0], at: pageCount + 1 + index)
+        }
+        let connection = unsafe try Connection(image: start, length)
+        try connection.execute("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;")
+        try connection.run(.rowsOfPage)
+        try connection.run(.keysOfPage)
+        self.connection = connection
+    }
+
+    /// Of a database with no map of its pages. `rows` and `keys` have more columns than any record
+    /// of ours, so SQLite looks for the end of each.
+    private func firstPage(_ eventsRoot: Int) throws(StoreFailure) -> [UInt8] {
+        let template = try Connection(path: ":memory:")
+        let columns = (1..<SalvagedRow.width).map { ", c\($0)" }.joined()
+        try template.execute(
+            """
+            PRAGMA page_size = \(Schema.pageSize);
+            CREATE TABLE rows(c0\(columns));
+            CREATE TABLE keys(key PRIMARY KEY, value, more) WITHOUT ROWID;
+            CREATE TABLE events(revision INTEGER PRIMARY KEY, document);
+            PRAGMA writable_schema = ON;
+            UPDATE sqlite_schema SET rootpage = CASE name
+                WHEN 'rows' THEN \(pageCount + 1) WHEN 'keys' THEN \(pageCount + 2)
+                ELSE \(eventsRoot) END;
+            """)
+        var page = Array(try template.serialized().prefix(StoreImage.pageSize))
+        page.replaceSubrange(28..<32, with: UInt32(pageCount + 2).bigEndianBytes)
+        return page
+    }
+
+    /// At most a page of bytes.
+    private func put(_ bytes: [UInt8], at page: Int) {
+        let room = unsafe UnsafeMutableRawBufferPointer(
+            start: place(page), count: StoreImage.pageSize)
+        unsafe room.copyBytes(from: bytes)
+    }
+
+    private func place(_ page: Int) -> UnsafeMutableRawPointer {
+        unsafe start + (page - 1) * StoreImage.pageSize
     }
 }
 
-/// What SQLite keeps for `auto_vacuum`: of every page what it is, and whose. Every 820th page from
-/// the second on is such a map of the 819 behind it.
-struct PointerMap {
-    enum Kind {
-        case root
-        case free
-        case overflow
-        case node(parent: Int)
-        /// The map's page cannot be read.
-        case unknown
+extension StoreImage {
+    /// What the page says that it is; `nil` if it has no rows that can be told by themselves.
+    func kind(_ page: Int) -> Kind? {
+        page > 1 ? Kind(rawValue: unsafe place(page).load(as: UInt8.self)) : nil
     }
 
-    private var kinds: [Kind]
-    /// Pages of the map itself of which something cannot be read.
-    private(set) var damaged = 0
-
-    private static let perPage = 819
-
-    static func isMap(_ page: Int) -> Bool { page >= 2 && (page - 2) % (perPage + 1) == 0 }
-
-    init(_ image: StoreImage) {
-        let count = image.pageCount
-        kinds = Array(repeating: .unknown, count: count + 1)
-        for map in stride(from: 2, through: count, by: PointerMap.perPage + 1) {
-            let bytes = image.page(map)
-            var isWhole = bytes != nil
-            for page in map + 1..<max(map + 1, min(map + 1 + PointerMap.perPage, count + 1)) {
-                let at = 5 * (page - map - 1)
-                kinds[page] = bytes.map { PointerMap.kind($0, at, count) } ?? .unknown
-                if case .unknown = kinds[page] { isWhole = false }
-            }
-            damaged += isWhole ? 0 : 1
+    /// The rows of ours on a leaf of a table, as many as can be read, each once or twice.
+    func rows(on page: Int) -> [(rowid: Int64, row: SalvagedRow)] {
+        var rows: [(Int64, SalvagedRow)] = []
+        func add(_ row: borrowing Row) {
+            if let salvaged = SalvagedRow(row) { rows.append((row.integer(0), salvaged)) }
         }
-        addFreePages(image)
+        show(page, at: pageCount + 1)
+        // From the other end, too: a row that cannot be read hides those behind it.
+        if !read(.rowsOfPage, [], add) { _ = read(.rowsOfPageBackwards, [], add) }
+        return rows
     }
 
-    private static func kind(_ bytes: [UInt8], _ at: Int, _ count: Int) -> Kind {
-        let parent = bytes.big32(at + 1)
-        switch (bytes[at], parent) {
-        case (1, 0): return .root
-        case (2, 0): return .free
-        case (3, 1...count), (4, 1...count): return .overflow
-        case (5, 1...count): return .node(parent: parent)
-        default: return .unknown
-        }
-    }
-
-    /// The list of free pages says it too: what was deleted must not come back from them.
-    private mutating func addFreePages(_ image: StoreImage) {
-        guard var trunk = image.page(1)?.big32(32) else { return }
-        for _ in 0..<image.pageCount {
-            guard trunk > 1, trunk <= image.pageCount, let page = image.page(trunk) else { return }
-            let count = page.big32(4)
-            guard count <= StoreImage.pageSize / 4 - 2 else { return }
-            for free in [trunk] + (0..<count).map({ page.big32(8 + 4 * $0) })
-            where kinds.indices.contains(free) {
-                if case .unknown = kinds[free] { kinds[free] = .free }
-            }
-            trunk = page.big32(0)
-        }
-    }
-
-    func kind(_ page: Int) -> Kind { kinds.indices.contains(page) ? kinds[page] : .unknown }
-
-    /// The root of the tree that the page belongs to.
-    func root(of page: Int) -> Int? {
-        var page = page
-        for _ in 0..<20 {  // deeper than any tree of pages
-            switch kind(page) {
-            case .root: return page
-            case .node(let parent): page = parent
-            case .free, .overflow, .unknown: return nil
+    /// The keys and values on a page.
+    func keys(on page: Int) -> [(key: String, value: Value)] {
+        var keys: [(String, Value)] = []
+        show(page, at: pageCount + 2)
+        _ = read(.keysOfPage) { row in
+            if case .text(let key)? = row.value(0), let value = row.value(1) {
+                keys.append((key, value))
             }
         }
-        return nil
+        return keys
+    }
+
+    /// Whether SQLite can read the table of events by its own pages, and so to its end.
+    func canReadEvents() -> Bool {
+        read(.eventsAfter, [.integer(-1), .integer(.max)]) { row in _ = row.bytes(1) }
+    }
+
+    private func show(_ page: Int, at place: Int) {
+        unsafe self.place(place).copyMemory(
+            from: self.place(page), byteCount: StoreImage.pageSize)
+        // SQLite keeps what it has read until the counter of changes is another one; the second
+        // copy of it says that the count of pages is right.
+        changes &+= 1
+        let counter = changes.bigEndian
+        unsafe start.storeBytes(of: counter, toByteOffset: 24, as: UInt32.self)
+        unsafe start.storeBytes(of: counter, toByteOffset: 92, as: UInt32.self)
+    }
+
+    /// Whether all could be read.
+    private func read(
+        _ query: Query, _ values: [Value] = [], _ add: (borrowing Row) -> Void
+    ) -> Bool {
+        do throws(StoreFailure) {
+            try connection?.run(query, values, row: add)
+            return true
+        } catch { return false }
     }
 }
+
+extension UInt32 {
+    fileprivate var bigEndianBytes: [UInt8] {
+        (0..<4).map { UInt8(truncatingIfNeeded: self >> (24 - 8 * UInt32($0))) }
+    }
+}
+
+/// `MAP_FAILED`, a macro that Swift does not import.
+private var failed: UnsafeMutableRawPointer? { unsafe UnsafeMutableRawPointer(bitPattern: -1) }

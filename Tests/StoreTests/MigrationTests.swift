@@ -93,7 +93,7 @@ import Testing
         #expect(try listed(store).count == 2001)
     }
 
-    /// A salvage takes the first pages of the tables from a new store.
+    /// A salvage takes the first page of the events from a new store.
     @Test func theTablesBeginWhereThoseOfANewStoreDo() throws {
         try makeVersion1(500)
         let other = try Scratch()

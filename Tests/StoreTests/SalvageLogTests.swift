@@ -26,7 +26,7 @@ extension SalvageTests {
         @Test func aWholeLogIsReadAsItIs() throws {
             try #require(specimen.inFrame.count > 50)
             try #require(specimen.endsCommit.count > specimen.inFrame.count, "no older frames")
-            try #require(specimen.rows.count == 57 * 16)
+            try #require(specimen.rows.count == 57 * 15)
             let scratch = try Scratch()
             try scratch.write(specimen.file)
             try scratch.write(specimen.log, "-wal")
@@ -104,7 +104,7 @@ extension SalvageTests {
             #expect(damage?.setAside.hasSuffix(".damaged-1") == true)
             #expect(frames(specimen.inFrame.indices).isSubset(of: Set(specimen.rows.keys)))
             #expect(found.rows.count > 50)
-            #expect(found.revision >= specimen.revision && found.boot == Specimen.boot)
+            #expect(found.revision >= specimen.revision)
         }
 
         @Test func aDamagedFileWithAWholeLogKeepsWhatTheLogHas() throws {

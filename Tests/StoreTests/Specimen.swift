@@ -35,7 +35,6 @@ struct Specimen: Sendable {
     /// What is in it, by the bytes that only this row's pages contain.
     typealias Rows = [[UInt8]: [UInt8]]
     static let pageSize = 4096
-    static let boot = "0123-boot"
 
     let file: [UInt8]
     let log: [UInt8]
@@ -54,7 +53,6 @@ struct Specimen: Sendable {
         var rows: Rows = [:]
         do {
             let store = try Store(path: scratch.path)
-            try store.setBootID(Specimen.boot)
             for step in 1...50 { try store.commit(Specimen.step(step)) }
             // The log begins anew, over what it had before.
             try store.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -77,7 +75,7 @@ struct Specimen: Sendable {
         endsCommit = starts.map { [log] start in log[start + 4..<start + 8].contains { $0 > 0 } }
     }
 
-    /// Pod `step`, six operations, two aliases, six events, an exit. Every ninth document goes over
+    /// Pod `step`, six operations, two aliases, six events. Every ninth document goes over
     /// to pages of its own; every fifth operation runs.
     private static func step(_ step: Int) -> StoreChange {
         change(step * 10) {
@@ -101,9 +99,6 @@ struct Specimen: Sendable {
                     EventRecord(revision: UInt64(number), document: text("e", number, 120)))
             }
             $0.aliases = [alias(step * 2, of: step), alias(step * 2 + 1, of: step)]
-            $0.exits = [
-                ExitRecord(taskUID: id(step), podUID: id(step), document: text("x", step, 60))
-            ]
         }
     }
 
@@ -123,7 +118,6 @@ struct Specimen: Sendable {
             try store.pods().map(\.document) + store.runningOperations()
             + store.endedOperations(newest: .max).map(\.document)
             + store.events(after: 0, limit: .max).map(\.document)
-            + store.exits().map(\.document)
         for document in documents {
             let end = document.firstIndex(of: UInt8(ascii: ">")) ?? 0
             rows[Array(document[...end])] = document

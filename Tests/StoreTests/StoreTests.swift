@@ -12,7 +12,6 @@ import Testing
     @Test func everythingOfAChangeIsThereAfterReopening() throws {
         do {
             let store = try Store(path: scratch.path)
-            try store.setBootID("f00d")
             try store.commit(
                 change(7) {
                     $0.pods = [pod(2), pod(1)]
@@ -36,7 +35,6 @@ import Testing
         #expect(
             try store.exits() == [ExitRecord(taskUID: id(9), podUID: id(1), document: [])])
         #expect(try store.revision() == 7)
-        #expect(try store.bootID() == "f00d")
     }
 
     @Test func aRecordIsReplacedAndRemoved() throws {
