@@ -84,7 +84,9 @@ final class EventFeed: Sendable {
                 add(bookmark.document().bytes, Bookmark.kind, state.revision, to: &out)
             }
             do throws(Problem) {
-                for item in try engine.events(after: state.revision, limit: EventFeed.batch) {
+                let items = try engine.events(after: state.revision, limit: EventFeed.batch)
+                out.reserveCapacity(items.reduce(out.count) { $0 + $1.document.count + 64 })
+                for item in items {
                     state.revision = item.revision
                     add(item.document, item.kind, item.revision, to: &out)
                 }
@@ -98,10 +100,13 @@ final class EventFeed: Sendable {
         to out: inout [UInt8]
     ) {
         switch format {
-        case .lines: out += document + [UInt8(ascii: "\n")]
+        case .lines:
+            out += document
         case .serverSent:
-            out += Array("id: \(revision)\nevent: \(kind())\ndata: ".utf8)
-            out += document + [UInt8(ascii: "\n"), UInt8(ascii: "\n")]
+            out += "id: \(revision)\nevent: \(kind())\ndata: ".utf8
+            out += document
+            out.append(UInt8(ascii: "\n"))
         }
+        out.append(UInt8(ascii: "\n"))
     }
 }

@@ -1,8 +1,8 @@
 // Events for those who follow: in order, with no gap and no repeat.
 //
-// A reader reads the store from its own position, a bounded part at a time, whether the events are
-// old or new. A commit only wakes the reader, so a reader that does not read costs nothing and
-// delays no other reader.
+// A reader reads from its own position, a bounded part at a time. If the reader is near the end,
+// the events come from memory, where all readers share them; otherwise from the store. A commit
+// only wakes the reader, so a reader that does not read costs nothing and delays no other reader.
 
 package import Documents
 import Model
@@ -13,6 +13,8 @@ package struct EventItem: Sendable {
     package let revision: UInt64
     /// A JSON object, without a newline.
     package let document: [UInt8]
+
+    init(_ record: EventRecord) { (revision, document) = (record.revision, record.document) }
 
     /// The value of the document's `kind`, which the encoder writes third: found without a parser.
     package var kind: String {
@@ -26,20 +28,30 @@ package struct EventItem: Sendable {
     }
 }
 
-/// Who is to be woken by new events.
+/// Who is to be woken by new events, and the newest of them.
 struct EventReaders {
     private var wakers: [EngineToken: @Sendable () -> Void] = [:]
     /// Whether they are about to be woken: the commits of one turn of the loop share it.
     private var isWaking = false
+    /// `nil` while there are no readers.
+    private(set) var tail: EventTail?
 
-    mutating func add(_ token: EngineToken, _ wake: @escaping @Sendable () -> Void) {
+    /// All that is committed later than `revision` is still to come.
+    mutating func add(
+        _ token: EngineToken, after revision: UInt64, _ wake: @escaping @Sendable () -> Void
+    ) {
         wakers[token] = wake
+        if tail == nil { tail = EventTail(after: revision) }
     }
 
-    mutating func cancel(_ token: EngineToken) { wakers[token] = nil }
+    mutating func cancel(_ token: EngineToken) {
+        wakers[token] = nil
+        if wakers.isEmpty { tail = nil }
+    }
 
     /// Whether the caller has to see to it that they are woken.
-    mutating func noteEvents() -> Bool {
+    mutating func note(_ events: [EventRecord]) -> Bool {
+        tail?.add(events)
         if wakers.isEmpty || isWaking { return false }
         isWaking = true
         return true
@@ -48,6 +60,43 @@ struct EventReaders {
     mutating func take() -> [@Sendable () -> Void] {
         isWaking = false
         return Array(wakers.values)
+    }
+}
+
+/// The newest events. A commit adds its own after the store has taken them, so that no event is
+/// here that is not in the store.
+struct EventTail {
+    /// Bytes of documents.
+    static let limit = 65536
+
+    /// All events later than this revision are here.
+    private(set) var floor: UInt64
+    private var events: [EventRecord] = []
+    private var bytes = 0
+
+    init(after revision: UInt64) { floor = revision }
+
+    mutating func add(_ new: [EventRecord]) {
+        events += new
+        for event in new { bytes += event.document.count }
+        guard bytes > EventTail.limit else { return }
+        // The older half goes at once, so that a commit seldom moves the others.
+        var old = 0
+        while bytes > EventTail.limit / 2 {
+            floor = events[old].revision
+            bytes -= events[old].document.count
+            old += 1
+        }
+        events.removeFirst(old)
+    }
+
+    /// At most `limit` events after `revision`; `nil` if not all of them are here.
+    func events(after revision: UInt64, limit: Int) -> ArraySlice<EventRecord>? {
+        guard revision >= floor else { return nil }
+        // From the end, where the readers are.
+        var start = events.endIndex
+        while start > 0, events[start - 1].revision > revision { start -= 1 }
+        return events[start...].prefix(limit)
     }
 }
 
@@ -62,16 +111,18 @@ extension Engine {
     /// At most `limit` events after `revision`, of some 400 bytes at most each. Throws if not all
     /// that came after it are kept: pruned, or of an earlier boot.
     package func events(after revision: UInt64, limit: Int) throws(Problem) -> [EventItem] {
-        let found: [EventRecord]?
+        let found: [EventItem]?
         do throws(StoreFailure) {
             found = try registry.state.withLock { state throws(StoreFailure) in
                 // A reader that has come to the end asks again after each batch.
                 if revision == state.lastEvent { return [] }
                 // A revision that is still to come is one of an earlier boot.
-                if try state.store.eventFloor() > revision || revision > state.revision {
-                    return nil
+                if revision > state.revision { return nil }
+                if let newest = state.readers.tail?.events(after: revision, limit: limit) {
+                    return newest.map(EventItem.init)
                 }
-                return try state.store.events(after: revision, limit: limit)
+                if try state.store.eventFloor() > revision { return nil }
+                return try state.store.events(after: revision, limit: limit).map(EventItem.init)
             }
         } catch { throw fault("the store: \(error)", instance: "/v1/events") }
         guard let found else {
@@ -79,14 +130,14 @@ extension Engine {
                 .eventsExpired, "events after \(revision) are no longer all kept",
                 instance: "/v1/events")
         }
-        return found.map { EventItem(revision: $0.revision, document: $0.document) }
+        return found
     }
 
     /// Calls `wake` after commits with events, until it is taken back by `cancel`.
     package func followEvents(_ wake: @escaping @Sendable () -> Void) -> EngineToken {
         registry.state.withLock { state in
             let token = state.makeToken()
-            state.readers.add(token, wake)
+            state.readers.add(token, after: state.revision, wake)
             return token
         }
     }

@@ -84,7 +84,7 @@ final class Registry: Sendable {
                     return .refused(error)
                 }
             }
-            aftermath = state.apply(changes)
+            aftermath = state.apply(changes, stored.events)
             state.pruneNowAndThen(limits)
             return .done(result)
         }
@@ -166,7 +166,7 @@ extension Registry.State {
         return EngineToken(number: nextToken)
     }
 
-    mutating func apply(_ changes: Changes) -> Aftermath {
+    mutating func apply(_ changes: Changes, _ events: [EventRecord]) -> Aftermath {
         var aftermath = Aftermath()
         for uid in changes.removedPods { names[uid] = nil }
         if looks > 0 { goneDuringLooks.formUnion(changes.removedPods) }
@@ -180,9 +180,9 @@ extension Registry.State {
             operations.put(operation)
             if operation.state.hasEnded { aftermath.waiters += waiters.take(id) }
         }
-        if let last = changes.events.last {
+        if let last = events.last {
             lastEvent = last.revision
-            aftermath.wakesReaders = readers.noteEvents()
+            aftermath.wakesReaders = readers.note(events)
         }
         return aftermath
     }

@@ -113,6 +113,61 @@ extension Simulated {
             }
         }
 
+        @Test("a reader near the end needs no store; without readers nothing is in memory")
+        func tail() throws {
+            let scratch = try Folder()
+            defer { scratch.remove() }
+            let stage = try Stage(storeAt: scratch.path + "/store")
+            let engine = stage.engine
+            _ = try stage.makePod("old")
+            let tokens = [engine.followEvents {}, engine.followEvents {}]
+            let start = engine.revision
+            _ = try stage.makePod("web")
+            let events = try engine.events(after: start, limit: 64)
+            try engine.registry.state.withLock { state throws(StoreFailure) in
+                let stored = try state.store.events(after: start, limit: 64)
+                #expect(stored.map(\.revision) == events.map(\.revision))
+                #expect(stored.map(\.document) == events.map(\.document))
+                _ = try state.store.prune(
+                    Retention(
+                        operationsKept: 100, operationsSince: 0, tombstonesKept: 100,
+                        tombstonesSince: 0, eventsKept: 1))
+            }
+            #expect(try engine.events(after: start, limit: 64).map(\.document).count > 2)
+            #expect(try engine.events(after: start, limit: 2).count == 2)
+            #expect(throws: Problem.self) { try engine.events(after: start - 1, limit: 64) }
+            engine.cancel(tokens[0])
+            #expect(try engine.events(after: start, limit: 2).count == 2)
+            engine.cancel(tokens[1])
+            #expect(throws: Problem.self) { try engine.events(after: start, limit: 64) }
+        }
+
+        @Test("the events in memory are bounded by bytes, and have no gap")
+        func tailBound() throws {
+            var tail = EventTail(after: 7)
+            #expect(tail.events(after: 7, limit: 9)?.isEmpty == true)
+            var newest: UInt64 = 7
+            for number in 1...2000 {
+                let size = number % 97 == 0 ? 70_000 : number % 1000
+                let some = (1...(number % 3 + 1)).map { _ in
+                    newest += UInt64(number % 5 + 1)
+                    return EventRecord(
+                        revision: newest, document: [UInt8](repeating: 1, count: size))
+                }
+                tail.add(some)
+                let all = try #require(tail.events(after: tail.floor, limit: .max))
+                #expect(all.reduce(0) { $0 + $1.document.count } <= EventTail.limit)
+                #expect(tail.events(after: tail.floor - 1, limit: .max) == nil)
+                #expect(all.isEmpty ? tail.floor == newest : all.last == some.last)
+                for event in all.suffix(4) {
+                    let later = try #require(tail.events(after: event.revision, limit: 2))
+                    #expect(
+                        Array(later) == Array(all.filter { $0.revision > event.revision }.prefix(2))
+                    )
+                }
+            }
+        }
+
         @Test("a commit wakes those who follow; who has fallen behind what is kept is told")
         func followers() throws {
             let scratch = try Folder()
