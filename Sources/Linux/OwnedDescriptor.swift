@@ -104,6 +104,28 @@ extension OwnedDescriptor {
         throw SystemCallFailure(call: "read", subject: "descriptor \(number)", errno: failure)
     }
 
+    /// Reads at most `limit` bytes into the begin of `buffer`, which has room for them; how many
+    /// came, 0 at the end, `nil` if a nonblocking descriptor has none now.
+    package borrowing func read(
+        into buffer: inout [UInt8], limit: Int
+    ) throws(SystemCallFailure) -> Int? {
+        let number = self.number
+        // SAFETY: the buffer is not shorter than what is asked for.
+        let result = unsafe buffer.withUnsafeMutableBytes { buffer in
+            let limit = min(limit, buffer.count)
+            var result = -1
+            repeat {
+                result = fallible("fd.read", [.inputOutput, .interrupted]) {
+                    unsafe Glibc.read(number, buffer.baseAddress, limit)
+                }
+            } while result < 0 && errno == EINTR
+            return result
+        }
+        if result >= 0 { return result }
+        if errno == EAGAIN { return nil }
+        throw SystemCallFailure(call: "read", subject: "descriptor \(number)", errno: errno)
+    }
+
     /// Up to the file's end, and at most `limit` bytes.
     package borrowing func readAll(limit: Int) throws(SystemCallFailure) -> [UInt8] {
         var all: [UInt8] = []

@@ -5,11 +5,18 @@ import Linux
 import ShimWire
 
 struct LogWriter: ~Copyable {
+    /// The most that is read at once.
+    private static let batch = 65536
+
     private let path: String
     private let notes: LogNotes
     private let inputs: [LogInput]
     private var gap = LogGap()
     private var file: LogFile?
+    /// What is read, and the lines that it makes. Kept from one batch to the next while a task
+    /// writes a lot; a quiet task's writer has none.
+    private var buffer: [UInt8] = []
+    private var lines: [UInt8] = []
 
     /// Adopts the reading ends of the pipe for notes and of the streams' pipes.
     init(path: String, notes: CInt, inputs: [(stream: UInt8, descriptor: CInt)]) {
@@ -36,7 +43,7 @@ struct LogWriter: ~Copyable {
                 for event in epoll.wait(milliseconds: -1) {
                     if event.tag == 0 {
                         if !notes.take() { epoll.remove(notes.descriptor.number) }
-                        for input in inputs { put(input.notes(notes)) }
+                        for input in inputs { putNotes(of: input) }
                     } else {
                         let input = inputs[Int(event.tag) - 1]
                         try take(input)
@@ -52,18 +59,30 @@ struct LogWriter: ~Copyable {
     private mutating func take(_ input: LogInput) throws(SystemCallFailure) {
         let count = input.descriptor.pendingBytes
         _ = notes.take()
-        put(input.notes(notes))
-        let limit = min(count, 65536, input.bytesToNote(notes))
-        guard let bytes = try input.descriptor.read(limit: max(1, limit)) else { return }
-        put(input.lines(bytes))
-        put(input.notes(notes))
+        putNotes(of: input)
+        let limit = max(1, min(count, LogWriter.batch, input.bytesToNote(notes)))
+        if buffer.count < limit { buffer = [UInt8](repeating: 0, count: limit) }
+        guard let size = try input.descriptor.read(into: &buffer, limit: limit) else { return }
+        let now = SystemClock.timestamp()
+        input.lines(buffer[..<size], at: now, into: &lines)
+        input.notes(notes, into: &lines)
+        put(at: now)
+        if size < LogWriter.batch / 4 { (buffer, lines) = ([], []) }
     }
 
-    private mutating func put(_ lines: [UInt8]) {
+    private mutating func putNotes(of input: LogInput) {
+        if notes.next(of: input.number) == nil { return }
+        input.notes(notes, into: &lines)
+        put(at: SystemClock.timestamp())
+    }
+
+    /// Writes the lines.
+    private mutating func put(at now: [UInt8]) {
         guard !lines.isEmpty else { return }
         if file == nil { file = open() }
-        let chunk = gap.next(lines, at: SystemClock.timestamp())
+        let chunk = gap.next(lines, at: now)
         gap.wrote(chunk, refused: write(chunk, to: file))
+        lines.removeAll(keepingCapacity: true)
     }
 
     private borrowing func open() -> LogFile? {
@@ -125,7 +144,7 @@ private final class LogNotes {
 private final class LogInput {
     let descriptor: OwnedDescriptor
     private(set) var hasEnded = false
-    private let number: UInt8
+    let number: UInt8
     private var cutter: LineCutter
     private var taken: UInt64 = 0
 
@@ -137,12 +156,11 @@ private final class LogInput {
 
     /// The log's lines for what has come; an empty `bytes` is the end, and tells what was kept
     /// back.
-    func lines(_ bytes: [UInt8]) -> [UInt8] {
+    func lines(_ bytes: ArraySlice<UInt8>, at now: [UInt8], into lines: inout [UInt8]) {
         taken += UInt64(bytes.count)
-        let now = SystemClock.timestamp()
-        if !bytes.isEmpty { return cutter.cut(bytes, at: now) }
+        if !bytes.isEmpty { return cutter.cut(bytes, at: now, into: &lines) }
         hasEnded = true
-        return cutter.end(at: now)
+        cutter.end(at: now, into: &lines)
     }
 
     func bytesToNote(_ notes: LogNotes) -> Int {
@@ -151,15 +169,13 @@ private final class LogInput {
     }
 
     /// The notes that are due at this place, after the part of a line that came before them.
-    func notes(_ notes: LogNotes) -> [UInt8] {
-        var lines: [UInt8] = []
+    func notes(_ notes: LogNotes, into lines: inout [UInt8]) {
         while let note = notes.next(of: number), note.position <= taken {
             let now = SystemClock.timestamp()
-            lines += cutter.end(at: now)
+            cutter.end(at: now, into: &lines)
             lines += LineCutter.note(
                 "\(note.dropped) bytes of output were dropped here", at: now)
             notes.removeNext(of: number)
         }
-        return lines
     }
 }

@@ -18,9 +18,9 @@ import Testing
         var cutter = LineCutter("stdout")
         var log: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: size) {
-            log += cutter.cut(Array(bytes[start..<min(start + size, bytes.count)]), at: [84])
+            cutter.cut(bytes[start..<min(start + size, bytes.count)], at: [84], into: &log)
         }
-        log += cutter.end(at: [84])
+        cutter.end(at: [84], into: &log)
         let head = Array("T stdout ".utf8)
         return log.split(separator: 10, omittingEmptySubsequences: false).dropLast().map { line in
             #expect(line.starts(with: head))
