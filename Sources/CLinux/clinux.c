@@ -487,6 +487,14 @@ void clinux_small_heap(void) {
     mallopt(M_TOP_PAD, 16 * 1024);
 }
 
+void clinux_give_memory_back(void) {
+    malloc_trim(0);
+    /* The pages below the one that this function may still use. The kernel keeps a gap below a
+       stack, so that nothing else is there. */
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - 1024) & ~(uintptr_t)4095;
+    madvise((void *)(end - 64 * 1024), 64 * 1024, MADV_DONTNEED);
+}
+
 static int release_segments(struct dl_phdr_info *object, size_t size, void *context) {
     (void)size, (void)context;
     for (int index = 0; index < object->dlpi_phnum; index++) {

@@ -73,6 +73,9 @@ package enum Sandbox {
         clinux_small_heap()
         _ = clinux_disable_huge_pages()
     }
+
+    /// Gives back what the heap and the stack of the calling thread had, and do not have now.
+    package static func giveMemoryBack() { clinux_give_memory_back() }
 }
 
 extension MountInfo {

@@ -57,6 +57,7 @@ extension Shim {
         // One that has ended already, and was reaped, has no start to be told by any more.
         let process = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
         slot.process = process
+        isMemoryDue = true
         reply(to: job.waiting, .running(process))
         if let ended = orphans[pid] {
             store(ended.exit, hasRun: ended.hasRun, of: slot)
@@ -74,6 +75,7 @@ extension Shim {
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
         if exit.code == 0 { slot.hasStarted = true }
+        isMemoryDue = true
         sendHeld(slot)
         reply(to: job.waiting, exit.code == 0 ? .done : refusal(of: slot, job, exit))
     }

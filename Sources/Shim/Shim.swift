@@ -33,6 +33,9 @@ package final class Shim {
     var removals: [(id: UInt32, keepsLogs: Bool)] = []
     /// Log writers of tries that were given up, until they are reaped.
     var formerWriters: Set<Int32> = []
+    /// A task was made or started: a shim that is left alone from here on keeps no more than it
+    /// needs.
+    var isMemoryDue = false
     /// Who waits for the shim's end, once the last log writer is gone.
     var exitRequested: UInt32?
 

@@ -40,6 +40,10 @@ extension Shim {
     /// Runs until the shim's exit. Nothing here waits but `wait`.
     func run() -> Never {
         while true {
+            if isMemoryDue {
+                isMemoryDue = false
+                Sandbox.giveMemoryBack()
+            }
             for event in epoll.wait(milliseconds: millisecondsToNextTimer()) {
                 guard let watched = Watched(tag: event.tag) else { continue }
                 handle(watched, event.interest)
@@ -74,11 +78,13 @@ extension Shim {
     }
 
     private func millisecondsToNextTimer() -> CInt {
-        let times =
-            slots.values.flatMap { [$0.stop?.nextLook, $0.nextProbe, $0.output?.nextTimer] } + [
-                listensAgainAt
-            ]
-        guard let next = times.compactMap({ $0 }).min() else { return -1 }
+        var next = listensAgainAt ?? .max
+        for slot in slots.values {
+            next = min(next, slot.stop?.nextLook ?? .max)
+            next = min(next, slot.nextProbe ?? .max)
+            next = min(next, slot.output?.nextTimer ?? .max)
+        }
+        if next == .max { return -1 }
         let nanoseconds = max(0, next - SystemClock.sinceBoot)
         return CInt(min(nanoseconds / 1_000_000 + 1, 60_000))
     }

@@ -52,7 +52,10 @@ final class TaskOutput {
     }
 
     /// CLOCK_BOOTTIME in nanoseconds of what is to be done next by time.
-    var nextTimer: Int64? { (streams.map(\.restsUntil) + [givesUpAt]).compactMap { $0 }.min() }
+    var nextTimer: Int64? {
+        let next = streams.reduce(givesUpAt ?? .max) { min($0, $1.restsUntil ?? .max) }
+        return next == .max ? nil : next
+    }
 
     func fireTimers(_ now: Int64) {
         // No progress for too long: from here on output is dropped.

@@ -199,6 +199,9 @@ void clinux_first_descriptor_limit(uint64_t *soft, uint64_t *hard);
 int clinux_clear_file_flags(int directory, const char *name);
 /* One arena, and memory given back early (mallopt(3)). */
 void clinux_small_heap(void);
+/* Gives back the heap's free pages (malloc_trim(3)) and those below the calling thread's stack
+   (madvise(2) MADV_DONTNEED). */
+void clinux_give_memory_back(void);
 /* Unmaps the pages of every read-only segment (dl_iterate_phdr(3), madvise(2) MADV_DONTNEED): they
    are read again from the page cache when they are next used. */
 void clinux_release_text(void);
