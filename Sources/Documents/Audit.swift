@@ -10,17 +10,21 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
     package let takenAt: Timestamp
     package let revision: UInt64
     package let resources: [AuditLine]
+    /// Namespaces that tasks hold by a descriptor: those of deleted pods, which are leaks, and
+    /// those without a process whose pod is not known.
+    package let namespaces: [HeldNamespace]
     /// The operations that put strays away now.
     package let operations: [UID]
 
     package init(
         fresh: Bool, takenAt: Timestamp, revision: UInt64, resources: [AuditLine],
-        operations: [UID] = []
+        namespaces: [HeldNamespace] = [], operations: [UID] = []
     ) {
         self.fresh = fresh
         self.takenAt = takenAt
         self.revision = revision
         self.resources = resources
+        self.namespaces = namespaces
         self.operations = operations
     }
 
@@ -37,6 +41,10 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
         writer.beginArray()
         for line in resources { line.write(to: &writer) }
         writer.endArray()
+        writer.key("namespaces")
+        writer.beginArray()
+        for namespace in namespaces { namespace.write(to: &writer) }
+        writer.endArray()
         writer.key("operations")
         writer.beginArray()
         for operation in operations { writer.value(operation.description) }
@@ -48,7 +56,7 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
 /// The account of one kind of resource.
 package struct AuditLine: DocumentEncodable, Equatable, Sendable {
     package enum Kind: String, Sendable, CaseIterable {
-        case pods, shims, cgroups, mounts, directories, sockets, processes, data, logs
+        case pods, shims, cgroups, mounts, directories, sockets, processes, data, logs, namespaces
     }
 
     package let kind: Kind
@@ -79,6 +87,63 @@ package struct AuditLine: DocumentEncodable, Equatable, Sendable {
         writer.member("observed", observed)
         writer.member("unrecorded", unrecorded)
         writer.member("missing", missing)
+        writer.endObject()
+    }
+}
+
+extension AuditLine {
+    /// Of namespaces only the leaks are counted: what tasks make for themselves is theirs.
+    package init(_ held: [HeldNamespace]) {
+        let leaks = held.filter { $0.owner != nil }.map { $0.text }.sorted()
+        self.init(kind: .namespaces, recorded: 0, observed: leaks.count, unrecorded: leaks)
+    }
+}
+
+extension HeldNamespace: DocumentEncodable {
+    /// Such as `net:[4026532180] of web (0192…), held by pid 4121 (nc) of pod 0193…, task app, by
+    /// its descriptor 5`.
+    fileprivate var text: String {
+        let whose = owner.map { " of \($0.name) (\($0.uid))" } ?? ""
+        let by = holders.map { $0.text }.joined(separator: ", ")
+        return "\(identity.kind.rawValue):[\(identity.inode)]\(whose), held by \(by)"
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("type", identity.kind.rawValue)
+        writer.member("inode", identity.inode)
+        writer.key("pod")
+        if let owner {
+            writer.beginObject()
+            writer.member("name", owner.name.text)
+            writer.member("uid", owner.uid)
+            writer.endObject()
+        } else {
+            writer.null()
+        }
+        writer.member("inhabited", isInhabited)
+        writer.key("holders")
+        writer.beginArray()
+        for holder in holders { holder.write(to: &writer) }
+        writer.endArray()
+        writer.endObject()
+    }
+}
+
+extension NamespaceHolder: DocumentEncodable {
+    fileprivate var text: String {
+        let pod = self.pod.map { " of pod \($0)" } ?? ""
+        let task = self.task.map { ", task \($0)" } ?? ""
+        return "pid \(pid) (\(command))\(pod)\(task) by its descriptor \(descriptor)"
+    }
+
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("pid", Int64(pid))
+        writer.member("command", command)
+        writer.member("pod", pod)
+        writer.member("task", task?.text)
+        writer.member("descriptor", Int64(descriptor))
         writer.endObject()
     }
 }

@@ -12,7 +12,8 @@ extension Engine {
         let last = lastAudit.withLock { $0 }
         return Audit(
             fresh: isFresh, takenAt: last.takenAt, revision: last.revision,
-            resources: last.resources, operations: registry.openSweeps())
+            resources: last.resources, namespaces: last.namespaces,
+            operations: registry.openSweeps())
     }
 
     /// Takes one, then calls `done`.
@@ -39,12 +40,14 @@ extension Engine {
         // and is neither was there without a record.
         let before = pods().pods.filter(\.isSettled)
         let seen = await ground.observe(registry)
+        let held = await ground.heldNamespaces(registry)
         let after = pods()
         let lasting = Set(before.map(\.uid)).intersection(
             after.pods.filter(\.isSettled).map(\.uid))
-        let lines = seen.map { $0.line(lasting) }
+        let lines = seen.map { $0.line(lasting) } + [AuditLine(held)]
         let audit = Audit(
-            fresh: true, takenAt: EngineClock.now, revision: after.revision, resources: lines)
+            fresh: true, takenAt: EngineClock.now, revision: after.revision, resources: lines,
+            namespaces: held)
         lastAudit.withLock { $0 = audit }
         publish(audit)
         await owners.sweep.start(for: seen, self)
@@ -88,6 +91,8 @@ package protocol Recorded: Sendable {
     func beginLook()
     /// The pods that are recorded now, or were at some time since the look began.
     func endLook() -> Set<UID>
+    /// By the number of its inode, for whom a namespace was made last.
+    func namespaceOwners() -> [UInt64: NamespaceOwner]
 }
 
 extension Registry: Recorded {

@@ -9,6 +9,7 @@ import ShimWire
     let layout: Layout
     let runtime: RuntimeWatch
     let disks = DiskLook()
+    let namespaces = NamespaceLook()
     /// The last one that was started for a pod and has not ended.
     var helpers: [UID: Int32] = [:]
 

@@ -40,6 +40,10 @@ final class Registry: Sendable {
         /// How many look at the machine now, and the pods whose records have gone meanwhile.
         var looks = 0
         var goneDuringLooks: Set<UID> = []
+        /// By the number of its inode, for whom each namespace was made last. A number that is used
+        /// again takes the place of the old one, so there are never more entries than there were
+        /// namespaces at once.
+        var namespaces: [UInt64: NamespaceOwner] = [:]
         let store: any RecordKeeping
     }
 
@@ -129,6 +133,10 @@ extension Registry.State {
                 operation.dropProgress()
                 operations.put(operation)
             } catch { damage.append("the record of an operation: \(error)") }
+        }
+        for record in try store.namespaces() {
+            // One that cannot be read only leaves a holder without a name for what it holds.
+            if let owner = NamespaceOwner(record) { namespaces[record.inode] = owner }
         }
         revision = try store.revision()
         lastUID = try lastStoredUID()

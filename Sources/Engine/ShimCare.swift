@@ -81,6 +81,7 @@ extension PodOwner {
         guard case .status(let report)? = answer else { return false }
         engine.registry.showPod(uid) { $0.stalled = nil }
         engine.metrics.podsAdopted.add()
+        noteNamespaces(of: ProcessIdentity(report.shim))
         for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
         return true
     }

@@ -30,6 +30,7 @@ extension PodOwner {
             }
             shim = ShimStatus(
                 process: ProcessIdentity(report.shim), since: pod.shim?.since ?? EngineClock.now)
+            noteNamespaces(of: ProcessIdentity(report.shim))
             // One that was found alive may have seen tasks end while no daemon was there.
             for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
             return link

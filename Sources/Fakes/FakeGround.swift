@@ -267,6 +267,12 @@ package import ShimWire
         return kinds.map { Observation($0.0, $0.1, recorded: known) }
     }
 
+    package func namespaces(
+        of shim: ProcessIdentity, ownNetwork: Bool
+    ) -> [NamespaceIdentity] { [] }
+
+    package func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace] { [] }
+
     package func forget(_ stray: UID) {}
 
     package nonisolated func leave() {}

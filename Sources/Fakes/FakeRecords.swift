@@ -14,6 +14,7 @@ package final class FakeDisk: Sendable {
         /// In the order of their insertion.
         var aliasOrder: [RecordID] = []
         var forgotten: ForgottenTimes?
+        var namespaces: [UInt64: NamespaceRecord] = [:]
         var highest: UInt64 = 0
         /// What every change is answered with; `nil` while all is well.
         var refusal: StoreFailure?
@@ -47,6 +48,7 @@ package final class FakeDisk: Sendable {
             for uid in change.removedPods { content.pods[uid] = nil }
             for operation in change.operations { content.operations[operation.id] = operation }
             for alias in change.aliases { content.put(alias) }
+            for namespace in change.namespaces { content.namespaces[namespace.inode] = namespace }
             content.highest = max(content.highest, change.revision)
             return nil
         }
@@ -137,6 +139,10 @@ package final class FakeRecords: RecordKeeping {
     package func runningOperations() throws(StoreFailure) -> [[UInt8]] {
         disk.now.operations.values.filter { $0.ending == nil }.sorted { $0.revision < $1.revision }
             .map(\.document)
+    }
+
+    package func namespaces() throws(StoreFailure) -> [NamespaceRecord] {
+        disk.now.namespaces.values.sorted { $0.inode < $1.inode }
     }
 
     package func revision() throws(StoreFailure) -> UInt64 { disk.now.highest }

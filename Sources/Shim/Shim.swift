@@ -57,6 +57,7 @@ package final class Shim {
         try Sandbox.enter(
             hostname: settings.hostname, ownNetwork: settings.ownNetwork,
             needed: ["/proc", "/sys", settings.podDirectory])
+        Namespaces.keepOwn(ShimSettings.namespaces(ownNetwork: settings.ownNetwork))
         sharedMemory = try SharedMemory(settings)
         identity = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
         epoll = try Epoll()

@@ -48,6 +48,11 @@ package struct ShimSettings: Equatable, Sendable {
         podDirectory + "/shm.device"
     }
 
+    /// The namespaces that a sandbox has of its own, as /proc names them.
+    package static func namespaces(ownNetwork: Bool) -> [String] {
+        ["mnt", "ipc", "uts"] + (ownNetwork ? ["net"] : [])
+    }
+
     package var arguments: [String] {
         [
             "staunch-shim", "pod", name, uid, podDirectory, dataDirectory, logDirectory, cgroup,

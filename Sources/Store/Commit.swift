@@ -16,6 +16,7 @@ extension Store {
             for event in change.events { try put(event) }
             for uid in change.removedExits { try connection.run(.removeExit, [.id(uid)]) }
             for exit in change.exits where try put(exit) { newExits.append(exit.taskUID) }
+            for namespace in change.namespaces { try put(namespace) }
             try connection.run(.setRevision, [.revision(change.revision)])
         }
         tally?.ended += ended
@@ -45,6 +46,11 @@ extension Store {
                 .revision(operation.creation),
             ])
         return operation.ending != nil && !hadEnded
+    }
+
+    private func put(_ namespace: NamespaceRecord) throws(StoreFailure) {
+        let key = NamespaceRecord.prefix + "\(namespace.inode)"
+        try connection.run(.putMeta, [.text(key), .blob(namespace.document)])
     }
 
     private func put(_ alias: AliasRecord) throws(StoreFailure) {

@@ -1,5 +1,7 @@
 // Reading: what a start needs, and the look-ups of what memory no longer holds.
 
+import Bytes
+
 /// An operation's document as it is kept.
 package struct StoredOperation: Equatable, Sendable {
     package let document: [UInt8]
@@ -16,6 +18,11 @@ package struct StoredOperation: Equatable, Sendable {
 package typealias ListedOperation = (
     id: RecordID, creation: UInt64, isRunning: Bool, stored: StoredOperation
 )
+
+extension NamespaceRecord {
+    /// What the keys of `meta` begin with.
+    static let prefix = "namespace "
+}
 
 extension StoredOperation {
     /// The first two columns of every query for operations.
@@ -48,6 +55,17 @@ extension Store {
         }
         guard odd == 0 else { throw .corrupt("\(odd) exits without a uid") }
         return exits
+    }
+
+    /// For whom the namespaces were made whose numbers are known.
+    package func namespaces() throws(StoreFailure) -> [NamespaceRecord] {
+        var found: [NamespaceRecord] = []
+        try connection.run(.namespaces) { row in
+            let number = row.text(0).after(NamespaceRecord.prefix).flatMap { UInt64($0) }
+            guard let number else { return }
+            found.append(NamespaceRecord(inode: number, document: row.bytes(1)))
+        }
+        return found
     }
 
     /// The documents of all operations that have not ended, the least recently changed first.

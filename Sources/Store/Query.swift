@@ -81,6 +81,14 @@ enum Query: String {
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
         WHERE finished_at < ?2 OR finished_at > ?3
         """
+    /// Of a namespace: rows of `meta`, so that a store of any version has room for them.
+    case putMeta = """
+        INSERT INTO meta(key, value) VALUES (?1, ?2)
+        ON CONFLICT(key) DO UPDATE SET value = excluded.value
+        """
+    case namespaces = """
+        SELECT key, value FROM meta WHERE key >= 'namespace ' AND key < 'namespace!'
+        """
     case setForgotten = """
         INSERT INTO meta(key, value) VALUES ('forgotten', ?1)
         ON CONFLICT(key) DO UPDATE SET value = excluded.value

@@ -6,6 +6,7 @@ package protocol RecordKeeping: AnyObject {
     func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID]
     func pods() throws(StoreFailure) -> [PodRecord]
     func runningOperations() throws(StoreFailure) -> [[UInt8]]
+    func namespaces() throws(StoreFailure) -> [NamespaceRecord]
     func revision() throws(StoreFailure) -> UInt64
     func operation(_ id: RecordID) throws(StoreFailure) -> StoredOperation?
     func operations(

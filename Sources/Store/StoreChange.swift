@@ -114,6 +114,17 @@ package struct ExitRecord: Equatable, Sendable {
     }
 }
 
+/// For whom a namespace was made. There is one of a number.
+package struct NamespaceRecord: Equatable, Sendable {
+    package let inode: UInt64
+    package let document: [UInt8]
+
+    package init(inode: UInt64, document: [UInt8]) {
+        self.inode = inode
+        self.document = document
+    }
+}
+
 /// What stands after one transaction, or not at all.
 package struct StoreChange: Equatable, Sendable {
     package var pods: [PodRecord] = []
@@ -127,6 +138,8 @@ package struct StoreChange: Equatable, Sendable {
     package var exits: [ExitRecord] = []
     /// By the task's uid; taken away before `exits` are put in.
     package var removedExits: [RecordID] = []
+    /// Each takes the place of the one that had its number.
+    package var namespaces: [NamespaceRecord] = []
     /// The global counter after the change; the store never lowers its own.
     package var revision: UInt64
 

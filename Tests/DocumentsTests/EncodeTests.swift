@@ -150,9 +150,33 @@ import Testing
             #"""
             {"balanced":false,"fresh":true,"takenAt":"\#(noonText)","revision":3,"resources":[
             {"kind":"cgroups","recorded":1,"observed":2,"unrecorded":["x"],"missing":[]}],
-            "operations":[]}
+            "namespaces":[],"operations":[]}
             """#)
         #expect(try json(audit(["x"])) == expected)
         #expect(audit([]).balanced)
+    }
+
+    @Test func aHeldNamespaceIsALeakIfItsPodIsKnown() throws {
+        let holder = NamespaceHolder(
+            pid: 7, command: "nc", descriptor: 5, pod: uid, task: label("app"))
+        let identity = NamespaceIdentity(kind: .net, inode: 4_026_532_180, made: 1)
+        var held = HeldNamespace(identity: identity, isInhabited: false, holders: [holder])
+        let start = #"{"type":"net","inode":4026532180,"pod":"#
+        let end = #"""
+            ,"inhabited":false,"holders":[
+            {"pid":7,"command":"nc","pod":"\#(uid)","task":"app","descriptor":5}]}
+            """#
+        #expect(try json(held) == json(start + "null" + end))
+        #expect(AuditLine([held]).balanced)
+        held.owner = NamespaceOwner(identity: identity, uid: uid, name: label("web"))
+        let owner = #"{"name":"web","uid":"\#(uid)"}"#
+        #expect(try json(held) == json(start + owner + end))
+        let line = AuditLine([held])
+        #expect(line.observed == 1 && !line.balanced)
+        #expect(
+            line.unrecorded == [
+                "net:[4026532180] of web (\(uid)), held by "
+                    + "pid 7 (nc) of pod \(uid), task app by its descriptor 5"
+            ])
     }
 }

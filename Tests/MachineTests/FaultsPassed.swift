@@ -47,6 +47,53 @@ extension Machine {
             }
         }
 
+        @Test("a network namespace that another pod holds is in the audit, with whose it was")
+        func namespacePassed() throws {
+            try withFault("network namespace passed to another pod") { daemon, client in
+                let exchange = try Exchange(daemon, client, "/", isTaken: true)
+                let inode = try #require(try networkNamespace(of: exchange.giver.shimPID))
+                try exchange.tell("release", until: "released")
+                #expect(try client.held() == Held(isBalanced: true), "its pod lives")
+                let delete = try client.send("DELETE", "/v1/pods/web?grace=0")
+                #expect(try client.follow(delete.id).state == "succeeded")
+                let held = Held(
+                    isBalanced: false,
+                    leaks: [
+                        "net:[\(inode)] of web (\(exchange.giver.uid)), held by \(exchange.how)"
+                    ],
+                    namespaces: [[inode, exchange.giver.uid, exchange.holder.uid, "app"]])
+                #expect(try client.held() == held)
+                for end in [daemon.crash, daemon.terminate] {
+                    end()
+                    try daemon.start()
+                    #expect(try client.held() == held, "a later daemon knows it as well")
+                }
+                try exchange.tell("end", until: "ended")
+                #expect(try client.held() == Held(isBalanced: true))
+            }
+        }
+
+        @Test("a namespace that a task made for itself and holds is no leak of a deleted pod's")
+        func namespaceMade() throws {
+            try withFault("network namespace made by a task") { daemon, client in
+                // Its namespace's number is free then, and may be the next one's.
+                _ = try client.createPod("before", daemon.rootfs.sleeper)
+                let delete = try client.send("DELETE", "/v1/pods/before?grace=0")
+                #expect(try client.follow(delete.id).state == "succeeded")
+                try Exchange.build(daemon)
+                let shared = daemon.home + "/shared"
+                let more = try daemon.shared([shared: "/data"])
+                let task = daemon.rootfs.task(
+                    args: ["/bin/pass", "make"],
+                    #""capabilities": {"add": ["SYS_ADMIN"]}, "# + more)
+                let pod = try client.createPod("web", "{\"tasks\": {\"app\": \(task)}}")
+                try eventually("the namespace is made") { exists(shared + "/made") }
+                let held = try client.held()
+                #expect(held.isBalanced && held.leaks == [])
+                #expect(held.namespaces.map { Array($0.dropFirst()) } == [["-", pod.uid, "app"]])
+            }
+        }
+
         private func lose(_ exchange: Exchange, _ client: Client) throws {
             kill(exchange.giver.shimPID, SIGKILL)
             try eventually("the pod is lost") {
@@ -71,11 +118,18 @@ private struct Exchange {
             : "pid \(holderPID) (pass) of pod \(holder.uid) by its"
     }
 
-    /// `path` is what is given, and taken from the queue if `isTaken`.
-    init(_ daemon: Daemon, _ client: Client, _ path: String, isTaken: Bool) throws {
+    /// How the audit names who holds what was given.
+    var how: String { "pid \(holderPID) (pass) of pod \(holder.uid), task app by its descriptor 6" }
+
+    static func build(_ daemon: Daemon) throws {
         let program = daemon.rootfs.path + "/bin/pass"
         let source = Installation.root + "/Tests/Tools/pass-descriptors.c"
         try Command.expect("cc", "-static", "-O", "-o", program, source)
+    }
+
+    /// `path` is what is given, and taken from the queue if `isTaken`.
+    init(_ daemon: Daemon, _ client: Client, _ path: String, isTaken: Bool) throws {
+        try Exchange.build(daemon)
         shared = daemon.home + "/shared"
         let mounts = try daemon.shared([shared: "/data"])
         func pod(_ words: String...) -> String {
@@ -92,4 +146,34 @@ private struct Exchange {
         try write("", to: "\(shared)/\(word)")
         try eventually("it \(told)") { exists("\(shared)/\(told)") }
     }
+}
+
+/// What a fresh audit says of namespaces.
+private struct Held: Equatable {
+    var isBalanced: Bool
+    var leaks: [String] = []
+    /// Inode, the deleted pod's uid, and the first holder's pod and task.
+    var namespaces: [[String]] = []
+}
+
+extension Client {
+    fileprivate func held() throws -> Held {
+        let audit = try send("GET", "/v1/audit?fresh=true")
+        let line = audit["resources"]?.elements?.first { $0["kind"] == .string("namespaces") }
+        let namespaces = (audit["namespaces"]?.elements ?? []).map { entry in
+            let holder = entry["holders"]?.elements?.first
+            let words = [entry["pod"]?["uid"]?.string, holder?["pod"]?.string]
+            return ["\(entry["inode"]?.integer ?? 0)"]
+                + (words + [holder?["task"]?.string]).map { $0 ?? "-" }
+        }
+        return Held(
+            isBalanced: audit["balanced"] == .bool(true),
+            leaks: (line?["unrecorded"]?.elements ?? []).compactMap(\.string),
+            namespaces: namespaces)
+    }
+}
+
+private func networkNamespace(of pid: Int32) throws -> String? {
+    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/net")
+        .firstMatch(of: /net:\[(\d+)\]/).map { String($0.output.1) }
 }

@@ -49,6 +49,20 @@ import Testing
             try store.pods() == [PodRecord(uid: id(1), name: "pod-1", document: [7])])
     }
 
+    @Test func aNamespaceTakesThePlaceOfTheOneThatHadItsNumber() throws {
+        let first = NamespaceRecord(inode: 4_026_532_180, document: [1])
+        let other = NamespaceRecord(inode: .max, document: [2])
+        let later = NamespaceRecord(inode: 4_026_532_180, document: [3])
+        do {
+            let store = try Store(path: scratch.path)
+            #expect(try store.namespaces().isEmpty)
+            try store.commit(change(1) { $0.namespaces = [first, other] })
+            #expect(try store.namespaces() == [other, first])
+            try store.commit(change(1) { $0.namespaces = [later] })
+        }
+        #expect(try Store(path: scratch.path).namespaces() == [other, later])
+    }
+
     @Test func theRevisionNeverFalls() throws {
         let store = try Store(path: scratch.path)
         try store.commit(change(9))

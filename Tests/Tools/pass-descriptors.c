@@ -1,7 +1,10 @@
 /* Two tasks of two pods, and a directory that both see: one sends descriptors of its root file
-   system and of its network namespace, the other holds them until it is told to let go. */
+   system and of its network namespace, the other holds them until it is told to let go, first of
+   the one and then of the other. A third makes a network namespace for itself, leaves it again, and
+   keeps a descriptor of it. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,6 +39,13 @@ int main(int count, char **words) {
         close(descriptors[0]);
         mark("/data/released");
         wait_for("/data/end");
+        close(descriptors[1]);
+        mark("/data/ended");
+    } else if (strcmp(words[1], "make") == 0) {
+        descriptors[0] = open("/proc/self/ns/net", O_RDONLY);
+        if (unshare(CLONE_NEWNET) < 0 || open("/proc/self/ns/net", O_RDONLY) < 0) return 7;
+        if (setns(descriptors[0], CLONE_NEWNET) < 0) return 8;
+        mark("/data/made");
     } else {
         descriptors[0] = open(words[2], O_PATH);
         descriptors[1] = open("/proc/self/ns/net", O_RDONLY);

@@ -1,0 +1,171 @@
+// Namespaces, and the descriptors by which somebody holds one in which nobody lives any more.
+//
+// A namespace has a file in nsfs, whose inode number is the namespace's, and another's after it.
+// The kernel makes the inode when the file is opened and drops it with the last descriptor. A shim
+// keeps its own namespaces' files open, so each of them has one inode from the shim's start until
+// the last holder lets go, and the time at which it was made tells it from any later one. A task
+// that changes that time (fchmod(2), which new kernels refuse) hides whose the namespace was, and
+// not that it is held.
+
+import Bytes
+import CLinux
+import Glibc
+
+/// The file of a namespace, as whoever opens it sees it.
+package struct NamespaceFile: Hashable, Sendable {
+    /// Such as `net`.
+    package let kind: String
+    package let inode: UInt64
+    /// When the inode was made (st_ctim): nanoseconds since 1970.
+    package let made: Int64
+}
+
+/// A namespace that is held by descriptors, and at most `Namespaces.holdersShown` of them.
+package struct NamespaceHold: Sendable {
+    package let file: NamespaceFile
+    /// Whether some process or thread is in it.
+    package fileprivate(set) var isInhabited = false
+    package fileprivate(set) var holders: [Holder]
+
+    package struct Holder: Sendable {
+        package let pid: Int32
+        package let descriptor: String
+        package let place: PodPlace
+    }
+}
+
+/// Where a process is below the pods' parent cgroup.
+package struct PodPlace: Equatable, Sendable {
+    /// The name of the cgroup below the parent: a pod's uid.
+    package let pod: String
+    package let task: String?
+    package let isShim: Bool
+
+    /// `nil` unless one of `cgroups`, a process's, is below `parent`.
+    package init?(cgroups: [String], parent: String) {
+        let below = cgroups.lazy.compactMap { $0.after(parent + "/") }.first
+        guard let parts = below?.fields("/"), let first = parts.first else { return nil }
+        pod = first
+        task = parts.lazy.compactMap { $0.after("task-") }.first
+        isShim = parts.count == 2 && parts[1].isSame(as: "shim")
+    }
+}
+
+package enum Namespaces {
+    package static let holdersShown = 4
+    /// A look tells of no more, whatever tasks do.
+    private static let most = 1000
+
+    /// Keeps the files of the caller's own namespaces open until its end. Without a descriptor to
+    /// spare, nobody will be able to say whose they were.
+    package static func keepOwn(_ kinds: [String]) {
+        for kind in kinds {
+            ignoring("whose the namespace was cannot be told later") {
+                () throws(SystemCallFailure) in
+                _ = try OwnedDescriptor.opening("/proc/self/ns/\(kind)", O_RDONLY).release()
+            }
+        }
+    }
+
+    /// The namespaces that a process is in, of these kinds; those that cannot be seen are left out.
+    package static func files(of pid: Int32, _ kinds: [String]) -> [NamespaceFile] {
+        kinds.compactMap { kind in
+            var found = stat()
+            // SAFETY: the C string lives for the call, and `found` is written before it returns.
+            guard unsafe stat("/proc/\(pid)/ns/\(kind)", &found) == 0 else { return nil }
+            return NamespaceFile(kind: kind, found)
+        }
+    }
+
+    /// The namespaces that processes below the cgroup `parent` have open, but for the caller's own
+    /// and for what shims have open. It walks through /proc and is for helpers.
+    package static func held(below parent: String) -> [NamespaceHold] {
+        let pids = names("/proc").compactMap { Int32($0) }
+        let own = Set(names("/proc/self/ns").compactMap { linkText("/proc/self/ns/\($0)") })
+        var found: [String: NamespaceHold] = [:]
+        for pid in pids {
+            guard let cgroups = ProcessFiles.cgroups(of: pid),
+                let place = PodPlace(cgroups: cgroups, parent: parent), !place.isShim
+            else { continue }
+            for number in names("/proc/\(pid)/fd") {
+                let path = "/proc/\(pid)/fd/\(number)"
+                guard let name = linkText(path), !own.contains(name), isNamespace(name) else {
+                    continue
+                }
+                let holder = NamespaceHold.Holder(pid: pid, descriptor: number, place: place)
+                add(holder, path, name, to: &found)
+            }
+        }
+        let inhabited = found.isEmpty ? [] : inhabited(pids, among: Set(found.keys))
+        for name in inhabited { found[name]?.isInhabited = true }
+        return found.values.sorted { $0.file.inode < $1.file.inode }
+    }
+
+    private static func add(
+        _ holder: NamespaceHold.Holder, _ path: String, _ name: String,
+        to found: inout [String: NamespaceHold]
+    ) {
+        if let known = found[name] {
+            if known.holders.count < holdersShown { found[name]?.holders.append(holder) }
+        } else if found.count < most, let file = file(at: path) {
+            let isSame = "\(file.kind):[\(file.inode)]".isSame(as: name)
+            if isSame { found[name] = NamespaceHold(file: file, holders: [holder]) }
+        }
+    }
+
+    /// What a link of /proc's leads to. It is opened with O_PATH, because the process may have put
+    /// another file in its place meanwhile, and that one's disk may not answer.
+    private static func file(at path: String) -> NamespaceFile? {
+        do {
+            let file = try OwnedDescriptor.path(path)
+            guard let name = linkText("/proc/self/fd/\(file.number)"), isNamespace(name) else {
+                return nil
+            }
+            var found = stat()
+            // SAFETY: `found` is written before the call returns.
+            guard unsafe fstat(file.number, &found) == 0 else { return nil }
+            return NamespaceFile(kind: name.upTo(":"), found)
+        } catch { return nil }
+    }
+
+    /// Which of `wanted` some thread of any process is in, or will have its children in.
+    private static func inhabited(_ pids: [Int32], among wanted: Set<String>) -> Set<String> {
+        let kinds = Set(wanted.map { $0.upTo(":") })
+        let links = names("/proc/self/ns").filter { kinds.contains($0.upTo("_")) }
+        var found: Set<String> = []
+        for pid in pids {
+            for thread in names("/proc/\(pid)/task") {
+                for link in links {
+                    let name = linkText("/proc/\(pid)/task/\(thread)/ns/\(link)")
+                    if let name, wanted.contains(name) { found.insert(name) }
+                }
+            }
+        }
+        return found
+    }
+
+    /// Such as `net:[4026532180]`: a path begins with a slash, and no other file that has none
+    /// bears one of these names.
+    private static func isNamespace(_ name: String) -> Bool { known.contains(name.upTo(":")) }
+
+    private static let known: Set<String> = [
+        "net", "ipc", "uts", "mnt", "pid", "user", "cgroup", "time",
+    ]
+
+    private static func linkText(_ path: String) -> String? {
+        Files.linkTarget(path).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private static func names(_ directory: String) -> [String] {
+        do { return try Files.names(in: directory) } catch { return [] }
+    }
+}
+
+extension NamespaceFile {
+    fileprivate init(kind: String, _ found: stat) {
+        let made = found.st_ctim
+        self.init(
+            kind: kind, inode: UInt64(found.st_ino),
+            made: Int64(made.tv_sec) * 1_000_000_000 + Int64(made.tv_nsec))
+    }
+}

@@ -1,0 +1,90 @@
+// Namespaces that outlive their pod, because somebody holds a descriptor of them.
+
+/// A namespace, and no other that has its number earlier or later.
+package struct NamespaceIdentity: Hashable, Sendable {
+    /// The types that a pod may have of its own (namespaces(7)), as /proc names them.
+    package enum Kind: String, Sendable, CaseIterable {
+        case net, ipc, uts, mnt, pid, user, cgroup, time
+    }
+
+    package let kind: Kind
+    /// The inode in nsfs: unique among all namespaces that exist, and used again afterwards.
+    package let inode: UInt64
+    /// When the kernel made the inode, in nanoseconds since 1970. Only compared for equality.
+    package let made: Int64
+
+    package init(kind: Kind, inode: UInt64, made: Int64) {
+        self.kind = kind
+        self.inode = inode
+        self.made = made
+    }
+}
+
+/// The pod that a namespace was made for. The pod may be gone.
+package struct NamespaceOwner: Equatable, Sendable {
+    package let identity: NamespaceIdentity
+    package let uid: UID
+    package let name: Label
+
+    package init(identity: NamespaceIdentity, uid: UID, name: Label) {
+        self.identity = identity
+        self.uid = uid
+        self.name = name
+    }
+}
+
+/// A process of some pod's that has a descriptor of a namespace open.
+package struct NamespaceHolder: Equatable, Sendable {
+    package let pid: Int32
+    package let command: String
+    package let descriptor: Int32
+    /// By the process's cgroup; `nil` if that tells neither.
+    package let pod: UID?
+    package let task: Label?
+
+    package init(pid: Int32, command: String, descriptor: Int32, pod: UID?, task: Label?) {
+        self.pid = pid
+        self.command = command
+        self.descriptor = descriptor
+        self.pod = pod
+        self.task = task
+    }
+}
+
+/// A namespace that some holders have open.
+package struct HeldNamespace: Equatable, Sendable {
+    package let identity: NamespaceIdentity
+    /// Whether some process was in it.
+    package let isInhabited: Bool
+    /// Some of them: at least one.
+    package let holders: [NamespaceHolder]
+    /// The deleted pod that it was made for; `nil` if that is not known.
+    package var owner: NamespaceOwner?
+
+    package init(
+        identity: NamespaceIdentity, isInhabited: Bool, holders: [NamespaceHolder],
+        owner: NamespaceOwner? = nil
+    ) {
+        self.identity = identity
+        self.isInhabited = isInhabited
+        self.holders = holders
+        self.owner = owner
+    }
+
+    /// What the audit tells of it; `nil` for a namespace that is none of its business. `owners` has
+    /// the last known owner of each inode number, and `recorded` the pods that are not gone.
+    ///
+    /// A namespace that a task made for itself is no leak, whether processes are in it or not. It
+    /// may have the number of a deleted pod's, and differs from that in `made`.
+    package func judged(
+        by owners: [UInt64: NamespaceOwner], recorded: Set<UID>
+    ) -> HeldNamespace? {
+        var judged = self
+        if let owner = owners[identity.inode], owner.identity == identity {
+            if recorded.contains(owner.uid) { return nil }
+            judged.owner = owner
+            return judged
+        }
+        return isInhabited ? nil : judged
+    }
+}

@@ -1,0 +1,37 @@
+// Which namespaces tasks hold by a descriptor, for the audit.
+
+import Bytes
+import Linux
+
+enum NamespaceHelper {
+    /// One line for each holder: `KIND INODE MADE INHABITED PID DESCRIPTOR POD TASK COMMAND`, with
+    /// `-` for no task. Lines of one namespace follow one another.
+    static func run(below parent: String) throws(SystemCallFailure) -> CInt {
+        var text = ""
+        for hold in Namespaces.held(below: parent) {
+            let file = hold.file
+            let about = "\(file.kind) \(file.inode) \(file.made) \(hold.isInhabited ? 1 : 0)"
+            for holder in hold.holders {
+                let words = [holder.place.pod, holder.place.task ?? "-"].map(word)
+                let command = ProcessFiles.command(of: holder.pid) ?? "?"
+                text += "\(about) \(holder.pid) \(holder.descriptor) \(words[0]) \(words[1]) "
+                text += withoutControls(command) + "\n"
+            }
+        }
+        let output = OwnedDescriptor(adopting: 1)
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty { rest = rest.dropFirst(try output.write(rest)) }
+        return 0
+    }
+
+    /// A task may have named cgroups as it liked: what is no name of ours is none.
+    private static func word(_ name: String) -> String {
+        let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+        return isPlain && !name.isEmpty ? name : "-"
+    }
+
+    /// A process may name itself as it likes (prctl(2), PR_SET_NAME).
+    private static func withoutControls(_ text: String) -> String {
+        String(decoding: text.utf8.map { $0 < 0x20 ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,34 @@
+// Where a holder is, by its cgroups.
+
+import Foundation
+import Linux
+import Testing
+
+@Suite struct NamespaceTests {
+    @Test("a process's pod and task are told by its cgroups, and a shim by its own")
+    func place() throws {
+        func place(_ cgroups: String...) -> [String]? {
+            PodPlace(cgroups: cgroups, parent: "/staunch").map {
+                [$0.pod, $0.task ?? "-", $0.isShim ? "shim" : "-"]
+            }
+        }
+        #expect(place("/user.slice", "/staunch/u/pod/task-app") == ["u", "app", "-"])
+        #expect(place("/staunch/u/pod/task-app/task-x") == ["u", "app", "-"])
+        #expect(place("/staunch/u/shim") == ["u", "-", "shim"])
+        #expect(place("/staunch/u/pod/shim") == ["u", "-", "-"])
+        for other in ["/staunch", "/staunch-other/u/shim", "/other/staunch/u/shim", "/"] {
+            #expect(place(other) == nil, "\(other)")
+        }
+    }
+
+    @Test("a namespace is seen the same for as long as it is open")
+    func identity() throws {
+        let pid = ProcessInfo.processInfo.processIdentifier
+        let file = try OwnedDescriptor.opening("/proc/self/ns/uts", 0)
+        let first = try #require(Namespaces.files(of: pid, ["uts", "moon"]).first)
+        #expect(first.kind == "uts" && first.inode > 0 && first.made > 0)
+        #expect(Namespaces.files(of: pid, ["uts"]) == [first])
+        _ = consume file
+        #expect(Namespaces.files(of: Int32.max, ["uts"]).isEmpty)
+    }
+}
