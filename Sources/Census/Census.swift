@@ -18,6 +18,7 @@ package struct Census: Equatable, Sendable {
         addMounts(marks, processes)
         addLoopDevices(marks)
         addNetworkNamespaces(of: processes)
+        addHeldNamespaces(of: processes)
         addSockets(marks, processes)
         if marks.hostNetwork { addHostNetwork() }
         addCgroups(marks)

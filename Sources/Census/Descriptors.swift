@@ -68,4 +68,16 @@ extension Census {
             }
         }
     }
+
+    /// Those of the other kinds that our processes hold open, other than the host's. Without a
+    /// descriptor a namespace ends with the processes in it, and those are listed.
+    mutating func addHeldNamespaces(of table: ProcessTable) {
+        let kinds = Set(listing(of: "/proc/self/ns")).subtracting(["net"])
+        for held in (table.ours + table.daemons).flatMap({ table.held[$0.pid] ?? [] }) {
+            let name = shown(held.target)
+            let kind = name.upTo(":")
+            guard kinds.contains(kind), name != link("/proc/self/ns/\(kind)") else { continue }
+            names.insert("namespace \(name)")
+        }
+    }
 }

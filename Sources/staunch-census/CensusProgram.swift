@@ -97,6 +97,7 @@ private let discussion = """
       mount detached          in every mount namespace; held by a descriptor alone
       superblock loop         file systems and loop devices on files of ours
       network socket          the pods' network namespaces; unix sockets by name
+      namespace               of any other kind, if a descriptor of it is held
       interface port address  the host's interfaces and bridge ports; what CNI holds
       cgroup file             in every hierarchy; below every directory
       descriptors             of each process, counted by kind

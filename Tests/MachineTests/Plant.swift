@@ -7,7 +7,7 @@ import Glibc
 enum Plant: String, CaseIterable, Sendable {
     case process, zombie, thread, descriptors
     case mount, overlayElsewhere, detachedFile, detachedDirectory, loop, detachedSuperblock
-    case network, socket, socketInNetwork, interface, port, address
+    case network, namespace, socket, socketInNetwork, interface, port, address
     case cgroup, file, fileNotUTF8, tooDeep
     case boundContent, boundMode, boundFile
 
@@ -25,6 +25,7 @@ enum Plant: String, CaseIterable, Sendable {
         case .loop: ["loop loop", "\(home)/disk"]
         case .detachedSuperblock: ["superblock ext4 loop"]
         case .network: ["network net:["]
+        case .namespace: ["namespace ipc:["]
         case .socket: ["socket \(home)/planted.sock"]
         case .socketInNetwork: ["socket net:[", " @staunch-planted"]
         case .interface: ["interface \(Plant.veth) "]
@@ -57,7 +58,7 @@ enum Plant: String, CaseIterable, Sendable {
         case .mount, .overlayElsewhere, .detachedFile, .detachedDirectory:
             try plantMount(home)
         case .loop, .detachedSuperblock: try plantLoop(home)
-        case .network, .socket, .socketInNetwork: try plantSocket(home)
+        case .network, .namespace, .socket, .socketInNetwork: try plantSocket(home)
         case .interface, .port, .address: try plantOnHost()
         case .cgroup: try plantCgroup(cgroupParent)
         case .file, .fileNotUTF8, .tooDeep: try plantFile(home)

@@ -69,6 +69,10 @@ extension Plant {
             return try child(
                 "unshare", "-n", "python3", "-c", "\(bind); import signal; signal.pause()",
                 home + "/")
+        case .namespace:
+            return try child(
+                "unshare", "-i", "sh", "-c", "exec 3</proc/self/ns/ipc; kill -STOP $$",
+                home + "/")
         default: return try child("unshare", "-n", "sh", "-c", "kill -STOP $$", home + "/")
         }
     }
