@@ -6,7 +6,7 @@ import HTTP
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct CrowdTests {
     /// Of several newcomers, in milliseconds.
     private func medianAnswer(_ bench: Bench) -> Double {

@@ -2,7 +2,7 @@ import Foundation
 import HTTP
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct HardTimesTests {
     @Test func aClientThatLeavesAtAnyByteLeavesNothingBehind() throws {
         let bench = try Bench()

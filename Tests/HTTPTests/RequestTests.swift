@@ -4,7 +4,7 @@ import HTTP
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct RequestTests {
     @Test func keepAliveRequestsAreAnsweredInTurnOnOneConnection() throws {
         let bench = try Bench()

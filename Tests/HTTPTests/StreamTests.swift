@@ -3,7 +3,7 @@ import HTTP
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct StreamTests {
     private func open(_ bench: Bench) throws -> (Client, PushedStream) {
         let client = bench.client()

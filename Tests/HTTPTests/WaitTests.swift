@@ -3,7 +3,7 @@ import HTTP
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct WaitTests {
     @Test func aWaitIsResumedFromAnotherThread() throws {
         let bench = try Bench()

@@ -204,7 +204,7 @@ private func openDescriptors() throws -> Set<String> {
         #expect(isCalled)
     }
 
-    @Test("a listener whose backlog is full holds nobody up", .timeLimit(.minutes(1)))
+    @Test("a listener whose backlog is full holds nobody up", .timeLimit(.minutes(10)))
     func backlog() throws {
         let directory = try OwnedDescriptor.directory(scratch.path)
         let listener = try PacketSocket.listening(as: "socket", in: directory)

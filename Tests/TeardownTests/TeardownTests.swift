@@ -104,7 +104,7 @@ extension [Act] {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct Stuck {
+@Suite(.timeLimit(.minutes(10))) struct Stuck {
     @Test(
         "a stuck step holds up what comes after it, and the delete ends once it is let go",
         arguments: TeardownStep.all(tasks: [app]))
@@ -186,7 +186,7 @@ extension [Act] {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct Again {
+@Suite(.timeLimit(.minutes(10))) struct Again {
     /// A step asks four times whether the daemon lives: around its effect, and for its two words.
     private static let calls = TeardownStep.all(tasks: [app, web]).count * 4
 
