@@ -42,7 +42,7 @@ package final class Engine: Sendable {
             throw EngineFailure(RunDirectory.advice(error, settings))
         }
         let opened: (store: Store, damage: StoreDamage?)
-        do throws(StoreFailure) { opened = try Engine.openStore(layout.store) } catch {
+        do throws(StoreFailure) { opened = try Engine.openStore(layout) } catch {
             throw EngineFailure("the store \(layout.store) cannot be opened: \(error)")
         }
         registry = try Registry(
@@ -62,14 +62,26 @@ package final class Engine: Sendable {
 
     /// A lock on the store that is not a daemon's keeps this one from nothing (law 25).
     private static func openStore(
-        _ path: String
+        _ layout: Layout
     ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {
-        do throws(StoreFailure) { return try Store.opening(path: path) } catch {
+        let path = layout.store
+        let adopted = { podsByFolder(layout) }
+        do throws(StoreFailure) { return try Store.opening(path: path, adopting: adopted) } catch {
             guard error.isLock else { throw error }
             let holder = Files.lockHolder(path).flatMap { ProcessFiles.command(of: $0) }
             if holder == ProcessFiles.command(of: OwnProcess.pid) { throw error }
-            return try Store.opening(path: path, ignoringLocks: true)
+            return try Store.opening(path: path, ignoringLocks: true, adopting: adopted)
         }
+    }
+
+    /// A record for each pod that has a folder. It has no content, so the pod is lost: what it
+    /// holds is put away, and the record waits for the client's DELETE.
+    private static func podsByFolder(_ layout: Layout) -> [PodRecord] {
+        do throws(SystemCallFailure) {
+            return try Files.names(in: layout.pods).compactMap(UID.init).map {
+                PodRecord(uid: $0.recordID, name: "\($0)", document: [])
+            }
+        } catch { return [] }
     }
 
     /// An engine on other ground: what a test has in memory.

@@ -6,8 +6,12 @@ extension Store {
     /// be had at all: no room for an empty one, no right to the directory, another owner, or a
     /// newer version's file, which is no damage. With `ignoringLocks`, a lock that another process
     /// has on the file is no obstacle: the caller knows that the process is no other owner.
+    ///
+    /// - Parameter adopting: asked if there is damage, for the pods that are known without the
+    ///   store. One whose record cannot be read gets this record, under the name that an operation
+    ///   of the pod has for it, if that is free.
     package static func opening(
-        path: String, ignoringLocks: Bool = false
+        path: String, ignoringLocks: Bool = false, adopting: () -> [PodRecord] = { [] }
     ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {
         let place = SetAside(path: path)
         if place.isWhole {
@@ -28,7 +32,7 @@ extension Store {
                 found = why
             }
         }
-        let damage = try salvage(place, log, found)
+        let damage = try salvage(place, log, found, adopting())
         return (try Store(path: path), damage)
     }
 
@@ -43,7 +47,7 @@ extension Store {
     }
 
     private static func salvage(
-        _ place: SetAside, _ log: SavedLog, _ found: String
+        _ place: SetAside, _ log: SavedLog, _ found: String, _ adopted: [PodRecord]
     ) throws(StoreFailure) -> StoreDamage {
         place.prepare()
         defer { place.dropReserve() }
@@ -52,7 +56,8 @@ extension Store {
             // Closed at the end of this block; it has no log, so the file is then whole.
             let target = try Connection(unfinished: place.unfinished)
             place.holdReserve()
-            damage = try Salvage.run(place.path, log, into: target, found: found)
+            damage = try Salvage.run(
+                place.path, log, into: target, found: found, adopting: adopted)
         } catch {
             // The damaged file lies where it lay; the next start tries again.
             place.prepare()

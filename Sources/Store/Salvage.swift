@@ -16,6 +16,9 @@ struct Salvage {
     private var highest: UInt64 = 0
     private var eventFloor: UInt64?
     private var forgotten = ForgottenTimes()
+    /// The pods to be adopted, and the name that the last operation of each has for it.
+    private let adopted: [PodRecord]
+    private var names: [RecordID: (revision: UInt64, name: String)] = [:]
     private let eventsAreWhole: Bool
     private var tables: [StoreTable: StoreDamage.Count] = [:]
     private var isFull = false
@@ -25,7 +28,11 @@ struct Salvage {
     /// churn, and more than the log or a page of events can hold.
     static let margin: UInt64 = 1_000_000
 
-    private init(_ path: String, _ log: SavedLog, into target: Connection) throws(StoreFailure) {
+    private init(
+        _ path: String, _ log: SavedLog, into target: Connection, adopting adopted: [PodRecord]
+    ) throws(StoreFailure) {
+        self.adopted = adopted
+        for pod in adopted { names[pod.uid] = (0, pod.name) }
         let root = try target.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'events'")
         image = try StoreImage(path: path, log: log, eventsRoot: Int(root))
         self.target = target
@@ -42,12 +49,14 @@ struct Salvage {
 
     /// - Returns: the account, without where the old file went.
     static func run(
-        _ path: String, _ log: SavedLog, into target: Connection, found: String
+        _ path: String, _ log: SavedLog, into target: Connection, found: String,
+        adopting adopted: [PodRecord]
     ) throws(StoreFailure) -> StoreDamage {
-        var salvage = try Salvage(path, log, into: target)
+        var salvage = try Salvage(path, log, into: target, adopting: adopted)
         var damage = StoreDamage(setAside: "", found: found)
         try salvage.writeCounters(&damage)
-        try salvage.copyAll()
+        try salvage.copyPods(&damage)
+        try salvage.copyHistory()
         try salvage.writeCounters(&damage)
         for table in StoreTable.allCases {
             salvage.tables[table]?.kept = try target.rows(of: table)
@@ -60,10 +69,18 @@ struct Salvage {
         var tables: Set<StoreTable> = []
         for (rowid, row) in image.rows(on: page) {
             highest = max(highest, row.revision)
+            if case .operation(_, let revision, let values) = row { noteName(values, revision) }
             if tables.insert(row.table).inserted {
                 leaves[row.table, default: []].append(Leaf(page: page, rowid: rowid))
             }
         }
+    }
+
+    private mutating func noteName(_ operation: [Value], _ revision: UInt64) {
+        guard let uid = operation[3].asID, let known = names[uid], known.revision < revision,
+            case .text(let name) = operation[4]
+        else { return }
+        names[uid] = (revision, name)
     }
 
     /// What the table `meta` says.
@@ -95,9 +112,26 @@ struct Salvage {
     }
 
     /// The most precious first, since room may end: what lives, what runs, and then what was.
-    private mutating func copyAll() throws(StoreFailure) {
+    private mutating func copyPods(_ damage: inout StoreDamage) throws(StoreFailure) {
         try copy(.pods)
         try target.run(.dropDoubledPods)
+        var uids: Set<RecordID> = []
+        var taken: Set<String> = []
+        try target.run(.pods) { row in
+            if let uid = row.id(0) { uids.insert(uid) }
+            taken.insert(row.text(1))
+        }
+        for pod in adopted where !uids.contains(pod.uid) {
+            let name = names[pod.uid].map(\.name) ?? pod.name
+            let isFree = taken.insert(name).inserted
+            let record = PodRecord(
+                uid: pod.uid, name: isFree ? name : pod.name, document: pod.document)
+            try put([.pod(record)], .pods)
+            if !isFull { damage.adopted += 1 }
+        }
+    }
+
+    private mutating func copyHistory() throws(StoreFailure) {
         try copy(.operations) { if case .operation(true, _, _) = $0 { true } else { false } }
         try copy(.operations, newestFirst: true) {
             if case .operation(false, _, _) = $0 { true } else { false }

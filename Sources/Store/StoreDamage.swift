@@ -13,6 +13,8 @@ package struct StoreDamage: Equatable, Sendable {
     /// What was wrong with it.
     package var found: String
     package var tables: [StoreTable: Count] = [:]
+    /// Pods that have a record without content, because theirs could not be read.
+    package var adopted = 0
     /// Where the counter goes on. Higher than any that was handed out, see `Salvage.margin`.
     package var revision: UInt64 = 0
     /// Whether events may be missing; then `eventFloor()` is `revision`, so that whoever asks for
@@ -31,6 +33,6 @@ extension StoreDamage: CustomStringConvertible {
             return "\(table.rawValue) \(count.kept) kept\(room)"
         }
         return "\(found); set aside as \(setAside); \(counts.joined(separator: "; ")); "
-            + "goes on at revision \(revision)"
+            + "\(adopted) pods adopted without their records; goes on at revision \(revision)"
     }
 }

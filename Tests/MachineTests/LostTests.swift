@@ -132,7 +132,46 @@ extension Machine {
                     try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
                 }
                 let pods = try client.send("GET", "/v1/pods")["items"]?.elements ?? []
-                for pod in pods.compactMap({ $0["name"]?.string }) { try client.deletePod(pod) }
+                let names = pods.compactMap { $0["name"]?.string }
+                #expect(names.sorted() == (0..<5).map { "web-\($0)" })
+                for pod in names { try client.deletePod(pod) }
+                try Command.run("sh", "-c", "rm -f \(store).damaged*")
+            }
+        }
+
+        @Test("with a store of which nothing is left every pod is lost, and none is forgotten")
+        func wholeStore() throws {
+            try withDaemon(["--audit-interval", "1"]) { daemon, client in
+                let made = try (0..<3).map {
+                    try client.createPod("web-\($0)", daemon.rootfs.sleeper)
+                }
+                let delete = try client.deletePod("web-0")
+                #expect(delete.state == "succeeded")
+                daemon.terminate()
+                let store = daemon.runDirectory + "/staunch.db"
+                try Command.run(
+                    "sh", "-c",
+                    "rm -f \(store)-wal; head -c $(stat -c %s \(store)) /dev/urandom >\(store)")
+                try daemon.start()
+                #expect(daemon.log.contains("2 pods adopted without their records"))
+                #expect(try client.send("GET", "/metrics").reply.text.contains("store_damaged 1"))
+                // A late retry is no new request, whoever has the name now.
+                let retry = try client.send(
+                    "DELETE", "/v1/pods/web-0", headers: ["Operation-Id": delete.id])
+                #expect(retry.status == 410, "\(retry.reply.text)")
+                for pod in made.dropFirst() {
+                    try eventually("what it held is put away") {
+                        let seen = try client.send("GET", "/v1/pods/\(pod.uid)")
+                        return seen.state == "lost" && seen["operation"] == .null
+                    }
+                    #expect(!isRunning(try #require(pod["tasks", "app", "pid"]?.integer)))
+                    #expect(try client.deletePod(pod.uid).state == "succeeded")
+                }
+                try eventually("the account is balanced") {
+                    try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
+                }
+                let modes = try Command.expect("sh", "-c", "stat -c %a \(store).damaged*")
+                #expect(modes == "600\n")
                 try Command.run("sh", "-c", "rm -f \(store).damaged*")
             }
         }

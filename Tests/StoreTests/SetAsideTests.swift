@@ -53,6 +53,40 @@ import Testing
         #expect(try owner.revision() == 1)
     }
 
+    /// A pod that is known by its folder is never forgotten with its record: it keeps its name, as
+    /// an operation has it, unless another pod has that.
+    @Test func aPodWithoutARecordIsAdopted() throws {
+        func adopted(_ number: Int) -> PodRecord {
+            PodRecord(uid: id(number), name: "uid-\(number)", document: [])
+        }
+        do {
+            let store = try Store(path: scratch.path)
+            try store.commit(
+                change(9) {
+                    $0.pods = [pod(1), PodRecord(uid: id(5), name: "pod-4", document: [1])]
+                    $0.operations = [
+                        removal(1), removal(2, endedAt: 1), removal(3, revision: 2), removal(4),
+                    ]
+                })
+            _ = try Store.opening(path: scratch.directory + "/other") {
+                Issue.record("asked without damage")
+                return []
+            }
+        }
+        var bytes = try scratch.bytes()
+        bytes[0] ^= 0xff
+        try scratch.write(bytes)
+        let (store, damage) = try Store.opening(path: scratch.path) { (1...6).map(adopted) }
+        #expect(damage?.adopted == 4 && damage?.tables[.pods]?.kept == 6)
+        #expect(damage?.description.contains("4 pods adopted") == true)
+        let expected = [
+            pod(1), PodRecord(uid: id(2), name: "pod-2", document: []),
+            PodRecord(uid: id(3), name: "pod-3", document: []), adopted(4),
+            PodRecord(uid: id(5), name: "pod-4", document: [1]), adopted(6),
+        ]
+        #expect(try store.pods() == expected)
+    }
+
     @Test func aFolderInItsPlaceIsSetAside() throws {
         try FileManager.default.createDirectory(
             atPath: scratch.path, withIntermediateDirectories: false)
