@@ -5,6 +5,8 @@
 // the Kelvin sign equals `K`. The kernel, the runtime and our clients mean bytes. Tests/TidyTests
 // holds Sources to these functions.
 
+import Glibc
+
 extension StringProtocol {
     /// The parts between separators, which must be ASCII.
     package func fields(
@@ -66,6 +68,31 @@ extension StringProtocol {
     package var lowered: String {
         let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
         return String(decoding: utf8.map { upper.contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
+    }
+}
+
+/// The same for texts of their own, which most are: the functions above are made anew for each kind
+/// of text at run time, and cost ten times as much.
+extension String {
+    package func begins(with prefix: String) -> Bool {
+        utf8.count >= prefix.utf8.count && hasBytes(of: prefix, count: prefix.utf8.count)
+    }
+
+    package func isSame(as other: String) -> Bool {
+        utf8.count == other.utf8.count && hasBytes(of: other, count: utf8.count)
+    }
+
+    private func hasBytes(of other: String, count: Int) -> Bool {
+        var (one, other) = (self, other)
+        return one.withUTF8 { one in
+            other.withUTF8 { other in
+                // SAFETY: both have `count` bytes.
+                guard count > 0, let one = one.baseAddress,
+                    let other = other.baseAddress
+                else { return true }
+                return unsafe memcmp(one, other, count) == 0
+            }
+        }
     }
 }
 

@@ -368,6 +368,10 @@ ssize_t clinux_receive(int socket, void *bytes, size_t count) {
     return recv(socket, bytes, count, MSG_DONTWAIT | MSG_TRUNC);
 }
 
+ssize_t clinux_next_packet(int socket) {
+    return recv(socket, NULL, 0, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
+}
+
 pid_t clinux_lock_holder(int descriptor) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fcntl(descriptor, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) return 0;

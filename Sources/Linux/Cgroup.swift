@@ -53,9 +53,12 @@ package struct Cgroup: Sendable {
     /// Makes it in each hierarchy and moves the caller there. v1's cpuset is left out: a new cgroup
     /// has no processors in it, and nothing of ours is bound to some.
     package func join() throws(SystemCallFailure) {
+        // For a caller with one thread.
+        let mask = OwnProcess.setMask(0o022)
+        defer { _ = OwnProcess.setMask(mask) }
         for hierarchy in hierarchies where !hierarchy.has("cpuset") {
             let directory = hierarchy.directory(path)
-            try Files.makeDirectories(directory, mode: 0o755)
+            try Files.makeDirectories(directory, mode: 0o755, isMasked: true)
             try Files.poke(directory + "/cgroup.procs", "0")
         }
     }

@@ -87,14 +87,15 @@ package enum Files {
         throw SystemCallFailure(call: "posix_fallocate", subject: path, errno: result)
     }
 
-    /// Makes a directory with this mode, whatever the umask; one that is there already will do.
+    /// Makes a directory with this mode, whatever the umask unless `isMasked`; one that is there
+    /// already will do.
     package static func makeDirectory(
-        _ path: String, mode: UInt32 = 0o700
+        _ path: String, mode: UInt32 = 0o700, isMasked: Bool = false
     ) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.
         if effect("fs.mkdir", .storage, { unsafe mkdir(path, mode) }) < 0 {
             if errno != EEXIST { try check(-1, "mkdir", path) }
-        } else if mode & 0o077 != 0 {
+        } else if mode & 0o077 != 0, !isMasked {
             try setMode(path, mode)
         }
     }
@@ -124,12 +125,12 @@ package enum Files {
 
     /// Makes a directory and those above it that are missing.
     package static func makeDirectories(
-        _ path: String, mode: UInt32 = 0o700
+        _ path: String, mode: UInt32 = 0o700, isMasked: Bool = false
     ) throws(SystemCallFailure) {
-        do { try makeDirectory(path, mode: mode) } catch {
+        do { try makeDirectory(path, mode: mode, isMasked: isMasked) } catch {
             guard error.errno == ENOENT, let parent = parent(of: path) else { throw error }
-            try makeDirectories(parent, mode: mode)
-            try makeDirectory(path, mode: mode)
+            try makeDirectories(parent, mode: mode, isMasked: isMasked)
+            try makeDirectory(path, mode: mode, isMasked: isMasked)
         }
     }
 

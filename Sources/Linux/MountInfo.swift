@@ -1,19 +1,25 @@
 // The mounts of a mount namespace, as /proc/<pid>/mountinfo tells them (proc(5)).
 
-/// One line of mountinfo.
+import Bytes
+
+/// One line of mountinfo. What few ask for is made when it is asked for.
 package struct MountInfo: Sendable {
-    package let id: String
-    /// The number of the mount that it stands on.
-    package let parentID: String
-    /// `major:minor`.
-    package let device: String
-    /// The directory of the file system that is mounted.
-    package let root: String
     package let mountPoint: String
     /// The same as the kernel has it: a name need not be UTF-8.
     package let mountPointBytes: [UInt8]
-    package let type: String
-    package let superOptions: String
+    private let fields: [ArraySlice<UInt8>]
+    /// The field that ends the optional ones.
+    private let dash: Int
+
+    package var id: String { MountInfo.text(fields[0]) }
+    /// The number of the mount that it stands on.
+    package var parentID: String { MountInfo.text(fields[1]) }
+    /// `major:minor`.
+    package var device: String { MountInfo.text(fields[2]) }
+    /// The directory of the file system that is mounted.
+    package var root: String { MountInfo.text(MountInfo.unescaped(fields[3])[...]) }
+    package var type: String { MountInfo.text(fields[dash + 1]) }
+    package var superOptions: String { MountInfo.text(fields[dash + 3]) }
 
     /// The mounts of the caller's namespace.
     package static func current() throws(SystemCallFailure) -> [MountInfo] {
@@ -31,23 +37,21 @@ package struct MountInfo: Sendable {
 
     private init?(bytes: ArraySlice<UInt8>) {
         let fields = bytes.split(separator: UInt8(ascii: " "))
-        let dash = fields.firstIndex { $0.elementsEqual("-".utf8) }
+        let dash = fields.firstIndex { $0.count == 1 && $0.first == UInt8(ascii: "-") }
         guard fields.count >= 9, let dash, dash + 3 < fields.count else { return nil }
-        func text(_ bytes: some Collection<UInt8>) -> String {
-            String(decoding: bytes, as: UTF8.self)
-        }
-        id = text(fields[0])
-        parentID = text(fields[1])
-        device = text(fields[2])
-        root = text(MountInfo.unescaped(fields[3]))
+        self.fields = fields
+        self.dash = dash
         mountPointBytes = MountInfo.unescaped(fields[4])
-        mountPoint = text(mountPointBytes)
-        type = text(fields[dash + 1])
-        superOptions = text(fields[dash + 3])
+        mountPoint = MountInfo.text(mountPointBytes[...])
+    }
+
+    private static func text(_ bytes: ArraySlice<UInt8>) -> String {
+        String(decoding: bytes, as: UTF8.self)
     }
 
     /// Space, tab, newline and backslash stand as three octal digits.
     private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        guard field.index(ofFirst: UInt8(ascii: "\\")) != nil else { return Array(field) }
         var bytes: [UInt8] = []
         var rest = field
         while let byte = rest.popFirst() {

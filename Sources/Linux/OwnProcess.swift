@@ -22,6 +22,9 @@ package enum Environment {
 package enum OwnProcess {
     package static var pid: Int32 { getpid() }
 
+    /// umask(2); returns the one before.
+    package static func setMask(_ mask: UInt32) -> UInt32 { umask(mask) }
+
     /// What this process makes from now on is its user's alone, unless a mode is set afterwards.
     package static func keepFilesPrivate() { _ = umask(0o077) }
 

@@ -76,8 +76,11 @@ package struct PacketSocket: ~Copyable, Sendable {
     package borrowing func receive() throws(SystemCallFailure) -> [UInt8]? {
         var failure: CInt = 0
         let number = descriptor.number
-        let packet = unsafe [UInt8](unsafeUninitializedCapacity: PacketSocket.largestPacket) {
-            buffer, count in
+        // Room for the largest would be mapped and unmapped for each. This socket has one reader,
+        // so what is next now is next then.
+        let size = clinux_next_packet(number)
+        let room = min(max(size, 1), PacketSocket.largestPacket)
+        let packet = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
             // SAFETY: the buffer has the room that is given; only what came is counted.
             let length = fallible("packet.receive", [.noMemory, .interrupted]) {
                 unsafe clinux_receive(number, buffer.baseAddress, buffer.count)

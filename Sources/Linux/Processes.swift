@@ -170,11 +170,21 @@ package enum ProcessFiles {
 
     /// Its cgroup's path in each hierarchy.
     package static func cgroups(of pid: Int32) -> [String]? {
-        text("/proc/\(pid)/cgroup").map { lines in
-            lines.fields("\n").compactMap { line in
-                let fields = line.fields(":", maxSplits: 2, keepingEmpty: true)
-                return fields.count == 3 ? fields[2] : nil
+        bytes("/proc/\(pid)/cgroup").map { content in
+            var paths: [String] = []
+            var rest = content[...]
+            while !rest.isEmpty {
+                let end = rest.index(ofFirst: UInt8(ascii: "\n")) ?? rest.endIndex
+                // `hierarchy:controllers:path`
+                var path = rest[..<end]
+                for _ in 0..<2 {
+                    let colon = path.index(ofFirst: UInt8(ascii: ":")) ?? path.endIndex - 1
+                    path = path[(colon + 1)...]
+                }
+                if !path.isEmpty { paths.append(String(decoding: path, as: UTF8.self)) }
+                rest = rest[end...].dropFirst()
             }
+            return paths
         }
     }
 

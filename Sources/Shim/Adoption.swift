@@ -48,7 +48,8 @@ extension Shim {
     /// In each hierarchy in which the task has a cgroup, and in one at least.
     private func stands(_ pid: Int32, in slot: TaskSlot) -> Bool {
         guard let cgroups = ProcessFiles.cgroups(of: pid) else { return false }
-        let inside = cgroups.count { isInside($0, slot) }
+        let below = slot.paths.cgroup + "/"
+        let inside = cgroups.count { isInside($0, slot, below) }
         do throws(SystemCallFailure) {
             if inside >= max(1, try cgroup(of: slot).standing().count) { return true }
         } catch { return false }
@@ -56,10 +57,13 @@ extension Shim {
     }
 
     private func are(_ cgroups: [String], of slot: TaskSlot, orRoot: Bool) -> Bool {
-        cgroups.allSatisfy { isInside($0, slot) || orRoot && $0.isSame(as: "/") }
+        let below = slot.paths.cgroup + "/"
+        return cgroups.allSatisfy {
+            isInside($0, slot, below) || orRoot && $0.isSame(as: "/")
+        }
     }
 
-    private func isInside(_ cgroup: String, _ slot: TaskSlot) -> Bool {
-        cgroup.isSame(as: slot.paths.cgroup) || cgroup.begins(with: slot.paths.cgroup + "/")
+    private func isInside(_ cgroup: String, _ slot: TaskSlot, _ below: String) -> Bool {
+        cgroup.begins(with: below) || cgroup.isSame(as: slot.paths.cgroup)
     }
 }

@@ -144,6 +144,8 @@ int clinux_peer_credentials(int socket, struct clinux_credentials *out);
 ssize_t clinux_send(int socket, const void *bytes, size_t count);
 /* Never waits; MSG_TRUNC: the length of the whole packet. */
 ssize_t clinux_receive(int socket, void *bytes, size_t count);
+/* The length of the next packet, which stays where it is; -1 if there is none now. */
+ssize_t clinux_next_packet(int socket);
 
 /* Unix sockets by the address that people write: a path, or `@` and an abstract name (unix(7)).
    One datagram, and a connected stream; neither waits: EAGAIN where the other side has no room. */
