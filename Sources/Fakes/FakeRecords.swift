@@ -124,12 +124,11 @@ package final class FakeRecords: RecordKeeping {
         self.life = life
     }
 
-    package func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID] {
+    package func commit(_ change: StoreChange) throws(StoreFailure) {
         try life.checkStore()
         if let refusal = disk.apply(change) { throw refusal }
         // The daemon may die when all stands, and before anyone has heard of it.
         _ = life.goesOn()
-        return []
     }
 
     package func pods() throws(StoreFailure) -> [PodRecord] {

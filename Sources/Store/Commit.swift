@@ -1,12 +1,9 @@
 // Writing: one change, one transaction.
 
 extension Store {
-    /// Makes all of `change` stand, or nothing of it. Answers the tasks whose exit was not known
-    /// before, in the order of `change.exits`.
-    @discardableResult
-    package func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID] {
+    /// Makes all of `change` stand, or nothing of it.
+    package func commit(_ change: StoreChange) throws(StoreFailure) {
         try addCreationColumn()
-        var newExits: [RecordID] = []
         var ended: Int64 = 0
         try connection.transaction { () throws(StoreFailure) in
             for pod in change.pods { try put(pod) }
@@ -14,14 +11,11 @@ extension Store {
             for operation in change.operations where try put(operation) { ended += 1 }
             for alias in change.aliases { try put(alias) }
             for event in change.events { try put(event) }
-            for uid in change.removedExits { try connection.run(.removeExit, [.id(uid)]) }
-            for exit in change.exits where try put(exit) { newExits.append(exit.taskUID) }
             for namespace in change.namespaces { try put(namespace) }
             try connection.run(.setRevision, [.revision(change.revision)])
         }
         tally?.ended += ended
         tally?.events += Int64(change.events.count)
-        return newExits
     }
 
     private func put(_ pod: PodRecord) throws(StoreFailure) {
@@ -64,13 +58,6 @@ extension Store {
 
     private func put(_ event: EventRecord) throws(StoreFailure) {
         try connection.run(.insertEvent, [.revision(event.revision), .blob(event.document)])
-    }
-
-    /// Whether it is the first of its task.
-    private func put(_ exit: ExitRecord) throws(StoreFailure) -> Bool {
-        try connection.run(
-            .insertExit, [.id(exit.taskUID), .id(exit.podUID), .blob(exit.document)])
-        return connection.changes == 1
     }
 }
 

@@ -45,18 +45,6 @@ extension Store {
         return pods
     }
 
-    /// All exits, in the order of the tasks' uids.
-    package func exits() throws(StoreFailure) -> [ExitRecord] {
-        var exits: [ExitRecord] = []
-        var odd = 0
-        try connection.run(.exits) { row in
-            guard let task = row.id(0), let pod = row.id(1) else { return odd += 1 }
-            exits.append(ExitRecord(taskUID: task, podUID: pod, document: row.bytes(2)))
-        }
-        guard odd == 0 else { throw .corrupt("\(odd) exits without a uid") }
-        return exits
-    }
-
     /// For whom the namespaces were made whose numbers are known.
     package func namespaces() throws(StoreFailure) -> [NamespaceRecord] {
         var found: [NamespaceRecord] = []

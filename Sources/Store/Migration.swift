@@ -14,6 +14,17 @@ extension Store {
         }
     }
 
+    /// Nothing waits for it: without room it is done by a later start.
+    func migrateFromVersion2() throws(StoreFailure) {
+        do throws(StoreFailure) {
+            try connection.transaction { () throws(StoreFailure) in
+                try connection.execute(Schema.withoutExits)
+            }
+        } catch {
+            guard error == .full else { throw error }
+        }
+    }
+
     func addCreationColumn() throws(StoreFailure) {
         if hasCreationColumn { return }
         try connection.execute("ALTER TABLE operations ADD COLUMN creation INTEGER")
@@ -27,6 +38,7 @@ extension Store {
             try fillCreation()
             try connection.transaction { () throws(StoreFailure) in
                 try connection.execute(Schema.creationIndexes)
+                try connection.execute(Schema.withoutExits)
             }
         } catch {
             // The log gives back what room it has taken: a delete may need it.

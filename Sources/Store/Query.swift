@@ -25,16 +25,10 @@ enum Query: String {
         ON CONFLICT(id) DO NOTHING
         """
     case insertEvent = "INSERT INTO events(revision, document) VALUES (?1, ?2)"
-    case insertExit = """
-        INSERT INTO exits(task_uid, pod_uid, document) VALUES (?1, ?2, ?3)
-        ON CONFLICT(task_uid) DO NOTHING
-        """
-    case removeExit = "DELETE FROM exits WHERE task_uid = ?1"
     case setRevision = "UPDATE meta SET value = ?1 WHERE key = 'revision' AND value < ?1"
 
     // What is read.
     case pods = "SELECT uid, name, document FROM pods ORDER BY uid"
-    case exits = "SELECT task_uid, pod_uid, document FROM exits ORDER BY task_uid"
     case running = "SELECT document, stage FROM operations WHERE stage = 0 ORDER BY revision"
     case operationsAfter = """
         SELECT document, stage, creation, id FROM operations WHERE creation > ?1
@@ -130,6 +124,7 @@ enum Query: String {
     // What a salvage does; the version of an operation that was changed last stands.
     case rowsOfPage = "SELECT rowid, * FROM rows"
     case rowsOfPageBackwards = "SELECT rowid, * FROM rows ORDER BY rowid DESC"
+    case allEvents = "SELECT revision, document FROM events"
     case keysOfPage = "SELECT key, value FROM keys WHERE more IS NULL"
     case salvageOperation = """
         INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,

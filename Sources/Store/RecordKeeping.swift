@@ -2,8 +2,7 @@
 
 /// The calls of a store, as its owner makes them: one at a time, under a lock of the owner's.
 package protocol RecordKeeping: AnyObject {
-    @discardableResult
-    func commit(_ change: StoreChange) throws(StoreFailure) -> [RecordID]
+    func commit(_ change: StoreChange) throws(StoreFailure)
     func pods() throws(StoreFailure) -> [PodRecord]
     func runningOperations() throws(StoreFailure) -> [[UInt8]]
     func namespaces() throws(StoreFailure) -> [NamespaceRecord]

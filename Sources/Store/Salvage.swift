@@ -1,5 +1,7 @@
 // A new store from what can be read of a damaged one, row by row.
 
+import Bytes
+
 /// Fills `target`, a new database, and counts. Nothing is written anywhere else.
 struct Salvage {
     private struct Leaf {
@@ -16,6 +18,8 @@ struct Salvage {
     private var highest: UInt64 = 0
     private var eventFloor: UInt64?
     private var forgotten = ForgottenTimes()
+    /// Keys and values of the rows of `meta` that are about namespaces.
+    private var namespaces: [(key: String, value: Value)] = []
     /// The pods to be adopted, and the name that the last operation of each has for it.
     private let adopted: [PodRecord]
     private var names: [RecordID: (revision: UInt64, name: String)] = [:]
@@ -92,6 +96,8 @@ struct Salvage {
             if let times = ForgottenTimes(bytes: bytes) { forgotten.formUnion(times) }
         case ("forgotten", .integer(let time)):
             forgotten.formUnion(ForgottenTimes(until: time))
+        case (let key, .blob) where key.after(NamespaceRecord.prefix) != nil:
+            namespaces.append((key, value))
         default: return
         }
     }
@@ -137,6 +143,7 @@ struct Salvage {
             if case .operation(false, _, _) = $0 { true } else { false }
         }
         try copy(.aliases)
+        if !isFull { isFull = try !didPutNamespaces() }
         try copy(.events, newestFirst: true)
     }
 
@@ -164,10 +171,23 @@ struct Salvage {
     }
 
     private func didPut(_ rows: [SalvagedRow]) throws(StoreFailure) -> Bool {
+        try didPut { () throws(StoreFailure) in
+            for row in rows { try target.run(row.query, row.values) }
+        }
+    }
+
+    private func didPutNamespaces() throws(StoreFailure) -> Bool {
+        try didPut { () throws(StoreFailure) in
+            for row in namespaces { try target.run(.putMeta, [.text(row.key), row.value]) }
+        }
+    }
+
+    /// `false` without room.
+    private func didPut(
+        _ body: () throws(StoreFailure) -> Void
+    ) throws(StoreFailure) -> Bool {
         do throws(StoreFailure) {
-            try target.transaction { () throws(StoreFailure) in
-                for row in rows { try target.run(row.query, row.values) }
-            }
+            try target.transaction(body)
             return true
         } catch {
             guard case .full = error else { throw error }

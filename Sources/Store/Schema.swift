@@ -2,8 +2,9 @@
 
 enum Schema {
     /// `PRAGMA user_version`: one higher with every change below, with the way there in
-    /// Migration.swift. Version 2 added `operations.creation`.
-    static let version: Int64 = 2
+    /// Migration.swift. Version 2 added `operations.creation`, version 3 took
+    /// the table `exits` away, which had no rows.
+    static let version: Int64 = 3
 
     /// A number beyond this is no later version of ours, but damage in the file's head.
     static let farthest: Int64 = 1000
@@ -65,17 +66,21 @@ enum Schema {
             id BLOB PRIMARY KEY, operation BLOB NOT NULL, fingerprint INTEGER NOT NULL,
             created_at INTEGER NOT NULL) STRICT;
         CREATE TABLE events(revision INTEGER PRIMARY KEY, document BLOB NOT NULL) STRICT;
-        CREATE TABLE exits(
-            task_uid BLOB PRIMARY KEY, pod_uid BLOB NOT NULL, document BLOB NOT NULL) STRICT;
         CREATE TABLE meta(key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
-        INSERT INTO meta VALUES ('revision', 0), ('event_floor', 0), ('boot', '');
+        INSERT INTO meta VALUES ('revision', 0), ('event_floor', 0);
         \(creationIndexes)
+        PRAGMA user_version = \(version);
         """
 
-    /// The last step to the present version.
     static let creationIndexes = """
         CREATE INDEX operations_by_creation ON operations(creation);
         CREATE INDEX running_by_creation ON operations(creation) WHERE stage = 0;
+        """
+
+    /// The last step to the present version.
+    static let withoutExits = """
+        DROP TABLE IF EXISTS exits;
+        DELETE FROM meta WHERE key = 'boot';
         PRAGMA user_version = \(version);
         """
 }

@@ -43,6 +43,7 @@ package final class Store {
         try check()
         connection.keepLogWhenClosed(false)
         if version == 1 { try migrateFromVersion1() }
+        if version == 2 { try migrateFromVersion2() }
     }
 
     /// The global counter at the last change.

@@ -102,19 +102,6 @@ package struct EventRecord: Equatable, Sendable {
     }
 }
 
-package struct ExitRecord: Equatable, Sendable {
-    package let taskUID: RecordID
-    package let podUID: RecordID
-    package let document: [UInt8]
-
-    package init(taskUID: RecordID, podUID: RecordID, document: [UInt8]) {
-        self.taskUID = taskUID
-        self.podUID = podUID
-        self.document = document
-    }
-}
-
-/// For whom a namespace was made. There is one of a number.
 package struct NamespaceRecord: Equatable, Sendable {
     package let inode: UInt64
     package let document: [UInt8]
@@ -134,10 +121,6 @@ package struct StoreChange: Equatable, Sendable {
     /// The first alias of an id stands.
     package var aliases: [AliasRecord] = []
     package var events: [EventRecord] = []
-    /// The first record of a task's exit stands; a later one is passed over.
-    package var exits: [ExitRecord] = []
-    /// By the task's uid; taken away before `exits` are put in.
-    package var removedExits: [RecordID] = []
     /// Each takes the place of the one that had its number.
     package var namespaces: [NamespaceRecord] = []
     /// The global counter after the change; the store never lowers its own.

@@ -14,7 +14,8 @@ import Glibc
 // it and unmaps the bytes. No statement is under way while they change.
 @safe final class StoreImage {
     enum Kind: UInt8 {
-        /// Rows of an index, or of a table WITHOUT ROWID.
+        /// Rows of an index, or of a table WITHOUT ROWID. A few rows of `meta` may be on pages
+        /// above these. They are not looked for, because none of them is needed to go on.
         case keys = 0x0a
         case rows = 0x0d
     }
@@ -134,7 +135,7 @@ extension StoreImage {
         }
         show(page, at: pageCount + 1)
         // From the other end, too: a row that cannot be read hides those behind it.
-        if !read(.rowsOfPage, [], add) { _ = read(.rowsOfPageBackwards, [], add) }
+        if !read(.rowsOfPage, add) { _ = read(.rowsOfPageBackwards, add) }
         return rows
     }
 
@@ -150,9 +151,16 @@ extension StoreImage {
         return keys
     }
 
-    /// Whether SQLite can read the table of events by its own pages, and so to its end.
+    /// Whether SQLite can read the table of events by its own pages, to its end and in its order.
     func canReadEvents() -> Bool {
-        read(.eventsAfter, [.integer(-1), .integer(.max)]) { row in _ = row.bytes(1) }
+        var last: Int64 = -1
+        var isOrdered = true
+        let isRead = read(.allEvents) { row in
+            _ = row.bytes(1)
+            isOrdered = isOrdered && row.integer(0) > last
+            last = row.integer(0)
+        }
+        return isRead && isOrdered
     }
 
     private func show(_ page: Int, at place: Int) {
@@ -167,11 +175,9 @@ extension StoreImage {
     }
 
     /// Whether all could be read.
-    private func read(
-        _ query: Query, _ values: [Value] = [], _ add: (borrowing Row) -> Void
-    ) -> Bool {
+    private func read(_ query: Query, _ add: (borrowing Row) -> Void) -> Bool {
         do throws(StoreFailure) {
-            try connection?.run(query, values, row: add)
+            try connection?.run(query, row: add)
             return true
         } catch { return false }
     }

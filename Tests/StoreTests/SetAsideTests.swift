@@ -63,6 +63,7 @@ import Testing
             let store = try Store(path: scratch.path)
             try store.commit(
                 change(9) {
+                    $0.namespaces = [NamespaceRecord(inode: 7, document: [8])]
                     $0.pods = [pod(1), PodRecord(uid: id(5), name: "pod-4", document: [1])]
                     $0.operations = [
                         removal(1), removal(2, endedAt: 1), removal(3, revision: 2), removal(4),
@@ -85,6 +86,7 @@ import Testing
             PodRecord(uid: id(5), name: "pod-4", document: [1]), adopted(6),
         ]
         #expect(try store.pods() == expected)
+        #expect(try store.namespaces() == [NamespaceRecord(inode: 7, document: [8])])
     }
 
     @Test func aFolderInItsPlaceIsSetAside() throws {

@@ -18,7 +18,6 @@ import Testing
                     $0.operations = [removal(1), removal(2, endedAt: 5)]
                     $0.aliases = [alias(5, of: 1, fingerprint: .max)]
                     $0.events = [EventRecord(revision: 6, document: [1])]
-                    $0.exits = [ExitRecord(taskUID: id(9), podUID: id(1), document: [])]
                 })
         }
         let store = try Store(path: scratch.path)
@@ -32,8 +31,6 @@ import Testing
                 == [StoredOperation(document: document(2, 1200), isTombstone: false)])
         #expect(
             try store.events(after: 5, limit: 9) == [EventRecord(revision: 6, document: [1])])
-        #expect(
-            try store.exits() == [ExitRecord(taskUID: id(9), podUID: id(1), document: [])])
         #expect(try store.revision() == 7)
     }
 
@@ -70,19 +67,7 @@ import Testing
         #expect(try store.revision() == 9)
     }
 
-    @Test func theFirstExitStands() throws {
-        let store = try Store(path: scratch.path)
-        let first = ExitRecord(taskUID: id(1), podUID: id(2), document: [1])
-        let later = ExitRecord(taskUID: id(1), podUID: id(2), document: [2])
-        let other = ExitRecord(taskUID: id(3), podUID: id(2), document: [3])
-        #expect(try store.commit(change(1) { $0.exits = [first] }) == [id(1)])
-        #expect(try store.commit(change(2) { $0.exits = [later, other] }) == [id(3)])
-        #expect(try store.exits() == [first, other])
-        try store.commit(change(3) { $0.removedExits = [id(1)] })
-        #expect(try store.exits() == [other])
-    }
-
-    @Test(arguments: ["pods", "operations", "aliases", "events", "exits", "meta"])
+    @Test(arguments: ["pods", "operations", "aliases", "events", "meta"])
     func aChangeThatFailsAnywhereLeavesNothing(table: String) throws {
         let store = try Store(path: scratch.path)
         try store.commit(change(1) { $0.pods = [pod(1)] })
@@ -98,7 +83,6 @@ import Testing
             $0.operations = [removal(1)]
             $0.aliases = [alias(5, of: 1)]
             $0.events = [EventRecord(revision: 2, document: [])]
-            $0.exits = [ExitRecord(taskUID: id(1), podUID: id(1), document: [])]
         }
         #expect(throws: StoreFailure.self) { try store.commit(whole) }
         try store.connection.execute("DROP TRIGGER injected")
@@ -106,7 +90,6 @@ import Testing
         #expect(try store.runningOperations().isEmpty)
         #expect(try store.alias(id(5)) == nil)
         #expect(try store.oldestEvent() == nil)
-        #expect(try store.exits().isEmpty)
         #expect(try store.revision() == 1)
         try store.commit(whole)
         #expect(try store.pods() == [pod(2)])
