@@ -280,7 +280,8 @@ extension Failure {
     /// What a shim's reply amounts to where it is not the one that was hoped for.
     init(_ reply: ShimReply?, _ step: StepName) {
         switch reply {
-        case .failed(let fault, let detail)?: self.init(fault, detail, step)
+        case .failed(let fault, let detail, let dropped)?:
+            self.init(fault, detail, dropped, step)
         case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: step)
         case .status?, .mounted?, .running?, .done?:
             self.init(.shimFailed, "a reply that fits nothing", step: step)
@@ -288,7 +289,9 @@ extension Failure {
         }
     }
 
-    private init(_ fault: ShimFault, _ detail: String, _ step: StepName) {
+    private init(
+        _ fault: ShimFault, _ detail: String, _ dropped: UInt64, _ step: StepName
+    ) {
         switch fault {
         case .rootfsMissing: self.init(.rootfsMissing, detail, step: step)
         case .rootfsNotDirectory: self.init(.rootfsNotDirectory, detail, step: step)
@@ -298,7 +301,9 @@ extension Failure {
             let refusal = RuntimeRefusal(log: Array(detail.utf8), standardError: [])
             let code: ProblemCode =
                 refusal.cause == .mountSourceMissing ? .mountSourceMissing : .runtimeRefused
-            self.init(code, refusal.message, step: step)
+            let more =
+                dropped > 0 ? " (the \(dropped) bytes that the runtime said first are dropped)" : ""
+            self.init(code, refusal.message + more, step: step)
         case .sourceMissing: self.init(.mountSourceMissing, detail, step: step)
         case .targetRefused: self.init(.mountTargetRefused, detail, step: step)
         case .notRunning, .state: self.init(.taskState, detail, step: step)

@@ -123,6 +123,8 @@ package struct Complaint: Equatable, Sendable {
     func helper(of pod: UID) -> String?
     /// Where a process is, such as `pid 4121, state D, ovl_sync_fs`.
     func place(of pid: Int32) -> String
+    /// The command that a process runs now, such as `runc`; `nil` if there is no such process.
+    func command(of pid: Int32) -> String?
     /// Whether it is stopped, by a signal or a tracer.
     func isStopped(_ process: ProcessIdentity) -> Bool
     /// Everything that bears our mark, by kind, and what of it no record names.

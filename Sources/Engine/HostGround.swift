@@ -99,6 +99,8 @@ import ShimWire
         return "pid \(pid), state \(state)\(place.map { ", \($0)" } ?? "")"
     }
 
+    func command(of pid: Int32) -> String? { ProcessFiles.command(of: pid) }
+
     func isStopped(_ process: ProcessIdentity) -> Bool {
         guard let state = ProcessFiles.state(of: process.pid), state == "T" || state == "t" else {
             return false

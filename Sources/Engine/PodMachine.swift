@@ -232,7 +232,7 @@ import Teardown
         case .done?: .gone
         case .stillThere(let reason, let errno)?:
             .stillThere(Obstacle(reason, errno: errno == 0 ? nil : errnoName(errno)))
-        case .failed(_, let detail)?: .stillThere(Obstacle(detail))
+        case .failed(_, let detail, _)?: .stillThere(Obstacle(detail))
         case .status?, .mounted?, .running?: .stillThere(Obstacle("a reply that fits nothing"))
         case nil: .stillThere(Obstacle("the shim hung up"))
         }

@@ -177,8 +177,11 @@ extension PodOwner {
         for found in status.report?.tasks ?? [] where task == nil || found.name == task?.text {
             if let job = found.job, let pid = found.jobPID, let since = found.jobSince {
                 let seconds = (EngineClock.sinceBoot - since) / 1_000_000_000
-                let how = job.begins(with: "runtime") ? "has run" : "in the kernel"
-                return "\(job) \(how) for \(seconds) s: \(ground.place(of: pid))"
+                guard job.begins(with: "runtime") else {
+                    return "\(job) in the kernel for \(seconds) s: \(ground.place(of: pid))"
+                }
+                let command = ground.command(of: pid).map { $0 + ", " } ?? ""
+                return "\(job) has run for \(seconds) s: \(command)\(ground.place(of: pid))"
             }
             if let waiting = found.waiting { return waiting }
         }

@@ -244,6 +244,8 @@ package import ShimWire
 
     package func place(of pid: Int32) -> String { "pid \(pid)" }
 
+    package func command(of pid: Int32) -> String? { nil }
+
     package func isStopped(_ process: ProcessIdentity) -> Bool {
         world.pods.values.contains { $0.shim?.pid == process.pid && $0.shim?.isStopped == true }
     }

@@ -131,6 +131,12 @@ package enum ProcessFiles {
         flags(of: pid).map { $0 & 0x40 == 0 }
     }
 
+    /// Whether it is in the caller's PID namespace; `false` if there is no such process.
+    package static func sharesPIDNamespace(_ pid: Int32) -> Bool {
+        guard let namespace = Files.linkTarget("/proc/\(pid)/ns/pid") else { return false }
+        return namespace == Files.linkTarget("/proc/self/ns/pid")
+    }
+
     /// Whether it is on its way out (PF_EXITING): v1's hierarchies then show it in their root.
     package static func isExiting(_ pid: Int32) -> Bool {
         flags(of: pid).map { $0 & 0x4 != 0 } ?? true

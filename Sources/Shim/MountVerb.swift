@@ -79,7 +79,7 @@ enum MountResult {
         do throws(WireFault) {
             switch try ShimMessage.parse(record) {
             case .reply(_, .mounted(let user)): return .mounted(user)
-            case .reply(_, .failed(let fault, let detail)): return .failed(fault, detail)
+            case .reply(_, .failed(let fault, let detail, _)): return .failed(fault, detail)
             case .reply, .exited: return nil
             }
         } catch { return nil }

@@ -4,13 +4,29 @@
 import Linux
 import ShimWire
 
-/// The end of what one run of the runtime said is kept, since its last error is what counts.
-final class RuntimeTalk {
-    private static let kept = 16384
+/// The end of what the runtime said, because its last error is what counts, and how much came
+/// before that.
+struct RuntimeWords {
+    /// Bytes.
+    static let kept = 16384
 
+    private(set) var bytes: [UInt8] = []
+    private(set) var dropped: UInt64 = 0
+
+    mutating func add(_ more: [UInt8]) {
+        bytes += more
+        let excess = bytes.count - RuntimeWords.kept
+        guard excess > 0 else { return }
+        bytes.removeFirst(excess)
+        dropped += UInt64(excess)
+    }
+}
+
+/// What one run of the runtime says.
+final class RuntimeTalk {
     private unowned let shim: Shim
     private let ends: PipeEnds?
-    private(set) var heard: [UInt8] = []
+    private(set) var heard = RuntimeWords()
 
     /// Without a descriptor to spare nothing is heard, and the runtime works all the same.
     init(_ shim: Shim) {
@@ -47,10 +63,9 @@ final class RuntimeTalk {
     func listen() -> Bool {
         var more: [UInt8] = []
         ignoring("what cannot be read is not heard") { () throws(SystemCallFailure) in
-            more = try ends?.reading.read(limit: RuntimeTalk.kept) ?? []
+            more = try ends?.reading.read(limit: RuntimeWords.kept) ?? []
         }
-        heard += more
-        if heard.count > RuntimeTalk.kept { heard.removeFirst(heard.count - RuntimeTalk.kept) }
+        heard.add(more)
         return !more.isEmpty
     }
 

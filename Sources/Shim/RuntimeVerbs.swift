@@ -36,16 +36,15 @@ extension Shim {
             slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)
             slot.startsAtOnce = arguments.contains("--detach")
             slot.output = try TaskOutput(
-                slot.paths, shim: self, output: output.intoReading(),
-                errors: errors.intoReading())
+                slot, shim: self, output: output.intoReading(), errors: errors.intoReading())
         } catch { reply(id, .failed(.system, detail: error.description)) }
     }
 
     func created(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
         defer { if !runtimeIsCreating { orphans = [:] } }
         guard exit.code == 0 else {
-            slot.output?.close()
-            return reply(to: job.waiting, refusal(of: slot, job, exit))
+            let printed = slot.output?.closeAfterRuntime()
+            return reply(to: job.waiting, refusal(of: slot, job, exit, printed))
         }
         let pid: Int32
         switch adoptee(of: slot) {
@@ -74,10 +73,12 @@ extension Shim {
     }
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
-        if exit.code == 0 { slot.hasStarted = true }
+        // What it says of a program that runs is no evidence: the task could not be started again.
+        let hasStarted = exit.code == 0 || hasRun(slot)
+        if hasStarted { slot.hasStarted = true }
         isMemoryDue = true
         sendHeld(slot)
-        reply(to: job.waiting, exit.code == 0 ? .done : refusal(of: slot, job, exit))
+        reply(to: job.waiting, hasStarted ? .done : refusal(of: slot, job, exit))
     }
 
     func delete(_ task: String, _ arguments: [String], id: UInt32) {
@@ -126,11 +127,19 @@ extension Shim {
         } catch { reply(id, stillThere(error)) }
     }
 
-    /// What the runtime said of its failure, for the daemon to read.
-    private func refusal(of slot: TaskSlot, _ job: Job, _ exit: ChildExit) -> ShimReply {
+    /// What the runtime said of its failure, for the daemon to read: what it printed, and then its
+    /// log, of which an error goes before what was printed.
+    private func refusal(
+        of slot: TaskSlot, _ job: Job, _ exit: ChildExit, _ printed: RuntimeWords? = nil
+    ) -> ShimReply {
         if slot.stop != nil { return .failed(.interrupted, detail: "a stop came in between") }
-        let log = job.talk?.heard ?? []
-        if !log.isEmpty { return .failed(.runtime, detail: String(decoding: log, as: UTF8.self)) }
+        let said = [printed, job.talk?.heard].compactMap { $0 }
+        let text = Array(said.map(\.bytes).filter { !$0.isEmpty }.joined(separator: [10]))
+        guard text.isEmpty else {
+            return .failed(
+                .runtime, detail: String(decoding: text, as: UTF8.self),
+                dropped: said.reduce(0) { $0 + $1.dropped })
+        }
         let end =
             exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"
         return .failed(.runtime, detail: "the runtime \(end) and said nothing")

@@ -19,8 +19,10 @@ final class TaskOutput {
     private static let piece = 16384
 
     private unowned let shim: Shim
-    private let paths: TaskPaths
+    private unowned let slot: TaskSlot
     private var streams: [OutputStream]
+    /// What the runtime has printed; `nil` once the task's program may have written something.
+    private var printed: RuntimeWords? = RuntimeWords()
     /// Tells the writer what was dropped, and where.
     private var notes: PipeEnd?
     /// The helper's pid, until it has been reaped.
@@ -35,10 +37,10 @@ final class TaskOutput {
 
     /// Adopts the reading ends of a task's standard output and error.
     init(
-        _ paths: TaskPaths, shim: Shim, output: consuming OwnedDescriptor,
+        _ slot: TaskSlot, shim: Shim, output: consuming OwnedDescriptor,
         errors: consuming OwnedDescriptor
     ) throws(SystemCallFailure) {
-        self.paths = paths
+        self.slot = slot
         self.shim = shim
         streams = [OutputStream(0, output), OutputStream(1, errors)]
         for stream in streams {
@@ -74,12 +76,60 @@ final class TaskOutput {
             if stream.discard() == 0 { end(stream) }
             return
         }
+        printed == nil ? take(stream) : hear(stream)
+    }
+
+    private func take(_ stream: OutputStream) {
         if isDropping && writer == nil { takeUpAgain() }
         if !isDropping { startWriterIfNeeded() }
         isDropping ? drop(from: stream) : move(stream)
     }
 
+    /// Of what the runtime prints the end is kept, and nothing is logged. From the first piece on
+    /// that may be the program's, all is the task's.
+    private func hear(_ stream: OutputStream) {
+        guard let more = stream.read(atMost: TaskOutput.piece) else { return }
+        if more.isEmpty { return end(stream) }
+        // After the read: whoever wrote had written by then.
+        guard !shim.onlyRuntimeWrote(slot) else {
+            printed?.add(more)
+            return pace(stream, more.count)
+        }
+        printed = nil
+        startWriterIfNeeded()
+        stream.give(more)
+        take(stream)
+    }
+
+    /// A program that could not be executed has no output: what its init said of that is logged.
+    private func logWhyNeverRan() {
+        guard let words = printed, shim.neverRan(slot), let stream = streams.last else { return }
+        printed = nil
+        if words.bytes.isEmpty { return }
+        startWriterIfNeeded()
+        stream.dropped += words.dropped
+        note(stream)
+        stream.give(words.bytes)
+    }
+
+    /// The runtime has failed: what it printed, and no more of it than a pipe holds, should others
+    /// write on. Reads no more.
+    func closeAfterRuntime() -> RuntimeWords {
+        var words = printed ?? RuntimeWords()
+        for stream in streams {
+            for _ in 0..<64 {
+                guard stream.source.pendingBytes > 0,
+                    let more = stream.read(atMost: TaskOutput.piece)
+                else { break }
+                words.add(more)
+            }
+        }
+        close()
+        return words
+    }
+
     private func end(_ stream: OutputStream) {
+        if streams.count == 1 { logWhyNeverRan() }
         shim.epoll.remove(stream.source.number)
         stream.target?.unwatch(shim)
         note(stream)
@@ -136,7 +186,7 @@ final class TaskOutput {
                 try LogPipe(size: 1 << 20)
             }
             let inputs = zip(streams, pipes).map { ($0.number, $1.reading.number) }
-            let (paths, hierarchies) = (paths, shim.hierarchies)
+            let (paths, hierarchies) = (slot.paths, shim.hierarchies)
             let noted = noting.reading.number
             // The log's disk is mounted on the host, and not in here.
             writer = try forkHelper(
@@ -215,6 +265,7 @@ final class TaskOutput {
         for stream in streams where stream.isWatched || stream.restsUntil != nil {
             readable(stream.source.number)
         }
+        logWhyNeverRan()
     }
 
     func writerEnded() {
@@ -273,6 +324,21 @@ private final class OutputStream {
         let count = try source.splice(to: target.descriptor.number, atMost: 1 << 16)
         moved += UInt64(count ?? 0)
         return count
+    }
+
+    /// What is there, at most so much; empty at the end, `nil` if there is nothing.
+    func read(atMost limit: Int) -> [UInt8]? {
+        do { return try source.read(limit: limit) } catch { return [] }
+    }
+
+    /// Hands the writer what was read already.
+    func give(_ bytes: [UInt8]) {
+        var taken = 0
+        ignoring("what is not taken is counted") { () throws(SystemCallFailure) in
+            taken = try target?.descriptor.write(bytes[...]) ?? 0
+        }
+        moved += UInt64(taken)
+        dropped += UInt64(bytes.count - taken)
     }
 
     /// How many bytes went nowhere; 0 at the end, `nil` if there are none.

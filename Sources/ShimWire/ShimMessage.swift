@@ -13,7 +13,8 @@ package enum ShimReply: Equatable, Sendable {
     case done
     /// `errno` is that of the call that failed, or 0 where none did.
     case stillThere(reason: String, errno: Int32 = 0)
-    case failed(ShimFault, detail: String)
+    /// `dropped`: how many bytes came before what the detail has of the runtime's words.
+    case failed(ShimFault, detail: String, dropped: UInt64 = 0)
 }
 
 /// Why a shim could not do what was asked.
@@ -167,10 +168,11 @@ extension ShimReply {
             writer.put(6 as UInt8)
             writer.put(reason)
             writer.put(errno)
-        case .failed(let fault, let detail):
-            writer.put(5 as UInt8)
+        case .failed(let fault, let detail, let dropped):
+            writer.put(7 as UInt8)
             writer.put(fault.rawValue)
             writer.put(detail)
+            writer.put(dropped)
         }
     }
 
@@ -193,16 +195,21 @@ extension ShimReply {
         case 3: return .done
         // Shims from before there was an errno in it.
         case 4: return .stillThere(reason: try reader.text())
-        case 5:
-            let number = try reader.byte()
-            guard let fault = ShimFault(rawValue: number) else {
-                throw WireFault("fault \(number)")
-            }
-            return .failed(fault, detail: try reader.text())
+        // Shims from before it was told what was dropped.
+        case 5: return .failed(try fault(&reader), detail: try reader.text())
+        case 7:
+            return .failed(
+                try fault(&reader), detail: try reader.text(), dropped: try reader.number())
         case 6: return .stillThere(reason: try reader.text(), errno: try reader.number())
         case let kind: throw WireFault("reply \(kind)")
         }
     }
+}
+
+private func fault(_ reader: inout WireReader) throws(WireFault) -> ShimFault {
+    let number = try reader.byte()
+    guard let fault = ShimFault(rawValue: number) else { throw WireFault("fault \(number)") }
+    return fault
 }
 
 extension WireProcess {

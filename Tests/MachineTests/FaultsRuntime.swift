@@ -57,13 +57,53 @@ extension Machine {
                     let start = try client.send("POST", "/v1/pods/web/tasks/app/start")
                     let ended = try client.follow(start.id)
                     #expect(ended["error", "code"]?.string == "runtime-refused")
-                    #expect(ended.reply.text.contains("the last word"), "\(ended.reply.text)")
+                    flood.expectTold(ended)
                 } else {
                     #expect(made.state == "failed", "\(made.reply.text)")
-                    #expect(made.reply.text.contains("the last word"), "\(made.reply.text)")
+                    flood.expectTold(made)
                 }
-                let used = try Command.run("du", "-s", daemon.home + "/run").output
-                #expect(Int(used.split(separator: "\t")[0]) ?? .max < 32768, "\(used)")
+                for directory in [daemon.runDirectory, daemon.logDirectory]
+                where exists(directory) {
+                    let used = try Command.run("du", "-s", directory).output
+                    #expect(Int(used.split(separator: "\t")[0]) ?? .max < 32768, "\(used)")
+                }
+            }
+        }
+
+        @Test("what a runtime prints is no part of its task's log", arguments: [true, false])
+        func printed(startsAtOnce: Bool) throws {
+            try withRuntime("runtime: prints", .prints) { daemon, client in
+                let pod = try client.createPod(
+                    "web",
+                    daemon.rootfs.pod(
+                        "echo the task says; exec sleep 1000", "\"start\": \(startsAtOnce)"))
+                #expect(pod.status == 201, "\(pod.reply.text)")
+                if !startsAtOnce {
+                    let start = try client.send("POST", "/v1/pods/web/tasks/app/start")
+                    #expect(try client.follow(start.id).state == "succeeded")
+                }
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the task's own words are logged") {
+                    text(of: log)?.contains("the task says") ?? false
+                }
+                let lines = (text(of: log) ?? "").split(separator: "\n")
+                #expect(lines.count == 1, "\(lines.prefix(3))")
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+
+        @Test("nothing is lost of a task that is over before its runtime is")
+        func overBeforeItsRuntime() throws {
+            try withRuntime("runtime: is late", .late) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.pod("seq 1 50000"))
+                #expect(pod.status == 201, "\(pod.reply.text)")
+                _ = try client.waitForTask("web", "app", "exited")
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("its last line is logged") {
+                    text(of: log)?.hasSuffix(" 50000\n") ?? false
+                }
+                #expect((text(of: log) ?? "").split(separator: "\n").count == 50000)
+                #expect(try client.deletePod("web").state == "succeeded")
             }
         }
 
@@ -90,6 +130,34 @@ extension Machine {
                 let operation = try client.send("GET", "/v1/operations/\(stuck.operation)")
                 kill(try #require(operation.details.compactMap(pidNamed).first), SIGKILL)
                 try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("a runtime that hangs in one pod's delete is named, and no other pod feels it")
+        func oneDeleteHangs() throws {
+            try withRuntime("runtime: hangs in one delete", .none) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                daemon.misbehave(.hangs(inDeleteOf: pod.uid))
+                let stuck = try client.delete("web", why: "runtime delete", "sleep, pid")
+                try daemon.expectServes(stuck)
+                let operation = try client.send("GET", "/v1/operations/\(stuck.operation)")
+                let pid = try #require(operation.details.compactMap(pidNamed).first)
+                #expect(text(of: "/proc/\(pid)/comm") == "sleep\n")
+                kill(pid, SIGKILL)
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("a start that the runtime denies, though the program runs, has succeeded")
+        func startDenied() throws {
+            try withRuntime("runtime: denies a start", .denies) { daemon, client in
+                _ = try client.createPod(
+                    "web", daemon.rootfs.pod("exec sleep 1000", "\"start\": false"))
+                let start = try client.send("POST", "/v1/pods/web/tasks/app/start")
+                let ended = try client.follow(start.id)
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                #expect(try client.send("GET", "/v1/pods/web/tasks/app").state == "running")
+                #expect(try client.deletePod("web").state == "succeeded")
             }
         }
 
@@ -155,6 +223,40 @@ struct Misconduct: Sendable, CustomTestStringConvertible {
     static func fail(_ verb: String, create: String = "succeeded") -> Misconduct {
         Misconduct(name: "fails in \(verb)", verb: verb, script: "exit 3", create: create)
     }
+
+    static func hangs(inDeleteOf pod: String) -> Misconduct {
+        Misconduct(
+            name: "hangs in one delete", verb: "delete",
+            script: "case \"$*\" in */\(pod)/*) exec sleep 100000;; esac")
+    }
+
+    /// More than a pipe holds, on both streams.
+    static let prints = Misconduct(
+        name: "prints", verb: "--pid-file",
+        script: """
+            echo the runtime warns; head -c 200000 /dev/zero | tr '\\0' '\\n'
+            head -c 200000 /dev/zero | tr '\\0' x >&2; echo the runtime errs >&2
+            """)
+
+    /// The task has long ended when it does.
+    static let late = Misconduct(
+        name: "is late", verb: "run",
+        script: """
+            runc "$@" || exit
+            while [ "$1" != --pid-file ]; do shift; done
+            while kill -0 "$(cat "$2")" && ! grep -q ^State:.Z "/proc/$(cat "$2")/status"; do
+                sleep 0.01
+            done 2>&-; exit 0
+            """)
+
+    static let denies = Misconduct(
+        name: "denies a start", verb: "start",
+        script: """
+            runc "$@"
+            while grep -q '"status": "created"' <<<"$(runc --root "$2" state "${@: -1}")"; do
+                sleep 0.01
+            done; echo no >&2; exit 1
+            """)
 
     /// Its children live on, as they do when the kernel kills it for want of memory.
     static func killed(_ seconds: Double) -> Misconduct {
@@ -222,9 +324,16 @@ struct Flood: Sendable, CustomTestStringConvertible {
     let isLog: Bool
 
     static let all = [
-        Flood(verb: "create", isLog: true), Flood(verb: "start", isLog: true),
-        Flood(verb: "start", isLog: false),
+        Flood(verb: "create", isLog: true), Flood(verb: "create", isLog: false),
+        Flood(verb: "start", isLog: true), Flood(verb: "start", isLog: false),
     ]
+
+    /// 16 KiB of its 64 MiB and 15 bytes are kept.
+    func expectTold(_ failed: Answer, sourceLocation: SourceLocation = #_sourceLocation) {
+        let detail = failed["error", "detail"]?.string ?? failed.reply.text
+        #expect(detail.hasPrefix("the last word"), sourceLocation: sourceLocation)
+        #expect(detail.contains("67092495 bytes"), "\(detail)", sourceLocation: sourceLocation)
+    }
 
     var testDescription: String { "\(isLog ? "its log" : "standard error") in \(verb)" }
 

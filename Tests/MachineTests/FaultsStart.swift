@@ -63,6 +63,10 @@ extension Machine {
                 #expect(ended["signal"] == .null)
                 #expect(ended["neverRan"] == .bool(true), "\(ended.reply.text)")
                 #expect(ended["exitCode"] == .null)
+                let log = "\(daemon.logDirectory)/\(made.uid)/app.log"
+                try eventually("what the runtime's init said of it is logged") {
+                    text(of: log)?.contains("exec format error") ?? false
+                }
                 #expect(try client.deletePod("web").state == "succeeded")
             }
         }

@@ -83,6 +83,7 @@ enum Samples {
             .mounted(ResolvedUser(uid: .max, gid: 0, additionalGIDs: Array(0..<100))),
         ] + texts.map { .stillThere(reason: $0) }
         + ShimFault.allCases.map { .failed($0, detail: "why: \($0)") }
+        + [.failed(.runtime, detail: "why", dropped: .max)]
 
     static let messages: [ShimMessage] =
         replies.enumerated().map { .reply(id: UInt32($0.offset), $0.element) }
