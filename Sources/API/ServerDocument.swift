@@ -12,10 +12,12 @@ struct ServerDocument: DocumentEncodable {
     let info: EngineInfo
     /// Why no task can be made; `nil` if tasks can.
     let dataDirectoryRefusal: String?
+    let metrics: ListenerStanding
 
     init(_ engine: Engine) {
         info = engine.info
         dataDirectoryRefusal = engine.dataDirectoryRefusal
+        metrics = engine.metricsListener
     }
 
     func write(to writer: inout JSONWriter) {
@@ -33,6 +35,7 @@ struct ServerDocument: DocumentEncodable {
         writeSeccomp(to: &writer)
         writeDataDirectory(to: &writer)
         writeCreates(to: &writer)
+        writeMetrics(to: &writer)
         writer.endObject()
     }
 
@@ -92,6 +95,23 @@ struct ServerDocument: DocumentEncodable {
         writer.beginObject()
         flag("accepted", info.refusal == nil, &writer)
         if let reason = info.refusal { text("reason", reason, &writer) }
+        writer.endObject()
+    }
+
+    /// Whether the metrics are served over TCP, and where they are or are to be.
+    private func writeMetrics(to writer: inout JSONWriter) {
+        writer.key("metrics")
+        writer.beginObject()
+        switch metrics {
+        case .off: flag("serving", false, &writer)
+        case .serving(let address):
+            flag("serving", true, &writer)
+            text("address", address, &writer)
+        case .waiting(let address, let why):
+            flag("serving", false, &writer)
+            text("address", address, &writer)
+            text("reason", why, &writer)
+        }
         writer.endObject()
     }
 

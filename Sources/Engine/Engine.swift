@@ -9,6 +9,14 @@ import OCI
 package import Store
 import Synchronization
 
+/// A listener without which the daemon works.
+package enum ListenerStanding: Equatable, Sendable {
+    case off
+    case serving(address: String)
+    /// It is tried again until the address can be had.
+    case waiting(address: String, why: String)
+}
+
 package final class Engine: Sendable {
     let settings: EngineSettings
     let layout: Layout
@@ -22,6 +30,7 @@ package final class Engine: Sendable {
     /// Held for as long as the daemon lives: one daemon for a run directory.
     private let lock: OwnedDescriptor?
     let readiness = Atomic<Bool>(false)
+    private let metricsStanding = Mutex(ListenerStanding.off)
     let owners = Owners()
     let layerTrials = LayerTrials()
     let gate: StageGate
@@ -37,7 +46,7 @@ package final class Engine: Sendable {
         gate = StageGate(places: settings.stagePlaces, metrics)
         let wasUsed = RunDirectory.wasUsed(layout)
         do throws(SystemCallFailure) {
-            lock = try RunDirectory.prepare(layout)
+            lock = try RunDirectory.prepare(layout, log)
         } catch {
             throw EngineFailure(RunDirectory.advice(error, settings))
         }
@@ -112,6 +121,17 @@ package final class Engine: Sendable {
         }
     }
 
+    /// Where the metrics are served over TCP, or why they are not.
+    package var metricsListener: ListenerStanding { metricsStanding.withLock { $0 } }
+
+    /// Returns how it was.
+    package func noteMetricsListener(_ standing: ListenerStanding) -> ListenerStanding {
+        metricsStanding.withLock { known in
+            defer { known = standing }
+            return known
+        }
+    }
+
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
 
     /// As it is now.
@@ -141,6 +161,11 @@ package final class Engine: Sendable {
     /// background. `whenReady` is called on the loop, once mutations are taken.
     package func start(_ whenReady: @escaping @Sendable () -> Void = {}) {
         onLoop { await self.owners.recover(self, whenReady) }
+    }
+
+    /// Calls `body` on the loop's thread once so many milliseconds have passed.
+    package func after(milliseconds: Int64, _ body: @escaping @Sendable () -> Void) {
+        Loop.shared.reactor.after(milliseconds: milliseconds, body)
     }
 
     /// Calls `body` on the loop's thread after a whole turn of it: jobs run, descriptors looked at,

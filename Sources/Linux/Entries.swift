@@ -72,6 +72,11 @@ extension OwnedDescriptor {
         try opening(name, O_RDONLY | O_NONBLOCK, subject())
     }
 
+    /// Takes from the file or directory what `mode` does not give.
+    package borrowing func narrow(to mode: UInt32) throws(SystemCallFailure) {
+        try check(clinux_narrow(number, mode), "fchmod", "descriptor \(number)")
+    }
+
     /// No link is followed, and no mount is crossed (EXDEV).
     private borrowing func opening(
         _ name: [CChar], _ flags: CInt, _ subject: @autoclosure () -> String

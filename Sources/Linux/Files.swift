@@ -30,16 +30,28 @@ package enum Files {
     }
 
     /// Puts `bytes` at `path` so that a reader sees the old content or the new, and never a part.
+    /// If it cannot, nothing of it is left: half of it may be all the room that others need.
     package static func replace(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
     ) throws(SystemCallFailure) {
         let draft = path + ".new"
-        do {
-            let file = try OwnedDescriptor.opening(draft, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
-            var rest = bytes[...]
-            while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
+        do throws(SystemCallFailure) {
+            try overwrite(draft, bytes, mode)
+            try rename(draft, to: path)
+        } catch {
+            ignoring("the next one writes over it") { () throws(SystemCallFailure) in
+                try removeFile(draft)
+            }
+            throw error
         }
-        try rename(draft, to: path)
+    }
+
+    private static func overwrite(
+        _ path: String, _ bytes: [UInt8], _ mode: UInt32
+    ) throws(SystemCallFailure) {
+        let file = try OwnedDescriptor.opening(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
+        var rest = bytes[...]
+        while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
     }
 
     /// Puts `bytes` where a user wants them: a regular file is replaced, through a link as well,
@@ -120,7 +132,7 @@ package enum Files {
     /// cannot be opened (a socket) is left.
     package static func narrow(_ path: String, to mode: UInt32) throws(SystemCallFailure) {
         let file = try OwnedDescriptor.opening(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-        try check(clinux_narrow(file.number, mode), "fchmod", path)
+        try file.narrow(to: mode)
     }
 
     /// Makes a directory and those above it that are missing.

@@ -28,7 +28,7 @@ enum Daemon {
             [
                 "version": StaunchVersion.text, "pid": String(OwnProcess.pid),
                 "socket": servers.apiAddress?.text ?? "unnamed",
-                "metrics": servers.metricsAddress ?? "off",
+                "metrics": engine.metricsListener.text,
                 "seccomp": engine.info.seccomp.path ?? engine.info.seccomp.source,
             ])
         SystemInfo.releaseStartupText()
@@ -48,4 +48,14 @@ func starting<Value: ~Copyable>(
     _ what: String, _ body: () throws(SystemCallFailure) -> Value
 ) throws(StartFailure) -> Value {
     do { return try body() } catch { throw StartFailure("\(what): \(error)") }
+}
+
+extension ListenerStanding {
+    fileprivate var text: String {
+        switch self {
+        case .off: "off"
+        case .serving(let address): address
+        case .waiting(let address, _): "waits for \(address)"
+        }
+    }
 }

@@ -74,7 +74,8 @@ struct Options: ParsableArguments {
             "Where /metrics, /healthz and /readyz are served over TCP, and nothing else.",
             discussion: """
                 A numeric address and a port, such as 127.0.0.1:7496 or [::1]:7496; port 0 takes \
-                any free one, and the log names it. 'off' leaves it out. \
+                any free one, and the log names it. An address that is taken is tried again each \
+                second, and keeps nothing else from working. 'off' leaves it out. \
                 [STAUNCH_METRICS_LISTEN; default: 127.0.0.1:7496]
                 """, valueName: "address"))
     var metricsListen: String?

@@ -9,9 +9,7 @@ import Linux
 /// The servers, for as long as the process is.
 struct Servers {
     private let main: HTTPServer
-    private let observability: HTTPServer?
-    /// Where the metrics are served; `nil` where they are not.
-    let metricsAddress: String?
+    private let observability: MetricsServer
     /// Where the API is; `nil` for a socket without a name, which somebody may have passed.
     let apiAddress: UnixAddress?
 
@@ -20,24 +18,15 @@ struct Servers {
         _ engine: Engine, _ settings: DaemonSettings, _ passed: PassedListeners
     ) throws(StartFailure) {
         let api = try starting("the API") { () throws(SystemCallFailure) in try StaunchAPI(engine) }
-        let socket = try apiListener(passed.api, settings.socket)
+        let socket = try apiListener(passed.api, settings.socket, engine.log)
         apiAddress =
             if case .unix(let address) = ListeningSocket(socket.number) { address } else { nil }
         main = try serve(socket, api, engine.log)
-        guard let (listener, name) = try metricsListener(passed.metrics, settings.metrics) else {
-            observability = nil
-            metricsAddress = nil
-            return
-        }
-        let readOnly = try starting("the metrics") { () throws(SystemCallFailure) in
-            try ObservabilityAPI(engine)
-        }
-        metricsAddress = name
-        observability = try serve(HTTPListener(adopting: listener), readOnly, engine.log)
+        observability = try MetricsServer(engine, passed.metrics, settings.metrics)
     }
 }
 
-private func serve(
+func serve(
     _ listener: consuming HTTPListener, _ handler: any HTTPHandler, _ log: Log
 ) throws(StartFailure) -> HTTPServer {
     do {
@@ -51,39 +40,38 @@ private func serve(
 
 /// The socket that was passed, or one of our own.
 private func apiListener(
-    _ passed: CInt?, _ path: String
+    _ passed: CInt?, _ path: String, _ log: Log
 ) throws(StartFailure) -> HTTPListener {
     if let passed { return HTTPListener(adopting: passed) }
+    do { return try HTTPListener.unix(path: path, mode: 0o660) } catch {
+        guard error == .notASocket, let aside = movedAside(path) else {
+            throw StartFailure(text(error, at: path))
+        }
+        log.write(
+            .warning, "a file that is no socket was in the socket's place",
+            ["path": path, "moved": aside])
+    }
     do { return try HTTPListener.unix(path: path, mode: 0o660) } catch {
         throw StartFailure(text(error, at: path))
     }
 }
 
-/// The listener's number, which is the caller's, and what to call it; `nil` where none is wanted.
-private func metricsListener(
-    _ passed: CInt?, _ address: ListenAddress?
-) throws(StartFailure) -> (number: CInt, name: String)? {
-    if let passed {
-        let listener = HTTPListener(adopting: passed)
-        let name = listener.port.map { "passed:\($0)" } ?? "passed"
-        return (listener.release(), name)
+/// Pods live, and their deletes come through this socket: whatever is in its place, such as the
+/// directory that others make of a bind mount's missing source, gives way. It is kept, under a name
+/// that is free; `nil` if it cannot be moved.
+private func movedAside(_ path: String) -> String? {
+    for number in 1...100 {
+        let name = "\(path).found-\(number)"
+        do throws(SystemCallFailure) {
+            if try Files.exists(name) { continue }
+            try Files.rename(path, to: name)
+            return name
+        } catch { return nil }
     }
-    guard let address else { return nil }
-    let listener = try tcpListener(address)
-    let host = address.host.has(":") ? "[\(address.host)]" : address.host
-    let name = "\(host):\(listener.port ?? address.port)"
-    return (listener.release(), name)
+    return nil
 }
 
-private func tcpListener(_ address: ListenAddress) throws(StartFailure) -> HTTPListener {
-    do { return try HTTPListener.tcp(host: address.host, port: address.port) } catch {
-        throw StartFailure(
-            text(error, at: "\(address.host):\(address.port)")
-                + "; choose another --metrics-listen, or off")
-    }
-}
-
-private func text(_ failure: HTTPListenFailure, at place: String) -> String {
+func text(_ failure: HTTPListenFailure, at place: String) -> String {
     switch failure {
     case .pathTooLong(let limit):
         "\(place): a socket's path has at most \(limit) bytes; choose a shorter --run-dir"

@@ -69,11 +69,15 @@ final class HeldListener {
         else { throw Broken("listen \(path): errno \(errno)") }
     }
 
-    /// On a free TCP port of 127.0.0.1, or bound there and not listening.
-    init(listening: Bool = true) throws {
+    /// On this TCP port of 127.0.0.1, or on a free one, or bound there and not listening.
+    init(listening: Bool = true, port: UInt16 = 0) throws {
         path = nil
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        // Connections that somebody else had on this port are over.
+        var one: Int32 = 1
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         var name = sockaddr_in()
+        name.sin_port = port.bigEndian
         name.sin_family = sa_family_t(AF_INET)
         name.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
         guard bound(descriptor, &name, MemoryLayout<sockaddr_in>.size),
