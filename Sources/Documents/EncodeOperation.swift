@@ -91,7 +91,7 @@ extension OperationTarget {
 extension OperationStep {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.member("name", name.rawValue)
+        writer.member("name", name.text)
         if let object { writer.member("object", object.text) }
         writer.member("state", state.rawValue)
         writer.member("attempts", attempts)
@@ -107,7 +107,7 @@ extension PodOperation.Stall {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("since", since)
-        writer.member("step", step.rawValue)
+        writer.member("step", step.text)
         writer.member("why", why)
         writer.endObject()
     }
@@ -123,7 +123,7 @@ extension Failure {
         writer.member("status", status)
         writer.member("code", code)
         writer.member("detail", detail)
-        writer.member("step", step?.rawValue)
+        writer.member("step", step?.text)
         writer.endObject()
     }
 }

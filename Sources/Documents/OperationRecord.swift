@@ -81,7 +81,7 @@ extension PodOperation.Stall {
         writer.key("stalled")
         writer.beginObject()
         writer.time("since", since)
-        writer.member("step", step.rawValue)
+        writer.member("step", step.text)
         writer.member("why", why)
         writer.endObject()
     }
@@ -94,7 +94,7 @@ extension Failure {
         writer.member("code", code)
         writer.member("status", status)
         writer.member("detail", detail)
-        writer.some("step", step?.rawValue)
+        writer.some("step", step?.text)
         writer.endObject()
     }
 }
@@ -102,7 +102,7 @@ extension Failure {
 extension OperationStep {
     fileprivate func writeRecord(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.member("name", name.rawValue)
+        writer.member("name", name.text)
         writer.some("object", object?.text)
         writer.member("state", state.rawValue)
         writer.member("tries", attempts)

@@ -87,6 +87,6 @@ extension RecordReader {
     }
 
     private func stepName() throws(RecordFault) -> StepName {
-        try parsed { StepName(rawValue: $0) }
+        try parsed { StepName($0) }
     }
 }

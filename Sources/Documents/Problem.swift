@@ -81,7 +81,7 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
         writer.member("hint", hint)
         writer.member("retryable", retryable)
         writer.member("operation", operation)
-        if let step { writer.member("step", step.rawValue) }
+        if let step { writer.member("step", step.text) }
         if !errors.isEmpty { writeErrors(to: &writer) }
         if let currentUid { writer.member("currentUid", currentUid) }
         writer.endObject()

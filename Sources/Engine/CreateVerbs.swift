@@ -65,9 +65,9 @@ extension PodOwner {
         let recorded = engine.registry.pod(uid)?.tasks.map(\.spec.name) ?? []
         let tasks = recorded + ground.tasksLeft(uid).filter { !recorded.contains($0) }
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        let machine = PodMachine(
+        let removal = PodRemoval(
             self, grace: grace, keepsLogs: keepingLogs, isPodGoing: true)
-        return await Teardown(machine: machine, journal: journal).run(pod: uid, tasks: tasks)
+        return await Teardown(remover: removal, journal: journal).run(pod: uid, tasks: tasks)
     }
 
     func createTask(_ operation: PodOperation) async {
@@ -98,7 +98,8 @@ extension PodOwner {
             return
         }
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        let proof = await Teardown(machine: PodMachine(self, grace: { _ in 0 }), journal: journal)
+        let removal = PodRemoval(self, grace: { _ in 0 })
+        let proof = await Teardown(remover: removal, journal: journal)
             .run(task: task.spec.name, uid: task.uid)
         await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
@@ -119,7 +120,7 @@ extension PodOwner {
         let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do { try self.ground.writePlaces(self.uid, spec) } catch {
-                throw Failure(.shimFailed, "\(error)", step: .rootfsMount)
+                throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))
             }
             let reply = await link.ask(
                 .mount(task: spec.name.text, lower: spec.rootfs, user: "\(spec.user)"))
@@ -131,7 +132,7 @@ extension PodOwner {
         let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do { try self.ground.writeBundle(self.uid, spec, as: user) } catch {
-                throw Failure(.shimFailed, "\(error)", step: .taskCreate)
+                throw Failure(.shimFailed, "\(error)", step: .create(.taskCreate))
             }
             let bundle = self.engine.layout.bundle(self.uid, spec.name)
             let call: Runtime.Call =
@@ -150,15 +151,15 @@ extension PodOwner {
     /// A create that was accepted is not failed for what cannot be used now: it waits until that is
     /// mended, and says so. It is never made with less, such as without a filter.
     private func awaitRuntime(
-        _ name: StepName, _ task: Label?, _ operation: PodOperation
+        _ name: CreateStep, _ task: Label?, _ operation: PodOperation
     ) async throws(Failure) {
         guard engine.runtime.obstacle() != nil else { return }
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        let step = TeardownStep(name, task: task)
+        let step = ShownStep(.create(name), task)
         journal.began(step)
         var told: String?
         while let why = engine.runtime.obstacle() {
-            if why != told { journal.waits(step, for: Obstacle(why)) }
+            if why != told { journal.waits(step, for: Blocker(why)) }
             told = why
             await Loop.shared.reactor.pause(milliseconds: 500)
             do throws(Failure) { try checkGoing(operation) } catch {
@@ -237,11 +238,11 @@ extension PodOwner {
 
     /// Runs one step and shows it. If `inTurn`, the step first waits for a place in `StageGate`.
     func step<Result: Sendable>(
-        _ name: StepName, _ object: Label?, _ operation: PodOperation, inTurn: Bool = false,
+        _ name: CreateStep, _ object: Label?, _ operation: PodOperation, inTurn: Bool = false,
         _ body: @Loop () async throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        let step = TeardownStep(name, task: object)
+        let step = ShownStep(.create(name), object)
         journal.began(step)
         do throws(Failure) {
             let place = inTurn ? try await turn(of: operation) : nil
@@ -267,7 +268,8 @@ extension PodOperation {
     fileprivate mutating func undoSteps() {
         for index in steps.indices {
             switch (steps[index].name, steps[index].state) {
-            case (.shimStart, .succeeded), (.rootfsMount, .succeeded), (.taskCreate, .succeeded):
+            case (.create(.shimStart), .succeeded), (.create(.rootfsMount), .succeeded),
+                (.create(.taskCreate), .succeeded):
                 steps[index].state = .undone
             case (_, _): break
             }
@@ -278,36 +280,36 @@ extension PodOperation {
 
 extension Failure {
     /// What a shim's reply amounts to where it is not the one that was hoped for.
-    init(_ reply: ShimReply?, _ step: StepName) {
+    init(_ reply: ShimReply?, _ step: CreateStep) {
         switch reply {
         case .failed(let fault, let detail, let dropped)?:
             self.init(fault, detail, dropped, step)
-        case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: step)
+        case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: .create(step))
         case .status?, .mounted?, .running?, .done?:
-            self.init(.shimFailed, "a reply that fits nothing", step: step)
-        case nil: self.init(.shimFailed, "the shim hung up", step: step)
+            self.init(.shimFailed, "a reply that fits nothing", step: .create(step))
+        case nil: self.init(.shimFailed, "the shim hung up", step: .create(step))
         }
     }
 
     private init(
-        _ fault: ShimFault, _ detail: String, _ dropped: UInt64, _ step: StepName
+        _ fault: ShimFault, _ detail: String, _ dropped: UInt64, _ step: CreateStep
     ) {
         switch fault {
-        case .rootfsMissing: self.init(.rootfsMissing, detail, step: step)
-        case .rootfsNotDirectory: self.init(.rootfsNotDirectory, detail, step: step)
-        case .mountRefused: self.init(.rootfsRefused, detail, step: step)
-        case .userUnknown: self.init(.userUnknown, detail, step: step)
+        case .rootfsMissing: self.init(.rootfsMissing, detail, step: .create(step))
+        case .rootfsNotDirectory: self.init(.rootfsNotDirectory, detail, step: .create(step))
+        case .mountRefused: self.init(.rootfsRefused, detail, step: .create(step))
+        case .userUnknown: self.init(.userUnknown, detail, step: .create(step))
         case .runtime:
             let refusal = RuntimeRefusal(log: Array(detail.utf8), standardError: [])
             let code: ProblemCode =
                 refusal.cause == .mountSourceMissing ? .mountSourceMissing : .runtimeRefused
             let more =
                 dropped > 0 ? " (the \(dropped) bytes that the runtime said first are dropped)" : ""
-            self.init(code, refusal.message + more, step: step)
-        case .sourceMissing: self.init(.mountSourceMissing, detail, step: step)
-        case .targetRefused: self.init(.mountTargetRefused, detail, step: step)
-        case .notRunning, .state: self.init(.taskState, detail, step: step)
-        case .interrupted, .system: self.init(.shimFailed, detail, step: step)
+            self.init(code, refusal.message + more, step: .create(step))
+        case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
+        case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))
+        case .notRunning, .state: self.init(.taskState, detail, step: .create(step))
+        case .interrupted, .system: self.init(.shimFailed, detail, step: .create(step))
         }
     }
 }

@@ -40,18 +40,6 @@ package enum ExitSight: Equatable, Sendable {
     case exit(WireExit)
 }
 
-/// What a helper was not able to do, in its own words.
-package struct Complaint: Equatable, Sendable {
-    package let reason: String
-    /// By name, such as `EBUSY`; `nil` where no system call had failed.
-    package let errno: String?
-
-    package init(_ reason: String, errno: String? = nil) {
-        self.reason = reason
-        self.errno = errno
-    }
-}
-
 /// No call but the async ones can wait for anything: those are helpers' work.
 @Loop package protocol Ground: Sendable {
     // MARK: Shims
@@ -80,7 +68,7 @@ package struct Complaint: Equatable, Sendable {
     func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure)
     /// Writes them anew, and takes away those that are not set: the kernel may have to reclaim.
     func limitAgain(_ pod: UID, _ resources: Resources) async throws(SystemCallFailure)
-        -> Complaint?
+        -> Blocker?
 
     // MARK: Files
 
@@ -93,20 +81,20 @@ package struct Complaint: Equatable, Sendable {
     /// Removes a pod's upper layers, and its logs unless they are kept, where no shim does it.
     func removeFiles(
         _ pod: UID, keepingLogs: Bool
-    ) async throws(SystemCallFailure) -> Complaint?
+    ) async throws(SystemCallFailure) -> Blocker?
     /// The same for one task, with its bundle.
-    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint?
+    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
     /// Looks for the pod's folders in the data and the log directory, unless logs are kept; what is
     /// there yet, or why that cannot be told.
-    func filesLeft(_ pod: UID, keepingLogs: Bool) async throws(SystemCallFailure) -> Complaint?
+    func filesLeft(_ pod: UID, keepingLogs: Bool) async throws(SystemCallFailure) -> Blocker?
     /// Why tasks' overlays cannot have their upper layers in the data directory; `nil` if they can,
     /// or if that cannot be told.
     func layerRefusal() async -> String?
     /// Whether a task's overlay lives on, and by whom, though neither its shim nor any process of
     /// the pod does.
-    func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint?
+    func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
     /// Whether the tasks' /dev/shm lives on, and by whom, though the shim does not.
-    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Complaint?
+    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker?
     /// Removes the pod's folder in the run directory; whether it is gone is asked with the next.
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool

@@ -2,13 +2,14 @@
 
 import Bytes
 import Linux
+import Model
 
 @Loop enum Helper {
     struct Outcome {
         /// What it wrote, up to 16 MiB.
         let output: [UInt8]
         /// Why it did not do what it should; `nil` where it did.
-        let complaint: Complaint?
+        let blocker: Blocker?
     }
 
     /// Runs it and waits for its end, however long that takes. Descriptors are made before the
@@ -26,18 +27,18 @@ import Linux
         let said = errors.intoReading()
         let text = await readAll(told)
         let exit = await ChildEnd.of(pid)
-        if exit?.code == 0 { return Outcome(output: text, complaint: nil) }
+        if exit?.code == 0 { return Outcome(output: text, blocker: nil) }
         let lines = await readAll(said)
-        return Outcome(output: text, complaint: complaint(lines))
+        return Outcome(output: text, blocker: blocker(lines))
     }
 
     /// `ERRNO_NAME text`, or `- text` where no call had failed; nothing from one that was killed.
-    private static func complaint(_ said: [UInt8]) -> Complaint {
+    private static func blocker(_ said: [UInt8]) -> Blocker {
         let text = String(decoding: said, as: UTF8.self)
         guard let (name, reason) = text.cut(" ") else {
-            return Complaint("the helper was killed")
+            return Blocker("the helper was killed")
         }
-        return Complaint(reason.upTo("\n"), errno: name == "-" ? nil : name)
+        return Blocker(reason.upTo("\n"), errno: name == "-" ? nil : name)
     }
 
     /// Up to the end of a pipe. Where it cannot be watched it is looked at again and again.

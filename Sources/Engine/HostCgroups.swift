@@ -32,7 +32,7 @@ extension HostGround {
     /// By a helper: to take memory away that is in use, the kernel writes it out first.
     func limitAgain(
         _ pod: UID, _ resources: Resources
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         let words = try limits(pod, resources, lifting: true).flatMap { [$0.file, $0.text] }
         if words.isEmpty { return nil }
         return try await runHelper(["poke"] + words, for: pod)

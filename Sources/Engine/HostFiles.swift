@@ -92,7 +92,7 @@ extension HostGround {
 
     func removeFiles(
         _ pod: UID, keepingLogs: Bool
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         try await runHelper(["remove"] + folders(pod, keepingLogs), for: pod)
     }
 
@@ -100,7 +100,7 @@ extension HostGround {
     /// next daemon's look ends no earlier than this one.
     func filesLeft(
         _ pod: UID, keepingLogs: Bool
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         let words = ["staunch-shim", "absent"] + folders(pod, keepingLogs)
         return try await run(words, for: pod)
     }
@@ -111,33 +111,33 @@ extension HostGround {
         return keepingLogs ? data : data + [settings.logDirectory, "\(pod)"]
     }
 
-    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint? {
+    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker? {
         let settings = layout.settings
-        let complaint = try await runHelper(
+        let blocker = try await runHelper(
             [
                 "remove", "\(settings.dataDirectory)/\(pod)", task.text,
                 "\(settings.logDirectory)/\(pod)", "\(task).log",
             ], for: pod)
-        if complaint == nil { try Tree.remove(task.text, in: "\(layout.pod(pod))/tasks") }
-        return complaint
+        if blocker == nil { try Tree.remove(task.text, in: "\(layout.pod(pod))/tasks") }
+        return blocker
     }
 
     func layerRefusal() async -> String? {
         do throws(SystemCallFailure) {
             let words = ["staunch-shim", "layers", layout.settings.dataDirectory]
-            let complaint = try await Helper.run(words, path: try shimProgram()).complaint
+            let blocker = try await Helper.run(words, path: try shimProgram()).blocker
             // One that was killed, or could not be started, has not asked.
-            guard let complaint, complaint.errno != nil else { return nil }
-            return complaint.reason.after("staunch-shim: ") ?? complaint.reason
+            guard let blocker, blocker.errno != nil else { return nil }
+            return blocker.reason.after("staunch-shim: ") ?? blocker.reason
         } catch { return nil }
     }
 
-    func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Complaint? {
+    func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker? {
         let upper = "\(layout.settings.dataDirectory)/\(pod)/\(task)/upper"
         return try await runHelper(["upper", upper, layout.settings.runDirectory], for: pod)
     }
 
-    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Complaint? {
+    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker? {
         let file = layout.sharedMemoryDevice(pod)
         // A pod of an older version has none.
         guard try Files.exists(file) else { return nil }
@@ -180,17 +180,17 @@ extension HostGround {
     /// complained of, or `nil` where it went well.
     func runHelper(
         _ words: [String], for pod: UID
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         let cgroup = layout.cgroup(pod) + "/helper"
         return try await run(["staunch-shim", "in", cgroup] + words, for: pod)
     }
 
     private func run(
         _ words: [String], for pod: UID
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         defer { helpers[pod] = nil }
         let program = try shimProgram()
-        return try await Helper.run(words, path: program) { helpers[pod] = $0 }.complaint
+        return try await Helper.run(words, path: program) { helpers[pod] = $0 }.blocker
     }
 
     func helper(of pod: UID) -> String? { helpers[pod].map { "a helper: \(place(of: $0))" } }

@@ -11,7 +11,7 @@ extension Metrics {
     func exportKnownSeries() {
         let kinds = OperationKind.allCases.map(\.rawValue)
         let outcomes = OperationState.allCases.filter(\.hasEnded).map(\.rawValue)
-        let steps = StepName.allCases.map(\.rawValue)
+        let steps = StepName.allCases.map(\.text)
         operationsStarted.expect(kinds.map { [$0] })
         operationsEnded.expect(kinds.flatMap { kind in outcomes.map { [kind, $0] } })
         stepRetries.expect(steps.flatMap { step in errnos.map { [step, $0] } })

@@ -36,6 +36,6 @@ extension Failure {
             isQuota
             ? "; this host has cgroup v1, where a pod cannot have more CPUs than a cgroup above "
                 + "it, such as the daemon's --cgroup-parent" : ""
-        self.init(.runtimeRefused, reason + meaning, step: .resourcesUpdate)
+        self.init(.runtimeRefused, reason + meaning, step: .create(.resourcesUpdate))
     }
 }

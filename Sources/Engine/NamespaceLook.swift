@@ -37,7 +37,7 @@ import ShimWire
         do throws(SystemCallFailure) {
             let seen = try await Helper.run(
                 ["staunch-shim", "namespaces", parent], path: try ground.shimProgram())
-            if seen.complaint == nil { output = seen.output }
+            if seen.blocker == nil { output = seen.output }
         } catch {}  // no descriptor now: the next audit looks again
         let known = records.endLook()
         guard let output else { return }

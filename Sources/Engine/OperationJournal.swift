@@ -5,15 +5,15 @@ import Metrics
 import Model
 import Teardown
 
-@Loop final class OperationJournal: Journal {
+@Loop final class OperationJournal {
     private let engine: Engine
     private let operation: UID
     private weak var owner: PodOwner?
-    private var began: [TeardownStep: Int64] = [:]
-    private var obstacles: [TeardownStep: Obstacle] = [:]
+    private var began: [ShownStep: Int64] = [:]
+    private var blockers: [ShownStep: Blocker] = [:]
     private var isWatching = false
     /// Steps that are shown as stalled.
-    private var stalled: Set<TeardownStep> = []
+    private var stalled: Set<ShownStep> = []
 
     /// Milliseconds after which what has not ended counts as stalled.
     nonisolated static let stallsAfter: Int64 = 5000
@@ -24,7 +24,7 @@ import Teardown
         self.owner = owner
     }
 
-    @Loop func began(_ step: TeardownStep) {
+    func began(_ step: ShownStep) {
         began[step] = EngineClock.sinceBoot
         show(step) { shown in
             shown.state = .running
@@ -35,9 +35,9 @@ import Teardown
     }
 
     /// A step whose turn has come: what it was shown to wait for is over.
-    func hasTurn(_ step: TeardownStep) {
-        guard obstacles[step] != nil else { return }
-        obstacles[step] = nil
+    func hasTurn(_ step: ShownStep) {
+        guard blockers[step] != nil else { return }
+        blockers[step] = nil
         if stalled.remove(step) != nil { engine.registry.show(operation) { $0.stalled = nil } }
         began[step] = EngineClock.sinceBoot
         show(step) { shown in
@@ -46,18 +46,18 @@ import Teardown
         }
     }
 
-    @Loop func waits(_ step: TeardownStep, for obstacle: Obstacle) {
-        obstacles[step] = obstacle
+    func waits(_ step: ShownStep, for blocker: Blocker) {
+        blockers[step] = blocker
         show(step) { shown in
             shown.state = .waiting
             shown.attempts += 1
-            shown.detail = obstacle.reason
+            shown.detail = blocker.reason
         }
-        engine.metrics.stepRetries.add(1, step.name.rawValue, obstacle.errno ?? "none")
-        tell(.warning, "step waits", step, "why", obstacle.reason)
+        engine.metrics.stepRetries.add(1, step.name.text, blocker.errno ?? "none")
+        tell(.warning, "step waits", step, "why", blocker.reason)
     }
 
-    @Loop func ended(_ step: TeardownStep, skipped: Bool) {
+    func ended(_ step: ShownStep, skipped: Bool) {
         let started = close(step) { shown in
             shown.state = skipped ? .skipped : .succeeded
             shown.detail = nil
@@ -65,12 +65,12 @@ import Teardown
         tell(.debug, "step ended", step, "skipped", "\(skipped)")
         if let started {
             let seconds = Double(EngineClock.sinceBoot - started) / 1e9
-            engine.metrics.stepDuration.observe(seconds: seconds, step.name.rawValue)
+            engine.metrics.stepDuration.observe(seconds: seconds, step.name.text)
         }
     }
 
     /// What it waited for is no longer in its way; it begins again.
-    func resumes(_ step: TeardownStep) {
+    func resumes(_ step: ShownStep) {
         _ = close(step) { shown in
             shown.state = .running
             shown.detail = nil
@@ -79,7 +79,7 @@ import Teardown
     }
 
     /// A step of the way up that could not be done.
-    func failed(_ step: TeardownStep, _ detail: String) {
+    func failed(_ step: ShownStep, _ detail: String) {
         _ = close(step) { shown in
             shown.state = .failed
             shown.detail = detail
@@ -88,9 +88,9 @@ import Teardown
 
     /// When it had begun.
     private func close(
-        _ step: TeardownStep, _ change: (inout OperationStep) -> Void
+        _ step: ShownStep, _ change: (inout OperationStep) -> Void
     ) -> Int64? {
-        obstacles[step] = nil
+        blockers[step] = nil
         show(step) { shown in
             change(&shown)
             shown.finishedAt = EngineClock.now
@@ -99,8 +99,8 @@ import Teardown
         return began.removeValue(forKey: step)
     }
 
-    private func show(_ step: TeardownStep, _ change: (inout OperationStep) -> Void) {
-        engine.registry.show(operation) { $0.step(step.name, step.task, change) }
+    private func show(_ step: ShownStep, _ change: (inout OperationStep) -> Void) {
+        engine.registry.show(operation) { $0.step(step.name, step.object, change) }
     }
 
     /// Once a second for as long as a step lasts: what does it wait for?
@@ -119,11 +119,11 @@ import Teardown
         if !began.isEmpty { watch() }
     }
 
-    private func look(_ step: TeardownStep, _ since: Int64) {
+    private func look(_ step: ShownStep, _ since: Int64) {
         let waited = (EngineClock.sinceBoot - since) / 1_000_000
         let turn = owner?.turnWaitedFor(by: operation)
-        if let turn { obstacles[step] = Obstacle(turn) }
-        let seen = turn ?? owner?.whatIsWaitedFor(step.task) ?? obstacles[step]?.reason
+        if let turn { blockers[step] = Blocker(turn) }
+        let seen = turn ?? owner?.whatIsWaitedFor(step.object) ?? blockers[step]?.reason
         if let seen { show(step) { $0.detail = seen } }
         guard waited >= OperationJournal.stallsAfter else { return }
         let why = seen ?? "no answer yet"
@@ -134,17 +134,27 @@ import Teardown
     }
 
     private func tell(
-        _ level: LogLevel, _ message: StaticString, _ step: TeardownStep,
+        _ level: LogLevel, _ message: StaticString, _ step: ShownStep,
         _ key: StaticString, _ value: String
     ) {
         guard let owner, engine.log.wants(level) else { return }
         engine.log.write(
             level, message,
             [
-                "operation": "\(operation)", "step": step.name.rawValue,
-                "task": step.task?.text ?? "-",
+                "operation": "\(operation)", "step": step.name.text,
+                "task": step.object?.text ?? "-",
                 "pod": engine.registry.pod(owner.uid)?.name.text ?? "-", "uid": "\(owner.uid)",
                 key: value,
             ])
+    }
+}
+
+extension OperationJournal: Journal {
+    @Loop func began(_ step: TeardownStep) { began(ShownStep(step)) }
+    @Loop func waits(_ step: TeardownStep, for blocker: Blocker) {
+        waits(ShownStep(step), for: blocker)
+    }
+    @Loop func ended(_ step: TeardownStep, skipped: Bool) {
+        ended(ShownStep(step), skipped: skipped)
     }
 }

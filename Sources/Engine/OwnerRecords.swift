@@ -150,7 +150,7 @@ extension PodOperation {
         return [
             "operation": "\(id)", "kind": kind.rawValue, "state": state.rawValue,
             "pod": target.pod.text, "uid": "\(target.podUID)", "task": target.task?.text ?? "-",
-            "step": error?.step?.rawValue ?? "-", "error": error?.detail ?? "-",
+            "step": error?.step?.text ?? "-", "error": error?.detail ?? "-",
             "ms": "\(milliseconds)",
         ]
     }

@@ -174,7 +174,7 @@ extension PodOwner {
             let reason = ahead.stalled.map { ": \($0.why)" } ?? ""
             let stall = PodOperation.Stall(
                 since: Timestamp(milliseconds: EngineClock.wall - waited),
-                step: ahead.currentStep ?? .verify,
+                step: ahead.currentStep ?? .removal(.verify),
                 why: "behind \(ahead.kind.rawValue) \(ahead.id)\(reason)")
             engine.registry.show(id) { $0.stalled = stall }
         }

@@ -158,7 +158,8 @@ extension Transaction {
         }
         var operation = makeOperation(.podCreate, OperationTarget(pod), context)
         operation.steps =
-            [OperationStep(name: .shimStart)] + spec.tasks.flatMap { OperationStep.creating($0) }
+            [OperationStep(name: .create(.shimStart))]
+            + spec.tasks.flatMap { OperationStep.creating($0) }
         pod.operation = operation.id
         put(pod)
         put(operation)

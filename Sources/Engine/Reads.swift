@@ -54,10 +54,10 @@ extension Engine {
         }
         metrics.podsStalled.set(Double(pods.values.count { $0.stalled != nil }))
         metrics.operationsRunning.replace(
-            open.map { [$0.kind.rawValue, $0.currentStep?.rawValue ?? "none"] })
+            open.map { [$0.kind.rawValue, $0.currentStep?.text ?? "none"] })
         metrics.operationsStalled.replace(
             open.compactMap { operation in
-                operation.stalled.map { [operation.kind.rawValue, $0.step.rawValue] }
+                operation.stalled.map { [operation.kind.rawValue, $0.step.text] }
             })
         let oldest = open.map(\.createdAt.milliseconds).min() ?? 0
         metrics.oldestOperation.set(Double(oldest) / 1000)

@@ -34,7 +34,7 @@ extension PodOwner {
             // One that was found alive may have seen tasks end while no daemon was there.
             for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
             return link
-        } catch { throw Failure(.shimFailed, "\(error)", step: .shimStart) }
+        } catch { throw Failure(.shimFailed, "\(error)", step: .create(.shimStart)) }
     }
 
     /// Of tasks that a former shim had made: the new one knows nothing of them.

@@ -3,23 +3,40 @@
 import Model
 import Teardown
 
+/// One step of one operation: the step, and the task that it is about; `nil` for the pod.
+struct ShownStep: Hashable {
+    let name: StepName
+    let object: Label?
+
+    init(_ name: StepName, _ object: Label?) {
+        self.name = name
+        self.object = object
+    }
+
+    init(_ step: TeardownStep) { self.init(.removal(step.name), step.task) }
+}
+
 extension OperationStep {
     /// The way up of one task.
     static func creating(_ task: TaskSpec) -> [OperationStep] {
         [
-            OperationStep(name: .rootfsMount, object: task.name),
-            OperationStep(name: .taskCreate, object: task.name),
+            OperationStep(name: .create(.rootfsMount), object: task.name),
+            OperationStep(name: .create(.taskCreate), object: task.name),
         ]
     }
 
     /// The way down of a pod.
     static func removing(tasks: [Label]) -> [OperationStep] {
-        TeardownStep.all(tasks: tasks).map { OperationStep(name: $0.name, object: $0.task) }
+        TeardownStep.all(tasks: tasks).map(OperationStep.init)
     }
 
     /// The way down of one task.
     static func removing(task: Label) -> [OperationStep] {
-        TeardownStep.all(task: task).map { OperationStep(name: $0.name, object: $0.task) }
+        TeardownStep.all(task: task).map(OperationStep.init)
+    }
+
+    private init(_ step: TeardownStep) {
+        self.init(name: .removal(step.name), object: step.task)
     }
 }
 

@@ -56,8 +56,8 @@ extension PodOwner {
             let task = pod[task: name]
         else { return }
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        let machine = PodMachine(self, grace: graceOf(operation))
-        let proof = await Teardown(machine: machine, journal: journal).run(
+        let removal = PodRemoval(self, grace: graceOf(operation))
+        let proof = await Teardown(remover: removal, journal: journal).run(
             task: name, uid: task.uid)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard let pod = transaction.pod(operation.target.pod) else { return }
@@ -92,11 +92,11 @@ extension PodOwner {
     private func stop(_ task: PodTask, _ operation: PodOperation) async {
         let step = TeardownStep(.tasksStop, task: task.spec.name)
         let journal = OperationJournal(engine, operation: operation.id, owner: self)
-        let machine = PodMachine(self, grace: graceOf(operation))
+        let removal = PodRemoval(self, grace: graceOf(operation))
         journal.began(step)
-        while case .stillThere(let obstacle) = await machine.clear(step) {
-            journal.waits(step, for: obstacle)
-            await machine.nextChange(step)
+        while case .blocked(let blocker) = await removal.remove(step) {
+            journal.waits(step, for: blocker)
+            await removal.nextChange(step)
         }
         journal.ended(step, skipped: false)
     }
@@ -133,8 +133,8 @@ extension PodOwner {
 
     private func refusal(of resources: Resources) async -> Failure? {
         do throws(SystemCallFailure) {
-            let complaint = try await ground.limitAgain(uid, resources)
-            return complaint.map { Failure(refusedLimits: $0.reason) }
+            let blocker = try await ground.limitAgain(uid, resources)
+            return blocker.map { Failure(refusedLimits: $0.reason) }
         } catch { return Failure(refusedLimits: "\(error)") }
     }
 
@@ -144,7 +144,7 @@ extension PodOwner {
     private func takeBack(
         _ refused: Resources, _ operation: PodOperation, _ failure: Failure
     ) async {
-        if let former = operation.formerResources, failure.step == .resourcesUpdate,
+        if let former = operation.formerResources, failure.step == .create(.resourcesUpdate),
             let again = await refusal(of: former)
         {
             engine.log.write(.warning, "former limits not written", ["error": again.detail])

@@ -107,7 +107,7 @@ package import ShimWire
 
     package func limitAgain(
         _ pod: UID, _ resources: Resources
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         try await help(pod) { $0.makeCgroup("/\(pod)/pod") }
     }
 
@@ -131,7 +131,7 @@ package import ShimWire
 
     package func removeFiles(
         _ pod: UID, keepingLogs: Bool
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         try await help(pod) { pod in
             pod.hasData = false
             if !keepingLogs { pod.hasLogs = false }
@@ -139,7 +139,7 @@ package import ShimWire
     }
 
     package func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure)
-        -> Complaint?
+        -> Blocker?
     {
         try await help(pod) { pod in
             pod.bundles.remove(task.text)
@@ -150,7 +150,7 @@ package import ShimWire
     /// A helper in the pod's cgroup does it once the disk answers, whatever becomes of the daemon.
     private func help(
         _ uid: UID, _ body: @escaping @Loop (FakePod) -> Void
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         try life.check()
         let (world, life) = (world, life)
         let pod = world.pod(uid)
@@ -173,12 +173,12 @@ package import ShimWire
                 return true
             }
         }
-        return isRefused ? Complaint("the helper was killed") : nil
+        return isRefused ? Blocker("the helper was killed") : nil
     }
 
     package func filesLeft(
         _ uid: UID, keepingLogs: Bool
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         try life.check()
         let (world, life) = (world, life)
         let isRefused = world.dice.once(in: 20)
@@ -193,23 +193,23 @@ package import ShimWire
                 return true
             }
         }
-        if isRefused { return Complaint("the helper was killed") }
+        if isRefused { return Blocker("the helper was killed") }
         guard let pod = world.pods[uid], pod.hasData || pod.hasLogs && !keepingLogs else {
             return nil
         }
-        return Complaint("a folder is there")
+        return Blocker("a folder is there")
     }
 
     package func rootfsHolder(
         _ pod: UID, _ task: Label
-    ) async throws(SystemCallFailure) -> Complaint? {
+    ) async throws(SystemCallFailure) -> Blocker? {
         try life.check()
-        return world.dice.once(in: 10) ? Complaint("held by a descriptor", errno: "EBUSY") : nil
+        return world.dice.once(in: 10) ? Blocker("held by a descriptor", errno: "EBUSY") : nil
     }
 
-    package func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Complaint? {
+    package func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker? {
         try life.check()
-        return world.dice.once(in: 10) ? Complaint("held by a descriptor", errno: "EBUSY") : nil
+        return world.dice.once(in: 10) ? Blocker("held by a descriptor", errno: "EBUSY") : nil
     }
 
     package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {

@@ -17,8 +17,10 @@ package struct SystemCallFailure: Error, Equatable, Sendable, CustomStringConver
 
     package var description: String { "\(call) \(subject): \(errnoText)" }
 
-    /// `ENOENT`, where the C library knows the number.
-    package var errnoName: String {
+    /// `ENOENT`, if the C library knows the number.
+    package var errnoName: String { SystemCallFailure.name(of: errno) }
+
+    package static func name(of errno: CInt) -> String {
         // SAFETY: it returns a static string, or NULL for an unknown number.
         unsafe clinux_error_name(errno).map { unsafe String(cString: $0) } ?? "errno \(errno)"
     }

@@ -43,24 +43,6 @@ package enum OperationState: String, Sendable, CaseIterable {
     }
 }
 
-/// What a step does: the way up, then the way down in the order of the teardown.
-package enum StepName: String, Sendable, CaseIterable {
-    case shimStart = "shim.start"
-    case rootfsMount = "rootfs.mount"
-    case taskCreate = "task.create"
-    case taskStart = "task.start"
-    case taskSignal = "task.signal"
-    case resourcesUpdate = "resources.update"
-
-    case tasksStop = "tasks.stop"
-    case tasksDelete = "tasks.delete"
-    case rootfsUnmount = "rootfs.unmount"
-    case shimExit = "shim.exit"
-    case cgroupRemove = "cgroup.remove"
-    case filesRemove = "files.remove"
-    case verify
-}
-
 package enum StepState: String, Sendable, CaseIterable {
     case pending, running
     /// Will try again; `detail` says why.

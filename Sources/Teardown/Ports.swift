@@ -1,39 +1,38 @@
 // What a teardown needs of the world.
 
-/// Why something is still there, in words that an operator can search for.
-package struct Obstacle: Equatable, Sendable {
-    package let reason: String
-    /// The name of the errno, such as `EBUSY`, where a system call had failed.
-    package let errno: String?
+package import Model
 
-    package init(_ reason: String, errno: String? = nil) {
-        self.reason = reason
-        self.errno = errno
-    }
+/// What was seen after a removal was tried. There is no case for giving up.
+package enum StepOutcome: Equatable, Sendable {
+    /// Nothing is there, and something had to be removed.
+    case removed
+    /// Nothing is there, and nothing had to be done.
+    case alreadyGone
+    case blocked(Blocker)
 }
 
-/// The machine, as a teardown of one pod sees it.
-package protocol Machine: Sendable {
-    /// Removes what the step is about, then looks. Doing it again is always right, and `gone` is
-    /// always something seen.
-    func clear(_ step: TeardownStep) async -> Sighting
-    /// Returns when it is worth looking again. Early or late changes the load and nothing else.
+/// Removes the objects of one pod from the host.
+package protocol Remover: Sendable {
+    /// Removes the objects that the step is about, and then looks. A repetition is always right;
+    /// `removed` and `alreadyGone` are always something that was seen.
+    func remove(_ step: TeardownStep) async -> StepOutcome
+    /// Returns when it is worth trying again. Too early or too late changes only the load.
     func nextChange(_ step: TeardownStep) async
 }
 
 /// Where the progress is told.
 package protocol Journal: Sendable {
     func began(_ step: TeardownStep) async
-    func waits(_ step: TeardownStep, for obstacle: Obstacle) async
+    func waits(_ step: TeardownStep, for blocker: Blocker) async
     func ended(_ step: TeardownStep, skipped: Bool) async
 }
 
-package struct Teardown<M: Machine, J: Journal>: Sendable {
-    let machine: M
+package struct Teardown<R: Remover, J: Journal>: Sendable {
+    let remover: R
     let journal: J
 
-    package init(machine: M, journal: J) {
-        self.machine = machine
+    package init(remover: R, journal: J) {
+        self.remover = remover
         self.journal = journal
     }
 }

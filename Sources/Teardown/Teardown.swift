@@ -1,25 +1,26 @@
 // The order of removal, and the proof that nothing is left.
 //
 // A delete, a failed create and a restart all come through here. Nothing in this target reads a
-// clock or is given a time: a step ends when the machine has been seen without its object.
+// clock or is given a time: a step ends when the host was seen without the step's objects.
 
 package import Model
 
 /// One step of a teardown, and the task that it is about; `nil` for the pod.
 package struct TeardownStep: Hashable, Sendable {
-    package let name: StepName
+    package let name: RemovalStep
     package let task: Label?
 
-    package init(_ name: StepName, task: Label? = nil) {
+    package init(_ name: RemovalStep, task: Label? = nil) {
         self.name = name
         self.task = task
     }
 
-    /// For each task, in this order; tasks side by side.
-    package static let ofTask: [StepName] = [.tasksStop, .tasksDelete, .rootfsUnmount]
-    /// For the pod, in this order, once every task is through. The files go before the shim: its
-    /// helper removes them, and one that the disk holds is then seen in the shim's cgroup.
-    package static let ofPod: [StepName] = [.filesRemove, .shimExit, .cgroupRemove, .verify]
+    /// For each task of a pod that goes, in this order; the tasks side by side.
+    package static let ofTask = RemovalStep.allCases.filter { $0.scope == .task }
+    /// For the pod, in this order, after the last step of every task.
+    package static let ofPod = RemovalStep.allCases.filter { $0.scope != .task }
+    /// For a task that goes alone, in this order.
+    private static let ofLoneTask = RemovalStep.allCases.filter { $0.scope != .pod }
 
     /// All steps of a pod with these tasks, as an operation shows them.
     package static func all(tasks: [Label]) -> [TeardownStep] {
@@ -29,17 +30,8 @@ package struct TeardownStep: Hashable, Sendable {
 
     /// All steps of one task of a pod that lives on.
     package static func all(task: Label) -> [TeardownStep] {
-        (ofTask + [.filesRemove]).map { TeardownStep($0, task: task) }
+        ofLoneTask.map { TeardownStep($0, task: task) }
     }
-}
-
-/// What was seen when the machine was looked at. There is no case for giving up, so nobody can.
-package enum Sighting: Equatable, Sendable {
-    /// Not there; it had to be removed.
-    case gone
-    /// Not there; nothing had to be done.
-    case alreadyGone
-    case stillThere(Obstacle)
 }
 
 /// Proof that nothing of a pod is left. Only this file can make one, and only with it does a
@@ -63,28 +55,28 @@ extension Teardown {
         await withDiscardingTaskGroup { group in
             for task in tasks {
                 group.addTask {
-                    for name in TeardownStep.ofTask { await clear(TeardownStep(name, task: task)) }
+                    for name in TeardownStep.ofTask { await remove(TeardownStep(name, task: task)) }
                 }
             }
         }
-        for name in TeardownStep.ofPod { await clear(TeardownStep(name)) }
+        for name in TeardownStep.ofPod { await remove(TeardownStep(name)) }
         return NothingLeft(of: pod)
     }
 
     /// Removes one task of a pod that lives on.
     package func run(task: Label, uid: UID) async -> NoTaskLeft {
-        for step in TeardownStep.all(task: task) { await clear(step) }
+        for step in TeardownStep.all(task: task) { await remove(step) }
         return NoTaskLeft(of: uid)
     }
 
-    private func clear(_ step: TeardownStep) async {
+    private func remove(_ step: TeardownStep) async {
         await journal.began(step)
         while true {
-            switch await machine.clear(step) {
-            case .stillThere(let obstacle):
-                await journal.waits(step, for: obstacle)
-                await machine.nextChange(step)
-            case .gone: return await journal.ended(step, skipped: false)
+            switch await remover.remove(step) {
+            case .blocked(let blocker):
+                await journal.waits(step, for: blocker)
+                await remover.nextChange(step)
+            case .removed: return await journal.ended(step, skipped: false)
             case .alreadyGone: return await journal.ended(step, skipped: true)
             }
         }

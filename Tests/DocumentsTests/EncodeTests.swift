@@ -73,16 +73,16 @@ import Testing
     }
 
     @Test func anOperationIsItsDocument() throws {
-        var step = OperationStep(name: .rootfsUnmount, object: app, state: .running)
+        var step = OperationStep(name: .removal(.rootfsUnmount), object: app, state: .running)
         step.attempts = 3
         step.detail = "busy"
         var operation = PodOperation(
             id: uid, kind: .podDelete, target: OperationTarget(pod: web, podUID: uid), revision: 8,
-            steps: [OperationStep(name: .tasksStop, state: .skipped), step],
+            steps: [OperationStep(name: .removal(.tasksStop), state: .skipped), step],
             requester: Requester(pid: 1, uid: 2, gid: 3, command: "curl"), createdAt: noon,
             fingerprint: 1)
-        operation.stalled = PodOperation.Stall(since: noon, step: .verify, why: "w")
-        operation.error = Failure(.shimFailed, "d", step: .shimStart)
+        operation.stalled = PodOperation.Stall(since: noon, step: .removal(.verify), why: "w")
+        operation.error = Failure(.shimFailed, "d", step: .create(.shimStart))
         operation.exits = [app: TaskExit(status: .code(0), oomKilled: false, finishedAt: noon)]
         let expected = try json(
             #"""

@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func aFailureIsAProblemAgain() throws {
-        let failure = Failure(.runtimeRefused, "runc said no", step: .taskCreate)
+        let failure = Failure(.runtimeRefused, "runc said no", step: .create(.taskCreate))
         let problem = try #require(Problem(failure, instance: "/v1/pods/web", operation: uid))
         #expect(failure.status == 422 && problem.status == 422)
         #expect(problem.code == .runtimeRefused && problem.detail == "runc said no")

@@ -15,7 +15,7 @@ private func label(_ text: String) -> Label {
 
 private func delete(_ world: World, tasks: [Label], fate: Fate = Fate()) async -> UID {
     let life = Life(world, fate: fate)
-    return await Teardown(machine: life, journal: life).run(pod: pod, tasks: tasks).pod
+    return await Teardown(remover: life, journal: life).run(pod: pod, tasks: tasks).pod
 }
 
 /// Whether each removal came after those that it may not overtake: the earlier steps of its task,
@@ -36,7 +36,7 @@ private func precedes(_ first: TeardownStep, _ second: TeardownStep) -> Bool {
     }
 }
 
-private func rank(_ step: TeardownStep, _ order: [StepName]) -> Int {
+private func rank(_ step: TeardownStep, _ order: [RemovalStep]) -> Int {
     order.firstIndex(of: step.name) ?? -1
 }
 
@@ -53,8 +53,8 @@ extension [Act] {
     fileprivate var skipped: [TeardownStep] {
         compactMap { if case .ended(let step, true) = $0 { step } else { nil } }
     }
-    fileprivate var obstacles: [Obstacle] {
-        compactMap { if case .waits(_, let obstacle) = $0 { obstacle } else { nil } }
+    fileprivate var blockers: [Blocker] {
+        compactMap { if case .waits(_, let blocker) = $0 { blocker } else { nil } }
     }
 }
 
@@ -63,7 +63,7 @@ extension [Act] {
     func podAlone() async {
         let world = World(TeardownStep.all(tasks: []))
         #expect(await delete(world, tasks: []) == pod)
-        let names: [StepName] = [.filesRemove, .shimExit, .cgroupRemove, .verify]
+        let names: [RemovalStep] = [.filesRemove, .shimExit, .cgroupRemove, .verify]
         #expect(await world.acts.removed == names.map { TeardownStep($0) })
     }
 
@@ -96,7 +96,7 @@ extension [Act] {
         let world = World(plan + TeardownStep.all(tasks: [web]))
         let life = Life(world)
         let uid = UID(high: 3, low: 4)
-        let proof = await Teardown(machine: life, journal: life).run(task: app, uid: uid)
+        let proof = await Teardown(remover: life, journal: life).run(task: app, uid: uid)
         #expect(proof.task == uid)
         #expect(plan.map(\.name) == [.tasksStop, .tasksDelete, .rootfsUnmount, .filesRemove])
         #expect(await world.acts.removed == plan)
@@ -112,7 +112,7 @@ extension [Act] {
         let plan = TeardownStep.all(tasks: [app])
         let world = World(plan, held: [step])
         async let deleted = delete(world, tasks: [app])
-        await world.until { $0.last == .waits(step, Obstacle("held")) }
+        await world.until { $0.last == .waits(step, Blocker("held")) }
 
         let before = plan.prefix { $0 != step }
         var acts = await world.acts
@@ -130,12 +130,12 @@ extension [Act] {
     @Test(
         "a stuck task holds up the pod's steps, and none of the other task's",
         arguments: TeardownStep.ofTask)
-    func sideBySide(name: StepName) async {
+    func sideBySide(name: RemovalStep) async {
         let stuck = TeardownStep(name, task: app)
         let world = World(TeardownStep.all(tasks: [app, web]), held: [stuck])
         async let deleted = delete(world, tasks: [app, web])
         let last = TeardownStep(.rootfsUnmount, task: web)
-        await world.until { $0.ended.contains(last) && !$0.obstacles.isEmpty }
+        await world.until { $0.ended.contains(last) && !$0.blockers.isEmpty }
 
         #expect(await world.acts.began.allSatisfy { $0.task != nil })
         await world.release(stuck)
@@ -150,27 +150,27 @@ extension [Act] {
         let stops = tasks.map { TeardownStep(.tasksStop, task: $0) }
         let world = World(TeardownStep.all(tasks: tasks), held: Set(stops))
         async let deleted = delete(world, tasks: tasks)
-        await world.until { $0.obstacles.count == 100 }
+        await world.until { $0.blockers.count == 100 }
         for stop in stops { await world.release(stop) }
         #expect(await deleted == pod)
         #expect(await world.present.isEmpty)
     }
 
     @Test("each look that finds it still there is told, with its own words")
-    func obstaclesAreTold() async {
+    func blockersAreTold() async {
         let step = TeardownStep(.cgroupRemove)
-        let world = World(TeardownStep.all(tasks: []), obstacles: [step: 3])
+        let world = World(TeardownStep.all(tasks: []), blockers: [step: 3])
         _ = await delete(world, tasks: [])
-        let words = [3, 2, 1].map { Obstacle("\($0) in the way") }
-        #expect(await world.acts.obstacles == words)
+        let words = [3, 2, 1].map { Blocker("\($0) in the way") }
+        #expect(await world.acts.blockers == words)
     }
 
     @Test("however often it is still there, nobody gives up")
     func nobodyGivesUp() async {
         let step = TeardownStep(.rootfsUnmount, task: app)
-        let world = World(TeardownStep.all(tasks: [app]), obstacles: [step: 10_000])
+        let world = World(TeardownStep.all(tasks: [app]), blockers: [step: 10_000])
         #expect(await delete(world, tasks: [app]) == pod)
-        #expect(await world.acts.obstacles.count == 10_000)
+        #expect(await world.acts.blockers.count == 10_000)
         #expect(await world.present.isEmpty)
     }
 
@@ -178,7 +178,7 @@ extension [Act] {
     func cancellationIsNotHeard(step: TeardownStep) async {
         let world = World(TeardownStep.all(tasks: [app]), held: [step])
         let run = Task { await delete(world, tasks: [app]) }
-        await world.until { !$0.obstacles.isEmpty }
+        await world.until { !$0.blockers.isEmpty }
         run.cancel()
         await world.release(step)
         #expect(await run.value == pod)

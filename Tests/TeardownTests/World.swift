@@ -8,7 +8,7 @@ import Testing
 enum Act: Equatable, Sendable {
     case began(TeardownStep)
     case removed(TeardownStep)
-    case waits(TeardownStep, Obstacle)
+    case waits(TeardownStep, Blocker)
     case ended(TeardownStep, skipped: Bool)
 }
 
@@ -17,7 +17,7 @@ actor World {
     private(set) var present: Set<TeardownStep>
     private(set) var acts: [Act] = []
     /// How often each step is still in the way before it can be removed.
-    private var obstacles: [TeardownStep: Int]
+    private var blockers: [TeardownStep: Int]
     /// Those that nothing removes until they are let go.
     private var held: Set<TeardownStep>
     /// Steps that waited in `nextChange` for something to happen.
@@ -25,25 +25,25 @@ actor World {
 
     init(
         _ present: [TeardownStep], held: Set<TeardownStep> = [],
-        obstacles: [TeardownStep: Int] = [:]
+        blockers: [TeardownStep: Int] = [:]
     ) {
         self.present = Set(present)
         self.held = held
-        self.obstacles = obstacles
+        self.blockers = blockers
     }
 
     func tell(_ act: Act) { acts.append(act) }
 
-    func clear(_ step: TeardownStep) -> Sighting {
+    func remove(_ step: TeardownStep) -> StepOutcome {
         guard present.contains(step) else { return .alreadyGone }
-        if held.contains(step) { return .stillThere(Obstacle("held")) }
-        if let left = obstacles[step], left > 0 {
-            obstacles[step] = left - 1
-            return .stillThere(Obstacle("\(left) in the way"))
+        if held.contains(step) { return .blocked(Blocker("held")) }
+        if let left = blockers[step], left > 0 {
+            blockers[step] = left - 1
+            return .blocked(Blocker("\(left) in the way"))
         }
         present.remove(step)
         tell(.removed(step))
-        return .gone
+        return .removed
     }
 
     func nextChange(_ step: TeardownStep) async {
@@ -71,7 +71,7 @@ actor World {
 
 /// One run of a teardown: one life of the daemon. After its `lastCall` it is dead: what it asks is
 /// neither done nor answered until the test ends.
-struct Life: Machine, Journal {
+struct Life: Remover, Journal {
     let world: World
     let fate: Fate
 
@@ -80,11 +80,11 @@ struct Life: Machine, Journal {
         self.fate = fate
     }
 
-    func clear(_ step: TeardownStep) async -> Sighting {
+    func remove(_ step: TeardownStep) async -> StepOutcome {
         guard await fate.goesOn() else { return .alreadyGone }
-        let sighting = await world.clear(step)
+        let outcome = await world.remove(step)
         guard await fate.goesOn() else { return .alreadyGone }
-        return sighting
+        return outcome
     }
 
     func nextChange(_ step: TeardownStep) async { await world.nextChange(step) }
@@ -93,8 +93,8 @@ struct Life: Machine, Journal {
         if await fate.goesOn() { await world.tell(.began(step)) }
     }
 
-    func waits(_ step: TeardownStep, for obstacle: Obstacle) async {
-        if await fate.goesOn() { await world.tell(.waits(step, obstacle)) }
+    func waits(_ step: TeardownStep, for blocker: Blocker) async {
+        if await fate.goesOn() { await world.tell(.waits(step, blocker)) }
     }
 
     func ended(_ step: TeardownStep, skipped: Bool) async {

@@ -1,0 +1,27 @@
+// The files on disks: upper layers in the data directory, logs in the log directory. Helpers remove
+// them, because a disk may hold the removal.
+
+import Linux
+import Model
+import ShimWire
+import Teardown
+
+struct DiskFiles: TaskResource, PodResource {
+    /// With the task's bundle, which is in the run directory.
+    func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
+        -> StepOutcome
+    {
+        if let shim = try removal.shim() {
+            return StepOutcome(await shim.ask(.remove(task: task.text)))
+        }
+        return StepOutcome(try await removal.ground.removeFiles(removal.uid, task))
+    }
+
+    func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
+        if let shim = try removal.shim() {
+            return StepOutcome(await shim.ask(.removeAll(keepingLogs: removal.keepsLogs)))
+        }
+        return StepOutcome(
+            try await removal.ground.removeFiles(removal.uid, keepingLogs: removal.keepsLogs))
+    }
+}

@@ -1,0 +1,34 @@
+// The pod's folder in the run directory. It goes last because it contains the shim's lock and
+// socket. Then everything is looked for once more.
+
+import Linux
+import Model
+import Teardown
+
+struct RunFolder: PodResource {
+    func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
+        let (ground, uid) = (removal.ground, removal.uid)
+        if let left = try await ground.filesLeft(uid, keepingLogs: removal.keepsLogs) {
+            return try await removeFilesAgain(left, removal)
+        }
+        try ground.removeRunFolder(uid)
+        let standing = try ground.standing(removal.layout.cgroup(uid))
+        if !standing.isEmpty { return .blocked(Blocker("still there: \(standing)")) }
+        if try ground.hasRunFolder(uid) {
+            return .blocked(Blocker("still there: \(removal.layout.pod(uid))"))
+        }
+        return .removed
+    }
+
+    /// By a helper, whose cgroup is in the pod's. Nothing that could make the files anew lives now.
+    private func removeFilesAgain(
+        _ left: Blocker, _ removal: PodRemoval
+    ) async throws(SystemCallFailure) -> StepOutcome {
+        let blocker = try await removal.ground.removeFiles(
+            removal.uid, keepingLogs: removal.keepsLogs)
+        let outcome = try removal.removeCgroup(
+            removal.layout.cgroup(removal.uid), children: ["helper"])
+        if case .blocked = outcome { return outcome }
+        return StepOutcome(blocker ?? left)
+    }
+}

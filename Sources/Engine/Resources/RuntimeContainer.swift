@@ -1,0 +1,20 @@
+// The runtime's container: its state directory, and the task's cgroup in every hierarchy.
+
+import Linux
+import Model
+import OCI
+import ShimWire
+import Teardown
+
+struct RuntimeContainer: TaskResource {
+    func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
+        -> StepOutcome
+    {
+        guard let shim = try removal.shim() else {
+            // The state directory is in the pod's folder of the run directory, and goes with it.
+            return try removal.removeCgroup(removal.layout.cgroup(removal.uid, task))
+        }
+        let arguments = removal.owner.runtimeArguments(.delete, task)
+        return StepOutcome(await shim.ask(.delete(task: task.text, arguments: arguments)))
+    }
+}

@@ -1,0 +1,48 @@
+// The processes of a task: all that its cgroup contains.
+
+import Linux
+import Model
+import ShimWire
+import Teardown
+
+struct TaskProcesses: TaskResource {
+    func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
+        -> StepOutcome
+    {
+        guard let shim = try removal.shim() else {
+            let outcome = try removal.kill(in: removal.layout.cgroup(removal.uid, task))
+            guard outcome == .alreadyGone else { return outcome }
+            return try storeExit(of: task, isShimGone: true, removal) ?? outcome
+        }
+        let spec = removal.owner.engine.registry.pod(removal.uid)?[task: task]?.spec
+        let outcome = StepOutcome(
+            await shim.ask(
+                .stop(
+                    task: task.text, signal: spec?.stopSignal.number ?? Signal.term.number,
+                    grace: removal.grace(task) ?? spec?.gracePeriod ?? 0)))
+        guard outcome == .removed else { return outcome }
+        return try storeExit(of: task, isShimGone: false, removal) ?? outcome
+    }
+
+    /// Stores the exit before anything else of the task goes: a daemon that died between the shim's
+    /// message and its own commit finds the exit here. If the shim died with the task, the exit is
+    /// `unknown`. `nil` if the record has the exit.
+    private func storeExit(
+        of task: Label, isShimGone: Bool, _ removal: PodRemoval
+    ) throws(SystemCallFailure) -> StepOutcome? {
+        let registry = removal.owner.engine.registry
+        guard let known = registry.pod(removal.uid)?[task: task], known.state.exit == nil else {
+            return nil
+        }
+        var isStored = true
+        switch try removal.ground.exitFile(removal.uid, task) {
+        case .exit(let exit): isStored = removal.owner.sawExit(task.text, exit)
+        case .open where isShimGone:
+            isStored = registry.update(removal.uid, removal.owner.engine) { pod in
+                _ = pod[task: task]?.state.sawExit(.unseen)
+            }
+        case .open, .none: break
+        }
+        return isStored ? nil : .blocked(Blocker("the store does not take the exit"))
+    }
+}

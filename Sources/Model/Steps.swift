@@ -1,0 +1,70 @@
+// The steps of operations. A step of the way up makes or changes something; a step of the way down
+// removes the objects of one kind of resource.
+
+/// A step that makes or changes something.
+package enum CreateStep: String, Sendable, CaseIterable {
+    case shimStart = "shim.start"
+    case rootfsMount = "rootfs.mount"
+    case taskCreate = "task.create"
+    case taskStart = "task.start"
+    case taskSignal = "task.signal"
+    case resourcesUpdate = "resources.update"
+}
+
+/// A step that removes the objects of one kind of resource. The cases are in the order of removal.
+package enum RemovalStep: String, Sendable, CaseIterable {
+    case tasksStop = "tasks.stop"
+    case tasksDelete = "tasks.delete"
+    case rootfsUnmount = "rootfs.unmount"
+    /// Before the shim, because a helper of the shim removes the files: a removal that the disk
+    /// holds is then seen in the shim's cgroup.
+    case filesRemove = "files.remove"
+    case shimExit = "shim.exit"
+    case cgroupRemove = "cgroup.remove"
+    case verify
+
+    /// How often a removal takes the step.
+    package enum Scope: Sendable {
+        /// Once for each task, whether the task goes alone or with its pod.
+        case task
+        /// Once for a task that goes alone, and once for the whole pod if the pod goes.
+        case taskOrPod
+        /// Once for the pod.
+        case pod
+    }
+
+    package var scope: Scope {
+        switch self {
+        case .tasksStop, .tasksDelete, .rootfsUnmount: .task
+        case .filesRemove: .taskOrPod
+        case .shimExit, .cgroupRemove, .verify: .pod
+        }
+    }
+}
+
+/// A step by its name, as an operation shows it.
+package enum StepName: Hashable, Sendable, CaseIterable {
+    case create(CreateStep)
+    case removal(RemovalStep)
+
+    package static let allCases: [StepName] =
+        CreateStep.allCases.map(StepName.create) + RemovalStep.allCases.map(StepName.removal)
+
+    /// `nil` if there is no step of that name.
+    package init?(_ text: String) {
+        if let step = CreateStep(rawValue: text) {
+            self = .create(step)
+        } else if let step = RemovalStep(rawValue: text) {
+            self = .removal(step)
+        } else {
+            return nil
+        }
+    }
+
+    package var text: String {
+        switch self {
+        case .create(let step): step.rawValue
+        case .removal(let step): step.rawValue
+        }
+    }
+}
