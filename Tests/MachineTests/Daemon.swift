@@ -140,7 +140,11 @@ final class Daemon {
         // Only what is in our own cgroups, so nobody else's; it should be nothing.
         for pid in Census.processes(in: cgroupParent) where pid != getpid() { kill(pid, SIGKILL) }
         do {
-            try Command.run("umount", runDirectory)
+            try eventually("the run directory is no mount") {
+                // A helper of the daemon's, whose program is in there, ends a moment later.
+                try Command.run("umount", runDirectory)
+                return try Command.run("mountpoint", "-q", runDirectory).status != 0
+            }
             try eventually("the cgroups are gone", within: 5) {
                 removeCgroups(of: cgroupParent)
                 return Census.cgroups(of: cgroupParent).isEmpty
