@@ -13,16 +13,17 @@ import ShimWire
 @Sendable func fuzzShimMessage(_ bytes: [UInt8]) {
     do throws(WireFault) {
         let message = try ShimMessage.parse(bytes)
-        // An older shim's "still there" is read, and written in the present form.
+        // An older shim's reply is read, and written in the present form.
         let packet = message.packet()
-        must(packet == bytes || isOldStillThere(bytes), "\(message) is written differently")
+        must(packet == bytes || isOldReply(bytes), "\(message) is written differently")
         must(try ShimMessage.parse(packet) == message, "\(message) is another when read again")
     } catch { must(!error.detail.isEmpty, "a fault without a word") }
 }
 
-/// Version, kind and id come first, and then the reply's kind.
-private func isOldStillThere(_ bytes: [UInt8]) -> Bool {
-    bytes.count > 7 && bytes[2] == 0 && bytes[7] == 4
+/// Version, kind and id come first, and then the reply's kind: "still there" without an errno, or
+/// "failed" without a count of what was dropped.
+private func isOldReply(_ bytes: [UInt8]) -> Bool {
+    bytes.count > 7 && bytes[2] == 0 && [4, 5].contains(bytes[7])
 }
 
 @Sendable func fuzzExitFile(_ bytes: [UInt8]) {
