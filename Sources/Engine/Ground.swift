@@ -117,11 +117,10 @@ package enum ExitSight: Equatable, Sendable {
     func isStopped(_ process: ProcessIdentity) -> Bool
     /// Everything that bears our mark, by kind, and what of it no record names.
     func observe(_ records: any Recorded) async -> [Observation]
-    /// The namespaces of a shim that are its own. None if the shim has ended, or for those that
-    /// cannot be seen.
+    /// The shim's own namespaces, as far as they can be seen; empty if the shim has ended.
     func namespaces(of shim: ProcessIdentity, ownNetwork: Bool) -> [NamespaceIdentity]
-    /// Namespaces that tasks hold by a descriptor: those of deleted pods, and those in which nobody
-    /// lives.
+    /// Namespaces that tasks hold by a descriptor: a deleted pod's, or a namespace without any
+    /// process.
     func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace]
     /// A stray is gone: what was seen of it before is no longer so.
     func forget(_ stray: UID)

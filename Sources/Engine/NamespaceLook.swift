@@ -1,5 +1,5 @@
-// Namespaces of deleted pods that somebody holds by a descriptor: the mounts, the shim and all
-// processes are gone, and the kernel keeps what the descriptor leads to.
+// A deleted pod's namespaces that a task of another pod holds by a descriptor: the mounts, the shim
+// and all processes are gone, and the kernel keeps a namespace until its last descriptor is closed.
 //
 // Nothing of ours can take a descriptor away from a task, so the audit names the holder, and the
 // delete does not wait for it. A descriptor in a socket's queue cannot be seen, and neither can a

@@ -12,7 +12,7 @@ import Linux
         case failed(String)
         /// It did not end in time, printed too much, or was ended by a signal of its own making.
         case unanswered(String)
-        /// It was killed by somebody else, which says nothing about it.
+        /// Another process killed the program. That says nothing about the program.
         case killed
     }
 
@@ -22,13 +22,14 @@ import Linux
     private let output: Drain
     private let errors: Drain
     private var waiter: CheckedContinuation<Answer, Never>?
-    /// Whether its process has not been reaped: one that a disk holds outlives its deadline.
+    /// Whether the process has not been reaped. If a disk holds the process, it outlives the
+    /// deadline.
     private(set) var isOpen = true
 
     private static let sigKill: CInt = 9
     private static let errorLimit = 65536
 
-    /// Descriptors are made before the process: one that cannot be had starts nothing.
+    /// Makes the descriptors before the process, so that a failure (EMFILE) starts nothing.
     init(_ words: [String], path: String, atMost limit: Int) throws(SystemCallFailure) {
         let told = try Pipe()
         let said = try Pipe()
@@ -111,13 +112,13 @@ import Linux
         if isAlive { Children.signalGroup(pid, Question.sigKill) }
     }
 
-    /// Seen by a descriptor that stands for this process and no later one; `false` without one.
+    /// Asks the process's pidfd, which never refers to a later process; `false` without a pidfd.
     private var isAlive: Bool { !(process?.descriptor.hasEnded() ?? true) }
 
     private func settle(_ answer: Answer) { waiter.take()?.resume(returning: answer) }
 }
 
-/// A process's descriptor, for whoever may have none.
+/// A pidfd as a class, because a look into an optional noncopyable property would consume it.
 private final class Pinned: Sendable {
     let descriptor: PidDescriptor
 

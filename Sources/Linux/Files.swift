@@ -36,7 +36,7 @@ package enum Files {
     ) throws(SystemCallFailure) {
         let draft = path + ".new"
         do throws(SystemCallFailure) {
-            try overwrite(draft, bytes, mode)
+            try write(bytes, into: draft, mode, O_TRUNC)
             try rename(draft, to: path)
         } catch {
             ignoring("the next one writes over it") { () throws(SystemCallFailure) in
@@ -44,14 +44,6 @@ package enum Files {
             }
             throw error
         }
-    }
-
-    private static func overwrite(
-        _ path: String, _ bytes: [UInt8], _ mode: UInt32
-    ) throws(SystemCallFailure) {
-        let file = try OwnedDescriptor.opening(path, O_WRONLY | O_CREAT | O_TRUNC, mode: mode)
-        var rest = bytes[...]
-        while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
     }
 
     /// Puts `bytes` where a user wants them: a regular file is replaced, through a link as well,
@@ -75,11 +67,10 @@ package enum Files {
     }
 
     private static func write(
-        _ bytes: [UInt8], into path: String, _ mode: UInt32
+        _ bytes: [UInt8], into path: String, _ mode: UInt32, _ flags: CInt = 0
     ) throws(SystemCallFailure) {
-        let file = try OwnedDescriptor.opening(path, O_WRONLY | O_CREAT, mode: mode)
-        var rest = bytes[...]
-        while !rest.isEmpty { rest = rest.dropFirst(try file.write(rest)) }
+        let file = try OwnedDescriptor.opening(path, O_WRONLY | O_CREAT | flags, mode: mode)
+        try file.writeAll(bytes)
     }
 
     /// Gives a file another name; one that has that name already goes.

@@ -137,6 +137,12 @@ extension OwnedDescriptor {
         return all
     }
 
+    /// Writes all of the bytes. The descriptor has to be a blocking one.
+    package borrowing func writeAll(_ bytes: [UInt8]) throws(SystemCallFailure) {
+        var rest = bytes[...]
+        while !rest.isEmpty { rest = rest.dropFirst(try write(rest)) }
+    }
+
     /// How many of `bytes` were taken; 0 where a nonblocking descriptor takes none now.
     package borrowing func write(
         _ bytes: ArraySlice<UInt8>

@@ -29,10 +29,10 @@ struct ListHelper {
                     try Files.narrow("\(directory)/\(name)", to: mode)
                 }
             }
-            var line = Array((names.joined(separator: " ") + "\n").utf8)[...]
-            do throws(SystemCallFailure) {
-                while !line.isEmpty { line = line.dropFirst(try output.write(line)) }
-            } catch { return 1 }
+            let line = names.joined(separator: " ") + "\n"
+            do throws(SystemCallFailure) { try output.writeAll(Array(line.utf8)) } catch {
+                return 1
+            }
         }
         return 0
     }

@@ -26,8 +26,6 @@ enum LookVerbs {
     }
 
     private static func write(_ bytes: [UInt8]) throws(SystemCallFailure) {
-        let output = OwnedDescriptor(adopting: 1)
-        var rest = bytes[...]
-        while !rest.isEmpty { rest = rest.dropFirst(try output.write(rest)) }
+        try OwnedDescriptor(adopting: 1).writeAll(bytes)
     }
 }

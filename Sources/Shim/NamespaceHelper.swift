@@ -18,9 +18,7 @@ enum NamespaceHelper {
                 text += withoutControls(command) + "\n"
             }
         }
-        let output = OwnedDescriptor(adopting: 1)
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty { rest = rest.dropFirst(try output.write(rest)) }
+        try OwnedDescriptor(adopting: 1).writeAll(Array(text.utf8))
         return 0
     }
 
