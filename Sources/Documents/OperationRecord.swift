@@ -22,8 +22,9 @@ extension PodOperation {
             writer.some("signal", signal.map { Int64($0.number) })
             formerResources?.writeMember("former", to: &writer)
             wantedResources?.writeMember("wanted", to: &writer)
-            writer.member("joined", joined)
-            writer.member("resumed", resumed)
+            // Absent is zero, as with most of a hundred thousand.
+            if joined > 0 { writer.member("joined", joined) }
+            if resumed > 0 { writer.member("resumed", resumed) }
             writer.some("superseded", supersededBy)
             writer.time("created", createdAt)
             writer.time("finished", finishedAt)

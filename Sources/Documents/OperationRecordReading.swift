@@ -24,8 +24,8 @@ extension PodOperation {
         order = try reader.optional("order")?.bits() ?? revision
         formerResources = try reader.optional("former")?.resources()
         wantedResources = try reader.optional("wanted")?.resources()
-        joined = try reader["joined"].integer(as: Int.self)
-        resumed = try reader["resumed"].integer(as: Int.self)
+        joined = try reader.optional("joined")?.integer(as: Int.self) ?? 0
+        resumed = try reader.optional("resumed")?.integer(as: Int.self) ?? 0
         supersededBy = try reader.optional("superseded")?.uid()
         finishedAt = try reader.optionalTime("finished")
         expiresAt = try reader.optionalTime("expires")

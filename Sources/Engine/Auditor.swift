@@ -93,6 +93,8 @@ package protocol Recorded: Sendable {
     func endLook() -> Set<UID>
     /// By the number of its inode, for whom a namespace was made last.
     func namespaceOwners() -> [UInt64: NamespaceOwner]
+    /// The processes of the shims that live, as far as is known.
+    func shims() -> [Int32]
 }
 
 extension Registry: Recorded {
@@ -104,6 +106,12 @@ extension Registry: Recorded {
             state.looks -= 1
             if state.looks == 0 { state.goneDuringLooks = [] }
             return named
+        }
+    }
+
+    func shims() -> [Int32] {
+        state.withLock { state in
+            state.pods.values.compactMap { $0.state == .lost ? nil : $0.shim?.process.pid }
         }
     }
 

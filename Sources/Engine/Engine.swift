@@ -38,7 +38,7 @@ package final class Engine: Sendable {
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
 
     /// Takes the run directory's lock, mounts a tmpfs there where it does not stand on one, opens
-    /// the store and loads the records. Nothing is started yet.
+    /// the store and loads the records. Nothing is started yet but the looks at the runtime.
     package init(_ settings: EngineSettings) throws(EngineFailure) {
         self.settings = settings
         layout = Layout(settings: settings)
@@ -50,6 +50,11 @@ package final class Engine: Sendable {
         } catch {
             throw EngineFailure(RunDirectory.advice(error, settings))
         }
+        do throws(SystemCallFailure) { runtime = try RuntimeWatch(layout, log, metrics) } catch {
+            throw EngineFailure("\(error)")
+        }
+        // Beside the reading of the records.
+        runtime.start()
         let opened: (store: Store, damage: StoreDamage?)
         do throws(StoreFailure) { opened = try Engine.openStore(layout) } catch {
             throw EngineFailure("the store \(layout.store) cannot be opened: \(error)")
@@ -59,9 +64,6 @@ package final class Engine: Sendable {
             damage: opened.damage?.description, hasLostStore: opened.store.isNew && wasUsed)
         registry.reserve?.hold()
         let host = try Host(settings)
-        do throws(SystemCallFailure) { runtime = try RuntimeWatch(layout, log, metrics) } catch {
-            throw EngineFailure("\(error)")
-        }
         ground = HostGround(host, layout, runtime)
         fixedInfo = host.info
         metrics.seccompProfile.set(1, settings.seccomp.source)
@@ -151,10 +153,18 @@ package final class Engine: Sendable {
     /// Why creates are refused; `nil` if they are taken.
     package var refusal: String? { runtime.standing.obstacle }
 
-    /// Looks at the runtime from now on, and waits for the first look, so many milliseconds at
-    /// most. Before `start`.
-    package func lookAtRuntime(waiting milliseconds: CInt) {
-        runtime.start(waiting: milliseconds)
+    /// Waits for the first looks at what creates need, so many milliseconds at most each. Before
+    /// `start`, whose adoptions keep the loop busy.
+    package func awaitFirstLooks(milliseconds: CInt) {
+        ignoring("then the start does not wait") { () throws(SystemCallFailure) in
+            let trial = try FirstLook()
+            onLoop {
+                await self.layerTrials.tryNow(self)
+                trial.end()
+            }
+            runtime.waitForFirstLook(milliseconds: milliseconds)
+            trial.wait(milliseconds: milliseconds)
+        }
     }
 
     /// Adopts the shims that live, and goes on with the operations that stand open, in the

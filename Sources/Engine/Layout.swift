@@ -11,7 +11,10 @@ struct Layout: Sendable {
     var store: String { settings.runDirectory + "/staunch.db" }
     var reserve: String { settings.runDirectory + "/reserve" }
     var lock: String { settings.runDirectory + "/lock" }
-    var programs: String { settings.runDirectory + "/bin" }
+    /// Copies of the shim's program, so that starting it never waits for a disk.
+    var shims: ProgramCopies {
+        ProgramCopies(directory: settings.runDirectory + "/bin", name: "staunch-shim")
+    }
 
     func pod(_ uid: UID) -> String { "\(pods)/\(uid)" }
     func bundle(_ uid: UID, _ task: Label) -> String { "\(pod(uid))/tasks/\(task)" }

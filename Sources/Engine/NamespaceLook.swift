@@ -13,30 +13,25 @@ import ShimWire
 /// The last look, and the one under way.
 @Loop final class NamespaceLook {
     private var last: [HeldNamespace] = []
-    private var begun = 0
     private let flight = SingleFlight()
 
     nonisolated init() {}
 
-    /// What a look finds that began after the call. If it takes too long, the next audit has its
-    /// result.
+    /// If the look takes too long, the next audit has its result.
     func look(_ ground: HostGround, _ records: any Recorded) async -> [HeldNamespace] {
-        let before = begun
         await flight.run { await self.run(ground, records) }
-        // That one was under way already.
-        if begun == before { await flight.run { await self.run(ground, records) } }
         return last
     }
 
     /// Whose a namespace was is told at the look's own time, not at the audit's.
     private func run(_ ground: HostGround, _ records: any Recorded) async {
-        begun += 1
         let parent = ground.layout.settings.cgroupParent
         records.beginLook()
         var output: [UInt8]?
         do throws(SystemCallFailure) {
             let seen = try await Helper.run(
-                ["staunch-shim", "namespaces", parent], path: try ground.shimProgram())
+                ["staunch-shim", "namespaces", parent] + records.shims().map(String.init),
+                path: try ground.shimProgram())
             if seen.blocker == nil { output = seen.output }
         } catch {}  // no descriptor now: the next audit looks again
         let known = records.endLook()

@@ -43,7 +43,6 @@ import Synchronization
         if !pods.isEmpty {
             engine.log.write(.info, "pods adopted", ["pods": "\(pods.count)"])
         }
-        await engine.layerTrials.tryNow(engine)
         engine.readiness.store(true, ordering: .releasing)
         whenReady()
         await engine.auditNowAndThen()

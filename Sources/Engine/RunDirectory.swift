@@ -21,7 +21,7 @@ enum RunDirectory {
             throw SystemCallFailure(call: "flock", subject: layout.lock, errno: 11)
         }
         try Files.makeDirectory(layout.pods)
-        try Files.makeDirectory(layout.programs)
+        try Files.makeDirectory(layout.shims.directory)
         try tighten(layout, log)
         return lock
     }
@@ -37,7 +37,7 @@ enum RunDirectory {
     private static func tighten(_ layout: Layout, _ log: Log) throws(SystemCallFailure) {
         let run = layout.settings.runDirectory
         let directory = try OwnedDescriptor.directory(run)
-        let folders = [layout.pods, layout.programs].map { Array($0.utf8) }
+        let folders = [layout.pods, layout.shims.directory].map { Array($0.utf8) }
         for entry in try directory.entries(subject: run) {
             let path = Array("\(run)/".utf8) + entry.bytes
             do throws(SystemCallFailure) {
@@ -70,60 +70,5 @@ enum RunDirectory {
         case (_, 1), (_, 13): "\(failure); staunchd must run as root"
         case (_, _): "\(failure)"
         }
-    }
-
-    /// Copies the shim's program under a name that follows from its content, so that starting it
-    /// never waits for a disk, and an upgrade takes nothing from under a living pod. Copies of
-    /// before stay: whatever is wrong with the new program, deletes need one that works.
-    static func installShim(_ layout: Layout) throws(SystemCallFailure) -> String {
-        let source = try Files.program(layout.settings.shim, in: [])
-        let program = try Files.readRegular(source.path, limit: 64 << 20)
-        let directory = "\(layout.programs)/\(contentName(program))"
-        let path = directory + "/staunch-shim"
-        if Files.isExecutable(path), try Files.readRegular(path, limit: 64 << 20) == program {
-            return path
-        }
-        try Files.makeDirectories(directory)
-        try Files.replace(path, program, mode: 0o700)
-        return path
-    }
-
-    /// Any copy of before; `nil` if there is none.
-    static func olderShim(_ layout: Layout) throws(SystemCallFailure) -> String? {
-        try Files.names(in: layout.programs).sorted()
-            .map { "\(layout.programs)/\($0)/staunch-shim" }.first(where: Files.isExecutable)
-    }
-
-    static func removeShim(_ layout: Layout, _ path: String) {
-        guard let directory = Files.parent(of: path), let name = directory.cutAtLast("/")?.after
-        else { return }
-        ignoring("it is never taken for one that works while another is there") {
-            () throws(SystemCallFailure) in try Tree.remove(name, in: layout.programs)
-        }
-    }
-
-    /// What runs of an older copy keeps its pages; only the name goes.
-    static func removeShims(_ layout: Layout, but path: String) {
-        ignoring("an old copy costs room, and harms nobody") { () throws(SystemCallFailure) in
-            for other in try Files.names(in: layout.programs)
-            where "\(layout.programs)/\(other)/staunch-shim" != path {
-                try Tree.remove(other, in: layout.programs)
-            }
-        }
-    }
-
-    /// FNV-1a of eight bytes at a time: a name, not a seal.
-    private static func contentName(_ bytes: [UInt8]) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        var word: UInt64 = 0
-        for (index, byte) in bytes.enumerated() {
-            word = word << 8 | UInt64(byte)
-            if index % 8 == 7 {
-                hash = (hash ^ word) &* 0x100_0000_01b3
-                word = 0
-            }
-        }
-        hash = (hash ^ word ^ UInt64(bytes.count)) &* 0x100_0000_01b3
-        return String(hash, radix: 16)
     }
 }

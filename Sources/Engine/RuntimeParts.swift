@@ -11,27 +11,51 @@ extension RuntimeWatch {
     /// used. If somebody has removed them all, it is installed again.
     nonisolated func shimProgram() throws(SystemCallFailure) -> String {
         if let path = standing.shim.value, try Files.exists(path) { return path }
-        if let older = try RunDirectory.olderShim(layout) { return older }
-        return try RunDirectory.installShim(layout)
+        if let older = try layout.shims.any() { return older }
+        return try layout.shims.add(try Files.program(layout.settings.shim, in: [])).path
     }
 
     /// The copies of before are removed only once the new one has been seen to run.
     func lookAtShim() async {
         do throws(SystemCallFailure) {
             if let path = standing.shim.value, try Files.exists(path) { return }
-            let source = try Files.program(layout.settings.shim, in: [])
-            if source == refusedShim { return }
-            let path = try RunDirectory.installShim(layout)
-            guard let why = await whyUnusable(shim: path) else { return }
-            RunDirectory.removeShim(layout, path)
-            refusedShim = source
+            guard let copy = try await copiedShim() else { return }
+            guard let why = await whyUnusable(shim: copy.path) else { return }
+            ignoring("it is never taken for one that works while another is there") {
+                () throws(SystemCallFailure) in try layout.shims.remove(copy.path)
+            }
+            // An old copy may have been damaged, so the program is copied again with the next look.
+            if copy.isNew { refusedShim = copy.marks }
             refuseShim(why)
         } catch { refuseShim("\(error)") }
     }
 
+    /// `nil` if the program is the one that was refused, or cannot be looked at now. An older copy
+    /// does the work, because the program's disk may not answer (law 4). If there is no copy, no
+    /// pod of this boot waits for the daemon.
+    private func copiedShim() async throws(SystemCallFailure) -> ShimCopy? {
+        let program = layout.settings.shim
+        if try layout.shims.any() != nil {
+            let refused = refusedShim ?? "none"
+            switch await ask(["staunch-shim", "install", program, layout.shims.directory, refused])
+            {
+            case .said(let text)?: return ShimCopy(text)
+            case .unanswered(let why)?:
+                refuseShim(why)
+                return nil
+            case .killed?, nil: return nil
+            case .failed?: break  // a copy of before knows no `install`
+            }
+        }
+        let source = try Files.program(program, in: [])
+        if source.marks == refusedShim { return nil }
+        let copy = try layout.shims.add(source)
+        return ShimCopy(marks: source.marks, path: copy.path, isNew: copy.isNew)
+    }
+
     /// `nil` if it can be used, and is from here on, or if that cannot be told now.
     private func whyUnusable(shim path: String) async -> String? {
-        let words = ["staunch-shim", "absent", layout.programs, "none"]
+        let words = ["staunch-shim", "absent", layout.shims.directory, "none"]
         let question: Question
         do throws(SystemCallFailure) { question = try Question(words, path: path, atMost: 0) } catch
         {
@@ -41,7 +65,9 @@ extension RuntimeWatch {
         self.question = question
         switch await question.answer(within: RuntimeWatch.patience) {
         case .said:
-            RunDirectory.removeShims(layout, but: path)
+            ignoring("an old copy costs room, and harms nobody") { () throws(SystemCallFailure) in
+                try layout.shims.removeAll(but: path)
+            }
             update { $0.shim = .usable(path) }
             return nil
         case .failed(let why), .unanswered(let why): return why
@@ -65,6 +91,22 @@ extension RuntimeWatch {
             self.question = question
             return await question.answer(within: RuntimeWatch.patience)
         } catch { return nil }
+    }
+}
+
+/// A copy of the shim's program, with the program's marks.
+private struct ShimCopy {
+    let marks: String
+    let path: String
+    let isNew: Bool
+}
+
+extension ShimCopy {
+    /// From what `install` says; `nil` if it says nothing.
+    init?(_ text: [UInt8]) {
+        let words = String(decoding: text, as: UTF8.self).fields(" ", maxSplits: 2)
+        guard words.count == 3 else { return nil }
+        self.init(marks: words[0], path: words[2], isNew: words[1].isSame(as: "new"))
     }
 }
 

@@ -15,8 +15,8 @@ import Synchronization
     private nonisolated let looks: Bool
     /// The program that was asked last, until its process has ended.
     weak var question: Question?
-    /// What is no program of ours, though it was copied.
-    var refusedShim: ProgramFile?
+    /// The marks of what is no program of ours, though it was copied.
+    var refusedShim: String?
     /// The content of the profile that is in use.
     var profile: [UInt8]?
     /// Why creates were refused when that was last logged.
@@ -65,16 +65,13 @@ import Synchronization
         return obstacle
     }
 
-    /// Looks now and then, without end, and waits for the first look, so many milliseconds at most.
-    /// Called by the thread that starts the daemon.
-    nonisolated func start(waiting milliseconds: CInt) {
-        onLoop { await self.lookNowAndThen() }
-        ignoring("then the start does not wait") { () throws(SystemCallFailure) in
-            guard let number = firstLook?.isOver.descriptor.number else { return }
-            let epoll = try Epoll()
-            try epoll.add(number, .readable, tag: 0)
-            _ = epoll.wait(milliseconds: milliseconds)
-        }
+    /// Looks now and then, without end.
+    nonisolated func start() { onLoop { await self.lookNowAndThen() } }
+
+    /// Waits for the end of the first look, so many milliseconds at most. Called by the thread that
+    /// starts the daemon.
+    nonisolated func waitForFirstLook(milliseconds: CInt) {
+        firstLook?.wait(milliseconds: milliseconds)
     }
 
     private func lookNowAndThen() async {
@@ -86,7 +83,7 @@ import Synchronization
                 continue
             }
             await look()
-            firstLook?.isOver.signal()
+            firstLook?.end()
         }
     }
 
@@ -127,8 +124,19 @@ import Synchronization
     }
 }
 
-private final class FirstLook: Sendable {
-    let isOver: Wakeup
+/// The end of a look that runs on the loop, for the thread that starts the daemon.
+final class FirstLook: Sendable {
+    private let isOver: Wakeup
 
     init() throws(SystemCallFailure) { isOver = try Wakeup() }
+
+    func end() { isOver.signal() }
+
+    func wait(milliseconds: CInt) {
+        ignoring("then the start does not wait") { () throws(SystemCallFailure) in
+            let epoll = try Epoll()
+            try epoll.add(isOver.descriptor.number, .readable, tag: 0)
+            _ = epoll.wait(milliseconds: milliseconds)
+        }
+    }
 }

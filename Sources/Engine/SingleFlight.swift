@@ -1,9 +1,12 @@
-// Work that may wait for a disk: at most one run at a time, and callers wait for its end only for a
-// bounded time.
+// Work that may wait for a disk: at most one run at a time. A caller waits for a run that began
+// after its call, and only for a bounded time.
 
 @Loop final class SingleFlight {
+    typealias Work = @Sendable @Loop () async -> Void
+
     private var isRunning = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    /// The run that begins when the present one ends, because somebody asked meanwhile.
+    private var next: (work: Work, waiters: [Waiter])?
 
     /// Milliseconds that a caller waits. A run that takes longer goes on.
     private static let patience: Int64 = 1000
@@ -11,27 +14,49 @@
     nonisolated init() {}
 
     /// Begins `work` unless a run is under way.
-    func begin(_ work: @escaping @Sendable @Loop () async -> Void) {
-        guard !isRunning else { return }
+    func begin(_ work: @escaping Work) {
+        if !isRunning { start(work, []) }
+    }
+
+    /// Returns at the end of a run that began after the call, or when that takes too long. What a
+    /// run under way has seen already may be older than the call.
+    func run(_ work: @escaping Work) async {
+        let waiter = Waiter()
+        if isRunning {
+            next = (work, (next?.waiters ?? []) + [waiter])
+        } else {
+            start(work, [waiter])
+        }
+        Loop.shared.reactor.after(milliseconds: SingleFlight.patience) { onLoop { waiter.wake() } }
+        await waiter.wait()
+    }
+
+    private func start(_ work: @escaping Work, _ waiters: [Waiter]) {
         isRunning = true
         onLoop {
             await work()
+            for waiter in waiters { waiter.wake() }
             self.isRunning = false
-            self.wake()
+            guard let next = self.next else { return }
+            self.next = nil
+            self.start(next.work, next.waiters)
         }
     }
+}
 
-    /// Begins `work` unless a run is under way, and returns at the end of the run or when it takes
-    /// too long.
-    func run(_ work: @escaping @Sendable @Loop () async -> Void) async {
-        begin(work)
-        Loop.shared.reactor.after(milliseconds: SingleFlight.patience) { onLoop { self.wake() } }
-        await withCheckedContinuation { waiters.append($0) }
+/// A caller that waits. It is woken once, by the run's end or by its own timer.
+@Loop private final class Waiter {
+    private var isWoken = false
+    private var continuation: CheckedContinuation<Void, Never>?
+
+    func wait() async {
+        if isWoken { return }
+        await withCheckedContinuation { continuation = $0 }
     }
 
-    private func wake() {
-        let all = waiters
-        waiters = []
-        for waiter in all { waiter.resume() }
+    func wake() {
+        isWoken = true
+        continuation?.resume()
+        continuation = nil
     }
 }

@@ -41,10 +41,10 @@ package struct PodPlace: Equatable, Sendable {
     package let task: String?
     package let isShim: Bool
 
-    /// `nil` unless one of `cgroups`, a process's, is below `parent`.
-    package init?(cgroups: [String], parent: String) {
-        let below = cgroups.lazy.compactMap { $0.after(parent + "/") }.first
-        guard let parts = below?.fields("/"), let first = parts.first else { return nil }
+    /// From a process's cgroups, in each hierarchy in which they are below the parent; `nil` if
+    /// they are in none.
+    package init?(below cgroups: [String]) {
+        guard let parts = cgroups.first?.fields("/"), let first = parts.first else { return nil }
         pod = first
         task = parts.lazy.compactMap { $0.after("task-") }.first
         isShim = parts.count == 2 && parts[1].isSame(as: "shim")
@@ -77,28 +77,38 @@ package enum Namespaces {
         }
     }
 
-    /// The namespaces that processes below the cgroup `parent` have open, but for the caller's own
-    /// and for what shims have open. It walks through /proc and is for helpers.
-    package static func held(below parent: String) -> [NamespaceHold] {
+    /// The namespaces that processes below the cgroup `parent` have open, but for the caller's own,
+    /// for what shims have open, and for all of the processes `but`. It walks through /proc and is
+    /// for helpers.
+    package static func held(below parent: String, but others: Set<Int32>) -> [NamespaceHold] {
         let pids = names("/proc").compactMap { Int32($0) }
         let own = Set(names("/proc/self/ns").compactMap { linkText("/proc/self/ns/\($0)") })
+        let prefix = Array("\(parent)/".utf8)
         var found: [String: NamespaceHold] = [:]
-        for pid in pids {
-            guard let cgroups = ProcessFiles.cgroups(of: pid),
-                let place = PodPlace(cgroups: cgroups, parent: parent), !place.isShim
+        for pid in pids where !others.contains(pid) {
+            let open = openNamespaces(of: pid).filter { !own.contains($0.name) }
+            // Where a process is costs the kernel more to tell than what the process has open.
+            guard !open.isEmpty,
+                let cgroups = ProcessFiles.cgroups(of: pid, below: prefix),
+                let place = PodPlace(below: cgroups), !place.isShim
             else { continue }
-            for number in names("/proc/\(pid)/fd") {
-                let path = "/proc/\(pid)/fd/\(number)"
-                guard let name = linkText(path), !own.contains(name), isNamespace(name) else {
-                    continue
-                }
-                let holder = NamespaceHold.Holder(pid: pid, descriptor: number, place: place)
-                add(holder, path, name, to: &found)
+            for (descriptor, name) in open {
+                let holder = NamespaceHold.Holder(pid: pid, descriptor: descriptor, place: place)
+                add(holder, "/proc/\(pid)/fd/\(descriptor)", name, to: &found)
             }
         }
         let inhabited = found.isEmpty ? [] : inhabited(pids, among: Set(found.keys))
         for name in inhabited { found[name]?.isInhabited = true }
         return found.values.sorted { $0.file.inode < $1.file.inode }
+    }
+
+    private static func openNamespaces(of pid: Int32) -> [(descriptor: String, name: String)] {
+        names("/proc/\(pid)/fd").compactMap { descriptor in
+            let target = Files.linkTarget("/proc/\(pid)/fd/\(descriptor)")
+            guard let target, target.first != UInt8(ascii: "/") else { return nil }
+            let name = String(decoding: target, as: UTF8.self)
+            return isNamespace(name) ? (descriptor, name) : nil
+        }
     }
 
     private static func add(

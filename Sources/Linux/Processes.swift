@@ -176,22 +176,34 @@ package enum ProcessFiles {
 
     /// Its cgroup's path in each hierarchy.
     package static func cgroups(of pid: Int32) -> [String]? {
-        bytes("/proc/\(pid)/cgroup").map { content in
-            var paths: [String] = []
-            var rest = content[...]
-            while !rest.isEmpty {
-                let end = rest.index(ofFirst: UInt8(ascii: "\n")) ?? rest.endIndex
-                // `hierarchy:controllers:path`
-                var path = rest[..<end]
-                for _ in 0..<2 {
-                    let colon = path.index(ofFirst: UInt8(ascii: ":")) ?? path.endIndex - 1
-                    path = path[(colon + 1)...]
-                }
-                if !path.isEmpty { paths.append(String(decoding: path, as: UTF8.self)) }
-                rest = rest[end...].dropFirst()
+        bytes("/proc/\(pid)/cgroup").map { cgroups($0, below: []) }
+    }
+
+    /// What follows `parent`, a path that ends with a slash, in each hierarchy in which its cgroup
+    /// is below that one.
+    package static func cgroups(of pid: Int32, below parent: [UInt8]) -> [String]? {
+        bytes("/proc/\(pid)/cgroup").map { cgroups($0, below: parent) }
+    }
+
+    /// The same from the content of its file `cgroup` (cgroups(7)).
+    package static func cgroups(_ content: [UInt8], below parent: [UInt8]) -> [String] {
+        var paths: [String] = []
+        var rest = content[...]
+        while !rest.isEmpty {
+            let end = rest.index(ofFirst: UInt8(ascii: "\n")) ?? rest.endIndex
+            // `hierarchy:controllers:path`
+            var path = rest[..<end]
+            for _ in 0..<2 {
+                let colon = path.index(ofFirst: UInt8(ascii: ":")) ?? path.endIndex - 1
+                path = path[(colon + 1)...]
             }
-            return paths
+            if path.count > parent.count, path.starts(with: parent) {
+                paths.append(
+                    String(decoding: path[(path.startIndex + parent.count)...], as: UTF8.self))
+            }
+            rest = rest[end...].dropFirst()
         }
+        return paths
     }
 
     /// Field `index + 1` of /proc/<pid>/stat; the second, in parentheses, may hold anything.

@@ -1,6 +1,7 @@
 // What a daemon looks at and did not make: a runtime, a profile. Their disk may not answer; then a
 // helper waits for it, without any of the daemon's descriptors (law 4).
 
+import Bytes
 import Linux
 
 enum LookVerbs {
@@ -11,6 +12,16 @@ enum LookVerbs {
     static func found(_ words: [String]) throws(SystemCallFailure) -> CInt {
         let program = try Files.program(words[0], in: Array(words.dropFirst()))
         try write(Array("\(program.marks) \(program.path)".utf8))
+        return 0
+    }
+
+    /// `install PROGRAM DIR MARKS`: says the program's marks, `new` or `old`, and the path of its
+    /// copy below DIR. If its marks are those given, nothing is copied or said.
+    static func install(_ words: [String]) throws(SystemCallFailure) -> CInt {
+        let program = try Files.program(words[0], in: [])
+        if program.marks.isSame(as: words[2]) { return 0 }
+        let copy = try ProgramCopies(directory: words[1], name: "staunch-shim").add(program)
+        try write(Array("\(program.marks) \(copy.isNew ? "new" : "old") \(copy.path)".utf8))
         return 0
     }
 

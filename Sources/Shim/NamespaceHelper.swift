@@ -6,9 +6,9 @@ import Linux
 enum NamespaceHelper {
     /// One line for each holder: `KIND INODE MADE INHABITED PID DESCRIPTOR POD TASK COMMAND`, with
     /// `-` for no task. Lines of one namespace follow one another.
-    static func run(below parent: String) throws(SystemCallFailure) -> CInt {
+    static func run(below parent: String, but others: [String]) throws(SystemCallFailure) -> CInt {
         var text = ""
-        for hold in Namespaces.held(below: parent) {
+        for hold in Namespaces.held(below: parent, but: Set(others.compactMap { Int32($0) })) {
             let file = hold.file
             let about = "\(file.kind) \(file.inode) \(file.made) \(hold.isInhabited ? 1 : 0)"
             for holder in hold.holders {

@@ -18,8 +18,10 @@ import ShimWire
 ///   lives.
 /// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
 /// - `staunch-shim list RUN_DIR DIR MODE [DIR MODE …]`: see `ListHelper`.
-/// - `staunch-shim namespaces CGROUP`: see `NamespaceHelper`. CGROUP is the pods' parent.
+/// - `staunch-shim namespaces CGROUP [PID …]`: see `NamespaceHelper`. CGROUP is the pods' parent,
+///   and the processes are shims that need not be looked at.
 /// - `staunch-shim found NAME [DIR …]`: says where a program is, and what tells it from another.
+/// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
 /// - `staunch-shim exec PROGRAM [WORD …]`: becomes the program, which a disk may have to bring.
 ///
@@ -70,12 +72,14 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return complain(trial.reason(refusal), refusal.errnoName)
     case "list" where words.count > 1 && words.count % 2 == 1:
         return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))
-    case "namespaces" where words.count == 1:
+    case "namespaces" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in
-            try NamespaceHelper.run(below: words[0])
+            try NamespaceHelper.run(below: words[0], but: Array(words.dropFirst()))
         }
     case "found" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in try LookVerbs.found(words) }
+    case "install" where words.count == 3:
+        return telling { () throws(SystemCallFailure) in try LookVerbs.install(words) }
     case "content" where words.count == 1:
         return telling { () throws(SystemCallFailure) in try LookVerbs.content(words[0]) }
     case "exec" where !words.isEmpty:

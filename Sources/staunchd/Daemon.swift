@@ -20,7 +20,7 @@ enum Daemon {
         SystemInfo.raiseDescriptorLimit()
         let engine = try makeEngine(settings.engine)
         // Whatever it answers: the daemon starts.
-        engine.lookAtRuntime(waiting: 1000)
+        engine.awaitFirstLooks(milliseconds: 1000)
         let servers = try Servers(engine, settings, listeners)
         engine.start(watch.whenReady)
         engine.log.write(

@@ -8,7 +8,9 @@ import Testing
     @Test("a process's pod and task are told by its cgroups, and a shim by its own")
     func place() throws {
         func place(_ cgroups: String...) -> [String]? {
-            PodPlace(cgroups: cgroups, parent: "/staunch").map {
+            let content = cgroups.map { "7:cpu,cpuacct:\($0)\n" }.joined()
+            let below = ProcessFiles.cgroups(Array(content.utf8), below: Array("/staunch/".utf8))
+            return PodPlace(below: below).map {
                 [$0.pod, $0.task ?? "-", $0.isShim ? "shim" : "-"]
             }
         }

@@ -29,6 +29,32 @@ extension Machine {
             }
         }
 
+        @Test("a shim's program on a disk that does not answer holds up no delete, and no read")
+        func shimsDisk() throws {
+            try withNeeds("disk under the shim's program") { daemon, client, needs in
+                let disk = try StallingDisk(at: daemon.home + "-programs", of: daemon)
+                let program = disk.mountPoint + "/shim"
+                try Command.expect("cp", Installation.shim, program)
+                try Command.expect("sync", program)
+                _ = try client.createPod("lives", daemon.rootfs.sleeper)
+                _ = try client.createPod("goes", daemon.rootfs.pod("trap '' TERM; sleep 100000"))
+                let owed = try client.send("DELETE", "/v1/pods/goes?grace=0.5")
+                daemon.crash()
+                try Command.expect("ln", "-sf", program, needs.folder + "/shim")
+                try disk.stall()
+                // Out of the page cache: the next reader has to ask the disk.
+                try Command.expect("dd", "if=\(program)", "iflag=nocache", "count=0")
+                try daemon.start()
+                let ended = try client.follow(owed.id)
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                let need = Need(part: "shim", what: "stalled", why: "does not answer", script: "")
+                try expectRefused(need, daemon, client)
+                disk.resume()
+                try expectTaken(need, daemon, client)
+                #expect(try client.deletePod("lives").state == "succeeded")
+            }
+        }
+
         @Test("what is spoilt while the daemon runs is seen, and what is mended")
         func whileItRuns() throws {
             let need = Need.profile("malformed", "{", why: "not JSON")
