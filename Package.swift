@@ -47,20 +47,20 @@ let package = Package(
         .target(name: "CLinux"),
         .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wno-c23-extensions"])]),
 
-        library("Points"),
+        library("Failpoints"),
         library("Model", ["Bytes"]),
-        library("Linux", ["CLinux", "Bytes", "Points"]),
+        library("Linux", ["CLinux", "Bytes", "Failpoints"]),
         library("JSON", ["CJansson", "Bytes"]),
         .target(name: "CHTTP", dependencies: ["CMicrohttpd"]),
         library("Bytes"),
-        library("HTTP", ["CMicrohttpd", "CHTTP", "Bytes", "Points"]),
+        library("HTTP", ["CMicrohttpd", "CHTTP", "Bytes", "Failpoints"]),
         library("Metrics"),
         library("Documents", ["Model", "JSON", "Bytes"]),
         library("OCI", ["Model", "JSON", "Bytes"]),
-        library("ShimWire"),
-        library("Store", ["Bytes", "CSQLite", "Points"]),
+        library("ShimProtocol"),
+        library("Store", ["Bytes", "CSQLite", "Failpoints"]),
         library("Teardown", ["Model"]),
-        library("Shim", ["Bytes", "Linux", "ShimWire"]),
+        library("Shim", ["Bytes", "Linux", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(
             name: "Census", dependencies: ["Bytes", "Linux"],
@@ -68,7 +68,7 @@ let package = Package(
         library(
             "Engine",
             [
-                "Bytes", "Model", "Linux", "OCI", "ShimWire", "Store", "Documents", "Teardown",
+                "Bytes", "Model", "Linux", "OCI", "ShimProtocol", "Store", "Documents", "Teardown",
                 "Metrics",
             ]),
         library(
@@ -78,11 +78,11 @@ let package = Package(
                 "COpenAPI",
             ]),
         library(
-            "Fakes", ["Engine", "Model", "Documents", "Linux", "ShimWire", "Store"]),
+            "Simulation", ["Engine", "Model", "Documents", "Linux", "ShimProtocol", "Store"]),
         .executableTarget(
             name: "staunch-simulate",
             dependencies: [
-                "Fakes", "Engine", "Model", "Documents", "Store", "JSON", "ShimWire",
+                "Simulation", "Engine", "Model", "Documents", "Store", "JSON", "ShimProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -125,11 +125,11 @@ let package = Package(
         tests("DocumentsTests", ["Documents", "Model", "JSON", "Bytes"]),
         tests("APITests", ["API", "Linux", "JSON", "HTTP", "Model", "Engine", "Documents"]),
         tests("OCITests", ["OCI", "Model", "JSON"]),
-        tests("ShimWireTests", ["ShimWire"]),
+        tests("ShimProtocolTests", ["ShimProtocol"]),
         tests("LinuxTests", ["Linux"]),
-        tests("ShimTests", ["Shim", "ShimWire", "Linux"]),
+        tests("ShimTests", ["Shim", "ShimProtocol", "Linux"]),
         tests("TeardownTests", ["Teardown", "Model"]),
-        tests("EngineTests", ["Engine", "Fakes", "Bytes", "Model", "Documents", "Store"]),
+        tests("EngineTests", ["Engine", "Simulation", "Bytes", "Model", "Documents", "Store"]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
         tests("ChurnTests", ["Churn", "JSON"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -142,7 +142,7 @@ if Context.environment["STAUNCH_FUZZ"] != nil {
     package.targets += [
         .executableTarget(
             name: "staunch-fuzz",
-            dependencies: ["API", "Bytes", "Documents", "HTTP", "JSON", "Model", "ShimWire"],
+            dependencies: ["API", "Bytes", "Documents", "HTTP", "JSON", "Model", "ShimProtocol"],
             path: "Tests/Fuzz", exclude: ["corpus", "words.dict"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
     ]

@@ -12,7 +12,7 @@ extension Call {
     /// things are now: they may have changed since the first request.
     func mutate<Input>(
         wanting wish: Wish = .success, _ read: () throws(Problem) -> Input,
-        then change: (Input, RequestContext) throws(Problem) -> Accepted
+        then change: (Input, RequestContext) throws(Problem) -> MutationResult
     ) throws(Problem) -> HTTPReply {
         let input = try read()
         let context = try context()
@@ -58,6 +58,6 @@ extension Call {
         }
         return Requester(
             pid: peer.pid, uid: peer.uid, gid: peer.gid,
-            command: ProcessFiles.command(of: peer.pid))
+            command: ProcFS.command(of: peer.pid))
     }
 }

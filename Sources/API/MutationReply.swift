@@ -13,7 +13,7 @@ enum Wish {
 }
 
 extension Call {
-    func reply(_ accepted: Accepted, wanting wish: Wish = .success) -> HTTPReply {
+    func reply(_ accepted: MutationResult, wanting wish: Wish = .success) -> HTTPReply {
         switch accepted {
         case .operation(let operation): underway(operation, wish)
         case .finished(let operation): .response(response(operation))

@@ -25,7 +25,7 @@ enum ProcessMetrics {
             let build = "release"
         #endif
         metrics.buildInfo.set(1, StaunchVersion.text, build)
-        guard let ticks = ProcessFiles.startTicks(of: getpid()) else { return }
+        guard let ticks = ProcFS.startTicks(of: getpid()) else { return }
         let perSecond = Double(sysconf(CInt(_SC_CLK_TCK)))
         let age = Double(SystemClock.sinceBoot) / 1e9 - Double(ticks) / perSecond
         metrics.startTime.set(Double(SystemClock.wall) / 1000 - age)

@@ -41,7 +41,7 @@ final class Router: Sendable {
         return response
     }
 
-    func noteGaveWay() { engine.metrics.httpGaveWay.add() }
+    func noteEviction() { engine.metrics.httpGaveWay.add() }
 
     private func answer(_ request: HTTPRequest, _ route: Route, _ meter: Meter) -> HTTPReply {
         do throws(Problem) {

@@ -5,14 +5,14 @@ import Engine
 import JSON
 
 package enum StaunchVersion {
-    package static let text = "0.1.0"
+    package static let text = "0.2.0"
 }
 
 struct ServerDocument: DocumentEncodable {
     let info: EngineInfo
     /// Why no task can be made; `nil` if tasks can.
     let dataDirectoryRefusal: String?
-    let metrics: ListenerStanding
+    let metrics: ListenerStatus
 
     init(_ engine: Engine) {
         info = engine.info

@@ -25,7 +25,7 @@ package final class StaunchAPI: HTTPHandler {
         router.refuse(refusal, of: request)
     }
 
-    package func noteGaveWay() { router.noteGaveWay() }
+    package func noteEviction() { router.noteEviction() }
 }
 
 /// `/metrics`, `/healthz` and `/readyz` to read, for TCP; nothing else is there, in any method.
@@ -47,5 +47,5 @@ package final class ObservabilityAPI: HTTPHandler {
         router.refuse(refusal, of: request)
     }
 
-    package func noteGaveWay() { router.noteGaveWay() }
+    package func noteEviction() { router.noteEviction() }
 }

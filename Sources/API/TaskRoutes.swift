@@ -90,7 +90,7 @@ private enum TaskStateName: String, CaseIterable {
 /// What is asked of a task that is there, and is the incarnation that is meant.
 private func onTask<JSON, Body>(
     _ call: Call, _ body: JSON, _ decode: (JSON) throws(DocumentFaults) -> Body,
-    _ change: (Label, Label, Body, RequestContext) throws(Problem) -> Accepted
+    _ change: (Label, Label, Body, RequestContext) throws(Problem) -> MutationResult
 ) throws(Problem) -> HTTPReply {
     try call.mutate { () throws(Problem) in
         let decoded = try call.decode { () throws(DocumentFaults) in try decode(body) }

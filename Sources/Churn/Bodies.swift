@@ -1,9 +1,9 @@
-// What the targets are sent for a shape: Staunch's pod, podman's pod and containers.
+// What the targets are sent for a workload: Staunch's pod, podman's pod and containers.
 
 import Bytes
 import JSON
 
-extension Shape {
+extension Workload {
     /// The body of a PUT of this pod.
     func podBody(rootfs: String) -> [UInt8] {
         var writer = JSONWriter()

@@ -31,20 +31,21 @@ final class CPUAccount: Sendable {
     func add(_ pid: Int32) {
         ignoring("it has ended, and has no more CPU to account for") {
             () throws(SystemCallFailure) in
-            try Files.poke(own + "/cgroup.procs", "\(pid)")
+            try Files.writeControlFile(own + "/cgroup.procs", "\(pid)")
         }
     }
 
     /// Runs `body` with this process in the account, so that what it starts is in it; returns what
     /// this process used itself, which is not the target's.
     func including(_ body: () -> Void) -> Double {
-        let home = ProcessFiles.cgroups(of: OwnProcess.pid, in: hierarchy) ?? "/"
+        let home = ProcFS.cgroups(of: OwnProcess.pid, in: hierarchy) ?? "/"
         let before = ProcessUsage.cpu(OwnProcess.pid) ?? 0
         add(OwnProcess.pid)
         body()
         ignoring("the cgroup that we came from is there for as long as we are") {
             () throws(SystemCallFailure) in
-            try Files.poke(hierarchy.directory(home) + "/cgroup.procs", "\(OwnProcess.pid)")
+            try Files.writeControlFile(
+                hierarchy.directory(home) + "/cgroup.procs", "\(OwnProcess.pid)")
         }
         return (ProcessUsage.cpu(OwnProcess.pid) ?? 0) - before
     }
@@ -74,7 +75,7 @@ final class CPUAccount: Sendable {
     }
 }
 
-extension ProcessFiles {
+extension ProcFS {
     /// Its cgroup in one hierarchy: `/proc/<pid>/cgroup` names each by its controllers.
     fileprivate static func cgroups(of pid: Int32, in hierarchy: CgroupHierarchy) -> String? {
         let text: String

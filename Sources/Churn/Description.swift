@@ -41,12 +41,13 @@ extension RunSettings {
         case .pods(let count): found.append(("pods", "\(count)"))
         case .seconds(let seconds): found.append(("for", Figure.seconds(seconds)))
         }
-        for shape in mix.shapes {
+        for workload in mix.workloads {
             let parts = [
-                "weight \(shape.weight)", "\(shape.tasks) task\(shape.tasks == 1 ? "" : "s")",
-                "network \(shape.network.rawValue)", "held \(Figure.short(shape.hold)) s",
+                "weight \(workload.weight)",
+                "\(workload.tasks) task\(workload.tasks == 1 ? "" : "s")",
+                "network \(workload.network.rawValue)", "held \(Figure.short(workload.hold)) s",
             ]
-            found.append(("shape \(shape.name)", parts.joined(separator: ", ")))
+            found.append(("workload \(workload.name)", parts.joined(separator: ", ")))
         }
         for order in kills {
             found.append(("kill \(order.victim.rawValue)", "every \(Figure.short(order.every)) s"))

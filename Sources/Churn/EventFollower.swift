@@ -17,13 +17,13 @@ final class EventFollower: Sendable {
     private let shouldEnd = Atomic(false)
     private let endpoint: Endpoint
     private let prefix: String
-    private let tally: Tally
+    private let statistics: RunStatistics
 
     /// Events after `revision`, of pods whose name begins with `prefix`.
-    init(_ endpoint: Endpoint, since revision: Int64, prefix: String, _ tally: Tally) {
+    init(_ endpoint: Endpoint, since revision: Int64, prefix: String, _ statistics: RunStatistics) {
         self.endpoint = endpoint
         self.prefix = prefix
-        self.tally = tally
+        self.statistics = statistics
         state = Mutex(State(revision: revision))
     }
 
@@ -49,7 +49,7 @@ final class EventFollower: Sendable {
                 return true
             }
             guard answer.status == 410 else { return }
-            tally.change { $0.eventsAreWhole = false }
+            statistics.change { $0.eventsAreWhole = false }
             shouldEnd.store(true, ordering: .relaxed)
         } catch {}  // the daemon died, or this is the end: the next turn goes on from there
     }
@@ -67,7 +67,7 @@ final class EventFollower: Sendable {
     private func read(_ line: [UInt8], _ state: inout State) {
         let event: JSONValue
         do { event = try JSONValue.parse(line) } catch {
-            return tally.surprise("an event that is no JSON: \(error)")
+            return statistics.surprise("an event that is no JSON: \(error)")
         }
         guard let revision = event["revision"]?.integer else { return }
         state.revision = max(state.revision, revision)
@@ -75,19 +75,19 @@ final class EventFollower: Sendable {
             let uid = event["podUID"]?.string
         else { return }
         switch event["kind"]?.string {
-        case "pod.gone": tally.change { $0.ledger.told(gone: uid) }
+        case "pod.gone": statistics.change { $0.ledger.told(gone: uid) }
         case "task":
             guard event["state"]?.string == "exited", let task = event["task"]?.string else {
                 return
             }
-            tally.change { $0.ledger.told(podUID: uid, task: task) }
+            statistics.change { $0.ledger.told(podUID: uid, task: task) }
         default: break
         }
     }
 
     /// Ends when every exit has been told, or has not come for a while.
     func finish() {
-        _ = wait(atMost: 10) { tally.snapshot.ledger.isComplete }
+        _ = wait(atMost: 10) { statistics.snapshot.ledger.isComplete }
         shouldEnd.store(true, ordering: .relaxed)
         _ = wait(atMost: 5) { state.withLock { $0.isOver } }
     }

@@ -26,12 +26,12 @@ package struct TaskEnd: Equatable, Sendable {
         isUnknown || neverRan || exitCode != nil || signal != nil || finishedAt != nil
     }
 
-    /// Whether a task of this shape can have ended so.
-    func isPossible(for shape: Shape) -> Bool {
+    /// Whether a task of this workload can have ended so.
+    func isPossible(for workload: Workload) -> Bool {
         // What was held for a second had become its program long before.
-        if neverRan { return exitCode == nil && shape.hold < 1 }
+        if neverRan { return exitCode == nil && workload.hold < 1 }
         if let signal { return exitCode == nil && (signal == "KILL" || signal == "TERM") }
-        return exitCode != nil && exitCode == shape.exitCode
+        return exitCode != nil && exitCode == workload.exitCode
     }
 
     var text: String {
@@ -45,18 +45,18 @@ package struct TaskEnd: Equatable, Sendable {
 package struct PodEnd: Sendable {
     package let name: String
     package let uid: String
-    package let shape: Shape
+    package let workload: Workload
     package let exits: [String: TaskEnd]
     /// What a read before the delete had already shown.
     package let seenBefore: [String: TaskEnd]
 
     package init(
-        name: String, uid: String, shape: Shape, exits: [String: TaskEnd],
+        name: String, uid: String, workload: Workload, exits: [String: TaskEnd],
         seenBefore: [String: TaskEnd]
     ) {
         self.name = name
         self.uid = uid
-        self.shape = shape
+        self.workload = workload
         self.exits = exits
         self.seenBefore = seenBefore
     }
@@ -90,9 +90,9 @@ package struct ExitLedger: Sendable {
         found.wasFollowed = followed
         for pod in ended {
             found.pods += 1
-            for task in pod.shape.taskNames { judge(pod, task, killed, followed, &found) }
+            for task in pod.workload.taskNames { judge(pod, task, killed, followed, &found) }
             if followed { judge(pod, &found) }
-            for stranger in pod.exits.keys where !pod.shape.taskNames.contains(stranger) {
+            for stranger in pod.exits.keys where !pod.workload.taskNames.contains(stranger) {
                 found.doubled.append("\(pod.name)/\(stranger): an exit of no task")
             }
         }
@@ -121,10 +121,10 @@ package struct ExitLedger: Sendable {
             if !killed.contains(pod.uid) { found.lost.append("\(place): unknown, unasked") }
         } else if end.neverRan {
             found.neverRan += 1
-            if !end.isPossible(for: pod.shape) {
+            if !end.isPossible(for: pod.workload) {
                 found.untrue.append("\(place): never ran, though it was there for a second")
             }
-        } else if !end.isPossible(for: pod.shape) {
+        } else if !end.isPossible(for: pod.workload) {
             found.untrue.append("\(place): \(end.text)")
         }
         if let seen = pod.seenBefore[task], seen != end {

@@ -1,4 +1,4 @@
-// A mix, read from `--spec FILE`: `{"shapes": [{"name": "web", "weight": 3, "tasks": 2}, …]}`.
+// A mix, read from `--spec FILE`: `{"workloads": [{"name": "web", "weight": 3, "tasks": 2}, …]}`.
 
 import JSON
 
@@ -8,22 +8,22 @@ package struct MixFault: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Mix {
-    /// What a shape does not say is as in `defaults`: the command line's.
-    package static func read(_ bytes: [UInt8], defaults: Shape) throws(MixFault) -> Mix {
+    /// What a workload does not say is as in `defaults`: the command line's.
+    package static func read(_ bytes: [UInt8], defaults: Workload) throws(MixFault) -> Mix {
         let document: JSONValue
         do { document = try JSONValue.parse(bytes) } catch {
             throw MixFault(description: "is no JSON: \(error.detail)")
         }
-        guard let items = document["shapes"]?.elements, !items.isEmpty else {
-            throw MixFault(description: "needs 'shapes', an array with a shape in it")
+        guard let items = document["workloads"]?.elements, !items.isEmpty else {
+            throw MixFault(description: "needs 'workloads', an array with a workload in it")
         }
-        try refuseUnknown(document, ["shapes"], at: "")
-        var shapes: [Shape] = []
+        try refuseUnknown(document, ["workloads"], at: "")
+        var workloads: [Workload] = []
         for (index, item) in items.enumerated() {
-            shapes.append(try Shape.read(item, defaults, at: "/shapes/\(index)"))
+            workloads.append(try Workload.read(item, defaults, at: "/workloads/\(index)"))
         }
-        guard let mix = Mix(shapes) else {
-            throw MixFault(description: "has no shape with a weight over 0")
+        guard let mix = Mix(workloads) else {
+            throw MixFault(description: "has no workload with a weight over 0")
         }
         return mix
     }
@@ -34,33 +34,33 @@ private let known: Set = [
     "exitCode",
 ]
 
-extension Shape {
+extension Workload {
     fileprivate static func read(
-        _ item: JSONValue, _ defaults: Shape, at place: String
-    ) throws(MixFault) -> Shape {
+        _ item: JSONValue, _ defaults: Workload, at place: String
+    ) throws(MixFault) -> Workload {
         guard item.members != nil else {
             throw MixFault(description: "\(place) is \(item.kindName), and must be an object")
         }
         try refuseUnknown(item, known, at: place)
-        let reader = ShapeReader(item: item, place: place)
-        var shape = defaults
-        shape.name = try reader.value("name", "a text") { $0.string } ?? "shape"
-        shape.weight = try reader.whole("weight", 0...1_000_000) ?? 1
-        shape.tasks = try reader.whole("tasks", 1...32) ?? defaults.tasks
-        shape.network = try reader.network() ?? defaults.network
-        shape.hold = try reader.seconds("hold") ?? defaults.hold
-        shape.grace = try reader.seconds("grace") ?? defaults.grace
+        let reader = WorkloadReader(item: item, place: place)
+        var workload = defaults
+        workload.name = try reader.value("name", "a text") { $0.string } ?? "workload"
+        workload.weight = try reader.whole("weight", 0...1_000_000) ?? 1
+        workload.tasks = try reader.whole("tasks", 1...32) ?? defaults.tasks
+        workload.network = try reader.network() ?? defaults.network
+        workload.hold = try reader.seconds("hold") ?? defaults.hold
+        workload.grace = try reader.seconds("grace") ?? defaults.grace
         let args = try reader.value("args", "an array of texts") { $0.strings }
-        shape.args = args ?? defaults.args
-        if shape.args.isEmpty { throw reader.fault("args", "an array with a text in it") }
-        shape.readOnly = try reader.value("readOnly", "true or false") { $0.bool } ?? false
-        shape.memory = try reader.whole("memory", 1 << 20...1 << 50).map(Int64.init)
-        shape.exitCode = try reader.whole("exitCode", 0...255).map(Int64.init)
-        return shape
+        workload.args = args ?? defaults.args
+        if workload.args.isEmpty { throw reader.fault("args", "an array with a text in it") }
+        workload.readOnly = try reader.value("readOnly", "true or false") { $0.bool } ?? false
+        workload.memory = try reader.whole("memory", 1 << 20...1 << 50).map(Int64.init)
+        workload.exitCode = try reader.whole("exitCode", 0...255).map(Int64.init)
+        return workload
     }
 }
 
-private struct ShapeReader {
+private struct WorkloadReader {
     let item: JSONValue
     let place: String
 

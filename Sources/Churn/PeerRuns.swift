@@ -5,7 +5,7 @@ import Linux
 struct PeerRun {
     private let target: Target
     private let shared: Setting
-    private let tally = Tally()
+    private let statistics = RunStatistics()
 
     init(_ target: Target, _ shared: Setting) {
         self.target = target
@@ -21,10 +21,10 @@ struct PeerRun {
 
     private func runPodman() throws(RunFailure) -> (TargetResult, [Check]) {
         let service = try PodmanService(shared.stage, shared.account)
-        let (endpoint, stage, tally) = (service.endpoint, shared.stage, tally)
+        let (endpoint, stage, statistics) = (service.endpoint, shared.stage, statistics)
         let interrupts = shared.interrupts
         let before = shared.account?.seconds
-        let seconds = churn { PodmanWorker(endpoint, stage, tally, interrupts) }
+        let seconds = churn { PodmanWorker(endpoint, stage, statistics, interrupts) }
         let cpu = before.flatMap { before in shared.account.map { $0.seconds - before } }
         service.putAway()
         return finish(seconds, cpu)
@@ -33,24 +33,24 @@ struct PeerRun {
     /// What runc is started by is this program, whose own CPU is not runc's.
     private func runRunc() throws(RunFailure) -> (TargetResult, [Check]) {
         let spec = try RuncWorker.spec(shared.stage)
-        let (stage, tally) = (shared.stage, tally)
+        let (stage, statistics) = (shared.stage, statistics)
         var seconds = 0.0
         guard let account = shared.account else {
-            return finish(churn { RuncWorker(stage, spec, tally) }, nil)
+            return finish(churn { RuncWorker(stage, spec, statistics) }, nil)
         }
         let before = account.seconds
-        let own = account.including { seconds = churn { RuncWorker(stage, spec, tally) } }
+        let own = account.including { seconds = churn { RuncWorker(stage, spec, statistics) } }
         return finish(seconds, max(0, account.seconds - before - own))
     }
 
     private func churn(_ make: @escaping @Sendable () -> any PodWorker) -> Double {
         let name = "churn-\(OwnProcess.pid)-\(target.rawValue)"
-        let crew = Crew(shared.settings, name, tally, shared.interrupts)
-        crew.start(make)
-        let printer = ProgressPrinter(target, tally)
+        let pool = ClientPool(shared.settings, name, statistics, shared.interrupts)
+        pool.start(make)
+        let printer = ProgressPrinter(target, statistics)
         var next = 0.0
-        while !crew.isOver {
-            if tally.elapsed >= next {
+        while !pool.isOver {
+            if statistics.elapsed >= next {
                 next += 1
                 sample()
             }
@@ -58,13 +58,13 @@ struct PeerRun {
             Thread.pause(seconds: 0.02)
         }
         printer.finish()
-        return tally.elapsed
+        return statistics.elapsed
     }
 
     private func sample() {
-        tally.change { state in
+        statistics.change { state in
             var sample = Sample()
-            sample.at = tally.elapsed
+            sample.at = statistics.elapsed
             sample.pods = state.pods
             state.samples.append(sample)
         }
@@ -74,7 +74,7 @@ struct PeerRun {
         var result = TargetResult(target)
         result.seconds = seconds
         result.cpu = cpu
-        let state = tally.snapshot
+        let state = statistics.snapshot
         state.result(&result)
         result.failed = state.surprises.count
         guard !state.surprises.isEmpty else { return (result, []) }

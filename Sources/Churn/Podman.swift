@@ -91,44 +91,46 @@ final class PodmanService: Sendable {
 final class PodmanWorker: PodWorker {
     private let client: HTTPClient
     private let stage: Stage
-    private let tally: Tally
+    private let statistics: RunStatistics
 
-    init(_ endpoint: Endpoint, _ stage: Stage, _ tally: Tally, _ interrupts: Interrupts) {
+    init(
+        _ endpoint: Endpoint, _ stage: Stage, _ statistics: RunStatistics, _ interrupts: Interrupts
+    ) {
         client = HTTPClient(endpoint) { interrupts.shouldAbandon }
         self.stage = stage
-        self.tally = tally
+        self.statistics = statistics
     }
 
-    func cycle(_ name: String, _ shape: Shape) throws(RunFailure) {
+    func cycle(_ name: String, _ workload: Workload) throws(RunFailure) {
         do {
             let began = now()
-            try create(name, shape)
+            try create(name, workload)
             let made = now()
-            tally.record(.create, since: began)
+            statistics.record(.create, since: began)
             let reading = now()
             try ask("GET", "/libpod/pods/\(name)/json")
-            tally.record(.read, since: reading)
-            Thread.pause(seconds: shape.hold)
+            statistics.record(.read, since: reading)
+            Thread.pause(seconds: workload.hold)
             let deleting = now()
-            try ask("DELETE", "/libpod/pods/\(name)?force=true&timeout=\(Int(shape.grace))")
-            tally.record(.delete, since: deleting)
+            try ask("DELETE", "/libpod/pods/\(name)?force=true&timeout=\(Int(workload.grace))")
+            statistics.record(.delete, since: deleting)
             let took = made - began + (now() - deleting)
-            tally.change { state in
+            statistics.change { state in
                 state.pods += 1
                 state.latencies.record(.pod, seconds: took)
             }
         } catch {
-            tally.surprise("podman: \(name): \(error)")
+            statistics.surprise("podman: \(name): \(error)")
             Thread.pause(seconds: 0.1)
         }
     }
 
-    private func create(_ name: String, _ shape: Shape) throws(ClientFailure) {
+    private func create(_ name: String, _ workload: Workload) throws(ClientFailure) {
         try ask(
             "POST", "/libpod/pods/create",
-            shape.podmanPod(name, cgroupParent: stage.cgroupParent))
-        for task in shape.taskNames {
-            let body = shape.podmanContainer("\(name)-\(task)", pod: name, rootfs: stage.rootfs)
+            workload.podmanPod(name, cgroupParent: stage.cgroupParent))
+        for task in workload.taskNames {
+            let body = workload.podmanContainer("\(name)-\(task)", pod: name, rootfs: stage.rootfs)
             try ask("POST", "/libpod/containers/create", body)
         }
         try ask("POST", "/libpod/pods/\(name)/start")

@@ -4,26 +4,26 @@ import Linux
 
 final class ProgressPrinter {
     private let target: Target
-    private let tally: Tally
+    private let statistics: RunStatistics
     private let isTerminal = Terminal.isThere(2)
     private var next = 0.0
     private var history: [(at: Double, pods: Int)] = []
 
-    init(_ target: Target, _ tally: Tally) {
+    init(_ target: Target, _ statistics: RunStatistics) {
         self.target = target
-        self.tally = tally
+        self.statistics = statistics
     }
 
     /// To be called often; it prints when it is time.
     func tick() {
-        let at = tally.elapsed
+        let at = statistics.elapsed
         guard at >= next else { return }
         next = at + (isTerminal ? 1 : 10)
         show(line(at))
     }
 
     private func line(_ at: Double) -> String {
-        let state = tally.snapshot
+        let state = statistics.snapshot
         history.append((at, state.pods))
         while let first = history.first, first.at < at - 10.5, history.count > 2 {
             history.removeFirst()
@@ -39,7 +39,7 @@ final class ProgressPrinter {
         progress.last = state.samples.last ?? Sample()
         progress.kills = state.kills.count
         if !state.account.isEmpty {
-            progress.strays = state.account.reduce(0) { $0 + $1.unrecorded.count }
+            progress.orphans = state.account.reduce(0) { $0 + $1.unrecorded.count }
         }
         return progress.line
     }
@@ -53,7 +53,7 @@ final class ProgressPrinter {
     /// What comes next begins on a line of its own.
     func finish() {
         if isTerminal {
-            show(line(tally.elapsed))
+            show(line(statistics.elapsed))
             StandardError.write("\n")
         }
     }

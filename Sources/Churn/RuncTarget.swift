@@ -6,14 +6,14 @@ import Linux
 final class RuncWorker: PodWorker {
     private let stage: Stage
     private let spec: JSONValue
-    private let tally: Tally
+    private let statistics: RunStatistics
     private let runc: String
     private let state: String
 
-    init(_ stage: Stage, _ spec: JSONValue, _ tally: Tally) {
+    init(_ stage: Stage, _ spec: JSONValue, _ statistics: RunStatistics) {
         self.stage = stage
         self.spec = spec
-        self.tally = tally
+        self.statistics = statistics
         runc = Program.find("runc") ?? "runc"
         state = stage.home + "/runc-state"
     }
@@ -33,34 +33,34 @@ final class RuncWorker: PodWorker {
         }
     }
 
-    func cycle(_ name: String, _ shape: Shape) throws(RunFailure) {
-        let containers = shape.taskNames.map { "\(name)-\($0)" }
+    func cycle(_ name: String, _ workload: Workload) throws(RunFailure) {
+        let containers = workload.taskNames.map { "\(name)-\($0)" }
         do {
             let began = now()
-            for container in containers { try create(container, shape) }
+            for container in containers { try create(container, workload) }
             let made = now()
-            tally.record(.create, since: began)
-            Thread.pause(seconds: shape.hold)
+            statistics.record(.create, since: began)
+            Thread.pause(seconds: workload.hold)
             let deleting = now()
             for container in containers { try delete(container) }
-            tally.record(.delete, since: deleting)
+            statistics.record(.delete, since: deleting)
             let took = made - began + (now() - deleting)
-            tally.change { state in
+            statistics.change { state in
                 state.pods += 1
                 state.latencies.record(.pod, seconds: took)
             }
         } catch {
-            tally.surprise("runc: \(name): \(error)")
+            statistics.surprise("runc: \(name): \(error)")
             for container in containers { forget(container) }
         }
     }
 
     private func bundle(_ container: String) -> String { "\(stage.home)/runc/\(container)" }
 
-    private func create(_ container: String, _ shape: Shape) throws(SystemCallFailure) {
+    private func create(_ container: String, _ workload: Workload) throws(SystemCallFailure) {
         let bundle = bundle(container)
         try Files.makeDirectories(bundle)
-        let config = shape.runcConfig(
+        let config = workload.runcConfig(
             spec, rootfs: stage.rootfs, cgroup: "\(stage.cgroupParent)/\(container)")
         try Files.replace(bundle + "/config.json", config)
         try run("create", "--bundle", bundle, "--pid-file", bundle + "/pid", container)

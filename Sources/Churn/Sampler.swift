@@ -7,13 +7,13 @@ import Synchronization
 
 final class Sampler: Sendable {
     private let endpoint: Endpoint
-    private let tally: Tally
+    private let statistics: RunStatistics
     private let shouldEnd = Atomic(false)
     private let isOver = Atomic(false)
 
-    init(_ endpoint: Endpoint, _ tally: Tally) {
+    init(_ endpoint: Endpoint, _ statistics: RunStatistics) {
         self.endpoint = endpoint
-        self.tally = tally
+        self.statistics = statistics
     }
 
     func start() {
@@ -51,8 +51,8 @@ final class Sampler: Sendable {
             sample.shims = shims(pods)
             if withAccount { sample.account = try Account.fresh(client) }
         } catch {}  // a dead daemon shows nothing, and the plot has a gap there
-        tally.change { state in
-            sample.at = tally.elapsed
+        statistics.change { state in
+            sample.at = statistics.elapsed
             sample.pods = state.pods
             if !sample.account.isEmpty { state.account = sample.account }
             state.samples.append(sample)
@@ -64,8 +64,8 @@ final class Sampler: Sendable {
         for pod in pods["items"]?.elements ?? [] {
             // Until its exec a child has the daemon's name, and the daemon's memory.
             guard let pid = pod["shim"]?["pid"]?.integer.map({ Int32(truncatingIfNeeded: $0) }),
-                ProcessFiles.command(of: pid) == "staunch-shim",
-                let start = ProcessFiles.startTicks(of: pid),
+                ProcFS.command(of: pid) == "staunch-shim",
+                let start = ProcFS.startTicks(of: pid),
                 let memory = ProcessUsage.privateMemory(pid), memory > 0,
                 let descriptors = ProcessUsage.descriptors(pid)
             else { continue }

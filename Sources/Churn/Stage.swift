@@ -60,7 +60,7 @@ final class Stage: Sendable {
         do {
             if try !cgroup.processes().isEmpty { try cgroup.kill() }
             try cgroup.remove()
-            return try cgroup.standing().isEmpty
+            return try cgroup.directories().isEmpty
         } catch { return false }
     }
 

@@ -14,7 +14,7 @@ struct Setting {
 
 struct StaunchRun {
     private let shared: Setting
-    private let tally = Tally()
+    private let statistics = RunStatistics()
     private let daemon: OwnDaemon?
     private let endpoint: Endpoint
     private let watch: Watch
@@ -48,41 +48,41 @@ struct StaunchRun {
         var result = TargetResult(.staunch)
         let before = CensusTaker(shared, ownDaemon: daemon != nil)
         let follower = EventFollower(
-            endpoint, since: watch.revision, prefix: prefix + "-", tally)
-        let sampler = Sampler(endpoint, tally)
-        let killer = killer()
+            endpoint, since: watch.revision, prefix: prefix + "-", statistics)
+        let sampler = Sampler(endpoint, statistics)
+        let injector = injector()
         follower.start()
         sampler.start()
-        killer?.start()
+        injector?.start()
         let cpu = shared.account?.seconds
         churn()
-        result.seconds = tally.elapsed
+        result.seconds = statistics.elapsed
         // A daemon that is another's has its CPU in no account of ours.
         if daemon != nil, let account = shared.account, let cpu {
             result.cpu = account.seconds - cpu
         }
-        killer?.finish()
-        watch.deleteLeftovers(tally)
+        injector?.finish()
+        watch.deleteLeftovers(statistics)
         follower.finish()
         sampler.finish()
         let findings = findings(before)
         daemon?.end()
-        tally.snapshot.result(&result)
-        return (result, Verdict.checks(findings, result.samples))
+        statistics.snapshot.result(&result)
+        return (result, Checks.checks(findings, result.samples))
     }
 
-    private func killer() -> Killer? {
+    private func injector() -> FaultInjector? {
         guard let daemon, let parent = shared.podCgroup else { return nil }
-        return Killer(shared.settings.kills, daemon, parent, tally, shared.interrupts)
+        return FaultInjector(shared.settings.kills, daemon, parent, statistics, shared.interrupts)
     }
 
     private func churn() {
-        let crew = Crew(shared.settings, prefix, tally, shared.interrupts)
+        let pool = ClientPool(shared.settings, prefix, statistics, shared.interrupts)
         let (settings, interrupts) = (shared.settings, shared.interrupts)
-        let (endpoint, tally, rootfs) = (endpoint, tally, shared.stage.rootfs)
-        crew.start { StaunchWorker(endpoint, settings, rootfs: rootfs, tally, interrupts) }
-        let printer = ProgressPrinter(.staunch, tally)
-        while !crew.isOver {
+        let (endpoint, statistics, rootfs) = (endpoint, statistics, shared.stage.rootfs)
+        pool.start { StaunchWorker(endpoint, settings, rootfs: rootfs, statistics, interrupts) }
+        let printer = ProgressPrinter(.staunch, statistics)
+        while !pool.isOver {
             printer.tick()
             Thread.pause(seconds: 0.02)
         }
@@ -93,7 +93,7 @@ struct StaunchRun {
         var findings = Findings()
         watch.look(&findings)
         findings.left = before?.changes()
-        let state = tally.snapshot
+        let state = statistics.snapshot
         findings.exits = state.ledger.findings(
             killed: state.killed(.shim), followed: state.eventsAreWhole)
         findings.surprises += state.surprises

@@ -5,43 +5,43 @@ import JSON
 import Linux
 
 final class StaunchWorker: PodWorker {
-    private let line: Insistence
+    private let line: RetryingClient
     private let rootfs: String
-    private let tally: Tally
+    private let statistics: RunStatistics
     private let interrupts: Interrupts
     /// A client with a patience lets the server hold its answer, and hangs up.
     private let waits: Bool
 
     init(
-        _ endpoint: Endpoint, _ settings: RunSettings, rootfs: String, _ tally: Tally,
+        _ endpoint: Endpoint, _ settings: RunSettings, rootfs: String, _ statistics: RunStatistics,
         _ interrupts: Interrupts
     ) {
-        line = Insistence(endpoint, settings, interrupts)
+        line = RetryingClient(endpoint, settings, interrupts)
         self.rootfs = rootfs
-        self.tally = tally
+        self.statistics = statistics
         self.interrupts = interrupts
         waits = settings.patience != nil
     }
 
-    func cycle(_ name: String, _ shape: Shape) throws(RunFailure) {
+    func cycle(_ name: String, _ workload: Workload) throws(RunFailure) {
         let began = now()
-        let create = Request("PUT", "/v1/pods/\(name)", body: shape.podBody(rootfs: rootfs))
+        let create = Request("PUT", "/v1/pods/\(name)", body: workload.podBody(rootfs: rootfs))
         guard let created = try mutate(create, .createAnswer) else { return }
         guard created["state"]?.string == "succeeded" else { return failed(name, created) }
         let made = now()
-        tally.record(.create, since: began)
+        statistics.record(.create, since: began)
         let uid = created["target"]?["uid"]?.string ?? ""
         var seen = try read(name, uid)
-        if shape.hold > 0 {
-            pause(shape.hold)
+        if workload.hold > 0 {
+            pause(workload.hold)
             seen = try read(name, uid)
         }
         let deleting = now()
-        let target = "/v1/pods/\(name)?uid=\(uid)&grace=\(Figure.fixed(shape.grace, 3))"
+        let target = "/v1/pods/\(name)?uid=\(uid)&grace=\(Figure.fixed(workload.grace, 3))"
         guard let deleted = try mutate(Request("DELETE", target), .deleteAnswer) else { return }
-        tally.record(.delete, since: deleting)
+        statistics.record(.delete, since: deleting)
         let took = made - began + (now() - deleting)
-        ended(name, uid, shape, deleted, seen, took)
+        ended(name, uid, workload, deleted, seen, took)
         try expectGone(name)
     }
 
@@ -53,10 +53,11 @@ final class StaunchWorker: PodWorker {
         request.headers.append(("Operation-Id", id))
         if waits { request.headers.append(("Prefer", "wait=300")) }
         let (answer, sent) = try line.ask(request)
-        if !waits { tally.record(phase, since: sent) }
+        if !waits { statistics.record(phase, since: sent) }
         let told = (answer.headers.contains { $0.value.hasSuffix(id) }) || answer.text.contains(id)
         guard told else {
-            tally.surprise("\(request.method) \(request.target): \(answer.status) \(answer.text)")
+            statistics.surprise(
+                "\(request.method) \(request.target): \(answer.status) \(answer.text)")
             return nil
         }
         return try follow(id, request)
@@ -67,7 +68,7 @@ final class StaunchWorker: PodWorker {
             let (operation, answer) = try line.json(Request("GET", "/v1/operations/\(id)?wait=10"))
             guard answer.status == 200 || answer.status == 202 else {
                 let what = "the operation of \(request.method) \(request.target)"
-                tally.surprise("\(what): \(answer.status) \(answer.text)")
+                statistics.surprise("\(what): \(answer.status) \(answer.text)")
                 return nil
             }
             switch operation["state"]?.string {
@@ -80,34 +81,34 @@ final class StaunchWorker: PodWorker {
     private func failed(_ name: String, _ operation: JSONValue) {
         let uid = operation["target"]?["uid"]?.string ?? ""
         let why = operation["error"]?["detail"]?.string ?? operation["state"]?.string ?? "?"
-        tally.change { $0.failures.append(FailedCreate(pod: name, podUID: uid, why: why)) }
+        statistics.change { $0.failures.append(FailedCreate(pod: name, podUID: uid, why: why)) }
     }
 
     /// The exits that a read shows already.
     private func read(_ name: String, _ uid: String) throws(RunFailure) -> [String: TaskEnd] {
         let request = Request("GET", "/v1/pods/\(name)")
         let (answer, sent) = try line.ask(request)
-        tally.record(.read, since: sent)
+        statistics.record(.read, since: sent)
         let pod: JSONValue
         do { pod = try answer.json() } catch { throw RunFailure("GET \(name): \(error)") }
         guard answer.status == 200, pod["uid"]?.string == uid else {
-            tally.surprise("GET \(name), which is there: \(answer.status) \(answer.text)")
+            statistics.surprise("GET \(name), which is there: \(answer.status) \(answer.text)")
             return [:]
         }
         return TaskEnd.all(pod["tasks"])
     }
 
     private func ended(
-        _ name: String, _ uid: String, _ shape: Shape, _ operation: JSONValue,
+        _ name: String, _ uid: String, _ workload: Workload, _ operation: JSONValue,
         _ seen: [String: TaskEnd], _ took: Double
     ) {
         guard operation["state"]?.string == "succeeded" else {
-            return tally.surprise("a delete ended otherwise: \(operation)")
+            return statistics.surprise("a delete ended otherwise: \(operation)")
         }
         let end = PodEnd(
-            name: name, uid: uid, shape: shape, exits: TaskEnd.all(operation["exits"]),
+            name: name, uid: uid, workload: workload, exits: TaskEnd.all(operation["exits"]),
             seenBefore: seen)
-        tally.change { state in
+        statistics.change { state in
             state.pods += 1
             state.latencies.record(.pod, seconds: took)
             state.ledger.ended(end)
@@ -117,9 +118,9 @@ final class StaunchWorker: PodWorker {
     /// The name is free from the moment that the delete has ended (S6).
     private func expectGone(_ name: String) throws(RunFailure) {
         let (answer, sent) = try line.ask(Request("GET", "/v1/pods/\(name)"))
-        tally.record(.read, since: sent)
+        statistics.record(.read, since: sent)
         if answer.status != 404 {
-            tally.surprise("GET \(name), which is deleted: \(answer.status) \(answer.text)")
+            statistics.surprise("GET \(name), which is deleted: \(answer.status) \(answer.text)")
         }
     }
 

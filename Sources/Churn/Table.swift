@@ -124,7 +124,7 @@ package struct Progress: Sendable {
     package var rate = 0.0
     package var latencies = Latencies()
     package var last = Sample()
-    package var strays: Int?
+    package var orphans: Int?
     package var kills = 0
 
     package init() {}
@@ -135,7 +135,7 @@ package struct Progress: Sendable {
             "\(target.rawValue) \(Figure.clock(at))", "\(pods) pods", "\(Figure.fixed(rate, 1))/s",
         ]
         if let open = last.openOperations { parts.append("\(open) open") }
-        if let strays { parts.append("\(strays) strays") }
+        if let orphans { parts.append("\(orphans) orphans") }
         if let memory = last.memory { parts.append(Figure.bytes(memory)) }
         for phase in [Phase.create, .delete] {
             guard let found = latencies.summary(phase) else { continue }

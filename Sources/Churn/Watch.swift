@@ -25,8 +25,8 @@ struct Watch {
             throw RunFailure("\(endpoint): this is no Staunch")
         }
         let modes = server["networkModes"]?.strings ?? []
-        for shape in mix.shapes where !modes.contains(shape.network.rawValue) {
-            throw RunFailure("\(endpoint): has no network mode '\(shape.network.rawValue)'")
+        for workload in mix.workloads where !modes.contains(workload.network.rawValue) {
+            throw RunFailure("\(endpoint): has no network mode '\(workload.network.rawValue)'")
         }
     }
 
@@ -34,7 +34,7 @@ struct Watch {
     var revision: Int64 { document("/v1/pods?limit=1")?["revision"]?.integer ?? 0 }
 
     /// Pods of this run that are still there: there are none, unless it was broken off.
-    func deleteLeftovers(_ tally: Tally) {
+    func deleteLeftovers(_ statistics: RunStatistics) {
         let pods = document("/v1/pods?limit=1000")?["items"]?.elements ?? []
         let names = pods.compactMap { $0["name"]?.string }.filter { $0.hasPrefix(prefix + "-") }
         for name in names {
@@ -42,7 +42,7 @@ struct Watch {
                 "DELETE", "/v1/pods/\(name)?grace=0&allowMissing=true",
                 headers: [("Prefer", "wait=60")], patience: 90)
             do { _ = try client.send(request) } catch {
-                tally.surprise("DELETE \(name): \(error)")
+                statistics.surprise("DELETE \(name): \(error)")
             }
         }
     }
@@ -52,8 +52,8 @@ struct Watch {
     func look(_ findings: inout Findings) {
         do {
             for line in try Account.fresh(client) {
-                findings.strays += line.unrecorded.map { "\(line.kind): \($0)" }
-                findings.strays += line.missing.map { "\(line.kind): \($0) is missing" }
+                findings.orphans += line.unrecorded.map { "\(line.kind): \($0)" }
+                findings.orphans += line.missing.map { "\(line.kind): \($0) is missing" }
             }
         } catch {
             findings.isAnswering = false

@@ -13,7 +13,7 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
     /// Namespaces that tasks hold by a descriptor: those of deleted pods, which are leaks, and
     /// those without a process whose pod is not known.
     package let namespaces: [HeldNamespace]
-    /// The operations that put strays away now.
+    /// The operations that put orphans away now.
     package let operations: [UID]
 
     package init(

@@ -67,16 +67,16 @@ extension PodOperation: DocumentEncodable {
 extension OperationTarget {
     /// The path of what the operation is about.
     package var href: String {
-        if isStray { return "/v1/audit" }
+        if isOrphan { return "/v1/audit" }
         return task.map { "/v1/pods/\(pod)/tasks/\($0)" } ?? "/v1/pods/\(pod)"
     }
 
-    /// Of a stray nothing is known but its uid, which then is its name too.
-    private var isStray: Bool { pod.text == podUID.description }
+    /// Of an orphan nothing is known but its uid, which then is its name too.
+    private var isOrphan: Bool { pod.text == podUID.description }
 
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.member("kind", isStray ? "stray" : task == nil ? "pod" : "task")
+        writer.member("kind", isOrphan ? "orphan" : task == nil ? "pod" : "task")
         writer.member("name", (task ?? pod).text)
         writer.member("uid", task == nil ? podUID : taskUID)
         writer.member("href", href)

@@ -8,7 +8,7 @@ extension PodOperation {
         let reader = try RecordReader(record: record)
         self.init(
             id: try reader["id"].uid(),
-            kind: try reader["kind"].parsed { OperationKind(rawValue: $0) },
+            kind: try reader["kind"].parsed { OperationKind(recorded: $0) },
             target: try reader["target"].target(), revision: try reader["rev"].bits(),
             steps: try reader["steps"].elements().map { x throws(RecordFault) in try x.step() },
             requester: try reader["by"].requester(), createdAt: try reader["created"].time(),
@@ -36,6 +36,17 @@ extension PodOperation {
                 throw RecordFault.malformed(exit.pointer, "is not a task's name")
             }
             exits[task] = try exit.exit()
+        }
+    }
+}
+
+extension OperationKind {
+    /// Version 0.1 had other names for two kinds, and its records live through an upgrade.
+    fileprivate init?(recorded name: String) {
+        switch name {
+        case "pod.clear": self = .podCleanup
+        case "stray.remove": self = .orphanRemove
+        case _: self.init(rawValue: name)
         }
     }
 }

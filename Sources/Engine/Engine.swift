@@ -1,5 +1,5 @@
 // The engine: what the API drives. Requests come in on any thread and are recorded at once; the
-// work is done on the loop, by one owner for each pod.
+// work is done on the loop, by one controller for each pod.
 
 import Documents
 import Linux
@@ -10,7 +10,7 @@ package import Store
 import Synchronization
 
 /// A listener without which the daemon works.
-package enum ListenerStanding: Equatable, Sendable {
+package enum ListenerStatus: Equatable, Sendable {
     case off
     case serving(address: String)
     /// It is tried again until the address can be had.
@@ -26,12 +26,12 @@ package final class Engine: Sendable {
     /// What of `info` does not change while the daemon runs.
     private let fixedInfo: EngineInfo
     let runtime: RuntimeWatch
-    let ground: any Ground
+    let host: any Host
     /// Held for as long as the daemon lives: one daemon for a run directory.
     private let lock: OwnedDescriptor?
     let readiness = Atomic<Bool>(false)
-    private let metricsStanding = Mutex(ListenerStanding.off)
-    let owners = Owners()
+    private let metricsStatus = Mutex(ListenerStatus.off)
+    let controllers = PodControllers()
     let layerTrials = LayerTrials()
     let gate: StageGate
     let lastAudit = Mutex(
@@ -63,9 +63,9 @@ package final class Engine: Sendable {
             opened.store, limits: settings.limits, reserve: Reserve(path: layout.reserve),
             damage: opened.damage?.description, hasLostStore: opened.store.isNew && wasUsed)
         registry.reserve?.hold()
-        let host = try Host(settings)
-        ground = HostGround(host, layout, runtime)
-        fixedInfo = host.info
+        let facts = try HostInfo(settings)
+        host = LinuxHost(facts, layout, runtime)
+        fixedInfo = facts.info
         metrics.seccompProfile.set(1, settings.seccomp.source)
         metrics.exportKnownSeries()
         noteDamage()
@@ -79,8 +79,8 @@ package final class Engine: Sendable {
         let adopted = { podsByFolder(layout) }
         do throws(StoreFailure) { return try Store.opening(path: path, adopting: adopted) } catch {
             guard error.isLock else { throw error }
-            let holder = Files.lockHolder(path).flatMap { ProcessFiles.command(of: $0) }
-            if holder == ProcessFiles.command(of: OwnProcess.pid) { throw error }
+            let holder = Files.lockHolder(path).flatMap { ProcFS.command(of: $0) }
+            if holder == ProcFS.command(of: OwnProcess.pid) { throw error }
             return try Store.opening(path: path, ignoringLocks: true, adopting: adopted)
         }
     }
@@ -95,9 +95,9 @@ package final class Engine: Sendable {
         } catch { return [] }
     }
 
-    /// An engine on other ground: what a test has in memory.
+    /// An engine on another host, such as a test's `SimulatedHost`.
     package init(
-        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ ground: any Ground,
+        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ host: any Host,
         log: Log? = nil
     ) throws(EngineFailure) {
         self.settings = settings
@@ -106,7 +106,7 @@ package final class Engine: Sendable {
         gate = StageGate(places: settings.stagePlaces, metrics)
         lock = nil
         registry = try Registry(store, limits: settings.limits)
-        self.ground = ground
+        self.host = host
         runtime = RuntimeWatch(assuming: .inMemory(settings.runtime), layout, metrics)
         fixedInfo = EngineInfo(
             runtimePath: settings.runtime, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false,
@@ -124,12 +124,12 @@ package final class Engine: Sendable {
     }
 
     /// Where the metrics are served over TCP, or why they are not.
-    package var metricsListener: ListenerStanding { metricsStanding.withLock { $0 } }
+    package var metricsListener: ListenerStatus { metricsStatus.withLock { $0 } }
 
     /// Returns how it was.
-    package func noteMetricsListener(_ standing: ListenerStanding) -> ListenerStanding {
-        metricsStanding.withLock { known in
-            defer { known = standing }
+    package func noteMetricsListener(_ status: ListenerStatus) -> ListenerStatus {
+        metricsStatus.withLock { known in
+            defer { known = status }
             return known
         }
     }
@@ -139,10 +139,10 @@ package final class Engine: Sendable {
     /// As it is now.
     package var info: EngineInfo {
         var info = fixedInfo
-        let standing = runtime.standing
-        info.runtimePath = standing.runtimePath ?? info.runtimePath
-        info.refusal = standing.obstacle
-        guard let facts = standing.runtime.value else { return info }
+        let status = runtime.status
+        info.runtimePath = status.runtimePath ?? info.runtimePath
+        info.refusal = status.refusal
+        guard let facts = status.runtime.value else { return info }
         info.runtimeName = facts.version.name
         info.runtimeVersion = facts.version.version
         info.runtimeCommit = facts.version.commit
@@ -151,7 +151,7 @@ package final class Engine: Sendable {
     }
 
     /// Why creates are refused; `nil` if they are taken.
-    package var refusal: String? { runtime.standing.obstacle }
+    package var refusal: String? { runtime.status.refusal }
 
     /// Waits for the first looks at what creates need, so many milliseconds at most each. Before
     /// `start`, whose adoptions keep the loop busy.
@@ -170,7 +170,7 @@ package final class Engine: Sendable {
     /// Adopts the shims that live, and goes on with the operations that stand open, in the
     /// background. `whenReady` is called on the loop, once mutations are taken.
     package func start(_ whenReady: @escaping @Sendable () -> Void = {}) {
-        onLoop { await self.owners.recover(self, whenReady) }
+        onLoop { await self.controllers.recover(self, whenReady) }
     }
 
     /// Calls `body` on the loop's thread once so many milliseconds have passed.
@@ -185,11 +185,11 @@ package final class Engine: Sendable {
     }
 
     /// For the daemon's end: pods stay, and a parent cgroup without any goes.
-    package func leave() { ground.leave() }
+    package func leave() { host.leave() }
 
-    /// Tells the pod's owner that there is something to do.
+    /// Tells the pod's controller that there is something to do.
     func wake(_ pod: UID) {
-        onLoop { self.owners.owner(of: pod, self).pump() }
+        onLoop { self.controllers.controller(of: pod, self).schedule() }
     }
 
     /// For the operations that nobody asked for.

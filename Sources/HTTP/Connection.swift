@@ -4,12 +4,12 @@
 //                               │  ^ └────> streaming
 //                               └> waiting ──> answered
 //      targeted:  * the request line is here        receiving: * the headers are here
-//      answered:  * a response was queued           waiting:   * the connection is in the lot
+//      answered:  * a response was queued           waiting:   * the connection is suspended
 //      streaming: * the stream has this connection for its seat
 
 import CHTTP
+import Failpoints
 import Glibc
-import Points
 import Synchronization
 
 final class Connection {
@@ -32,11 +32,11 @@ final class Connection {
     /// As many bytes of it are counted in the core.
     private var counted = 0
 
-    // Its place in the crowd, which is the crowd's business.
-    var line: Crowd.Line?
+    // Its place in the evictor's lines. Only the evictor changes it.
+    var line: ConnectionEvictor.Line?
     var before: Connection?
     var behind: Connection?
-    private(set) var hasGivenWay = false
+    private(set) var isEvicted = false
 
     init(core: ServerCore, handle: ConnectionHandle, descriptor: CInt) {
         self.core = core
@@ -44,16 +44,16 @@ final class Connection {
         self.descriptor = descriptor
         self.peer = HTTPPeer(of: descriptor)
         core.connections.add(1, ordering: .relaxed)
-        core.crowd.move(self, to: .silent)
-        core.crowd.makeRoom()
+        core.evictor.move(self, to: .silent)
+        core.evictor.makeRoom()
     }
 
     /// MHD is done with it; its descriptor is about to be closed.
-    func closed() { core.crowd.move(self, to: nil) }
+    func closed() { core.evictor.move(self, to: nil) }
 
     /// Hangs up, which libmicrohttpd then sees as if the client had.
-    func giveWay() {
-        hasGivenWay = true
+    func evict() {
+        isEvicted = true
         chttp_hang_up(descriptor)
     }
 
@@ -77,7 +77,7 @@ final class Connection {
             return unsafe headersArrived(String(cString: method), isOld: isOld, target)
         case .receiving(let request, let isDecoded):
             guard unsafe piece.isEmpty else { return unsafe receive(piece, request) }
-            core.crowd.move(self, to: .answering)
+            core.evictor.move(self, to: .answering)
             phase = .answered
             return isDecoded ? serve(request) : refuseTarget(of: request)
         case .waiting(let wait, let waiter, let parking):
@@ -90,7 +90,7 @@ final class Connection {
 
     /// The request is over: sent, failed or cut off.
     func ended() {
-        point("reply.sent")
+        failpoint("reply.sent")
         switch phase {
         case .waiting(_, let waiter, _):
             waiter.ended()
@@ -100,13 +100,13 @@ final class Connection {
         case .idle, .targeted, .receiving, .answered: break
         }
         phase = .idle
-        core.crowd.move(self, to: .silent)
+        core.evictor.move(self, to: .silent)
         dropBody()
         core.requestEnded()
     }
 
     private func headersArrived(_ method: String, isOld: Bool, _ target: Target) -> Bool {
-        core.crowd.move(self, to: .receiving)
+        core.evictor.move(self, to: .receiving)
         let request = HTTPRequest(
             method: method, path: target.path, segments: target.segments,
             query: target.query ?? [], headers: headers(of: handle), peer: peer)
@@ -132,8 +132,8 @@ final class Connection {
             sendDirectly(core.handler.refuse(refusal, of: request), on: descriptor)
             return false
         }
-        core.crowd.move(self, to: .receiving)
-        // Beyond this the connection is cut, so that a crowd of large bodies has a bound too.
+        core.evictor.move(self, to: .receiving)
+        // Beyond this the connection is cut, so that many large bodies have a bound too.
         let held = core.bodyBytes.add(piece.count, ordering: .relaxed).newValue
         counted += piece.count
         guard held <= core.settings.allBodiesLimit else { return false }
@@ -176,11 +176,11 @@ final class Connection {
     private func begin(_ wait: HTTPWait) -> Bool {
         guard wait.seconds > 0 else { return send(wait.finish(), on: handle) }
         let nanoseconds = UInt64(min(wait.seconds, 1e9) * 1e9)
-        switch core.lot.park(handle, descriptor, until: monotonicNow() + nanoseconds) {
+        switch core.suspended.park(handle, descriptor, until: monotonicNow() + nanoseconds) {
         case .parked(let parking):
-            let waiter = HTTPWaiter(lot: core.lot, parking: parking)
+            let waiter = HTTPWaiter(suspended: core.suspended, parking: parking)
             phase = .waiting(wait, waiter, parking)
-            core.crowd.move(self, to: nil)
+            core.evictor.move(self, to: nil)
             wait.subscribe(waiter)
             return true
         // What the request asked for may have been accepted: it is told as it is, never refused.
@@ -190,7 +190,7 @@ final class Connection {
 
     private func waitEnded(_ wait: HTTPWait, _ waiter: HTTPWaiter, _ parking: Parking) -> Bool {
         guard let end = parking.end else { return true }
-        core.crowd.move(self, to: .answering)
+        core.evictor.move(self, to: .answering)
         phase = .answered
         waiter.ended()
         if end == .gone { return false }
@@ -203,9 +203,10 @@ final class Connection {
         case .stopping: stream.stop()
         case .seated: break
         }
-        stream.attach(HTTPStream.Seat(lot: core.lot, handle: handle, descriptor: descriptor))
+        stream.attach(
+            HTTPStream.Seat(suspended: core.suspended, handle: handle, descriptor: descriptor))
         phase = .streaming(stream)
-        core.crowd.move(self, to: nil)
+        core.evictor.move(self, to: nil)
         return send(stream, on: handle)
     }
 }

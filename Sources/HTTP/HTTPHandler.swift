@@ -45,7 +45,7 @@ package protocol HTTPHandler: Sendable {
     func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse
 
     /// A connection was closed so that another could come.
-    func noteGaveWay()
+    func noteEviction()
 }
 
 extension HTTPHandler {
@@ -53,5 +53,5 @@ extension HTTPHandler {
         HTTPResponse(status: refusal.status, text: "\(refusal)\n")
     }
 
-    package func noteGaveWay() {}
+    package func noteEviction() {}
 }

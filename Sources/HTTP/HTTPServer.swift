@@ -20,11 +20,11 @@ package final class HTTPServer: Sendable {
         handler: any HTTPHandler, log: (@Sendable (String) -> Void)? = nil
     ) throws(HTTPServerFailure) {
         let settings = settings.fitting(descriptors: Int(clamping: chttp_descriptor_limit()))
-        let lot = try Lot(waitLimit: settings.waitLimit)
-        core = try ServerCore(settings: settings, handler: handler, lot: lot, log: log)
+        let suspended = try SuspendedConnections(waitLimit: settings.waitLimit)
+        core = try ServerCore(settings: settings, handler: handler, suspended: suspended, log: log)
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
-        watcher = try Watcher(lot: lot)
+        watcher = try Watcher(suspended: suspended)
         let number = listener.release()
         guard let handle = DaemonHandle(listener: number, core: core) else {
             watcher.stop()
@@ -54,7 +54,7 @@ package final class HTTPServer: Sendable {
     package var liveRequests: Int { core.requests.load(ordering: .relaxed) }
     package var openConnections: Int { core.connections.load(ordering: .relaxed) }
     package var openStreams: Int { core.openStreams }
-    package var waits: Int { core.lot.waits }
+    package var waits: Int { core.suspended.waits }
 }
 
 /// The daemon and the reference to the core that its callbacks use.

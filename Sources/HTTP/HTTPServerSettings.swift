@@ -2,7 +2,7 @@
 
 package struct HTTPServerSettings: Sendable {
     /// Connections at a time that neither wait nor stream. Beyond it those give way that have been
-    /// silent for longest, see `Crowd`.
+    /// silent for longest, see `ConnectionEvictor`.
     package var connectionLimit: Int
     /// A connection on which nothing moved for so long is closed. Waits and streams are exempt.
     package var idleTimeoutSeconds: Int
@@ -30,8 +30,8 @@ package struct HTTPServerSettings: Sendable {
         self.streamLimit = streamLimit
     }
 
-    /// Cut down where the process may have few descriptors open: a crowd must not take those that
-    /// a delete needs, nor stand in the way of newcomers because none can be accepted.
+    /// Smaller limits if the process may have few descriptors open: connections must not take the
+    /// descriptors that a delete needs, and a new connection must be accepted.
     package func fitting(descriptors: Int) -> HTTPServerSettings {
         var fitting = self
         fitting.connectionLimit = min(connectionLimit, max(16, descriptors / 8))

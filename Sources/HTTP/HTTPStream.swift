@@ -45,7 +45,7 @@ package final class HTTPStream: Sendable {
 
     /// The connection that the stream is sent on, from `attach` until `detach`.
     struct Seat {
-        let lot: Lot
+        let suspended: SuspendedConnections
         let handle: ConnectionHandle
         let descriptor: CInt
     }
@@ -167,7 +167,7 @@ package final class HTTPStream: Sendable {
 
     private func park(_ state: inout State) -> Int {
         guard let seat = state.seat else { return HTTPStream.failed }
-        switch seat.lot.park(seat.handle, seat.descriptor, until: nil) {
+        switch seat.suspended.park(seat.handle, seat.descriptor, until: nil) {
         case .parked(let parking):
             state.parking = parking
             return 0
@@ -178,6 +178,8 @@ package final class HTTPStream: Sendable {
     }
 
     private func unpark(_ state: inout State) {
-        if let seat = state.seat, let parking = state.parking { seat.lot.unpark(parking, .resumed) }
+        if let seat = state.seat, let parking = state.parking {
+            seat.suspended.unpark(parking, .resumed)
+        }
     }
 }

@@ -33,17 +33,17 @@ package final class HTTPWaiter: Sendable {
         var whenEnded: [@Sendable () -> Void] = []
     }
 
-    private let lot: Lot
+    private let suspended: SuspendedConnections
     private let parking: Parking
     private let state = Mutex(State())
 
-    init(lot: Lot, parking: Parking) {
-        self.lot = lot
+    init(suspended: SuspendedConnections, parking: Parking) {
+        self.suspended = suspended
         self.parking = parking
     }
 
     /// Ends the wait. From any thread, any number of times; only the first one counts.
-    package func resume() { lot.unpark(parking, .resumed) }
+    package func resume() { suspended.unpark(parking, .resumed) }
 
     /// Has `body` called once, when the wait has ended for whatever reason: the place to drop the
     /// subscription. It runs on the server's thread, never inside `resume`; or here and now where

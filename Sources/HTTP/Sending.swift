@@ -2,8 +2,8 @@
 
 import Bytes
 import CHTTP
+import Failpoints
 import Glibc
-import Points
 
 /// Queues a response; false where that failed. `isLast` closes the connection after it.
 func send(_ response: HTTPResponse, on connection: ConnectionHandle, isLast: Bool = false) -> Bool {

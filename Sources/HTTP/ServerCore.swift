@@ -13,8 +13,8 @@ final class ServerCore: Sendable {
 
     let settings: HTTPServerSettings
     let handler: any HTTPHandler
-    let lot: Lot
-    let crowd: Crowd
+    let suspended: SuspendedConnections
+    let evictor: ConnectionEvictor
     let log: (@Sendable (String) -> Void)?
     let requests = Atomic(0)
     let connections = Atomic(0)
@@ -25,13 +25,13 @@ final class ServerCore: Sendable {
     private let streams = Mutex(Streams())
 
     init(
-        settings: HTTPServerSettings, handler: any HTTPHandler, lot: Lot,
+        settings: HTTPServerSettings, handler: any HTTPHandler, suspended: SuspendedConnections,
         log: (@Sendable (String) -> Void)?
     ) throws(HTTPServerFailure) {
         self.settings = settings
         self.handler = handler
-        self.lot = lot
-        self.crowd = Crowd(limit: settings.connectionLimit, handler)
+        self.suspended = suspended
+        self.evictor = ConnectionEvictor(limit: settings.connectionLimit, handler)
         self.log = log
         self.idle = try Alarm()
     }
@@ -67,7 +67,7 @@ final class ServerCore: Sendable {
             return Array(streams.open.values)
         }
         for stream in open { stream.stop() }
-        lot.stop()
+        suspended.stop()
     }
 
     /// Returns when no request is under way, or when the time is up.

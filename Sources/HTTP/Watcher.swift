@@ -6,13 +6,13 @@ import Glibc
 import Synchronization
 
 final class Watcher: Sendable {
-    private let lot: Lot
+    private let suspended: SuspendedConnections
     private let isStopping = Atomic(false)
     private let thread: Mutex<pthread_t?>
 
     /// Starts the thread, with the signal mask of the caller.
-    init(lot: Lot) throws(HTTPServerFailure) {
-        self.lot = lot
+    init(suspended: SuspendedConnections) throws(HTTPServerFailure) {
+        self.suspended = suspended
         self.thread = Mutex(nil)
         var thread = pthread_t()
         // SAFETY: the thread takes over this reference and gives it up as it ends.
@@ -28,17 +28,17 @@ final class Watcher: Sendable {
     /// Ends the thread and waits for its end.
     func stop() {
         isStopping.store(true, ordering: .releasing)
-        lot.alarm.ring()
+        suspended.alarm.ring()
         let thread = thread.withLock { $0.take() }
         if let thread { _ = pthread_join(thread, nil) }
     }
 
     fileprivate func run() {
         while !isStopping.load(ordering: .acquiring) {
-            let next = lot.endDue(at: monotonicNow())
-            for event in lot.alarm.sleep(milliseconds: milliseconds(until: next)) {
+            let next = suspended.endDue(at: monotonicNow())
+            for event in suspended.alarm.sleep(milliseconds: milliseconds(until: next)) {
                 guard case .hangup(let token, let isGone) = event else { continue }
-                lot.sawHangup(token: token, isGone: isGone)
+                suspended.sawHangup(token: token, isGone: isGone)
             }
         }
     }

@@ -59,17 +59,17 @@ package struct Cgroup: Sendable {
         for hierarchy in hierarchies where !hierarchy.has("cpuset") {
             let directory = hierarchy.directory(path)
             try Files.makeDirectories(directory, mode: 0o755, isMasked: true)
-            try Files.poke(directory + "/cgroup.procs", "0")
+            try Files.writeControlFile(directory + "/cgroup.procs", "0")
         }
     }
 
     /// The hierarchies in which it still stands.
-    package func standing() throws(SystemCallFailure) -> [String] {
-        var standing: [String] = []
+    package func directories() throws(SystemCallFailure) -> [String] {
+        var found: [String] = []
         for hierarchy in hierarchies where try Files.exists(hierarchy.directory(path)) {
-            standing.append(hierarchy.directory(path))
+            found.append(hierarchy.directory(path))
         }
-        return standing
+        return found
     }
 
     /// The processes in it and below it, in any hierarchy. Zombies do not count: they hold nothing.
@@ -81,7 +81,7 @@ package struct Cgroup: Sendable {
                 pids.formUnion(try CgroupTree.processes(in: cgroup, directory))
             }
         }
-        return pids.filter { ProcessFiles.state(of: $0).map { $0 != "Z" && $0 != "X" } ?? false }
+        return pids.filter { ProcFS.state(of: $0).map { $0 != "Z" && $0 != "X" } ?? false }
     }
 
     /// Ends all that is in it: thaws from the leaves up, then `cgroup.kill` where there is one,
@@ -94,7 +94,7 @@ package struct Cgroup: Sendable {
             guard hierarchy.isUnified else { continue }
             ignoring("gone, or a kernel before 5.14; each process is killed below") {
                 () throws(SystemCallFailure) in
-                try Files.poke(directory + "/cgroup.kill", "1")
+                try Files.writeControlFile(directory + "/cgroup.kill", "1")
             }
         }
         for hierarchy in hierarchies {
@@ -143,7 +143,7 @@ package struct Cgroup: Sendable {
         try CgroupTree.walk(directory) { cgroup in
             ignoring("gone meanwhile, or a kernel without a freezer") {
                 () throws(SystemCallFailure) in
-                try CgroupTree.poke(file, text, in: cgroup)
+                try CgroupTree.writeControlFile(file, text, in: cgroup)
             }
         }
     }

@@ -7,8 +7,8 @@
 
 import Bytes
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 enum CgroupTree {
     /// A cgroup on the way to the current one, and those in it that are still to be visited.
@@ -68,7 +68,7 @@ enum CgroupTree {
     }
 
     /// Writes into one of the cgroup's files.
-    static func poke(
+    static func writeControlFile(
         _ file: String, _ text: String, in cgroup: borrowing OwnedDescriptor
     ) throws(SystemCallFailure) {
         let directory = cgroup.number

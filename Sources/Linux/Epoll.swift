@@ -1,8 +1,8 @@
 // Waiting for many descriptors at once (epoll(7)), level-triggered.
 
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 package struct Epoll: ~Copyable, Sendable {
     package struct Interest: OptionSet, Sendable {

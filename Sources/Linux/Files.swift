@@ -3,8 +3,8 @@
 
 import Bytes
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 package enum Files {
     /// The whole of a small file, at most `limit` bytes.
@@ -22,7 +22,7 @@ package enum Files {
     }
 
     /// Writes into a file that exists, in one call, as cgroupfs wants it.
-    package static func poke(_ path: String, _ text: String) throws(SystemCallFailure) {
+    package static func writeControlFile(_ path: String, _ text: String) throws(SystemCallFailure) {
         let file = try OwnedDescriptor.opening(path, O_WRONLY)
         do { _ = try file.write(Array(text.utf8)[...]) } catch {
             throw SystemCallFailure(call: error.call, subject: path, errno: error.errno)

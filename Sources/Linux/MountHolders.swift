@@ -14,7 +14,7 @@ package enum MountHolders {
         var found = mountsOn(target, mount)
         for pid in pids() where found.count < limit {
             if let way = hold(of: pid, on: mount) {
-                found.append("pid \(pid) (\(ProcessFiles.command(of: pid) ?? "?")) by its \(way)")
+                found.append("pid \(pid) (\(ProcFS.command(of: pid) ?? "?")) by its \(way)")
             }
         }
         return Array(found.prefix(limit))

@@ -89,7 +89,7 @@ package enum Namespaces {
             let open = openNamespaces(of: pid).filter { !own.contains($0.name) }
             // Where a process is costs the kernel more to tell than what the process has open.
             guard !open.isEmpty,
-                let cgroups = ProcessFiles.cgroups(of: pid, below: prefix),
+                let cgroups = ProcFS.cgroups(of: pid, below: prefix),
                 let place = PodPlace(below: cgroups), !place.isShim
             else { continue }
             for (descriptor, name) in open {

@@ -1,8 +1,8 @@
 // Descriptors, each with one owner.
 
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 /// An open descriptor; closed when it goes.
 package struct OwnedDescriptor: ~Copyable, Sendable {

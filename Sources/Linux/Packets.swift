@@ -1,8 +1,8 @@
 // Packets over a unix socket (SOCK_SEQPACKET): boundaries kept, nothing lost, never waiting.
 
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 /// Who is at the other end of a unix socket.
 package struct PeerCredentials: Equatable, Sendable {
@@ -89,7 +89,7 @@ package struct PacketSocket: ~Copyable, Sendable {
             count = failure == 0 ? length : 0
         }
         if failure == 0 {
-            point("packet.received")
+            failpoint("packet.received")
             return packet
         }
         // Without memory for it the packet stays where it is, and is taken the next time.

@@ -2,8 +2,8 @@
 
 import Bytes
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 /// A descriptor that stands for one process and no later one (pidfd_open(2)).
 package struct PidDescriptor: ~Copyable, Sendable {
@@ -118,7 +118,7 @@ package enum Children {
 }
 
 /// What /proc says of a process. None of these waits for a disk.
-package enum ProcessFiles {
+package enum ProcFS {
     /// Clock ticks since boot when it started; `nil` where there is no such process.
     package static func startTicks(of pid: Int32) -> UInt64? {
         field(21, of: pid).flatMap { UInt64($0) }

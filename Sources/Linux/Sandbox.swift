@@ -2,8 +2,8 @@
 
 import Bytes
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 package enum Sandbox {
     /// Gives the calling process, which must have one thread, mount, IPC and UTS namespaces of its

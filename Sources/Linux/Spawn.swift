@@ -1,8 +1,8 @@
 // Starting programs and helpers.
 
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 /// A program to run. Its environment is exactly what stands here.
 package struct Command: Sendable {
@@ -92,13 +92,13 @@ package func forkHelper(
     // SAFETY: the array lives for the call.
     unsafe clinux_close_from(3, kept, kept.count)
     let code = body()
-    point("process.end")
+    failpoint("process.end")
     _exit(code)
 }
 
 /// Ends the calling process, without any clean-up of the C library's.
 package func endProcess(_ code: CInt) -> Never {
-    point("process.end")
+    failpoint("process.end")
     _exit(code)
 }
 

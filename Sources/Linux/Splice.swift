@@ -1,8 +1,8 @@
 // Bytes that go from one pipe to another without being read.
 
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 extension OwnedDescriptor {
     /// The bytes that are in this pipe; either end may ask.

@@ -3,8 +3,8 @@
 
 import Bytes
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 package enum Superblocks {
     /// The device of what is mounted there. For helpers: it may ask the file system.
@@ -133,8 +133,8 @@ package enum Superblocks {
 
     /// `pid 4121 (sh) of pod 0192…`.
     private static func who(_ pid: Int32) -> String {
-        let name = "pid \(pid) (\(ProcessFiles.command(of: pid) ?? "?"))"
-        let parts = (ProcessFiles.cgroups(of: pid) ?? []).flatMap { $0.fields("/") }
+        let name = "pid \(pid) (\(ProcFS.command(of: pid) ?? "?"))"
+        let parts = (ProcFS.cgroups(of: pid) ?? []).flatMap { $0.fields("/") }
         guard let pod = parts.first(where: looksLikeUID) else { return name }
         return name + " of pod \(pod)"
     }

@@ -2,8 +2,8 @@
 
 import Bytes
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 package enum SystemClock {
     /// Nanoseconds since boot, suspended time included: for durations.

@@ -3,8 +3,8 @@
 // May block on the disk for as long as the disk likes: for helpers alone.
 
 import CLinux
+import Failpoints
 import Glibc
-import Points
 
 package enum Tree {
     /// Removes `name` in the directory at `parent`, with all below it. Removing what is gone is no

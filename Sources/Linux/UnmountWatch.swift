@@ -1,7 +1,7 @@
 // Tells when a file system has gone, and keeps nothing of it (inotify(7), IN_UNMOUNT).
 
 import CLinux
-import Points
+import Failpoints
 
 package final class UnmountWatch {
     private let descriptor: OwnedDescriptor

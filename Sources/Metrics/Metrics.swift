@@ -51,7 +51,7 @@ package final class Metrics: Sendable {
         labels: ["route"])
 
     package let httpGaveWay = Counter(
-        "staunch_http_connections_gave_way_total",
+        "staunch_http_connections_evicted_total",
         "Connections that were closed, at the most that there may be, so that others could come.")
 
     // MARK: What is there
@@ -75,8 +75,8 @@ package final class Metrics: Sendable {
     package let resourcesMissing = Gauge(
         "staunch_resources_missing",
         "Resources that a record names and the kernel does not show, by kind.", labels: ["kind"])
-    package let straysRemoved = Counter(
-        "staunch_strays_removed_total",
+    package let orphansRemoved = Counter(
+        "staunch_orphans_removed_total",
         "Resources without a record that were put away, by kind.", labels: ["kind"])
     package let auditTime = Gauge(
         "staunch_audit_timestamp_seconds", "When the last audit was taken, since 1970.")
@@ -126,7 +126,7 @@ package final class Metrics: Sendable {
             oldestOperation, stepRetries, stepDuration, stagesRunning, stagesWaiting, stagesOverdue,
             httpRequests, httpDuration, httpGaveWay, pods, podsStalled, tasks, podsAdopted,
             resourcesRecorded, resourcesObserved, resourcesUnrecorded, resourcesMissing,
-            straysRemoved, auditTime, storeCommits, storeFailures, storeDamaged, seccompProfile,
+            orphansRemoved, auditTime, storeCommits, storeFailures, storeDamaged, seccompProfile,
             dataDirectoryUsable, runtimeAvailable, buildInfo, residentMemory, cpuTime,
             openDescriptors, startTime,
         ]

@@ -11,18 +11,18 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskSignal = "task.signal"
     case taskDelete = "task.delete"
     /// The daemon's own: what a lost pod held is put away.
-    case podClear = "pod.clear"
+    case podCleanup = "pod.cleanup"
     /// The daemon's own: what bears our mark and no record names is put away.
-    case strayRemove = "stray.remove"
+    case orphanRemove = "orphan.remove"
 
     /// Only what makes something can be called off (API.md).
     package var isCreate: Bool { self == .podCreate || self == .taskCreate }
     package var isDelete: Bool { self == .podDelete || self == .taskDelete }
 
     /// Whether it leaves less than there was.
-    package var isWayDown: Bool {
+    package var releasesResources: Bool {
         switch self {
-        case .podStop, .podDelete, .podClear, .taskStop, .taskDelete, .strayRemove: true
+        case .podStop, .podDelete, .podCleanup, .taskStop, .taskDelete, .orphanRemove: true
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal: false
         }
     }

@@ -3,7 +3,7 @@
 
 import Bytes
 import Linux
-import ShimWire
+import ShimProtocol
 
 enum Adoptee {
     case process(Int32)
@@ -47,13 +47,13 @@ extension Shim {
 
     /// In each hierarchy in which the task has a cgroup, and in one at least.
     private func stands(_ pid: Int32, in slot: TaskSlot) -> Bool {
-        guard let cgroups = ProcessFiles.cgroups(of: pid) else { return false }
+        guard let cgroups = ProcFS.cgroups(of: pid) else { return false }
         let below = slot.paths.cgroup + "/"
         let inside = cgroups.count { isInside($0, slot, below) }
         do throws(SystemCallFailure) {
-            if inside >= max(1, try cgroup(of: slot).standing().count) { return true }
+            if inside >= max(1, try cgroup(of: slot).directories().count) { return true }
         } catch { return false }
-        return ProcessFiles.isExiting(pid) && are(cgroups, of: slot, orRoot: true)
+        return ProcFS.isExiting(pid) && are(cgroups, of: slot, orRoot: true)
     }
 
     private func are(_ cgroups: [String], of slot: TaskSlot, orRoot: Bool) -> Bool {

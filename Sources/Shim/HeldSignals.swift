@@ -5,7 +5,7 @@
 // exec, which the kernel tells for a look alone.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 /// A signal that waits for the program.
 struct HeldSignal {
@@ -61,7 +61,7 @@ extension Shim {
     /// Whether the task's process lives and is the program's.
     func hasRun(_ slot: TaskSlot) -> Bool {
         guard slot.isAlive, let process = slot.process else { return false }
-        if !slot.hasRun { slot.hasRun = ProcessFiles.hasExecuted(process.pid) ?? false }
+        if !slot.hasRun { slot.hasRun = ProcFS.hasExecuted(process.pid) ?? false }
         return slot.hasRun
     }
 }

@@ -2,7 +2,7 @@
 //
 // A directory belongs to one daemon, which is known by its run directory: that stands in an
 // attribute of the directory, `trusted.staunch.run-dir` (xattr(7)). Nothing is listed of one that
-// is another daemon's, so nothing in it is ever taken for a stray.
+// is another daemon's, so nothing in it is ever taken for an orphan.
 
 import Linux
 

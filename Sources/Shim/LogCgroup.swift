@@ -37,7 +37,7 @@ struct LogCgroup {
             ? ["cpu.max"] : hierarchy.has("cpu") ? ["cpu.cfs_period_us", "cpu.cfs_quota_us"] : []
         for name in names where try Files.exists("\(task)/\(name)") {
             let limit = try Files.text("\(task)/\(name)", limit: 64)
-            try Files.poke("\(hierarchy.directory(paths.logCgroup))/\(name)", limit)
+            try Files.writeControlFile("\(hierarchy.directory(paths.logCgroup))/\(name)", limit)
         }
     }
 }

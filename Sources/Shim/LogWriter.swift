@@ -2,7 +2,7 @@
 // wait for the file's disk as long as it likes.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 struct LogWriter: ~Copyable {
     /// The most that is read at once.

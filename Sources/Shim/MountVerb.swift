@@ -2,7 +2,7 @@
 
 import Bytes
 import Linux
-import ShimWire
+import ShimProtocol
 
 extension Shim {
     func mount(_ task: String, lower: String, user: String, id: UInt32) {

@@ -13,7 +13,7 @@ enum NamespaceHelper {
             let about = "\(file.kind) \(file.inode) \(file.made) \(hold.isInhabited ? 1 : 0)"
             for holder in hold.holders {
                 let words = [holder.place.pod, holder.place.task ?? "-"].map(word)
-                let command = ProcessFiles.command(of: holder.pid) ?? "?"
+                let command = ProcFS.command(of: holder.pid) ?? "?"
                 text += "\(about) \(holder.pid) \(holder.descriptor) \(words[0]) \(words[1]) "
                 text += withoutControls(command) + "\n"
             }

@@ -6,7 +6,7 @@
 // path. Nothing is made in what is not the task's own: a place inside a bind mount has to be there.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 /// Why a place cannot be made.
 struct PlaceRefused: Error {

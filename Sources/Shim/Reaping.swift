@@ -1,7 +1,7 @@
 // Children that have ended: looked at, stored, and only then reaped (law 8).
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 extension Shim {
     func reapAll() {
@@ -27,7 +27,7 @@ extension Shim {
                 if runtimeIsCreating {
                     orphans[exit.pid] = Orphan(
                         exit: exit, hasRun: hasRun(exit.pid),
-                        cgroups: ProcessFiles.cgroups(of: exit.pid) ?? [])
+                        cgroups: ProcFS.cgroups(of: exit.pid) ?? [])
                 }
                 Children.reap(exit.pid)
             }
@@ -38,7 +38,7 @@ extension Shim {
 
     /// Asked of a zombie, which tells it until it is reaped. No answer (there was no descriptor for
     /// the look) is taken for a yes: then the exit is told as it was.
-    private func hasRun(_ pid: Int32) -> Bool { ProcessFiles.hasExecuted(pid) ?? true }
+    private func hasRun(_ pid: Int32) -> Bool { ProcFS.hasExecuted(pid) ?? true }
 
     /// The exit file was made with the task and is overwritten in place: a full file system cannot
     /// keep a status from being stored.

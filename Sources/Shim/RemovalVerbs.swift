@@ -2,7 +2,7 @@
 
 import Bytes
 import Linux
-import ShimWire
+import ShimProtocol
 
 extension Shim {
     /// The mount is gone from mountinfo as soon as umount2(2) has begun: it is the helper's end

@@ -2,7 +2,7 @@
 // fill the run directory, which is memory, if it could write there.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 /// The end of what the runtime said, because its last error is what counts, and how much came
 /// before that.

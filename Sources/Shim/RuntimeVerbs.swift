@@ -1,7 +1,7 @@
 // create, start, delete: what the runtime (runc) is run for.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 extension Shim {
     func create(_ task: String, _ arguments: [String], id: UInt32) {
@@ -54,7 +54,7 @@ extension Shim {
             return reply(to: job.waiting, .failed(.runtime, detail: reason))
         }
         // One that has ended already, and was reaped, has no start to be told by any more.
-        let process = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
+        let process = WireProcess(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         slot.process = process
         isMemoryDue = true
         reply(to: job.waiting, .running(process))

@@ -6,7 +6,7 @@
 // is not gone.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 final class SharedMemory {
     let path: String

@@ -4,7 +4,7 @@
 // asked for by a new daemon with `status`.
 
 package import Linux
-package import ShimWire
+package import ShimProtocol
 
 package final class Shim {
     let settings: ShimSettings
@@ -59,7 +59,7 @@ package final class Shim {
             needed: ["/proc", "/sys", settings.podDirectory])
         Namespaces.keepOwn(ShimSettings.namespaces(ownNetwork: settings.ownNetwork))
         sharedMemory = try SharedMemory(settings)
-        identity = WireProcess(pid: pid, startTicks: ProcessFiles.startTicks(of: pid) ?? 0)
+        identity = WireProcess(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         epoll = try Epoll()
         try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)
         try epoll.add(self.listener.descriptor.number, .readable, tag: Watched.listener.tag)

@@ -1,7 +1,7 @@
 // The daemon's end of the line. A new daemon replaces the old one; without one, work goes on.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 /// One daemon's connection, and what it has not taken yet.
 final class ShimConnection {

@@ -1,7 +1,7 @@
 // The event loop: one thread, one epoll, and what each descriptor is for.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 /// What a descriptor in the epoll set stands for. The numbers of the descriptors keep the tags
 /// apart, and a tag is looked up only while its descriptor is open.

@@ -1,7 +1,7 @@
 // The shim's program: one binary for the sandbox and for the removal of files.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 /// Runs as the arguments say; returns only a failure, as the exit code.
 ///
@@ -11,7 +11,7 @@ import ShimWire
 /// - `staunch-shim remove PARENT NAME [PARENT NAME …]`: removes each tree and verifies that it is
 ///   gone.
 /// - `staunch-shim absent PARENT NAME [PARENT NAME …]`: fails if one of them is there.
-/// - `staunch-shim poke FILE TEXT [FILE TEXT …]`: writes each text into its file.
+/// - `staunch-shim control FILE TEXT [FILE TEXT …]`: writes each text into its file.
 /// - `staunch-shim upper DIR OTHER`: says who holds the overlay whose upper layer DIR is, if it
 ///   lives. OTHER is a directory on another mount.
 /// - `staunch-shim memory FILE`: says who holds the pod's /dev/shm, whose device FILE has, if it
@@ -48,10 +48,10 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return telling { () throws(SystemCallFailure) in try removeAll(words) }
     case "absent" where words.count % 2 == 0:
         return telling { () throws(SystemCallFailure) in try areAbsent(words) }
-    case "poke" where words.count % 2 == 0:
+    case "control" where words.count % 2 == 0:
         return telling { () throws(SystemCallFailure) in
             for index in stride(from: 0, to: words.count, by: 2) {
-                try Files.poke(words[index], words[index + 1])
+                try Files.writeControlFile(words[index], words[index + 1])
             }
             return 0
         }

@@ -1,7 +1,7 @@
 // How a shim is found again after somebody has removed its lock, its socket, or the whole folder.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 extension Shim {
     /// A daemon did not find us (SIGHUP). The lock gets its name when it is locked already: a

@@ -2,14 +2,14 @@
 // the start, or the task's program.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 extension Shim {
     /// Whether none but the runtime can have written what was read before this call. In doubt it is
     /// the task's, because output that is lost is worse than a warning too much.
     func onlyRuntimeWrote(_ slot: TaskSlot) -> Bool {
         if slot.exit != nil || slot.hasRun { return false }
-        if let process = slot.process { return ProcessFiles.hasExecuted(process.pid) == false }
+        if let process = slot.process { return ProcFS.hasExecuted(process.pid) == false }
         // `create` leaves the program to `start`.
         return !slot.startsAtOnce || cgroupHasNoProgram(slot)
     }
@@ -18,7 +18,7 @@ extension Shim {
     func neverRan(_ slot: TaskSlot) -> Bool {
         if let exit = slot.exit { return exit.neverRan }
         guard let process = slot.process, !slot.hasRun else { return false }
-        return ProcessFiles.hasExecuted(process.pid) == false
+        return ProcFS.hasExecuted(process.pid) == false
     }
 
     /// While the runtime is at work nobody has said which process is the task's. There is no cgroup
@@ -37,6 +37,6 @@ extension Shim {
 
     /// Every task has a PID namespace of its own, in which the runtime's own programs are not.
     private func isRuntimes(_ pid: Int32) -> Bool {
-        ProcessFiles.hasExecuted(pid) == false || ProcessFiles.sharesPIDNamespace(pid)
+        ProcFS.hasExecuted(pid) == false || ProcFS.sharesPIDNamespace(pid)
     }
 }

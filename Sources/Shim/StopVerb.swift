@@ -1,7 +1,7 @@
 // stop: the signal, the grace, and then the task's whole cgroup, until it is empty.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 /// A stop under way. The times say when to look or to kill again; none of them ends the stop.
 struct StopState {
@@ -52,7 +52,7 @@ extension Shim {
         do throws(SystemCallFailure) {
             let left = try cgroup(of: slot).processes()
             if left.isEmpty { return finishStop(slot, stop) }
-            stop.waiting = "processes in the cgroup: \(standing(left))"
+            stop.waiting = "processes in the cgroup: \(places(left))"
             try cgroup(of: slot).kill()
         } catch { stop.waiting = error.description }
         lookAgain(slot, stop)
@@ -79,28 +79,28 @@ extension Shim {
             }
         }
         let first = slot.process?.pid ?? 0
-        stop.waiting = "killed, and has not ended: \(standing(first))"
+        stop.waiting = "killed, and has not ended: \(places(first))"
         // The init of a PID namespace waits for the others, and one of them for the kernel.
         if stop.kills > 0 {
             ignoring("it is looked at again") { () throws(SystemCallFailure) in
                 let others = try cgroup(of: slot).processes().subtracting([first])
-                if !others.isEmpty { stop.waiting? += "; with it \(standing(others))" }
+                if !others.isEmpty { stop.waiting? += "; with it \(places(others))" }
             }
         }
         lookAgain(slot, stop)
     }
 
     /// Who cannot be killed (state D) first, and not all where they are many.
-    private func standing(_ pids: Set<Int32>) -> String {
-        let held = pids.filter { ProcessFiles.state(of: $0) == "D" }
+    private func places(_ pids: Set<Int32>) -> String {
+        let held = pids.filter { ProcFS.state(of: $0) == "D" }
         let order = held.sorted() + pids.subtracting(held).sorted()
         let more = order.count > 4 ? " and \(order.count - 4) more" : ""
-        return order.prefix(4).map { standing($0) }.joined(separator: ", ") + more
+        return order.prefix(4).map { places($0) }.joined(separator: ", ") + more
     }
 
-    private func standing(_ pid: Int32) -> String {
-        let place = ProcessFiles.waitChannel(of: pid).map { ", in \($0)" } ?? ""
-        return "pid \(pid), state \(ProcessFiles.state(of: pid) ?? "?")\(place)"
+    private func places(_ pid: Int32) -> String {
+        let place = ProcFS.waitChannel(of: pid).map { ", in \($0)" } ?? ""
+        return "pid \(pid), state \(ProcFS.state(of: pid) ?? "?")\(place)"
     }
 
     /// 20 ms, then twice as long each time, up to a second: an exit is seen at once anyway, and

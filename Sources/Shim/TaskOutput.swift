@@ -7,7 +7,7 @@
 // task's end nor the pod's delete ever depends on that disk.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 final class TaskOutput {
     /// Nanoseconds without any progress of the writer's after which output is dropped.

@@ -1,7 +1,7 @@
 // One task of the pod, as its shim knows it.
 
 import Linux
-import ShimWire
+import ShimProtocol
 
 //             mount               create                start
 //   (new) ──────────> mounted ──────────> process ─────────────> process     exit: at any time

@@ -8,7 +8,7 @@
 
 import Bytes
 import Linux
-import ShimWire
+import ShimProtocol
 
 struct UserUnknown: Error { let detail: String }
 

@@ -1,7 +1,7 @@
 // SQLite's C API as far as the store needs it: the only file here that says `unsafe` about it.
 
 import CSQLite
-import Points
+import Failpoints
 
 /// What stands in a place of a statement.
 enum Value {
@@ -73,13 +73,13 @@ enum Value {
 
     /// All of `body`, or nothing of it.
     func transaction(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
-        point("store.begin")
+        failpoint("store.begin")
         try run(.begin)
         do throws(StoreFailure) {
             try body()
             if isFailing("store.commit", .noSpace) { throw .full }
             try run(.commit)
-            point("store.commit")
+            failpoint("store.commit")
         } catch {
             // Some failures (a full disk) have ended the transaction already.
             if isInTransaction { try run(.rollback) }

@@ -48,7 +48,7 @@ struct StaunchChurn: ParsableCommand {
 
 private let discussion = """
     Clients make pods and delete them, one after the other. They repeat every request until it is \
-    answered, under the same Operation-Id. In the end nothing may be left: no stray in the \
+    answered, under the same Operation-Id. In the end nothing may be left: no orphan in the \
     account, no open operation, no exit lost, doubled or untrue, and the census of the machine as \
     before. Memory and descriptors must stay flat within each life of the daemon that was seen for \
     17 s or more. What does not hold is named. Ctrl-C ends the run in order, and a second one at \

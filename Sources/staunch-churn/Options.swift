@@ -27,12 +27,12 @@ struct Options: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A weighted mix of pod shapes, as JSON.",
+            "A weighted mix of pod workloads, as JSON.",
             discussion: """
-                {"shapes": [{"name": "web", "weight": 3, "tasks": 2, "network": "host", "hold": \
+                {"workloads": [{"name": "web", "weight": 3, "tasks": 2, "network": "host", "hold": \
                 0.5, "grace": 1, "args": ["sh", "-c", "exit 7"], "exitCode": 7, "readOnly": false, \
-                "memory": 67108864}]}. Only 'shapes' with one object is needed. What a shape does \
-                not say is as the next three options have it.
+                "memory": 67108864}]}. Only 'workloads' with one object is needed. The next three \
+                options are the defaults of what a workload does not say.
                 """, valueName: "file"))
     var spec: String?
 
@@ -97,7 +97,8 @@ struct Options: ParsableArguments {
             discussion: "[default: beside staunch-churn itself]", valueName: "dir"))
     var bin: String?
 
-    @Option(help: ArgumentHelp("The same seed gives the same run of shapes.", valueName: "number"))
+    @Option(
+        help: ArgumentHelp("The same seed gives the same run of workloads.", valueName: "number"))
     var seed: UInt64 = 1
 
     @Option(help: ArgumentHelp("Keeps all figures as JSON.", valueName: "file"))

@@ -31,21 +31,21 @@ extension Options {
     }
 
     private func mix() throws(RunFailure) -> Mix {
-        var shape = Shape()
-        shape.tasks = try within(1...32, tasks, "--tasks")
-        shape.hold = try within(0...86400, hold, "--hold")
+        var workload = Workload()
+        workload.tasks = try within(1...32, tasks, "--tasks")
+        workload.hold = try within(0...86400, hold, "--hold")
         guard network != "cni" else {
             throw RunFailure("--network cni: the daemon has no CNI networks yet; none or host")
         }
         guard let mode = NetworkMode(rawValue: network) else {
             throw RunFailure("--network \(network): it must be none or host")
         }
-        shape.network = mode
+        workload.network = mode
         guard let spec else {
-            guard let mix = Mix([shape]) else { throw RunFailure("there is no shape") }
+            guard let mix = Mix([workload]) else { throw RunFailure("there is no workload") }
             return mix
         }
-        do { return try Mix.read(try Files.read(spec, limit: 1 << 20), defaults: shape) } catch {
+        do { return try Mix.read(try Files.read(spec, limit: 1 << 20), defaults: workload) } catch {
             throw RunFailure("--spec \(spec): \(error)")
         }
     }

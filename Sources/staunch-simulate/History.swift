@@ -2,8 +2,8 @@
 
 import Documents
 import Engine
-import Fakes
 import Model
+import Simulation
 import Store
 
 @Loop final class History {
@@ -11,7 +11,7 @@ import Store
     let stage: Stage
     let ledger: Ledger
     private let promptness: Promptness
-    private let disk = FakeDisk()
+    private let disk = SimulatedDisk()
     private(set) var engine: Engine?
     private var life: Life?
     private var isHealing = false
@@ -69,7 +69,8 @@ import Store
         stage.keeping.limit(&settings.limits)
         do throws(EngineFailure) {
             let engine = try Engine(
-                settings, FakeRecords(disk, life), FakeGround(world, life, cgroupParent: parent))
+                settings, SimulatedRecords(disk, life),
+                SimulatedHost(world, life, cgroupParent: parent))
             (self.life, self.engine) = (life, engine)
             stage.setLife(life)
             // What the store has is what the first client is told.
@@ -228,9 +229,9 @@ import Store
     private func plant() {
         let uid = UID(
             milliseconds: 1_700_000_000_000, random: (world.dice.next(), world.dice.next()))
-        tell("a stray \(uid)")
+        tell("an orphan \(uid)")
         ledger.planted.insert(uid)
-        world.plantStray(uid)
+        world.plantOrphan(uid)
     }
 
     // MARK: Requests
@@ -245,7 +246,7 @@ import Store
                 continue
             }
             ledger.noteAsked(request, engine)
-            let answer: Result<Accepted, Problem>
+            let answer: Result<MutationResult, Problem>
             do throws(Problem) { answer = .success(try request.send(to: engine, context)) } catch {
                 answer = .failure(error)
             }
@@ -297,7 +298,7 @@ import Store
         guard let late = world.dice.pick(answered), let engine, let life, engine.isReady else {
             return
         }
-        let answer: Result<Accepted, Problem>
+        let answer: Result<MutationResult, Problem>
         do throws(Problem) {
             answer = .success(try late.request.send(to: engine, late.context))
         } catch { answer = .failure(error) }
@@ -328,26 +329,26 @@ import Store
         stage.end("")
     }
 
-    /// Until no operation is open, and strays are gone.
+    /// Until no operation is open, and orphans are gone.
     private func untilQuiet() async {
         for _ in 0..<2000 {
             world.heal()
             await world.sleep(milliseconds: 100)
             look()
             if stage.verdict != nil { return }
-            if engine?.isReady == true, ledger.open.isEmpty, ledger.strays.isEmpty,
+            if engine?.isReady == true, ledger.open.isEmpty, ledger.orphans.isEmpty,
                 engine?.openOperations.isEmpty == true
             {
                 return
             }
         }
         stage.end(
-            "open for ever: \(ledger.open.map { "\($0)" }) strays \(ledger.strays) "
+            "open for ever: \(ledger.open.map { "\($0)" }) orphans \(ledger.orphans) "
                 + "\(engine?.openOperations ?? [])")
     }
 }
 
-private func words(_ answer: Result<Accepted, Problem>) -> String {
+private func words(_ answer: Result<MutationResult, Problem>) -> String {
     switch answer {
     case .success(.operation(let operation)):
         "\(operation.kind.rawValue) \(operation.id), uid \(operation.target.podUID): "

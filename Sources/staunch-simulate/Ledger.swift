@@ -2,14 +2,14 @@
 
 import Documents
 import Engine
-import Fakes
 import Model
-import ShimWire
+import ShimProtocol
+import Simulation
 import Store
 
 @Loop final class Ledger {
     private let world: World
-    private let disk: FakeDisk
+    private let disk: SimulatedDisk
     private let stage: Stage
     /// As last seen, by id.
     private var operations: [UID: PodOperation] = [:]
@@ -28,7 +28,7 @@ import Store
     /// The last pod that was made, and the daemon that surely made it.
     private var lastMade: (uid: UID, by: Engine)?
 
-    init(_ world: World, _ disk: FakeDisk, _ stage: Stage) {
+    init(_ world: World, _ disk: SimulatedDisk, _ stage: Stage) {
         self.world = world
         self.disk = disk
         self.stage = stage
@@ -41,7 +41,7 @@ import Store
     }
 
     /// Planted ones that are still there.
-    var strays: [UID] { planted.filter { world.pods[$0] != nil }.sorted() }
+    var orphans: [UID] { planted.filter { world.pods[$0] != nil }.sorted() }
 
     func uids(of name: Label) -> [UID] { pods[name] ?? [] }
 
@@ -56,7 +56,7 @@ import Store
     }
 
     /// `maker` is the only daemon that was ever sent the request, where there is only one.
-    func note(_ request: Request, _ answer: Result<Accepted, Problem>, maker: Engine?) {
+    func note(_ request: Request, _ answer: Result<MutationResult, Problem>, maker: Engine?) {
         checkMeant(request, answer)
         // Of an operation whose answer was lost this is the first that is heard.
         if case .success(.finished(let ended)) = answer, operations[ended.id] == nil {
@@ -80,7 +80,7 @@ import Store
     }
 
     /// S3: a delete that names a uid is about that one, and never about who has the name now.
-    private func checkMeant(_ request: Request, _ answer: Result<Accepted, Problem>) {
+    private func checkMeant(_ request: Request, _ answer: Result<MutationResult, Problem>) {
         guard case .delete(let name, let uid?, _) = request else { return }
         switch answer {
         case .success(.operation(let found)), .success(.finished(let found)):

@@ -2,8 +2,8 @@
 // still, an exit.
 
 import Engine
-import Fakes
 import Model
+import Simulation
 
 @Loop final class Promptness {
     private let world: World

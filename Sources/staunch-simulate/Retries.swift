@@ -2,20 +2,20 @@
 
 import Documents
 import Engine
-import Fakes
 import Model
+import Simulation
 
 /// A request that was answered, to be sent once more.
 struct Answered {
     let request: Request
     let context: RequestContext
-    let answer: Accepted
+    let answer: MutationResult
 }
 
 extension Ledger {
     /// Law 17: the same operation, or the word that its id is no longer kept, whatever the clock
     /// says; a late retry never does what it asks for a second time.
-    func check(_ late: Answered, _ answer: Result<Accepted, Problem>) {
+    func check(_ late: Answered, _ answer: Result<MutationResult, Problem>) {
         let what = "a late \(late.request.words)"
         switch (late.answer, answer) {
         case (_, .failure(let problem)):

@@ -3,7 +3,7 @@
 
 import ArgumentParser
 import Engine
-import Fakes
+import Simulation
 import Synchronization
 
 struct Simulate: ParsableCommand {

@@ -50,7 +50,7 @@ func starting<Value: ~Copyable>(
     do { return try body() } catch { throw StartFailure("\(what): \(error)") }
 }
 
-extension ListenerStanding {
+extension ListenerStatus {
     fileprivate var text: String {
         switch self {
         case .off: "off"

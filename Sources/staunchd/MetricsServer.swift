@@ -67,9 +67,9 @@ final class MetricsServer: Sendable {
     }
 
     /// Once for each change.
-    private func note(_ standing: ListenerStanding) {
-        let former = engine.noteMetricsListener(standing)
-        switch standing {
+    private func note(_ status: ListenerStatus) {
+        let former = engine.noteMetricsListener(status)
+        switch status {
         case former, .off: break
         case .waiting(_, let why):
             engine.log.write(.warning, "the metrics are not served yet", ["why": why])

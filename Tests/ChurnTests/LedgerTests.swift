@@ -59,12 +59,13 @@ import Testing
 
     @Test("each way to end is judged", arguments: cases)
     func judged(_ item: Case) {
-        var shape = Shape()
-        shape.exitCode = item.exitCode
-        shape.hold = item.hold
+        var workload = Workload()
+        workload.exitCode = item.exitCode
+        workload.hold = item.hold
         var ledger = ExitLedger()
         ledger.ended(
-            PodEnd(name: "p", uid: "u", shape: shape, exits: item.exits, seenBefore: item.seen))
+            PodEnd(
+                name: "p", uid: "u", workload: workload, exits: item.exits, seenBefore: item.seen))
         for _ in 0..<item.told { ledger.told(podUID: "u", task: "app") }
         for _ in 0..<item.gone { ledger.told(gone: "u") }
         #expect(ledger.isComplete == (item.gone > 0))
@@ -80,7 +81,8 @@ import Testing
         var ledger = ExitLedger()
         ledger.ended(
             PodEnd(
-                name: "p", uid: "u", shape: Shape(), exits: ["app": Self.killed], seenBefore: [:]))
+                name: "p", uid: "u", workload: Workload(), exits: ["app": Self.killed],
+                seenBefore: [:]))
         #expect(ledger.findings(killed: [], followed: false).lost == [])
         #expect(ledger.findings(killed: [], followed: true).lost.count == 1)
     }

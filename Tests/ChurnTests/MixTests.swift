@@ -5,21 +5,22 @@ import Testing
 
 @Suite struct MixTests {
     private func read(_ text: String) throws -> Mix {
-        var defaults = Shape()
+        var defaults = Workload()
         defaults.hold = 0.25
         return try Mix.read(Array(text.utf8), defaults: defaults)
     }
 
-    @Test("what a shape does not say is as the command line has it")
+    @Test("what a workload does not say is as the command line has it")
     func defaults() throws {
         let mix = try read(
             #"""
-            {"shapes": [{}, {"name": "web", "weight": 3, "tasks": 2, "network": "host", "hold": 1,
-              "grace": 0.5, "args": ["sh"], "exitCode": 7, "readOnly": true, "memory": 1048576}]}
+            {"workloads": [{}, {"name": "web", "weight": 3, "tasks": 2,
+              "network": "host", "hold": 1, "grace": 0.5, "args": ["sh"], "exitCode": 7,
+              "readOnly": true, "memory": 1048576}]}
             """#)
-        #expect(mix.shapes[0].hold == 0.25)
-        #expect(mix.shapes[0].args == Shape().args)
-        let web = mix.shapes[1]
+        #expect(mix.workloads[0].hold == 0.25)
+        #expect(mix.workloads[0].args == Workload().args)
+        let web = mix.workloads[1]
         #expect(web.weight == 3 && web.taskNames == ["app", "app1"] && web.network == .host)
         #expect(web.hold == 1 && web.grace == 0.5 && web.args == ["sh"] && web.exitCode == 7)
         #expect(web.readOnly && web.memory == 1_048_576)
@@ -29,23 +30,23 @@ import Testing
         "a file that is wrong is refused in one line that says where",
         arguments: [
             ("", "is no JSON"),
-            ("{\"shapes\": [", "is no JSON"),
-            ("[]", "needs 'shapes'"),
-            (#"{"shapes": []}"#, "needs 'shapes'"),
-            (#"{"shapes": [{}], "seed": 1}"#, "/seed is not known"),
-            (#"{"shapes": [3]}"#, "/shapes/0 is a number"),
-            (#"{"shapes": [{}, {"weigth": 3}]}"#, "/shapes/1/weigth is not known"),
-            (#"{"shapes": [{"weight": 0}]}"#, "no shape with a weight over 0"),
-            (#"{"shapes": [{"weight": -1}]}"#, "/shapes/0/weight must be"),
-            (#"{"shapes": [{"tasks": 0}]}"#, "/shapes/0/tasks must be"),
-            (#"{"shapes": [{"tasks": 1.5}]}"#, "/shapes/0/tasks must be"),
-            (#"{"shapes": [{"network": "cni"}]}"#, "does not have yet"),
-            (#"{"shapes": [{"network": "bridge"}]}"#, "/shapes/0/network must be"),
-            (#"{"shapes": [{"hold": "1"}]}"#, "/shapes/0/hold must be"),
-            (#"{"shapes": [{"hold": -1}]}"#, "/shapes/0/hold must be"),
-            (#"{"shapes": [{"args": []}]}"#, "/shapes/0/args must be"),
-            (#"{"shapes": [{"args": ["x", 1]}]}"#, "/shapes/0/args must be"),
-            (#"{"shapes": [{"exitCode": 256}]}"#, "/shapes/0/exitCode must be"),
+            ("{\"workloads\": [", "is no JSON"),
+            ("[]", "needs 'workloads'"),
+            (#"{"workloads": []}"#, "needs 'workloads'"),
+            (#"{"workloads": [{}], "seed": 1}"#, "/seed is not known"),
+            (#"{"workloads": [3]}"#, "/workloads/0 is a number"),
+            (#"{"workloads": [{}, {"weigth": 3}]}"#, "/workloads/1/weigth is not known"),
+            (#"{"workloads": [{"weight": 0}]}"#, "no workload with a weight over 0"),
+            (#"{"workloads": [{"weight": -1}]}"#, "/workloads/0/weight must be"),
+            (#"{"workloads": [{"tasks": 0}]}"#, "/workloads/0/tasks must be"),
+            (#"{"workloads": [{"tasks": 1.5}]}"#, "/workloads/0/tasks must be"),
+            (#"{"workloads": [{"network": "cni"}]}"#, "does not have yet"),
+            (#"{"workloads": [{"network": "bridge"}]}"#, "/workloads/0/network must be"),
+            (#"{"workloads": [{"hold": "1"}]}"#, "/workloads/0/hold must be"),
+            (#"{"workloads": [{"hold": -1}]}"#, "/workloads/0/hold must be"),
+            (#"{"workloads": [{"args": []}]}"#, "/workloads/0/args must be"),
+            (#"{"workloads": [{"args": ["x", 1]}]}"#, "/workloads/0/args must be"),
+            (#"{"workloads": [{"exitCode": 256}]}"#, "/workloads/0/exitCode must be"),
         ])
     func refused(_ text: String, _ why: String) {
         let fault = #expect(throws: MixFault.self) { try read(text) }
@@ -54,10 +55,13 @@ import Testing
         #expect(!said.contains("\n"))
     }
 
-    @Test("shapes come by their weights, and the same seed brings the same ones")
+    @Test("workloads come by their weights, and the same seed brings the same ones")
     func weights() throws {
         let mix = try read(
-            #"{"shapes": [{"name": "a", "weight": 6}, {"name": "b", "weight": 3}, {"weight": 0}]}"#)
+            #"""
+            {"workloads": [
+              {"name": "a", "weight": 6}, {"name": "b", "weight": 3}, {"weight": 0}]}
+            """#)
         func picks(_ seed: UInt64) -> [String] {
             var dice = Dice(seed: seed)
             return (0..<3000).map { _ in mix.pick(&dice).name }

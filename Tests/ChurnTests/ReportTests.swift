@@ -36,7 +36,7 @@ import Testing
         result.targets = [staunch, podman]
         result.settings = [(name: "spec", value: "<a & b>")]
         result.checks = [
-            Check("strays", .passed, "0"), Check("left", .failed, "1", ["+ file <x>"]),
+            Check("orphans", .passed, "0"), Check("left", .failed, "1", ["+ file <x>"]),
         ]
         return result
     }
@@ -45,7 +45,7 @@ import Testing
     func table() {
         let text = result.summary
         #expect(text.contains("FAILED left: 1\n         + file <x>\n"))
-        #expect(text.contains("ok     strays: 0\n"))
+        #expect(text.contains("ok     orphans: 0\n"))
         let restarts = text.split(separator: "\n").first { $0.contains("daemon killed") }
         #expect(restarts?.hasSuffix("3  30.0 ms  50.0 ms  50.0 ms  50.0 ms") == true, "\(text)")
         #expect(
@@ -111,10 +111,10 @@ import Testing
         progress.pods = 1200
         progress.rate = 19.96
         progress.last.openOperations = 8
-        progress.strays = 0
+        progress.orphans = 0
         progress.last.memory = 13e6
         #expect(
-            progress.line == "staunch 1:05  1200 pods  20.0/s  8 open  0 strays  12.4 MiB")
+            progress.line == "staunch 1:05  1200 pods  20.0/s  8 open  0 orphans  12.4 MiB")
     }
 
     @Test("a run of nothing has a page, too")

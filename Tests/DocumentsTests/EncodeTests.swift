@@ -141,9 +141,9 @@ import Testing
         #expect(try json(Bookmark(revision: 6, time: noon)) == bookmark)
     }
 
-    @Test func theAuditBalancesWhereNothingIsStray() throws {
-        func audit(_ strays: [String]) -> Audit {
-            let line = AuditLine(kind: .cgroups, recorded: 1, observed: 2, unrecorded: strays)
+    @Test func theAuditBalancesWithoutOrphans() throws {
+        func audit(_ orphans: [String]) -> Audit {
+            let line = AuditLine(kind: .cgroups, recorded: 1, observed: 2, unrecorded: orphans)
             return Audit(fresh: true, takenAt: noon, revision: 3, resources: [line])
         }
         let expected = try json(

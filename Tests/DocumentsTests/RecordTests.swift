@@ -45,6 +45,20 @@ import Testing
         }
     }
 
+    @Test(
+        "kinds have their new names in records of version 0.1",
+        arguments: [
+            ("pod.clear", OperationKind.podCleanup), ("stray.remove", OperationKind.orphanRemove),
+        ])
+    func formerName(_ name: String, _ kind: OperationKind) throws {
+        var random = Dice(seed: 5)
+        let record = String(decoding: random.operation().record(), as: UTF8.self)
+        let kindInRecord = /"kind":"[a-z.]*"/
+        let former = record.replacing(
+            kindInRecord, with: "\"kind\":\"\(name)\"", maxReplacements: 1)
+        #expect(try PodOperation(record: Array(former.utf8)).kind == kind)
+    }
+
     @Test(arguments: [#"{"v":2}"#, "{}", "[]", #"{"v":"1"}"#])
     func anotherVersionIsAFault(text: String) {
         let version: Int64? = text == #"{"v":2}"# ? 2 : nil

@@ -1,8 +1,8 @@
 // A wall clock that jumps ahead by days and comes back: no retry is taken for a new request.
 
 import Documents
-import Fakes
 import Model
+import Simulation
 import Store
 import Synchronization
 import Testing
@@ -120,11 +120,11 @@ extension Simulated {
             let (before, after) = (timedID(days: -1), timedID(days: 1))
             let boot = Stage.wall - EngineClock.sinceBoot / 1_000_000
             func forgotten(_ first: ForgottenTimes?, isLost: Bool) throws -> ForgottenTimes {
-                let disk = FakeDisk()
-                let records = FakeRecords(disk, Life(effects: nil))
+                let disk = SimulatedDisk()
+                let records = SimulatedRecords(disk, Life(effects: nil))
                 if let first { try records.setForgotten(first) }
                 let registry = try Registry(
-                    FakeRecords(disk, Life(effects: nil)), limits: EngineLimits(),
+                    SimulatedRecords(disk, Life(effects: nil)), limits: EngineLimits(),
                     hasLostStore: isLost)
                 return try #require(
                     try registry.state.withLock { state throws(StoreFailure) in
@@ -150,7 +150,7 @@ extension Simulated {
             jump(days: -9)
             func next() throws -> UID {
                 let registry = try Registry(
-                    FakeRecords(stage.disk, Life(effects: nil)), limits: EngineLimits())
+                    SimulatedRecords(stage.disk, Life(effects: nil)), limits: EngineLimits())
                 guard case .done(let uid) = registry.transaction({ $0.makeUID() }) else {
                     throw Problem(.storeFull, "no uid", instance: "")
                 }

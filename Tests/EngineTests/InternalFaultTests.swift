@@ -6,7 +6,7 @@ import Store
 import Testing
 
 @testable import Engine
-@testable import Fakes
+@testable import Simulation
 
 extension Simulated {
     struct InternalFaults {

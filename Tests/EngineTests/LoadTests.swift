@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 @testable import Engine
-@testable import Fakes
+@testable import Simulation
 
 extension Simulated {
     struct Load {

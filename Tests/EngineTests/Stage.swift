@@ -1,8 +1,8 @@
 // The engine on a machine in memory, whose time the test gives: nothing here depends on load.
 
 import Documents
-import Fakes
 import Model
+import Simulation
 import Store
 import Synchronization
 import Testing
@@ -31,7 +31,7 @@ final class Stage {
 
     let world: World
     let engine: Engine
-    let disk = FakeDisk()
+    let disk = SimulatedDisk()
     private let written: Written
     /// The lines of the engine's log.
     var log: [String] { written.lines.withLock { $0 } }
@@ -49,13 +49,13 @@ final class Stage {
         let log = Log(.debug) { line in written.lines.withLock { $0.append(line) } }
         onLoop { [settings, disk] in
             let (world, life) = (World(seed: 1), Life(effects: nil))
-            let ground = FakeGround(world, life, cgroupParent: settings.cgroupParent)
+            let host = SimulatedHost(world, life, cgroupParent: settings.cgroupParent)
             do {
                 let engine =
                     if let path {
-                        try Engine(settings, Store(path: path), ground, log: log)
+                        try Engine(settings, Store(path: path), host, log: log)
                     } else {
-                        try Engine(settings, FakeRecords(disk, life), ground, log: log)
+                        try Engine(settings, SimulatedRecords(disk, life), host, log: log)
                     }
                 engine.start()
                 made.withLock { $0 = (world, engine) }
@@ -123,7 +123,7 @@ final class Stage {
     }
 
     /// The operation of a request, or the code of its refusal.
-    func ask(_ request: () throws(Problem) -> Accepted) -> Answer {
+    func ask(_ request: () throws(Problem) -> MutationResult) -> Answer {
         do throws(Problem) {
             switch try request() {
             case .operation(let operation), .finished(let operation): return .accepted(operation)

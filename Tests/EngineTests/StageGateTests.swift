@@ -1,9 +1,9 @@
 // Who may work on the machine at once, and in which order.
 
 import Documents
-import Fakes
 import Metrics
 import Model
+import Simulation
 import Synchronization
 import Testing
 

@@ -1,4 +1,4 @@
-import Fakes
+import Simulation
 import Synchronization
 import Testing
 

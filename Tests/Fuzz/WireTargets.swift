@@ -1,7 +1,7 @@
 // The messages between daemon and shim, in both directions, and the file with a task's exit. What
 // is a message is written as it was read.
 
-import ShimWire
+import ShimProtocol
 
 @Sendable func fuzzShimRequest(_ bytes: [UInt8]) {
     do throws(WireFault) {

@@ -22,7 +22,7 @@ final class Scripted: HTTPHandler {
     let waitsFinished = Atomic(0)
     let streamEnds = Mutex<[HTTPStreamEnd]>([])
     let handled = Atomic(0)
-    let gaveWay = Atomic(0)
+    let evicted = Atomic(0)
 
     func handle(_ request: HTTPRequest) -> HTTPReply {
         handled.add(1, ordering: .relaxed)
@@ -44,7 +44,7 @@ final class Scripted: HTTPHandler {
         }
     }
 
-    func noteGaveWay() { gaveWay.add(1, ordering: .relaxed) }
+    func noteEviction() { evicted.add(1, ordering: .relaxed) }
 
     func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse {
         HTTPResponse(status: refusal.status, text: "refused: \(refusal)")

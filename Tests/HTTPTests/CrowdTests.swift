@@ -25,7 +25,7 @@ struct CrowdTests {
         #expect(eventually { bench.server.openConnections <= 50 })
         #expect(crowd[0].sawEnd() && crowd[300].sawEnd())
         #expect(crowd[399].get("/literal")?.status == 200, "the last ones are still there")
-        #expect(bench.handler.gaveWay.load(ordering: .relaxed) >= 350)
+        #expect(bench.handler.evicted.load(ordering: .relaxed) >= 350)
         bench.end()
     }
 
@@ -125,7 +125,7 @@ struct CrowdTests {
         }
         let newcomers = (0..<10).map { _ in bench.client() }
         for newcomer in newcomers { #expect(newcomer.get("/literal")?.status == 200) }
-        #expect(bench.handler.gaveWay.load(ordering: .relaxed) == 10)
+        #expect(bench.handler.evicted.load(ordering: .relaxed) == 10)
         bench.end()
     }
 

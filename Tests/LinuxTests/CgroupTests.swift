@@ -8,7 +8,7 @@ import Linux
 import Testing
 
 /// A cgroup of this process alone, and the way back out of it.
-private final class Ground {
+private final class Host {
     let scratch: Scratch
     let cgroup: Cgroup
     private let home: [String: String]
@@ -18,7 +18,7 @@ private final class Ground {
         let hierarchies = try Cgroups.hierarchies()
         try #require(!hierarchies.isEmpty)
         cgroup = Cgroup(path: "/staunch-unit-\(getpid())", hierarchies: hierarchies)
-        home = try Ground.places(hierarchies)
+        home = try Host.places(hierarchies)
     }
 
     /// What a failed test left, without the code that failed it.
@@ -58,7 +58,7 @@ private final class Ground {
         try cgroup.join()
         let sleeper = try Sleeper(named: name, in: scratch)
         for (mountPoint, path) in home {
-            try Files.poke("\(mountPoint)\(path)/cgroup.procs", "0")
+            try Files.writeControlFile("\(mountPoint)\(path)/cgroup.procs", "0")
         }
         return sleeper
     }
@@ -80,7 +80,7 @@ private final class Ground {
 
     func removeAll() throws {
         try #require(eventually { (try? cgroup.remove()) != nil })
-        try #require(try cgroup.standing() == [])
+        try #require(try cgroup.directories() == [])
     }
 }
 
@@ -99,12 +99,12 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
     @Test("who joins is in it in every hierarchy; it dies, and the cgroup goes")
     func life() async {
         await #expect(processExitsWith: .success) {
-            let ground = try Ground()
+            let ground = try Host()
             let sleeper = try ground.sleeper(ground.cgroup)
             let joined = ground.cgroup.hierarchies.filter { !$0.has("cpuset") }
-            let places = try #require(ProcessFiles.cgroups(of: sleeper.pid))
+            let places = try #require(ProcFS.cgroups(of: sleeper.pid))
             try #require(places.filter { $0 == ground.cgroup.path }.count == joined.count)
-            try #require(try ground.cgroup.standing().count == joined.count)
+            try #require(try ground.cgroup.directories().count == joined.count)
             try #require(try ground.cgroup.processes() == [sleeper.pid])
 
             let failure = errorNumber { () throws(SystemCallFailure) in
@@ -114,7 +114,7 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
             try #require(try ground.cgroup.processes() == [sleeper.pid])
 
             try ground.cgroup.kill()
-            try #require(eventually { ProcessFiles.state(of: sleeper.pid) == "Z" })
+            try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
             try #require(try ground.cgroup.processes() == [], "a zombie holds nothing")
             try ground.removeAll()
         }
@@ -123,7 +123,7 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
     @Test("those below it are seen, killed and removed with it; a neighbour is not")
     func below() async {
         await #expect(processExitsWith: .success) {
-            let ground = try Ground()
+            let ground = try Host()
             let neighbour = Cgroup(
                 path: ground.cgroup.path + "-neighbour", hierarchies: ground.cgroup.hierarchies)
             try ground.makeEverywhere(ground.below("task-a/deeper"))
@@ -149,16 +149,16 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
         arguments: CgroupTests.chains)
     func anyChild(_ chain: Chain) async {
         await #expect(processExitsWith: .success) { [chain] in
-            let ground = try Ground()
+            let ground = try Host()
             let sleeper = try ground.sleeper(ground.cgroup)
             for hierarchy in ground.cgroup.hierarchies where !hierarchy.has("cpuset") {
                 try chain.make(in: hierarchy.directory(ground.cgroup.path))
-                try Files.poke("cgroup.procs", "\(sleeper.pid)")
+                try Files.writeControlFile("cgroup.procs", "\(sleeper.pid)")
             }
             _ = unsafe chdir("/")
             try #require(try ground.cgroup.processes() == [sleeper.pid])
             try ground.cgroup.kill()
-            try #require(eventually { ProcessFiles.state(of: sleeper.pid) == "Z" })
+            try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
             try ground.removeAll()
         }
     }
@@ -193,11 +193,11 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
     @Test("a process that hides behind its name is seen, and killed", arguments: ProcessTests.names)
     func anyName(name: String) async {
         await #expect(processExitsWith: .success) { [name] in
-            let ground = try Ground()
+            let ground = try Host()
             let sleeper = try ground.sleeper(ground.cgroup, named: name)
             try #require(try ground.cgroup.processes() == [sleeper.pid])
             try ground.cgroup.kill()
-            try #require(eventually { ProcessFiles.state(of: sleeper.pid) == "Z" })
+            try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
             try ground.removeAll()
         }
     }
@@ -205,12 +205,12 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
     @Test("a frozen process is thawed, and dies", .enabled(if: hasFreezer))
     func frozen() async {
         await #expect(processExitsWith: .success) {
-            let ground = try Ground()
+            let ground = try Host()
             let task = ground.below("task-a")
             let sleeper = try ground.sleeper(task)
             let hierarchy = try #require(task.hierarchies.first { $0.has("freezer") })
             let state = hierarchy.directory(task.path) + "/freezer.state"
-            try Files.poke(state, "FROZEN")
+            try Files.writeControlFile(state, "FROZEN")
             try #require(try eventually { try Files.text(state) == "FROZEN\n" })
             Children.signal(sleeper.pid, SIGKILL)
             usleep(100_000)
@@ -219,7 +219,7 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
                 "a signal alone must not be enough, or this proves nothing")
 
             try ground.cgroup.kill()
-            try #require(eventually { ProcessFiles.state(of: sleeper.pid) == "Z" })
+            try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
             try ground.removeAll()
         }
     }
@@ -229,7 +229,7 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
         let cgroup = Cgroup(
             path: "/staunch-unit-none-\(getpid())", hierarchies: try Cgroups.hierarchies())
         #expect(try cgroup.processes() == [])
-        #expect(try cgroup.standing() == [])
+        #expect(try cgroup.directories() == [])
         try cgroup.kill()
         try cgroup.remove()
         #expect(!cgroup.sawOutOfMemory())

@@ -9,7 +9,7 @@ import Testing
     func place() throws {
         func place(_ cgroups: String...) -> [String]? {
             let content = cgroups.map { "7:cpu,cpuacct:\($0)\n" }.joined()
-            let below = ProcessFiles.cgroups(Array(content.utf8), below: Array("/staunch/".utf8))
+            let below = ProcFS.cgroups(Array(content.utf8), below: Array("/staunch/".utf8))
             return PodPlace(below: below).map {
                 [$0.pod, $0.task ?? "-", $0.isShim ? "shim" : "-"]
             }

@@ -27,10 +27,10 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
     func anyName(name: String) throws {
         let before = try ticks()
         let sleeper = try Sleeper(named: name, in: scratch)
-        let started = try #require(ProcessFiles.startTicks(of: sleeper.pid))
+        let started = try #require(ProcFS.startTicks(of: sleeper.pid))
         #expect((before...(try ticks())).contains(started))
-        #expect(eventually { ProcessFiles.state(of: sleeper.pid) == "S" })
-        #expect(ProcessFiles.command(of: sleeper.pid) == name)
+        #expect(eventually { ProcFS.state(of: sleeper.pid) == "S" })
+        #expect(ProcFS.command(of: sleeper.pid) == name)
     }
 
     /// Hundredths of a second since boot, as field 22 of /proc/<pid>/stat has them.
@@ -46,12 +46,12 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
         #expect(early == nil)
         let wasSent = process.send(SIGTERM)
         #expect(wasSent)
-        #expect(eventually { ProcessFiles.state(of: sleeper.pid) == "Z" })
-        #expect(ProcessFiles.startTicks(of: sleeper.pid) != nil)
+        #expect(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
+        #expect(ProcFS.startTicks(of: sleeper.pid) != nil)
         let exit = process.reap()
         #expect(exit?.pid == sleeper.pid && exit?.signal == SIGTERM && exit?.code == nil)
-        #expect(ProcessFiles.state(of: sleeper.pid) == nil)
-        #expect(ProcessFiles.startTicks(of: sleeper.pid) == nil)
+        #expect(ProcFS.state(of: sleeper.pid) == nil)
+        #expect(ProcFS.startTicks(of: sleeper.pid) == nil)
         let isThere = process.send(SIGTERM)
         #expect(!isThere)
     }

@@ -232,18 +232,18 @@ final class Churn: Sendable {
         {
             let id = UUID().uuidString.lowercased()
             let body = method == "PUT" ? self.body : nil
-            let answer = try insist {
+            let answer = try commitUntilAccepted {
                 try client.send(method, path, body, headers: ["Operation-Id": id])
             }
             guard answer.id == id else { throw Broken("\(method): \(answer.reply.text)") }
             state.withLock { $0.operations.append(id) }
-            let ended = try insist { try client.follow(id) }
+            let ended = try commitUntilAccepted { try client.follow(id) }
             guard ended.state == "succeeded" else { throw Broken("\(method): \(ended.reply.text)") }
         }
     }
 
     /// As a client does whose daemon is being restarted.
-    private func insist(_ call: () throws -> Answer) throws -> Answer {
+    private func commitUntilAccepted(_ call: () throws -> Answer) throws -> Answer {
         let clock = ContinuousClock()
         let end = clock.now + .seconds(60)
         while true {

@@ -37,9 +37,9 @@ extension Machine {
                 #expect(peak.descriptors < 1400, "the bound and those that give way")
                 storm.end()
                 let metrics = try client.send("GET", "/metrics").reply.text
-                let gaveWay = metrics.firstMatch(
-                    of: /(?m)^staunch_http_connections_gave_way_total (\d+)/)
-                #expect(try #require(Int(gaveWay?.output.1 ?? "")) > 5000)
+                let evicted = metrics.firstMatch(
+                    of: /(?m)^staunch_http_connections_evicted_total (\d+)/)
+                #expect(try #require(Int(evicted?.output.1 ?? "")) > 5000)
                 try eventually("what the crowd took comes back", within: 30) {
                     let now = Resources(of: daemon)
                     return now.descriptors <= before.descriptors + 2

@@ -51,7 +51,7 @@ final class Daemon {
             cgroupParent: cgroupParent, also: [home], hostNetwork: false, daemonToo: daemonToo)
     }
 
-    init(_ arguments: [String] = [], hasPoints: Bool = false) throws {
+    init(_ arguments: [String] = [], hasFailpoints: Bool = false) throws {
         let number = counter.withLock { value -> Int in
             value += 1
             return value
@@ -62,8 +62,8 @@ final class Daemon {
         self.arguments = arguments
         try makeDirectory(home)
         rootfs = try Rootfs(below: home)
-        bin = hasPoints ? Installation.points : Installation.bin
-        plan = hasPoints ? try Plan(in: home + "/points") : nil
+        bin = hasFailpoints ? Installation.points : Installation.bin
+        plan = hasFailpoints ? try Plan(in: home + "/points") : nil
     }
 
     func client() -> Client { Client(socket) }
@@ -188,11 +188,11 @@ private func removeCgroups(of parent: String) {
 /// Runs `body` with a daemon that is ready, puts everything away after it, and holds that nothing
 /// of its pods was left: the census after the last delete is the census before the first create.
 func withDaemon(
-    _ arguments: [String] = [], hasPoints: Bool = false,
+    _ arguments: [String] = [], hasFailpoints: Bool = false,
     sourceLocation: SourceLocation = #_sourceLocation, setUp: (Daemon) throws -> Void = { _ in },
     _ body: (Daemon, Client) throws -> Void
 ) throws {
-    let daemon = try Daemon(arguments, hasPoints: hasPoints)
+    let daemon = try Daemon(arguments, hasFailpoints: hasFailpoints)
     defer { daemon.putAway() }
     try setUp(daemon)
     try daemon.start()

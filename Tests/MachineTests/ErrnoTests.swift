@@ -5,7 +5,7 @@ import Glibc
 import Testing
 
 extension Machine {
-    @Suite(.needsPoints) struct Errnos {
+    @Suite(.needsFailpoints) struct Errnos {
         static let numbers: [(name: String, number: Int32)] = [
             ("ENOSPC", ENOSPC), ("EMFILE", EMFILE), ("ENOMEM", ENOMEM), ("EIO", EIO),
             ("EINTR", EINTR),
@@ -22,7 +22,7 @@ extension Machine {
             arguments: [Victim.daemon, .shim, .helper], Scenario.allCases)
         func fails(_ victim: Victim, _ scenario: Scenario) throws {
             let isLong = victim == .daemon && scenario == .adopt
-            try withDaemon(hasPoints: true) { daemon, client in
+            try withDaemon(hasFailpoints: true) { daemon, client in
                 for (name, number) in Errnos.taken() {
                     try Enumeration(
                         title: "\(name) \(victim.rawValue): \(scenario.rawValue)",

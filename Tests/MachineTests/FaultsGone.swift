@@ -91,7 +91,7 @@ private struct GoneFile {
         guard pod.status == 201 else { throw Broken("not made: \(pod.reply.text)") }
         let run = daemon.runDirectory
         let names = try Command.run("find", run, "-xdev", "-mindepth", "1", "-printf", "%P\n")
-        // The store last: without it the other pod is a stray.
+        // The store last: without it the other pod is an orphan.
         let paths = names.output.split(separator: "\n").map(String.init).sorted {
             ($0.hasPrefix("staunch.db") ? 1 : 0, $0) < ($1.hasPrefix("staunch.db") ? 1 : 0, $1)
         }

@@ -119,8 +119,8 @@ extension Machine {
             try withFault(name) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.pod("exec sleep 1000"))
                 // One that no PID namespace takes along, so that the cgroups must be walked.
-                let stray = try Command.start("sleep", "1004")
-                let number = "\(stray.processIdentifier)"
+                let orphan = try Command.start("sleep", "1004")
+                let number = "\(orphan.processIdentifier)"
                 let script = """
                     cd "$1" && name=$(printf '\\377\\376') && mkdir "$name" && cd "$name" &&
                     name=$(printf '\\200 x') && mkdir "$name" && echo "$2" >"$name/cgroup.procs"
@@ -133,8 +133,8 @@ extension Machine {
                 if !shimLives { try lose(pod, client) }
                 let ended = try client.deletePod("web")
                 #expect(ended.state == "succeeded", "\(ended.reply.text)")
-                stray.waitUntilExit()
-                #expect(stray.terminationReason == .uncaughtSignal)
+                orphan.waitUntilExit()
+                #expect(orphan.terminationReason == .uncaughtSignal)
             }
         }
 
@@ -155,16 +155,16 @@ extension Machine {
                     try write("\(pid)", to: base + place + "/cgroup.procs")
                 }
                 // One that no PID namespace takes along: it has only been put there.
-                let stray = try Command.start("sleep", "1004")
-                let number = stray.processIdentifier
+                let orphan = try Command.start("sleep", "1004")
+                let number = orphan.processIdentifier
                 try write("\(number)", to: base + "/elsewhere/cgroup.procs")
                 if !shimLives { try lose(pod, client) }
                 let ended = try client.deletePod("web")
                 #expect(ended.state == "succeeded", "\(ended.reply.text)")
                 // Without a shim it is init that takes their exits, in its own time.
                 for pid in pids { #expect(processState(pid) ?? "Z" == "Z") }
-                stray.waitUntilExit()
-                #expect(stray.terminationReason == .uncaughtSignal)
+                orphan.waitUntilExit()
+                #expect(orphan.terminationReason == .uncaughtSignal)
             }
         }
 

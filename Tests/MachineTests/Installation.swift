@@ -19,10 +19,12 @@ enum Installation {
         exists("/sys/fs/cgroup/cgroup.controllers")
         ? ["/usr/sbin/runc", "/usr/bin/crun"] : ["/usr/sbin/runc"]
 
-    /// Built with points at which a test ends, stops or fails them: scripts/build --points.
+    /// Built with points at which a test ends, stops or fails them: scripts/build --failpoints.
     static let points =
-        ProcessInfo.processInfo.environment["STAUNCH_POINTS_BIN"] ?? root + "/dist/points"
-    static var hasPoints: Bool { exists(points + "/staunchd") && exists(points + "/staunch-shim") }
+        ProcessInfo.processInfo.environment["STAUNCH_FAILPOINTS_BIN"] ?? root + "/dist/failpoints"
+    static var hasFailpoints: Bool {
+        exists(points + "/staunchd") && exists(points + "/staunch-shim")
+    }
 
     static var isThere: Bool { exists(daemon) && exists(shim) && exists(churn) }
 

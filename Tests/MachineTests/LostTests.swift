@@ -27,7 +27,7 @@ extension Machine {
                 #expect(lost["shim"] == .null)
                 #expect(Census.cgroups(of: "\(daemon.cgroupParent)/\(pod.uid)") == [])
                 let clear = try client.send("GET", "/v1/operations?limit=1000")["items"]?.elements?
-                    .first { $0["kind"]?.string == "pod.clear" }
+                    .first { $0["kind"]?.string == "pod.cleanup" }
                 #expect(clear?["state"]?.string == "succeeded")
                 #expect(clear?["requester"]?["comm"]?.string == "staunchd")
                 let delete = try client.deletePod("web")
@@ -54,7 +54,7 @@ extension Machine {
                 try eventually("the delete says what it is behind") {
                     let why = try client.send("GET", "/v1/operations/\(delete.id)")[
                         "stalled", "why"]
-                    return why?.string?.contains("behind pod.clear") == true
+                    return why?.string?.contains("behind pod.cleanup") == true
                         && why?.string?.contains(place) == true
                 }
                 try daemon.crashAndRestart()

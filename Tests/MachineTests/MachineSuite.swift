@@ -14,13 +14,13 @@ enum Machine {}
         #expect(exists(Installation.census), "no staunch-census in \(Installation.bin)")
     }
 
-    @Test("the programs with points are built: scripts/build --points")
+    @Test("the programs with points are built: scripts/build --failpoints")
     func arePointedBuilt() {
-        #expect(Installation.hasPoints, "nothing in \(Installation.points)")
+        #expect(Installation.hasFailpoints, "nothing in \(Installation.points)")
     }
 }
 
 extension Trait where Self == ConditionTrait {
     static var needsDaemon: Self { .enabled(if: Installation.isThere) }
-    static var needsPoints: Self { .enabled(if: Installation.hasPoints) }
+    static var needsFailpoints: Self { .enabled(if: Installation.hasFailpoints) }
 }

@@ -50,7 +50,7 @@ extension Machine {
                 try eventually("the pod is lost, and put away") {
                     let all = try client.send("GET", "/v1/operations")["items"]?.elements ?? []
                     return all.contains {
-                        $0["kind"]?.string == "pod.clear" && $0["state"]?.string == "succeeded"
+                        $0["kind"]?.string == "pod.cleanup" && $0["state"]?.string == "succeeded"
                     }
                 }
                 daemon.crash()

@@ -1,5 +1,5 @@
 // What a test has the daemon, its shims and their helpers do at one of their points: a page of
-// memory that all of them share (Sources/Points/Plan.swift).
+// memory that all of them share (Sources/Failpoints/Plan.swift).
 
 import Foundation
 import Glibc
@@ -52,7 +52,7 @@ final class Plan: Sendable {
 
     /// For the programs that are to know it.
     var environment: [String: String] {
-        ProcessInfo.processInfo.environment.merging(["STAUNCH_POINTS": directory]) { $1 }
+        ProcessInfo.processInfo.environment.merging(["STAUNCH_FAILPOINTS": directory]) { $1 }
     }
 
     /// For the point `target`, from 1, of those that `kinds` come to from now on.
@@ -91,7 +91,7 @@ final class Plan: Sendable {
 
     private static let size = 4096
 
-    /// In the order of Sources/Points/Plan.swift.
+    /// In the order of Sources/Failpoints/Plan.swift.
     private enum Word: Int, CaseIterable {
         case armed, kinds, target, action, number, count, fired, pid, kind, released, name
     }

@@ -22,14 +22,14 @@ enum Victim: String, CaseIterable, CustomTestStringConvertible {
 }
 
 extension Machine {
-    @Suite(.needsPoints) struct Points {
+    @Suite(.needsFailpoints) struct Failpoints {
         @Test(
             "whoever is killed at whatever step: what was accepted ends, and nothing is left",
             arguments: Victim.allCases, Scenario.allCases)
         func dies(_ victim: Victim, _ scenario: Scenario) throws {
             // Nothing of the kind is there while a pod stops or is adopted.
             if victim == .helper && [.stop, .adopt].contains(scenario) { return }
-            try withDaemon(hasPoints: true) { daemon, client in
+            try withDaemon(hasFailpoints: true) { daemon, client in
                 try Enumeration(
                     title: "crash \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
                     kinds: victim.kinds, action: victim == .all ? .freeze : .kill,
@@ -42,7 +42,7 @@ extension Machine {
             "the daemon is killed again at every step of its recovery",
             arguments: [Scenario.create, .task, .delete])
         func diesTwice(_ scenario: Scenario) throws {
-            try withDaemon(hasPoints: true) { daemon, client in
+            try withDaemon(hasFailpoints: true) { daemon, client in
                 let firsts = Installation.isDeep ? [8, 20, 32] : [8 + Seed.value % 24]
                 for first in firsts {
                     try Enumeration(
@@ -56,7 +56,7 @@ extension Machine {
 }
 
 /// Where the points stand, and where they must not.
-@Suite(.needsPoints, .needsDaemon) struct PointedPrograms {
+@Suite(.needsFailpoints, .needsDaemon) struct PointedPrograms {
     /// Such as `fs.mkdir`: every name that the sources give to a point.
     private func names() throws -> Set<String> {
         var found: Set<String> = []
@@ -79,7 +79,7 @@ extension Machine {
     func marks() throws {
         let names = try names()
         #expect(names.count > 30)
-        for name in names.union(["STAUNCH_POINTS"]).sorted() {
+        for name in names.union(["STAUNCH_FAILPOINTS"]).sorted() {
             var isPointed = false
             for program in ["staunchd", "staunch-shim"] {
                 #expect(try !contains("\(Installation.bin)/\(program)", name), "\(name)")

@@ -100,7 +100,7 @@ extension Machine {
                     folders.allSatisfy { mode($0.0) == $0.1 }
                 }
                 #expect(mode(strangers) == 0o777)
-                // What has a pod's name and is none is a stray, and goes; where it leads stays.
+                // What has a pod's name and is none is an orphan, and goes; where it leads stays.
                 try eventually("the link is gone") { !exists(link) }
                 #expect(exists(strangers))
                 try Command.expect("rmdir", strangers)

@@ -35,7 +35,7 @@ extension Machine {
                     return Set(lines.map { String($0.prefix(while: { $0 != " " })) })
                 }
                 let before = try series()
-                #expect(before.contains(#"staunch_strays_removed_total{kind="data"}"#))
+                #expect(before.contains(#"staunch_orphans_removed_total{kind="data"}"#))
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
                 try client.deletePod("web")
                 #expect(try series().subtracting(before) == [])
@@ -139,20 +139,20 @@ extension Machine {
             }
         }
 
-        @Test("the account is balanced while pods live, and a planted stray is named")
+        @Test("the account is balanced while pods live, and a planted orphan is named")
         func audit() throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
                 #expect(try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true))
-                let stray = "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10"
+                let orphan = "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10"
                 let mount = try #require(Census.hierarchies.first)
-                try makeDirectory("\(mount)\(daemon.cgroupParent)/\(stray)/pod")
+                try makeDirectory("\(mount)\(daemon.cgroupParent)/\(orphan)/pod")
                 let audit = try client.send("GET", "/v1/audit?fresh=true")
                 #expect(audit["balanced"] == .bool(false))
-                #expect(audit.reply.text.contains(stray))
+                #expect(audit.reply.text.contains(orphan))
                 try Command.run(
-                    "rmdir", "\(mount)\(daemon.cgroupParent)/\(stray)/pod",
-                    "\(mount)\(daemon.cgroupParent)/\(stray)")
+                    "rmdir", "\(mount)\(daemon.cgroupParent)/\(orphan)/pod",
+                    "\(mount)\(daemon.cgroupParent)/\(orphan)")
             }
         }
 

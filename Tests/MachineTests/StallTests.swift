@@ -5,14 +5,14 @@ import Glibc
 import Testing
 
 extension Machine {
-    @Suite(.needsPoints) struct Stalls {
+    @Suite(.needsFailpoints) struct Stalls {
         @Test(
             "whoever hangs at whatever step holds up nobody but its own pod",
             arguments: [Victim.shim, .helper], [Scenario.create, .stop, .task, .delete])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
             // No helper is needed to stop a pod.
             if victim == .helper && scenario == .stop { return }
-            try withDaemon(hasPoints: true) { daemon, client in
+            try withDaemon(hasFailpoints: true) { daemon, client in
                 try Enumeration(
                     title: "stall \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
                     kinds: victim.kinds, action: .stall
@@ -65,7 +65,7 @@ extension Machine {
             "a daemon that is stopped at whatever step goes on where it was",
             arguments: [Scenario.create, .delete])
         func daemonStops(_ scenario: Scenario) throws {
-            try withDaemon(hasPoints: true) { daemon, client in
+            try withDaemon(hasFailpoints: true) { daemon, client in
                 try Enumeration(
                     title: "stop daemon: \(scenario.rawValue)", scenario: scenario, kinds: .daemon,
                     action: .stall, step: 3

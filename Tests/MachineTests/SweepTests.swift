@@ -21,20 +21,20 @@ extension Machine {
                 for stranger in strangers { #expect(exists(stranger)) }
                 let operation = try eventuallySome("the sweep's operation has ended") {
                     try client.send("GET", "/v1/operations?limit=1000")["items"]?.elements?.first {
-                        $0["kind"]?.string == "stray.remove"
+                        $0["kind"]?.string == "orphan.remove"
                             && $0["state"]?.string == "succeeded"
                     }
                 }
-                #expect(operation["target"]?["kind"]?.string == "stray")
+                #expect(operation["target"]?["kind"]?.string == "orphan")
                 #expect(operation["target"]?["uid"]?.string == Self.uid)
                 let metrics = try client.send("GET", "/metrics").reply.text
-                #expect(metrics.contains("staunch_strays_removed_total{kind=\"data\"} 1"))
+                #expect(metrics.contains("staunch_orphans_removed_total{kind=\"data\"} 1"))
                 for stranger in strangers { try FileManager.default.removeItem(atPath: stranger) }
             }
         }
 
-        @Test("a stray that cannot be removed is named by the audit until it can")
-        func stuckStray() throws {
+        @Test("an orphan that cannot be removed is named by the audit until it can")
+        func stuckOrphan() throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 let place = "\(daemon.dataDirectory)/\(Self.uid)/app"
                 try makeDirectory(place)
@@ -42,7 +42,7 @@ extension Machine {
                 try Command.run("mount", "-t", "tmpfs", "none", place)
                 try write("canary", to: place + "/canary")
                 defer { do { try Command.run("umount", place) } catch {} }
-                let id = try eventuallySome("the audit names the stray and its operation") {
+                let id = try eventuallySome("the audit names the orphan and its operation") {
                     let audit = try client.send("GET", "/v1/audit?fresh=true")
                     let rows = audit["resources"]?.elements ?? []
                     let isNamed = rows.contains { row in
@@ -66,7 +66,7 @@ extension Machine {
         }
 
         @Test("a shim that no record names is ended, with its tasks")
-        func strayShim() throws {
+        func orphanedShim() throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
                 let shim = try #require(pod["shim", "pid"]?.integer)

@@ -21,7 +21,7 @@ final class Trial {
     private var all: [Plan.Fired] = []
     /// Which point is meant, from 1.
     private(set) var target = 0
-    /// Points that were come to.
+    /// Failpoints that were come to.
     private(set) var count = 0
     /// The end of each operation: it stays (S4).
     private(set) var ends: [String: String] = [:]

@@ -3,7 +3,7 @@
 import Foundation
 import Glibc
 import Linux
-import ShimWire
+import ShimProtocol
 import Testing
 
 @testable import Shim

@@ -7,21 +7,21 @@ import Testing
     /// From the bottom of the program up: a target may import what stands before it.
     static let order = [
         "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CLinux", "CHTTP", "COpenAPI",
-        "Points", "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents",
-        "OCI", "ShimWire", "Store", "Shim", "Engine", "Fakes", "API",
+        "Failpoints", "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents",
+        "OCI", "ShimProtocol", "Store", "Shim", "Engine", "Simulation", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn",
     ]
 
     /// Where less is allowed than the order would.
     static let only: [String: Set<String>] = [
-        "Points": [],
+        "Failpoints": [],
         "Model": ["Bytes"],
-        "ShimWire": [],
+        "ShimProtocol": [],
         "Metrics": [],
         "Teardown": ["Model"],
         // What stands beside each pod carries nothing that it could do without.
-        "Shim": ["Bytes", "Linux", "ShimWire"],
+        "Shim": ["Bytes", "Linux", "ShimProtocol"],
         "staunch-shim": ["Shim"],
         // An instrument shares nothing with what it measures.
         "Census": ["Bytes", "Linux"],
@@ -76,7 +76,8 @@ import Testing
     @Test("the shim has no Swift concurrency in it: one thread, and no actor")
     func shimIsSingleThreaded() throws {
         let shim = try SourceFile.all(below: "Sources").filter {
-            ["Shim", "ShimWire", "staunch-shim", "Linux", "Points", "Bytes"].contains($0.target)
+            ["Shim", "ShimProtocol", "staunch-shim", "Linux", "Failpoints", "Bytes"].contains(
+                $0.target)
         }
         let words = ["async", "await", "actor", "Task"]
         #expect(places(shim) { line in words.contains(where: line.hasWord) } == [])

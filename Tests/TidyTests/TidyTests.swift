@@ -23,11 +23,11 @@ import Testing
     }
 
     /// Who speaks with C, and may say `unsafe`: all of it can be read in these targets.
-    static let fence: Set = ["Linux", "JSON", "HTTP", "Bytes", "Store", "Points", "Client"]
+    static let fence: Set = ["Linux", "JSON", "HTTP", "Bytes", "Store", "Failpoints", "Client"]
     /// Those that say it outside of the fence, and why.
     static let wrapperUsers: Set = [
         "Sources/API/OpenAPIDocument.swift",  // COpenAPI: the bytes that the document is
-        "Sources/Engine/Reactor.swift",  // an executor: Swift has no safe way to run a job
+        "Sources/Engine/EventLoop/Reactor.swift",  // Swift has no safe way to run a job
     ]
 
     @Test("unsafe stays inside the fence")
@@ -75,11 +75,11 @@ import Testing
     }
 
     /// Programs for people and tests, which read what we ourselves write.
-    static let toolTargets: Set = ["Churn", "staunch-churn", "staunch-simulate", "Fakes"]
+    static let toolTargets: Set = ["Churn", "staunch-churn", "staunch-simulate", "Simulation"]
     /// What takes text apart by characters outside of those, and why.
     static let characterUsers: Set = [
         "Sources/Census/Marks.swift",  // its slices are of bytes
-        "Sources/Points/Plan.swift",  // compiled with STAUNCH_POINTS alone; it reads our argv
+        "Sources/Failpoints/Plan.swift",  // only with STAUNCH_FAILPOINTS; it reads our argv
     ]
 
     @Test("text is cut and compared by bytes, with the functions of Bytes/ByteText.swift")

@@ -3,7 +3,7 @@
 
 import Linux
 import Model
-import ShimWire
+import ShimProtocol
 import Teardown
 
 struct DiskFiles: TaskResource, PodResource {
@@ -14,7 +14,7 @@ struct DiskFiles: TaskResource, PodResource {
         if let shim = try removal.shim() {
             return StepOutcome(await shim.ask(.remove(task: task.text)))
         }
-        return StepOutcome(try await removal.ground.removeFiles(removal.uid, task))
+        return StepOutcome(try await removal.host.removeFiles(removal.uid, task))
     }
 
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
@@ -22,6 +22,6 @@ struct DiskFiles: TaskResource, PodResource {
             return StepOutcome(await shim.ask(.removeAll(keepingLogs: removal.keepsLogs)))
         }
         return StepOutcome(
-            try await removal.ground.removeFiles(removal.uid, keepingLogs: removal.keepsLogs))
+            try await removal.host.removeFiles(removal.uid, keepingLogs: removal.keepsLogs))
     }
 }

@@ -3,11 +3,11 @@
 
 import Linux
 import Model
-import ShimWire
+import ShimProtocol
 import Teardown
 
 @Loop final class PodRemoval: Remover {
-    let owner: PodOwner
+    let controller: PodController
     /// Milliseconds between a task's stop signal and SIGKILL; `nil` for the task's own.
     let grace: @Sendable (Label) -> Int64?
     let keepsLogs: Bool
@@ -18,18 +18,19 @@ import Teardown
     private var attempts: [TeardownStep: Int] = [:]
 
     nonisolated init(
-        _ owner: PodOwner, grace: @escaping @Sendable (Label) -> Int64?, keepsLogs: Bool = false,
+        _ controller: PodController, grace: @escaping @Sendable (Label) -> Int64?,
+        keepsLogs: Bool = false,
         isPodGoing: Bool = false
     ) {
-        self.owner = owner
+        self.controller = controller
         self.grace = grace
         self.keepsLogs = keepsLogs
         self.isPodGoing = isPodGoing
     }
 
-    var layout: Layout { owner.engine.layout }
-    var ground: any Ground { owner.ground }
-    var uid: UID { owner.uid }
+    var layout: Layout { controller.engine.layout }
+    var host: any Host { controller.host }
+    var uid: UID { controller.uid }
 
     @Loop func remove(_ step: TeardownStep) async -> StepOutcome {
         do throws(SystemCallFailure) {
@@ -59,9 +60,9 @@ extension PodRemoval {
     /// The line to the shim; `nil` if the shim is gone. A shim without a socket is asked to make it
     /// again. If the shim does not do so (an older shim, or a stopped one) and its pod goes anyway,
     /// it is ended after a while: what it held is then removed as a dead shim's.
-    func shim() throws(SystemCallFailure) -> (any ShimLine)? {
+    func shim() throws(SystemCallFailure) -> (any ShimClient)? {
         do {
-            let link = try owner.connectIfAlive()
+            let link = try controller.connectIfAlive()
             withoutSocketSince = nil
             return link
         } catch {
@@ -69,7 +70,7 @@ extension PodRemoval {
             let now = EngineClock.sinceBoot
             withoutSocketSince = withoutSocketSince ?? now
             if now - (withoutSocketSince ?? now) >= 3_000_000_000 {
-                try ground.kill(layout.cgroup(uid) + "/shim")
+                try host.kill(layout.cgroup(uid) + "/shim")
             }
             throw error
         }
@@ -77,10 +78,10 @@ extension PodRemoval {
 
     /// Kills the processes in a cgroup and below it; `alreadyGone` if there is none.
     func kill(in cgroup: String) throws(SystemCallFailure) -> StepOutcome {
-        let left = try ground.processes(in: cgroup)
+        let left = try host.processes(in: cgroup)
         if left.isEmpty { return .alreadyGone }
-        try ground.kill(cgroup)
-        let places = left.sorted().prefix(4).map { ground.place(of: $0) }.joined(separator: "; ")
+        try host.kill(cgroup)
+        let places = left.sorted().prefix(4).map { host.place(of: $0) }.joined(separator: "; ")
         return .blocked(Blocker("\(left.count) processes in \(cgroup): \(places)"))
     }
 
@@ -88,14 +89,14 @@ extension PodRemoval {
     func removeCgroup(
         _ cgroup: String, children: [String] = []
     ) throws(SystemCallFailure) -> StepOutcome {
-        do { try ground.remove(cgroup, children: children) } catch {
+        do { try host.remove(cgroup, children: children) } catch {
             guard error.errno == 16 else { throw error }  // EBUSY
             let killed = try kill(in: cgroup)
             guard killed == .alreadyGone else { return killed }
             throw error
         }
-        let standing = try ground.standing(cgroup)
-        return standing.isEmpty ? .removed : .blocked(Blocker("still there: \(standing)"))
+        let left = try host.directories(of: cgroup)
+        return left.isEmpty ? .removed : .blocked(Blocker("still there: \(left)"))
     }
 }
 

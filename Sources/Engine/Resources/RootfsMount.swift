@@ -2,7 +2,7 @@
 
 import Linux
 import Model
-import ShimWire
+import ShimProtocol
 import Teardown
 
 struct RootfsMount: TaskResource {
@@ -20,7 +20,7 @@ struct RootfsMount: TaskResource {
             guard outcome == .alreadyGone else { return outcome }
         }
         // Without a mount the superblock lives on if another pod holds a descriptor of it.
-        let holder = try await removal.ground.rootfsHolder(removal.uid, task)
+        let holder = try await removal.host.rootfsHolder(removal.uid, task)
         return holder.map(StepOutcome.blocked) ?? .alreadyGone
     }
 }

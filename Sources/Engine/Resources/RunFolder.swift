@@ -7,14 +7,14 @@ import Teardown
 
 struct RunFolder: PodResource {
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
-        let (ground, uid) = (removal.ground, removal.uid)
-        if let left = try await ground.filesLeft(uid, keepingLogs: removal.keepsLogs) {
+        let (host, uid) = (removal.host, removal.uid)
+        if let left = try await host.filesLeft(uid, keepingLogs: removal.keepsLogs) {
             return try await removeFilesAgain(left, removal)
         }
-        try ground.removeRunFolder(uid)
-        let standing = try ground.standing(removal.layout.cgroup(uid))
-        if !standing.isEmpty { return .blocked(Blocker("still there: \(standing)")) }
-        if try ground.hasRunFolder(uid) {
+        try host.removeRunFolder(uid)
+        let left = try host.directories(of: removal.layout.cgroup(uid))
+        if !left.isEmpty { return .blocked(Blocker("still there: \(left)")) }
+        if try host.hasRunFolder(uid) {
             return .blocked(Blocker("still there: \(removal.layout.pod(uid))"))
         }
         return .removed
@@ -24,7 +24,7 @@ struct RunFolder: PodResource {
     private func removeFilesAgain(
         _ left: Blocker, _ removal: PodRemoval
     ) async throws(SystemCallFailure) -> StepOutcome {
-        let blocker = try await removal.ground.removeFiles(
+        let blocker = try await removal.host.removeFiles(
             removal.uid, keepingLogs: removal.keepsLogs)
         let outcome = try removal.removeCgroup(
             removal.layout.cgroup(removal.uid), children: ["helper"])

@@ -3,7 +3,7 @@
 import Linux
 import Model
 import OCI
-import ShimWire
+import ShimProtocol
 import Teardown
 
 struct RuntimeContainer: TaskResource {
@@ -14,7 +14,7 @@ struct RuntimeContainer: TaskResource {
             // The state directory is in the pod's folder of the run directory, and goes with it.
             return try removal.removeCgroup(removal.layout.cgroup(removal.uid, task))
         }
-        let arguments = removal.owner.runtimeArguments(.delete, task)
+        let arguments = removal.controller.runtimeArguments(.delete, task)
         return StepOutcome(await shim.ask(.delete(task: task.text, arguments: arguments)))
     }
 }

@@ -2,7 +2,7 @@
 
 import Linux
 import Model
-import ShimWire
+import ShimProtocol
 import Teardown
 
 struct ShimProcess: PodResource {
@@ -12,16 +12,16 @@ struct ShimProcess: PodResource {
             guard outcome == .alreadyGone else { return outcome }
             // The mount of /dev/shm is gone with the shim; its superblock lives on if another pod
             // holds a file of it.
-            let holder = try await removal.ground.sharedMemoryHolder(removal.uid)
+            let holder = try await removal.host.sharedMemoryHolder(removal.uid)
             return holder.map(StepOutcome.blocked) ?? .alreadyGone
         }
         if let answer = await shim.ask(.exit) {
             return answer == .done ? .blocked(Blocker("the shim stays")) : StepOutcome(answer)
         }
-        guard try await removal.owner.hasEnded(shim) else {
+        guard try await removal.controller.hasEnded(shim) else {
             return .blocked(Blocker("the shim has hung up and holds its lock"))
         }
-        removal.owner.link = nil
+        removal.controller.link = nil
         // The next step meets whatever is left in the shim's cgroup.
         return .removed
     }

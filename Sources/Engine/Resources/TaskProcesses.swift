@@ -2,7 +2,7 @@
 
 import Linux
 import Model
-import ShimWire
+import ShimProtocol
 import Teardown
 
 struct TaskProcesses: TaskResource {
@@ -14,7 +14,7 @@ struct TaskProcesses: TaskResource {
             guard outcome == .alreadyGone else { return outcome }
             return try storeExit(of: task, isShimGone: true, removal) ?? outcome
         }
-        let spec = removal.owner.engine.registry.pod(removal.uid)?[task: task]?.spec
+        let spec = removal.controller.engine.registry.pod(removal.uid)?[task: task]?.spec
         let outcome = StepOutcome(
             await shim.ask(
                 .stop(
@@ -30,15 +30,15 @@ struct TaskProcesses: TaskResource {
     private func storeExit(
         of task: Label, isShimGone: Bool, _ removal: PodRemoval
     ) throws(SystemCallFailure) -> StepOutcome? {
-        let registry = removal.owner.engine.registry
+        let registry = removal.controller.engine.registry
         guard let known = registry.pod(removal.uid)?[task: task], known.state.exit == nil else {
             return nil
         }
         var isStored = true
-        switch try removal.ground.exitFile(removal.uid, task) {
-        case .exit(let exit): isStored = removal.owner.sawExit(task.text, exit)
+        switch try removal.host.exitFile(removal.uid, task) {
+        case .exit(let exit): isStored = removal.controller.sawExit(task.text, exit)
         case .open where isShimGone:
-            isStored = registry.update(removal.uid, removal.owner.engine) { pod in
+            isStored = registry.update(removal.uid, removal.controller.engine) { pod in
                 _ = pod[task: task]?.state.sawExit(.unseen)
             }
         case .open, .none: break

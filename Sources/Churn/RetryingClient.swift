@@ -1,0 +1,58 @@
+// A client that repeats its request until it is answered, as the API promises that one may.
+
+import Client
+import JSON
+import Linux
+
+final class RetryingClient {
+    private let client: HTTPClient
+    private let interrupts: Interrupts
+    private let patience: Double?
+    private let lostAfter: Double
+    private let endpoint: Endpoint
+
+    init(_ endpoint: Endpoint, _ settings: RunSettings, _ interrupts: Interrupts) {
+        self.endpoint = endpoint
+        self.interrupts = interrupts
+        patience = settings.patience
+        lostAfter = settings.lostAfter
+        client = HTTPClient(endpoint) { interrupts.shouldAbandon }
+    }
+
+    /// The answer, and when the request that it answers was sent. Where nobody answers for a
+    /// minute, the server is gone for good.
+    func ask(_ request: Request) throws(RunFailure) -> (answer: Answer, sent: Double) {
+        var request = request
+        if let patience { request.patience = min(patience, request.patience ?? patience) }
+        var silentSince = now()
+        var pace = 0.01
+        while true {
+            let sent = now()
+            do {
+                let answer = try client.send(request)
+                if answer.status != 503 && answer.status != 429 { return (answer, sent) }
+                silentSince = now()
+            } catch {
+                switch error {
+                // It hung up by itself, so somebody was there.
+                case .tookTooLong: silentSince = now()
+                case .canceled: throw RunFailure("called off")
+                case .unreachable, .broken, .malformed: break
+                }
+            }
+            if interrupts.shouldAbandon { throw RunFailure("called off") }
+            if now() - silentSince > lostAfter {
+                throw RunFailure("\(endpoint): nobody answers for \(Figure.seconds(lostAfter))")
+            }
+            Thread.pause(seconds: pace)
+            pace = min(pace * 2, 0.2)
+        }
+    }
+
+    func json(_ request: Request) throws(RunFailure) -> (JSONValue, Answer) {
+        let (answer, _) = try ask(request)
+        do { return (try answer.json(), answer) } catch {
+            throw RunFailure("\(request.method) \(request.target): \(error)")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// What the threads of a run have done so far, in one place.
+
+import Synchronization
+
+/// A create that came to nothing.
+struct FailedCreate: Sendable {
+    let pod: String
+    let podUID: String
+    let why: String
+}
+
+final class RunStatistics: Sendable {
+    struct State: Sendable {
+        var pods = 0
+        var latencies = Latencies()
+        var ledger = ExitLedger()
+        var failures: [FailedCreate] = []
+        /// The first of each kind are enough to know what is wrong.
+        var surprises: [String] = []
+        var kills: [Kill] = []
+        var restarts: [Double] = []
+        var samples: [Sample] = []
+        /// The last account that was taken.
+        var account: [AccountLine] = []
+        var cutShort: String?
+        /// Whether the events told all there was to tell.
+        var eventsAreWhole = true
+    }
+
+    private let state = Mutex(State())
+    let start = now()
+
+    var elapsed: Double { now() - start }
+
+    func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
+
+    var snapshot: State { state.withLock { $0 } }
+
+    func record(_ phase: Phase, since began: Double) {
+        let took = now() - began
+        change { $0.latencies.record(phase, seconds: took) }
+    }
+
+    func surprise(_ text: String) {
+        change { if $0.surprises.count < 1000 { $0.surprises.append(text) } }
+    }
+
+    func cutShort(_ why: String) { change { if $0.cutShort == nil { $0.cutShort = why } } }
+}
+
+extension RunStatistics.State {
+    /// Pods whose processes the run has killed, by what was killed.
+    func killed(_ victim: Victim) -> Set<String> {
+        Set(kills.filter { $0.victim == victim }.map(\.podUID))
+    }
+
+    /// Creates that failed because something of theirs was killed, and those that just failed.
+    var failuresByCause: (byKill: [FailedCreate], other: [FailedCreate]) {
+        let killed = killed(.shim).union(killed(.runc))
+        return (
+            byKill: failures.filter { killed.contains($0.podUID) },
+            other: failures.filter { !killed.contains($0.podUID) }
+        )
+    }
+
+    var result: (inout TargetResult) -> Void {
+        { result in
+            result.pods = pods
+            result.failed = failuresByCause.other.count
+            result.failedByKill = failuresByCause.byKill.count
+            result.latencies = latencies
+            result.samples = samples
+            result.kills = kills
+            result.restarts = restarts
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// What the pods of a run look like: workloads, each with its weight.
+
+package enum NetworkMode: String, CaseIterable, Sendable {
+    case none, host
+}
+
+/// One workload of pod. All its tasks are alike.
+package struct Workload: Equatable, Sendable {
+    package var name = "sleeper"
+    /// How often it comes, beside the others' weights.
+    package var weight = 1
+    package var tasks = 1
+    package var network = NetworkMode.none
+    /// Seconds between "it runs" and the delete.
+    package var hold = 0.0
+    /// Seconds between the stop signal and SIGKILL.
+    package var grace = 0.0
+    package var args = ["/bin/sleep", "100000"]
+    package var readOnly = false
+    /// Bytes; `nil`: no limit.
+    package var memory: Int64?
+    /// The exit code that the task has when it ends by itself, or when it is asked to; `nil`: it
+    /// ends by a signal alone.
+    package var exitCode: Int64?
+
+    package init() {}
+
+    package var taskNames: [String] { (0..<tasks).map { $0 == 0 ? "app" : "app\($0)" } }
+}
+
+/// A mix is never empty, and no weight in it is negative.
+package struct Mix: Equatable, Sendable {
+    package let workloads: [Workload]
+
+    /// `nil` where nothing could be picked.
+    package init?(_ workloads: [Workload]) {
+        guard workloads.allSatisfy({ $0.weight >= 0 }), workloads.contains(where: { $0.weight > 0 })
+        else { return nil }
+        self.workloads = workloads
+    }
+
+    package func pick(_ dice: inout Dice) -> Workload {
+        var rest = Int(dice.next() % UInt64(workloads.reduce(0) { $0 + $1.weight }))
+        for workload in workloads {
+            if rest < workload.weight { return workload }
+            rest -= workload.weight
+        }
+        return workloads[workloads.count - 1]
+    }
+}
+
+/// SplitMix64: the same seed gives the same run of workloads.
+package struct Dice: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}
+
+/// A version 4 UUID (RFC 9562), to name an operation before it is sent.
+package func freshID() -> String {
+    var generator = SystemRandomNumberGenerator()
+    let high = generator.next() & ~0xf000 | 0x4000
+    let low = generator.next() & ~(3 << 62) | 1 << 63
+    let digits = Array(hex(high) + hex(low))
+    let parts = [0..<8, 8..<12, 12..<16, 16..<20, 20..<32]
+    return parts.map { String(digits[$0]) }.joined(separator: "-")
+}
+
+private func hex(_ number: UInt64) -> String {
+    let text = String(number, radix: 16)
+    return String(repeating: "0", count: 16 - text.count) + text
+}

@@ -1,0 +1,61 @@
+// What lies on the disks, seen by a helper: a disk that does not answer holds up nobody.
+
+import Bytes
+import Documents
+import Linux
+import Model
+
+/// The last look at the data and the log directory, and the one under way.
+@Loop final class DiskLook {
+    private var last: [Observation] = []
+    private let flight = SingleFlight()
+
+    nonisolated init() {}
+
+    /// If the look takes too long, the next audit has its result.
+    func look(_ host: LinuxHost, _ records: any Recorded) async -> [Observation] {
+        await flight.run { await self.run(host, records) }
+        return last
+    }
+
+    func forget(_ orphan: UID) {
+        for index in last.indices {
+            last[index].names["\(orphan)"] = nil
+            last[index].unrecorded["\(orphan)"] = nil
+        }
+    }
+
+    /// What no record names is told apart at the look's own time, not at the audit's.
+    private func run(_ host: LinuxHost, _ records: any Recorded) async {
+        let settings = host.layout.settings
+        let directories = [settings.dataDirectory, settings.logDirectory]
+        records.beginLook()
+        var lists: [[String]] = []
+        do throws(SystemCallFailure) {
+            let seen = try await Helper.run(
+                ["staunch-shim", "list", settings.runDirectory, directories[0], "700"]
+                    + [directories[1], "750"],
+                path: try host.shimProgram())
+            lists = DiskLook.lists(seen.output)
+        } catch {}  // no descriptor now: the next audit looks again
+        let known = records.endLook()
+        if lists.count == 2 {
+            last = [
+                Observation(.data, DiskLook.named(lists[0], directories[0]), recorded: known),
+                Observation(.logs, DiskLook.named(lists[1], directories[1]), recorded: known),
+            ]
+        }
+    }
+
+    private static func named(_ uids: [String], _ directory: String) -> [String: String] {
+        var named: [String: String] = [:]
+        for uid in uids where UID(uid) != nil { named[uid] = "\(directory)/\(uid)" }
+        return named
+    }
+
+    /// A line for each directory, with the names in it that are uids.
+    private static func lists(_ output: [UInt8]) -> [[String]] {
+        let text = String(decoding: output, as: UTF8.self)
+        return text.fields("\n", keepingEmpty: true).dropLast().map { $0.fields(" ") }
+    }
+}

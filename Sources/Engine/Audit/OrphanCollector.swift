@@ -1,0 +1,65 @@
+// Removes orphans: objects that have our mark and no record. Each is removed by an operation that
+// anyone can watch, with the steps of a delete.
+
+import Documents
+import Metrics
+import Model
+
+@Loop final class OrphanCollector {
+    /// So many at once: after a reboot there may be thousands, each with a helper of its own.
+    private static let most = 16
+
+    /// What was seen of each orphan, for the metric.
+    private var kinds: [UID: [AuditLine.Kind]] = [:]
+
+    nonisolated init() {}
+
+    /// Makes an operation for each orphan of the last look, as far as there is room. The others are
+    /// seen again by the next look.
+    func start(for seen: [Observation], _ engine: Engine) async {
+        var found: [UID: [AuditLine.Kind]] = [:]
+        for observation in seen where observation.isCollected {
+            for uid in observation.unrecorded.keys.compactMap({ UID($0) }) {
+                found[uid, default: []].append(observation.kind)
+            }
+        }
+        let room = OrphanCollector.most - engine.registry.openOrphanRemovals().count
+        for uid in found.keys.sorted().prefix(max(0, room)) {
+            kinds[uid] = found[uid]
+            await begin(uid, engine)
+        }
+    }
+
+    private func begin(_ uid: UID, _ engine: Engine) async {
+        guard let name = Label("\(uid)") else { return }
+        let isNew = await engine.registry.commitUntilAccepted(engine) {
+            [context = engine.ownContext] transaction -> Bool in
+            guard transaction.pod(uid: uid) == nil, transaction.openOperations(of: uid).isEmpty
+            else { return false }
+            var operation = transaction.makeOperation(
+                .orphanRemove, OperationTarget(pod: name, podUID: uid), context)
+            operation.steps = OperationStep.removing(tasks: [])
+            transaction.put(operation)
+            return true
+        }
+        guard isNew else { return }
+        engine.log.write(.warning, "orphan found", ["uid": "\(uid)"])
+        engine.wake(uid)
+    }
+
+    /// Nothing of it is left; where there were more than could be taken at once, the next look
+    /// comes now.
+    func ended(_ uid: UID, _ engine: Engine) {
+        for kind in kinds.removeValue(forKey: uid) ?? [] {
+            engine.metrics.orphansRemoved.add(1, kind.rawValue)
+        }
+        if kinds.isEmpty { onLoop { await engine.takeAudit() } }
+    }
+}
+
+extension Engine {
+    @Loop func noteOrphanGone(_ uid: UID) {
+        host.forget(uid)
+        controllers.orphans.ended(uid, self)
+    }
+}

@@ -1,0 +1,315 @@
+// pod.create, task.create, task.start: the way up. What fails goes down the one way there is.
+
+import Documents
+import Linux
+import Model
+import OCI
+import ShimProtocol
+import Teardown
+
+extension PodController {
+    func createPod(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid) else { return }
+        do throws(Failure) {
+            // Before a shim is started for a pod that is on its way down.
+            try checkGoing(operation)
+            try await awaitRuntime(.shimStart, nil, operation)
+            let link = try await step(.shimStart, nil, operation, inTurn: true) {
+                () async throws(Failure) in
+                do { try self.host.limit(self.uid, pod.spec.resources) } catch {
+                    throw Failure(refusedLimits: "\(error)")
+                }
+                return try await self.ensureShim(pod)
+            }
+            for task in pod.tasks { try await make(task, link, operation) }
+            try checkGoing(operation)
+        } catch { return await undoPod(operation, error) }
+        let shim = self.shim
+        let isDone = await engine.registry.end(
+            operation.id, .succeeded, unlessCalledOff: true, engine
+        ) { transaction, _ in
+            guard var pod = transaction.pod(operation.target.pod) else { return }
+            pod.state = .ready
+            pod.operation = nil
+            pod.shim = shim
+            transaction.put(pod)
+        }
+        if !isDone { await undoPod(operation, Failure(.podDeleting, "called off")) }
+    }
+
+    /// Undoes all of it; then the name is free, unless a delete has taken over.
+    private func undoPod(_ operation: PodOperation, _ failure: Failure) async {
+        let superseded = engine.registry.openOperation(operation.id)?.supersededBy != nil
+        if superseded {
+            await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+            return
+        }
+        engine.log.write(.warning, "create failed, undoing", ["error": failure.detail])
+        let proof = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
+        await engine.registry.end(operation.id, .failed, error: failure, engine) {
+            transaction, ended in
+            ended.undoSteps()
+            // A delete that came meanwhile ends the record itself.
+            guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
+                return
+            }
+            transaction.remove(pod, proof)
+        }
+        if engine.registry.pod(uid) == nil { engine.controllers.forget(uid) }
+    }
+
+    /// Takes down all that the record names, and what the machine shows beyond it.
+    func tearDown(
+        _ operation: PodOperation, grace: @escaping @Sendable (Label) -> Int64?, keepingLogs: Bool
+    ) async -> NothingLeft {
+        let recorded = engine.registry.pod(uid)?.tasks.map(\.spec.name) ?? []
+        let tasks = recorded + host.tasksLeft(uid).filter { !recorded.contains($0) }
+        let journal = OperationJournal(engine, operation: operation.id, controller: self)
+        let removal = PodRemoval(
+            self, grace: grace, keepsLogs: keepingLogs, isPodGoing: true)
+        return await Teardown(remover: removal, journal: journal).run(pod: uid, tasks: tasks)
+    }
+
+    func createTask(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task,
+            let task = pod[task: name]
+        else { return }
+        do throws(Failure) {
+            guard pod.state == .ready else {
+                throw Failure(.podState, "the pod is \(pod.state.rawValue)")
+            }
+            let link = try liveShim()
+            try await make(task, link, operation)
+            try checkGoing(operation)
+        } catch { return await undoTask(operation, task, error) }
+        let isDone = await engine.registry.end(
+            operation.id, .succeeded, unlessCalledOff: true, engine
+        ) { transaction, _ in
+            guard var pod = transaction.pod(operation.target.pod) else { return }
+            pod[task: name]?.operation = nil
+            transaction.put(pod)
+        }
+        if !isDone { await undoTask(operation, task, Failure(.taskDeleting, "called off")) }
+    }
+
+    private func undoTask(_ operation: PodOperation, _ task: PodTask, _ failure: Failure) async {
+        if engine.registry.openOperation(operation.id)?.supersededBy != nil {
+            await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
+            return
+        }
+        let journal = OperationJournal(engine, operation: operation.id, controller: self)
+        let removal = PodRemoval(self, grace: { _ in 0 })
+        let proof = await Teardown(remover: removal, journal: journal)
+            .run(task: task.spec.name, uid: task.uid)
+        await engine.registry.end(operation.id, .failed, error: failure, engine) {
+            transaction, ended in
+            ended.undoSteps()
+            guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
+                return
+            }
+            transaction.remove(task.spec.name, of: pod, proof)
+        }
+    }
+
+    /// One task, from its rootfs to its first process.
+    private func make(
+        _ task: PodTask, _ link: any ShimClient, _ operation: PodOperation
+    ) async throws(Failure) {
+        let spec = task.spec
+        try checkGoing(operation)
+        let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
+            () async throws(Failure) in
+            do { try self.host.writePlaces(self.uid, spec) } catch {
+                throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))
+            }
+            let reply = await link.ask(
+                .mount(task: spec.name.text, lower: spec.rootfs, user: "\(spec.user)"))
+            guard case .mounted(let user)? = reply else { throw Failure(reply, .rootfsMount) }
+            return user
+        }
+        try checkGoing(operation)
+        try await awaitRuntime(.taskCreate, spec.name, operation)
+        let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
+            () async throws(Failure) in
+            do { try self.host.writeBundle(self.uid, spec, as: user) } catch {
+                throw Failure(.shimFailed, "\(error)", step: .create(.taskCreate))
+            }
+            let bundle = self.engine.layout.bundle(self.uid, spec.name)
+            let call: Runtime.Call =
+                spec.start
+                ? .run(bundle: bundle, pidFile: bundle + "/pid")
+                : .create(bundle: bundle, pidFile: bundle + "/pid")
+            let reply = await link.ask(
+                .create(
+                    task: spec.name.text, arguments: self.runtimeArguments(call, spec.name)))
+            guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
+            return ProcessIdentity(process)
+        }
+        record(process, of: spec)
+    }
+
+    /// A create that was accepted is not failed for what cannot be used now: it waits until that is
+    /// mended, and says so. It is never made with less, such as without a filter.
+    private func awaitRuntime(
+        _ name: CreateStep, _ task: Label?, _ operation: PodOperation
+    ) async throws(Failure) {
+        guard engine.runtime.refusal() != nil else { return }
+        let journal = OperationJournal(engine, operation: operation.id, controller: self)
+        let step = ShownStep(.create(name), task)
+        journal.began(step)
+        var told: String?
+        while let why = engine.runtime.refusal() {
+            if why != told { journal.waits(step, for: Blocker(why)) }
+            told = why
+            await Loop.shared.reactor.pause(milliseconds: 500)
+            do throws(Failure) { try checkGoing(operation) } catch {
+                journal.failed(step, why)
+                throw error
+            }
+        }
+        journal.resumes(step)
+    }
+
+    private func record(_ process: ProcessIdentity, of spec: TaskSpec) {
+        let now = EngineClock.now
+        engine.registry.update(uid, engine) { pod in
+            guard var task = pod[task: spec.name], task.state == .creating else { return }
+            task.state = spec.start ? .running(process) : .created(process)
+            task.startedAt = spec.start ? now : nil
+            pod[task: spec.name] = task
+        }
+    }
+
+    /// The runtime names kernel objects after the id alone (runc: the session keyring, which is
+    /// then joined by name). So the id is the task's uid, which nothing else on the host has or
+    /// had, and not even a later task of the same name shares a keyring. Each task has a root
+    /// directory of its own, because the shim looks for the state by the task's name.
+    func runtimeArguments(_ call: Runtime.Call, _ task: Label) -> [String] {
+        let layout = engine.layout
+        let isOld = host.hasContainerByName(uid, task)
+        // A task without a record was never made, or is only to be deleted: then the runtime knows
+        // no such id, and the shim removes the state directory by itself.
+        let id = engine.registry.pod(uid)?[task: task]?.uid ?? uid
+        return Runtime(
+            path: engine.runtime.status.runtimePath ?? engine.settings.runtime,
+            root: isOld ? layout.runtime(uid) : layout.runtime(uid, task)
+        ).arguments(
+            call, id: isOld ? task.text : id.description,
+            log: layout.bundle(uid, task) + "/runtime.log")
+    }
+
+    /// Throws where a cancel or a delete has come in between.
+    private func checkGoing(_ operation: PodOperation) throws(Failure) {
+        guard engine.registry.openOperation(operation.id)?.state == .canceling else { return }
+        throw Failure(.podDeleting, "called off")
+    }
+
+    func startTask(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task else { return }
+        do throws(Failure) {
+            guard case .created? = pod[task: name]?.state else {
+                if case .running? = pod[task: name]?.state {
+                    await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+                    return
+                }
+                throw Failure(.taskState, "the task is \(pod[task: name]?.state.name ?? "gone")")
+            }
+            let link = try liveShim()
+            try await step(.taskStart, name, operation, inTurn: true) { () async throws(Failure) in
+                let reply = await link.ask(
+                    .start(task: name.text, arguments: self.runtimeArguments(.start, name)))
+                guard case .done? = reply else { throw Failure(reply, .taskStart) }
+            }
+        } catch {
+            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in
+            }
+            return
+        }
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, _ in
+            guard var pod = transaction.pod(operation.target.pod), var task = pod[task: name],
+                case .created(let process) = task.state
+            else { return }
+            task.state = .running(process)
+            task.startedAt = transaction.time
+            pod[task: name] = task
+            transaction.put(pod)
+        }
+    }
+
+    /// Runs one step and shows it. If `inTurn`, the step first waits for a place in `StageGate`.
+    func step<Result: Sendable>(
+        _ name: CreateStep, _ object: Label?, _ operation: PodOperation, inTurn: Bool = false,
+        _ body: @Loop () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        let journal = OperationJournal(engine, operation: operation.id, controller: self)
+        let step = ShownStep(.create(name), object)
+        journal.began(step)
+        do throws(Failure) {
+            let place = inTurn ? try await turn(of: operation) : nil
+            defer { place?.leave() }
+            journal.hasTurn(step)
+            let result = try await body()
+            journal.ended(step, skipped: false)
+            return result
+        } catch {
+            journal.failed(step, error.detail)
+            throw error
+        }
+    }
+
+    private func turn(of operation: PodOperation) async throws(Failure) -> StagePlace {
+        if let place = await engine.gate.enter(operation.id, of: uid) { return place }
+        throw Failure(.podDeleting, "called off")
+    }
+}
+
+extension PodOperation {
+    /// What had been done is undone: the way up, not the way down.
+    fileprivate mutating func undoSteps() {
+        for index in steps.indices {
+            switch (steps[index].name, steps[index].state) {
+            case (.create(.shimStart), .succeeded), (.create(.rootfsMount), .succeeded),
+                (.create(.taskCreate), .succeeded):
+                steps[index].state = .undone
+            case (_, _): break
+            }
+        }
+        steps.removeAll { $0.state == .pending }
+    }
+}
+
+extension Failure {
+    /// What a shim's reply amounts to where it is not the one that was hoped for.
+    init(_ reply: ShimReply?, _ step: CreateStep) {
+        switch reply {
+        case .failed(let fault, let detail, let dropped)?:
+            self.init(fault, detail, dropped, step)
+        case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: .create(step))
+        case .status?, .mounted?, .running?, .done?:
+            self.init(.shimFailed, "a reply that fits nothing", step: .create(step))
+        case nil: self.init(.shimFailed, "the shim hung up", step: .create(step))
+        }
+    }
+
+    private init(
+        _ fault: ShimFault, _ detail: String, _ dropped: UInt64, _ step: CreateStep
+    ) {
+        switch fault {
+        case .rootfsMissing: self.init(.rootfsMissing, detail, step: .create(step))
+        case .rootfsNotDirectory: self.init(.rootfsNotDirectory, detail, step: .create(step))
+        case .mountRefused: self.init(.rootfsRefused, detail, step: .create(step))
+        case .userUnknown: self.init(.userUnknown, detail, step: .create(step))
+        case .runtime:
+            let refusal = RuntimeRefusal(log: Array(detail.utf8), standardError: [])
+            let code: ProblemCode =
+                refusal.cause == .mountSourceMissing ? .mountSourceMissing : .runtimeRefused
+            let more =
+                dropped > 0 ? " (the \(dropped) bytes that the runtime said first are dropped)" : ""
+            self.init(code, refusal.message + more, step: .create(step))
+        case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
+        case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))
+        case .notRunning, .state: self.init(.taskState, detail, step: .create(step))
+        case .interrupted, .system: self.init(.shimFailed, detail, step: .create(step))
+        }
+    }
+}

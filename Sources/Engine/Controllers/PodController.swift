@@ -1,0 +1,226 @@
+// The only writer of one pod: nothing else changes it on the machine.
+//
+// Operations are taken in the order in which they were accepted. Those on different tasks run side
+// by side; one on the pod runs alone. A delete interrupts what runs before it, and owns what that
+// had made.
+
+import Documents
+import Linux
+import Metrics
+import Model
+import ShimProtocol
+import Teardown
+
+@Loop final class PodController {
+    let uid: UID
+    let engine: Engine
+    var link: (any ShimClient)?
+    var shim: ShimStatus?
+    var status = StatusQuestion()
+    private(set) var running: [UID: PodOperation] = [:]
+    private var blockedSince: [UID: Int64] = [:]
+    /// What running operations were interrupted for, so that the shim is told once: who asks again
+    /// and again must not fill its queue.
+    private var interruptions: [UID: Set<Interruption>] = [:]
+    private var isWatchingBlocked = false
+    /// Whether somebody is finding out how the shim does.
+    var isLookingAfterShim = false
+
+    init(_ uid: UID, _ engine: Engine) {
+        self.uid = uid
+        self.engine = engine
+    }
+
+    var host: any Host { engine.host }
+
+    /// Starts whatever can run now.
+    func schedule() {
+        let open = engine.registry.openOperations(of: uid)
+        if open.isEmpty && engine.registry.pod(uid) == nil {
+            return engine.controllers.forgetIdle(self)
+        }
+        var ahead: [PodOperation] = open.filter { running[$0.id] != nil }
+        for operation in ahead where operation.grace != running[operation.id]?.grace {
+            running[operation.id] = operation
+            interrupt(operation, for: operation)
+        }
+        for operation in open where running[operation.id] == nil {
+            let blocking = ahead.filter { $0.excludes(operation) }
+            ahead.append(operation)
+            if blocking.isEmpty {
+                begin(operation)
+                continue
+            }
+            if operation.kind.isDelete {
+                for other in blocking { interrupt(other, for: operation) }
+            }
+            blockedSince[operation.id] = blockedSince[operation.id] ?? EngineClock.sinceBoot
+        }
+        for operation in open where running[operation.id] != nil && operation.state == .canceling {
+            interrupt(operation, for: operation)
+        }
+        watchBlocked()
+    }
+
+    private func begin(_ operation: PodOperation) {
+        running[operation.id] = operation
+        blockedSince[operation.id] = nil
+        engine.metrics.operationsStarted.add(1, operation.kind.rawValue)
+        engine.registry.show(operation.id) { $0.stalled = nil }
+        engine.log.write(.debug, "operation started", operation.fields)
+        onLoop {
+            if operation.state == .pending {
+                await self.engine.registry.noteStart(operation.id, self.engine)
+            }
+            await self.run(operation)
+            await self.settle(operation)
+            self.running[operation.id] = nil
+            self.interruptions[operation.id] = nil
+            self.lookAfterShimIfUnlinked()
+            self.schedule()
+        }
+    }
+
+    private func run(_ operation: PodOperation) async {
+        switch operation.kind {
+        case .podCreate: await createPod(operation)
+        case .podUpdate: await updatePod(operation)
+        case .podStop: await stopPod(operation)
+        case .podDelete: await deletePod(operation)
+        case .podCleanup: await cleanUpPod(operation)
+        case .orphanRemove: await removeOrphan(operation)
+        case .taskCreate: await createTask(operation)
+        case .taskStart: await startTask(operation)
+        case .taskStop: await stopTask(operation)
+        case .taskSignal: await signalTask(operation)
+        case .taskDelete: await deleteTask(operation)
+        }
+    }
+
+    /// Ends an operation whose pod or task was gone when its turn came: what was to be ended or
+    /// removed has been, and the rest cannot be done any more.
+    private func settle(_ operation: PodOperation) async {
+        guard let open = engine.registry.openOperation(operation.id) else { return }
+        switch open.kind {
+        case _ where open.state == .canceling:
+            await engine.registry.end(open.id, .canceled, engine) { _, _ in }
+        case .podStop, .podDelete, .podCleanup, .orphanRemove, .taskStop, .taskDelete:
+            await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal:
+            let isPodGone = engine.registry.pod(uid) == nil
+            let failure =
+                isPodGone
+                ? Failure(.podUnknown, "the pod was gone by then")
+                : Failure(.taskUnknown, "the task was gone by then")
+            await engine.registry.end(operation.id, .failed, error: failure, engine) { _, _ in }
+        }
+        if engine.registry.pod(uid) == nil { engine.controllers.forget(uid) }
+    }
+
+    /// Ends what a running operation waits for in its tasks: a create at once, a stop within the
+    /// newcomer's grace. A create of the pod gives way to nothing but the pod's delete.
+    private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
+        if operation.kind == .podCreate && newcomer.target.task != nil { return }
+        engine.gate.callOff(operation.id, of: uid)
+        guard let pod = engine.registry.pod(uid), let link else { return }
+        let interruption = Interruption(
+            newcomer: newcomer.id, grace: newcomer.grace, link: ObjectIdentifier(link))
+        guard interruptions[operation.id, default: []].insert(interruption).inserted else { return }
+        let only = newcomer.target.task ?? operation.target.task
+        for task in pod.tasks where only == nil || only == task.spec.name {
+            let grace =
+                operation.kind.isCreate ? 0 : newcomer.grace ?? task.spec.gracePeriod
+            link.tell(
+                .stop(
+                    task: task.spec.name.text, signal: task.spec.stopSignal.number, grace: grace))
+        }
+    }
+
+    /// A task's first process has ended; its shim has stored that, and now we do. `false` where the
+    /// store does not take it now; it is tried again.
+    @discardableResult
+    func sawExit(_ task: String, _ exit: WireExit) -> Bool {
+        guard let name = Label(task) else { return true }
+        let exit = TaskExit(exit)
+        return engine.registry.update(uid, engine) { pod in
+            guard var seen = pod[task: name], seen.state.sawExit(exit) else { return }
+            pod[task: name] = seen
+        }
+    }
+}
+
+// MARK: - What waits behind another
+
+extension PodController {
+    /// Once a second for as long as an operation has not begun: what is it behind?
+    private func watchBlocked() {
+        guard !blockedSince.isEmpty, !isWatchingBlocked else { return }
+        isWatchingBlocked = true
+        Loop.shared.reactor.after(milliseconds: 1000) { [weak self] in
+            onLoop { self?.lookAtBlocked() }
+        }
+    }
+
+    private func lookAtBlocked() {
+        isWatchingBlocked = false
+        let open = engine.registry.openOperations(of: uid)
+        for (id, since) in blockedSince {
+            guard let blocked = open.first(where: { $0.id == id }) else {
+                blockedSince[id] = nil
+                continue
+            }
+            let waited = (EngineClock.sinceBoot - since) / 1_000_000
+            guard waited >= OperationJournal.stallsAfter else { continue }
+            let ahead = open.first { $0.order < blocked.order && $0.excludes(blocked) }
+            guard let ahead else { continue }
+            let reason = ahead.stalled.map { ": \($0.why)" } ?? ""
+            let stall = PodOperation.Stall(
+                since: Timestamp(milliseconds: EngineClock.wall - waited),
+                step: ahead.currentStep ?? .removal(.verify),
+                why: "behind \(ahead.kind.rawValue) \(ahead.id)\(reason)")
+            engine.registry.show(id) { $0.stalled = stall }
+        }
+        watchBlocked()
+    }
+}
+
+extension PodOperation {
+    /// Whether a later one has to wait for this one.
+    func excludes(_ later: PodOperation) -> Bool {
+        if kind == .taskSignal || later.kind == .taskSignal { return false }
+        guard let task = target.task, let other = later.target.task else { return true }
+        return task == other
+    }
+
+    var fields: KeyValuePairs<StaticString, String> {
+        [
+            "operation": "\(id)", "kind": kind.rawValue, "pod": target.pod.text,
+            "uid": "\(target.podUID)",
+        ]
+    }
+}
+
+/// One interruption of a running operation: said again only over another line to the shim.
+private struct Interruption: Hashable {
+    let newcomer: UID
+    let grace: Int64?
+    let link: ObjectIdentifier
+}
+
+extension TaskExit {
+    init(_ exit: WireExit) {
+        let status: Status =
+            if exit.neverRan {
+                .neverRan(exit.signal.flatMap { Signal(number: Int($0)) })
+            } else if let code = exit.code {
+                .code(code)
+            } else if let signal = exit.signal.flatMap({ Signal(number: Int($0)) }) {
+                .signal(signal)
+            } else {
+                .unknown
+            }
+        self.init(
+            status: status, oomKilled: exit.oomKilled,
+            finishedAt: Timestamp(milliseconds: exit.finishedAt))
+    }
+}

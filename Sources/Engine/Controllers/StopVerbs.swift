@@ -1,0 +1,167 @@
+// pod.stop, pod.update, pod.delete, task.stop, task.signal, task.delete.
+
+import Documents
+import Linux
+import Model
+import ShimProtocol
+import Teardown
+
+extension PodController {
+    func deletePod(_ operation: PodOperation) async {
+        let grace = graceOf(operation)
+        let proof = await tearDown(operation, grace: grace, keepingLogs: false)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard let pod = transaction.pod(operation.target.pod) else { return }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
+            transaction.remove(pod, proof)
+        }
+        engine.controllers.forget(uid)
+    }
+
+    /// What a lost pod held; its record, and its logs, stay for the client.
+    func cleanUpPod(_ operation: PodOperation) async {
+        _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: true)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard var pod = transaction.pod(uid: operation.target.podUID) else { return }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
+            if pod.operation == operation.id { pod.operation = nil }
+            transaction.put(pod)
+        }
+    }
+
+    /// What bears our mark and no record names, by the delete's own steps.
+    func removeOrphan(_ operation: PodOperation) async {
+        _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
+        await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        engine.noteOrphanGone(uid)
+        engine.controllers.forget(uid)
+    }
+
+    /// The grace as it stands when it is asked for: a later request, or a delete that waits for
+    /// this operation, may have shortened it.
+    private func graceOf(_ operation: PodOperation) -> @Sendable (Label) -> Int64? {
+        { [registry = engine.registry, uid] task in
+            registry.openOperations(of: uid)
+                .filter { other in
+                    other.id == operation.id
+                        || other.kind.isDelete
+                            && (other.target.task == nil || other.target.task == task)
+                }
+                .compactMap(\.grace).min()
+        }
+    }
+
+    func deleteTask(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task,
+            let task = pod[task: name]
+        else { return }
+        let journal = OperationJournal(engine, operation: operation.id, controller: self)
+        let removal = PodRemoval(self, grace: graceOf(operation))
+        let proof = await Teardown(remover: removal, journal: journal).run(
+            task: name, uid: task.uid)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard let pod = transaction.pod(operation.target.pod) else { return }
+            ended.exits[name] = pod[task: name]?.state.exit
+            transaction.remove(name, of: pod, proof)
+        }
+    }
+
+    func stopPod(_ operation: PodOperation) async {
+        let tasks = engine.registry.pod(uid)?.tasks ?? []
+        await withDiscardingTaskGroup { group in
+            for task in tasks { group.addTask { await self.stop(task, operation) } }
+        }
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard var pod = transaction.pod(operation.target.pod) else { return }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
+            if pod.state == .stopping || pod.state == .ready { pod.state = .stopped }
+            transaction.put(pod)
+        }
+    }
+
+    func stopTask(_ operation: PodOperation) async {
+        guard let name = operation.target.task, let task = engine.registry.pod(uid)?[task: name]
+        else { return }
+        await stop(task, operation)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            ended.exits[name] = transaction.pod(operation.target.pod)?[task: name]?.state.exit
+        }
+    }
+
+    /// Ends one task; like a teardown's first step, it does not give up.
+    private func stop(_ task: PodTask, _ operation: PodOperation) async {
+        let step = TeardownStep(.tasksStop, task: task.spec.name)
+        let journal = OperationJournal(engine, operation: operation.id, controller: self)
+        let removal = PodRemoval(self, grace: graceOf(operation))
+        journal.began(step)
+        while case .blocked(let blocker) = await removal.remove(step) {
+            journal.waits(step, for: blocker)
+            await removal.nextChange(step)
+        }
+        journal.ended(step, skipped: false)
+    }
+
+    func signalTask(_ operation: PodOperation) async {
+        guard let name = operation.target.task, let signal = operation.signal else { return }
+        do throws(Failure) {
+            let link = try liveShim()
+            try await step(.taskSignal, name, operation) { () async throws(Failure) in
+                let reply = await link.ask(.signal(task: name.text, number: signal.number))
+                guard case .done? = reply else { throw Failure(reply, .taskSignal) }
+            }
+            await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        } catch {
+            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
+        }
+    }
+
+    func updatePod(_ operation: PodOperation) async {
+        guard let pod = engine.registry.pod(uid) else { return }
+        let wanted = operation.wantedResources ?? pod.spec.resources
+        do throws(Failure) {
+            guard pod.state != .lost && pod.state != .deleting else {
+                throw Failure(.podState, "the pod is \(pod.state.rawValue)")
+            }
+            try await step(.resourcesUpdate, nil, operation) { () async throws(Failure) in
+                if let refusal = await self.refusal(of: wanted) { throw refusal }
+            }
+            await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        } catch {
+            await takeBack(wanted, operation, error)
+        }
+    }
+
+    private func refusal(of resources: Resources) async -> Failure? {
+        do throws(SystemCallFailure) {
+            let blocker = try await host.limitAgain(uid, resources)
+            return blocker.map { Failure(refusedLimits: $0.reason) }
+        } catch { return Failure(refusedLimits: "\(error)") }
+    }
+
+    /// The limits as they were, in the record and, as far as some had been written, in the kernel.
+    /// What a later update has asked for since is that one's to write; and where it would fall back
+    /// to what is refused here, it falls back to what stood.
+    private func takeBack(
+        _ refused: Resources, _ operation: PodOperation, _ failure: Failure
+    ) async {
+        if let former = operation.formerResources, failure.step == .create(.resourcesUpdate),
+            let again = await refusal(of: former)
+        {
+            engine.log.write(.warning, "former limits not written", ["error": again.detail])
+        }
+        await engine.registry.end(operation.id, .failed, error: failure, engine) {
+            transaction, ended in
+            guard let former = ended.formerResources else { return }
+            for var later in transaction.openOperations(of: ended.target.podUID)
+            where later.id != ended.id && later.formerResources == refused {
+                later.formerResources = former
+                transaction.put(later)
+            }
+            guard var pod = transaction.pod(uid: ended.target.podUID),
+                pod.spec.resources == refused
+            else { return }
+            pod.spec.resources = former
+            transaction.put(pod)
+        }
+    }
+}

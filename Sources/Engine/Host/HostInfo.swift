@@ -1,0 +1,85 @@
+// What this host offers: cgroups and the kernel. Looked at once; `RuntimeWatch` looks at the rest.
+
+import Bytes
+import Linux
+import OCI
+
+final class HostInfo: Sendable {
+    let hierarchies: [CgroupHierarchy]
+    let traits: HostTraits
+    /// Whether processes can be counted and limited here.
+    let limitsPids: Bool
+    let info: EngineInfo
+
+    init(_ settings: EngineSettings) throws(EngineFailure) {
+        do throws(SystemCallFailure) {
+            hierarchies = try Cgroups.hierarchies()
+            limitsPids = try HostInfo.limitsPids(hierarchies)
+            let isUnified = hierarchies.allSatisfy(\.isUnified)
+            traits = HostTraits(
+                cgroupNamespace: isUnified,
+                limitsSwap: try HostInfo.limitsSwap(hierarchies),
+                isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").begins(with: "-"),
+                descriptors: SystemInfo.firstDescriptorLimit.map {
+                    DescriptorLimit(soft: $0.soft, hard: $0.hard)
+                })
+            info = EngineInfo(
+                runtimePath: settings.runtime, kernelRelease: try SystemInfo.kernelRelease(),
+                cgroup: isUnified
+                    ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
+                hasCgroupKill: hierarchies.contains(where: \.isUnified),
+                bootID: try SystemInfo.bootID(),
+                seccomp: settings.seccomp, limits: settings.limits,
+                nestsCPULimits: hierarchies.contains { !$0.isUnified && $0.has("cpu") },
+                hasMountAttributes: try HostInfo.hasMountAttributes())
+        } catch { throw EngineFailure("\(error)") }
+        try HostInfo.claim(hierarchies, settings)
+    }
+
+    /// Pods are told from orphans by their records, so a parent has one daemon. The mark stands in
+    /// one hierarchy; where there is a unified one, in that.
+    private static func claim(
+        _ hierarchies: [CgroupHierarchy], _ settings: EngineSettings
+    ) throws(EngineFailure) {
+        guard let place = hierarchies.first(where: \.isUnified) ?? hierarchies.first else {
+            throw EngineFailure("no cgroup hierarchy is mounted below /sys/fs/cgroup")
+        }
+        let parent = place.directory(settings.cgroupParent)
+        let owner: String?
+        do throws(SystemCallFailure) {
+            try Files.makeDirectories(parent, mode: 0o755)
+            owner = try Ownership.claim(parent, for: settings.runDirectory)
+        } catch { throw EngineFailure("\(error)") }
+        guard let owner else { return }
+        throw EngineFailure(
+            "the cgroup parent \(settings.cgroupParent) belongs to the daemon of \(owner); "
+                + "choose another --cgroup-parent")
+    }
+
+    /// Whether swap can be limited: v1 shows memory.memsw only where the kernel accounts swap.
+    private static func limitsSwap(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Bool {
+        for hierarchy in hierarchies where hierarchy.has("memory") {
+            return try Files.exists(hierarchy.mountPoint + "/memory.memsw.limit_in_bytes")
+        }
+        return true
+    }
+
+    private static func limitsPids(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Bool {
+        for hierarchy in hierarchies {
+            if hierarchy.has("pids") { return true }
+            guard hierarchy.isUnified else { continue }
+            let controllers = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")
+            if controllers.upTo("\n").fields(" ").contains("pids") { return true }
+        }
+        return false
+    }
+
+    /// mount_setattr(2).
+    private static func hasMountAttributes() throws(SystemCallFailure) -> Bool {
+        try !SystemInfo.kernelVersion().lexicographicallyPrecedes([5, 12])
+    }
+}

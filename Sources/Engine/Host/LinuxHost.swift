@@ -1,0 +1,118 @@
+// The machine itself: shims, found by their lock and started where there is none.
+
+import Linux
+import Model
+import ShimProtocol
+
+@Loop final class LinuxHost: Host {
+    let facts: HostInfo
+    let layout: Layout
+    let runtime: RuntimeWatch
+    let disks = DiskLook()
+    let namespaces = NamespaceLook()
+    /// The last one that was started for a pod and has not ended.
+    var helpers: [UID: Int32] = [:]
+
+    nonisolated init(_ facts: HostInfo, _ layout: Layout, _ runtime: RuntimeWatch) {
+        self.facts = facts
+        self.layout = layout
+        self.runtime = runtime
+    }
+
+    func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence {
+        let lock: OwnedDescriptor
+        do { lock = try OwnedDescriptor.opening(layout.pod(pod) + "/lock", 2) } catch {
+            // ENOENT: there is no shim, or somebody has removed its lock.
+            guard error.errno == 2 else { throw error }
+            return try shimProcess(pod) == nil ? .gone : .lives
+        }
+        return try lock.tryLock() ? .gone : .lives
+    }
+
+    /// The shim inherits lock and socket, so that at no time does a living one stand without them.
+    func startShim(
+        _ pod: Pod, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimClient {
+        let home = layout.pod(pod.uid)
+        try Files.makeDirectories(home + "/tasks")
+        try Files.makeDirectories(layout.runtime(pod.uid))
+        let lock = try OwnedDescriptor.opening(home + "/lock", 0o102, mode: 0o600)
+        guard try lock.tryLock() else {
+            throw SystemCallFailure(call: "flock", subject: home + "/lock", errno: 11)
+        }
+        let listener = try PacketSocket.listening(
+            as: "shim.sock", in: try OwnedDescriptor.directory(home))
+        let log = try OwnedDescriptor.opening(home + "/shim.log", 0o2101, mode: 0o600)
+        let null = try OwnedDescriptor.opening("/dev/null", 2)
+        // Connected before the shim exists: a descriptor that cannot be had starts no shim.
+        let socket = try PacketSocket.connected(
+            to: "shim.sock", in: try OwnedDescriptor.directory(home))
+        let link = try LinuxShimClient(socket, pinned: nil, events)
+        let command = Command(layout.shim(pod).arguments, path: try shimProgram())
+        do {
+            link.child = try command.spawn(descriptors: [
+                null.number, null.number, log.number, lock.number, listener.descriptor.number,
+            ])
+        } catch {
+            link.discard()
+            throw error
+        }
+        return link
+    }
+
+    func connect(
+        _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimClient {
+        do {
+            let directory = try OwnedDescriptor.directory(layout.pod(pod))
+            let socket = try PacketSocket.connected(to: "shim.sock", in: directory)
+            return try LinuxShimClient(socket, pinned: pinned(recorded), events)
+        } catch {
+            if error.isWithoutSocket { try askToShow(pod) }
+            throw error
+        }
+    }
+
+    /// The shim as it is recorded. Its socket's peer is no answer: SO_PEERCRED names whoever called
+    /// listen(2), and that was a daemon, perhaps this one.
+    private func pinned(_ identity: ProcessIdentity?) -> PidDescriptor? {
+        guard let identity else { return nil }
+        let process = PidDescriptor.opening(identity.pid)
+        // Looked at with the descriptor open, so that the number cannot change hands in between.
+        guard ProcFS.startTicks(of: identity.pid) == identity.startTicks else { return nil }
+        return process
+    }
+
+    func shimLog(_ pod: UID) -> String {
+        do {
+            let text = try Files.text(layout.pod(pod) + "/shim.log", limit: 4096)
+            return text.isEmpty ? "the shim ended at once" : text
+        } catch { return "the shim ended at once" }
+    }
+
+    func place(of pid: Int32) -> String {
+        let state = ProcFS.state(of: pid) ?? "?"
+        // Where it cannot be interrupted, what it came through says more than where it stands.
+        let frames = state == "D" ? ProcFS.kernelStack(of: pid, frames: 5) : []
+        let place =
+            frames.isEmpty ? ProcFS.waitChannel(of: pid) : frames.joined(separator: " < ")
+        return "pid \(pid), state \(state)\(place.map { ", \($0)" } ?? "")"
+    }
+
+    func command(of pid: Int32) -> String? { ProcFS.command(of: pid) }
+
+    func isStopped(_ process: ProcessIdentity) -> Bool {
+        guard let state = ProcFS.state(of: process.pid), state == "T" || state == "t" else {
+            return false
+        }
+        return ProcFS.startTicks(of: process.pid) == process.startTicks
+    }
+
+    nonisolated func leave() {
+        for hierarchy in facts.hierarchies {
+            ignoring("it has pods in it, or was never made") { () throws(SystemCallFailure) in
+                try Files.removeDirectory(hierarchy.directory(layout.settings.cgroupParent))
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// The machine's files. What is on tmpfs is done here and now; what is on a disk by a helper, in a
+// cgroup of the pod, so that one that the disk holds is seen there by whoever comes later.
+
+import Bytes
+import Documents
+import Linux
+import Model
+import OCI
+import ShimProtocol
+
+extension LinuxHost {
+    func writePlaces(_ pod: UID, _ spec: TaskSpec) throws(SystemCallFailure) {
+        let bundle = layout.bundle(pod, spec.name)
+        try Files.makeDirectories(bundle)
+        let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
+            WireMount(target: mount.target, source: mount.kind.source)
+        }
+        let places = TaskPlaces(cwd: spec.cwd, mounts: mounts)
+        try Files.replace(bundle + "/places", places.fileContent())
+    }
+
+    /// The task's mounts in their order, each at the place that the mount helper has made.
+    private func placed(
+        _ mounts: [MountSpec], _ bundle: String
+    ) throws(SystemCallFailure) -> [MountSpec] {
+        var mounts = RuntimeSpec.inOrder(mounts)
+        let path = bundle + "/targets"
+        let content: [UInt8]
+        do throws(SystemCallFailure) {
+            content = try Files.read(path, limit: TaskPlaces.limit)
+        } catch {
+            guard error.errno == 2 else { throw error }
+            // Without it the runtime would follow the rootfs's links as the host's root.
+            throw SystemCallFailure(
+                call: "the pod's shim is of an older version, which makes no new tasks safely; "
+                    + "make the pod anew", subject: path, errno: 2)
+        }
+        do throws(WireFault) {
+            let targets = try TaskTargets.parse(fileContent: content)
+            guard targets.count == mounts.count else { throw WireFault("\(targets.count) targets") }
+            for (index, target) in targets.enumerated() { mounts[index].target = target }
+        } catch {
+            throw SystemCallFailure(call: "read", subject: "\(path): \(error.detail)", errno: 74)
+        }
+        return mounts
+    }
+
+    func writeBundle(
+        _ pod: UID, _ spec: TaskSpec, as user: ShimProtocol.ResolvedUser
+    ) throws(SystemCallFailure) {
+        let bundle = layout.bundle(pod, spec.name)
+        var spec = spec
+        spec.mounts = try placed(spec.mounts, bundle)
+        if !facts.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
+            // Nobody asked for the default: a host that cannot limit does without.
+            spec.resources.pids = nil
+        }
+        let document = RuntimeSpec.document(
+            for: spec,
+            ids: OCI.ResolvedUser(
+                uid: user.uid, gid: user.gid, additionalGIDs: user.additionalGIDs),
+            rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod, spec.name),
+            sharedMemory: layout.sharedMemory(pod), seccomp: try filter(for: spec),
+            host: facts.traits)
+        try Files.makeDirectories(bundle)
+        try Files.replace(bundle + "/config.json", document)
+    }
+
+    /// `nil` only if the operator wants no filter: a profile that cannot be read is not that.
+    private func filter(for spec: TaskSpec) throws(SystemCallFailure) -> [UInt8]? {
+        switch runtime.status.filter {
+        case .usable(.none): return nil
+        case .usable(.profile(let cache)): return cache.document(for: Capabilities.of(spec))
+        case .unseen, .unusable:
+            let why = runtime.status.refusal ?? "the seccomp profile"
+            throw SystemCallFailure(call: "read", subject: why, errno: 61)
+        }
+    }
+
+    func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight {
+        let content: [UInt8]
+        let path = layout.bundle(pod, task) + "/exit"
+        do { content = try Files.read(path, limit: WireExit.fileSize) } catch {
+            if error.errno == 2 { return .none }
+            throw error
+        }
+        // One that cannot be understood tells nothing, and nothing is invented.
+        do { return try WireExit.parse(fileContent: content).map { .exit($0) } ?? .open } catch {
+            return .open
+        }
+    }
+
+    func removeFiles(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try await runHelper(["remove"] + folders(pod, keepingLogs), for: pod)
+    }
+
+    /// In no cgroup of the pod's, because those are gone by then: a look changes nothing, and the
+    /// next daemon's look ends no earlier than this one.
+    func filesLeft(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Blocker? {
+        let words = ["staunch-shim", "absent"] + folders(pod, keepingLogs)
+        return try await run(words, for: pod)
+    }
+
+    private func folders(_ pod: UID, _ keepingLogs: Bool) -> [String] {
+        let settings = layout.settings
+        let data = [settings.dataDirectory, "\(pod)"]
+        return keepingLogs ? data : data + [settings.logDirectory, "\(pod)"]
+    }
+
+    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker? {
+        let settings = layout.settings
+        let blocker = try await runHelper(
+            [
+                "remove", "\(settings.dataDirectory)/\(pod)", task.text,
+                "\(settings.logDirectory)/\(pod)", "\(task).log",
+            ], for: pod)
+        if blocker == nil { try Tree.remove(task.text, in: "\(layout.pod(pod))/tasks") }
+        return blocker
+    }
+
+    func layerRefusal() async -> String? {
+        do throws(SystemCallFailure) {
+            let words = ["staunch-shim", "layers", layout.settings.dataDirectory]
+            let blocker = try await Helper.run(words, path: try shimProgram()).blocker
+            // One that was killed, or could not be started, has not asked.
+            guard let blocker, blocker.errno != nil else { return nil }
+            return blocker.reason.after("staunch-shim: ") ?? blocker.reason
+        } catch { return nil }
+    }
+
+    func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker? {
+        let upper = "\(layout.settings.dataDirectory)/\(pod)/\(task)/upper"
+        return try await runHelper(["upper", upper, layout.settings.runDirectory], for: pod)
+    }
+
+    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker? {
+        let file = layout.sharedMemoryDevice(pod)
+        // A pod of an older version has none.
+        guard try Files.exists(file) else { return nil }
+        return try await runHelper(["memory", file], for: pod)
+    }
+
+    func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
+        try Tree.remove("\(pod)", in: layout.pods)
+    }
+
+    func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool {
+        try Files.exists(layout.pod(pod))
+    }
+
+    func hasContainerByName(_ pod: UID, _ task: Label) -> Bool {
+        // runc's state is in state.json, crun's in status; with an id of its own, a level deeper.
+        for file in ["state.json", "status"] {
+            do {
+                if try Files.exists("\(layout.runtime(pod, task))/\(file)") { return true }
+            } catch { return false }
+        }
+        return false
+    }
+
+    func tasksLeft(_ pod: UID) -> [Label] {
+        var names: Set<String> = []
+        ignoring("what is not found by its bundle is found with the pod's whole tree") {
+            () throws(SystemCallFailure) in
+            names.formUnion(try Files.names(in: layout.pod(pod) + "/tasks"))
+            for hierarchy in facts.hierarchies {
+                let directory = hierarchy.directory(layout.workload(pod))
+                names.formUnion(
+                    try Files.directories(in: directory).compactMap { $0.after("task-") })
+            }
+        }
+        return names.compactMap { Label($0) }.sorted()
+    }
+
+    /// Runs the shim's program for one thing and waits for its end without blocking; what it
+    /// complained of, or `nil` where it went well.
+    func runHelper(
+        _ words: [String], for pod: UID
+    ) async throws(SystemCallFailure) -> Blocker? {
+        let cgroup = layout.cgroup(pod) + "/helper"
+        return try await run(["staunch-shim", "in", cgroup] + words, for: pod)
+    }
+
+    private func run(
+        _ words: [String], for pod: UID
+    ) async throws(SystemCallFailure) -> Blocker? {
+        defer { helpers[pod] = nil }
+        let program = try shimProgram()
+        return try await Helper.run(words, path: program) { helpers[pod] = $0 }.blocker
+    }
+
+    func helper(of pod: UID) -> String? { helpers[pod].map { "a helper: \(place(of: $0))" } }
+}

@@ -1,0 +1,204 @@
+// What a create needs, part by part: how each is looked at, and what is made of the answer.
+
+import Bytes
+import Linux
+import OCI
+
+// MARK: - The shim's program
+
+extension RuntimeWatch {
+    /// The program that helpers and shims are started from: an older copy if a new one cannot be
+    /// used. If somebody has removed them all, it is installed again.
+    nonisolated func shimProgram() throws(SystemCallFailure) -> String {
+        if let path = status.shim.value, try Files.exists(path) { return path }
+        if let older = try layout.shims.any() { return older }
+        return try layout.shims.add(try Files.program(layout.settings.shim, in: [])).path
+    }
+
+    /// The copies of before are removed only once the new one has been seen to run.
+    func lookAtShim() async {
+        do throws(SystemCallFailure) {
+            if let path = status.shim.value, try Files.exists(path) { return }
+            guard let copy = try await copiedShim() else { return }
+            guard let why = await whyUnusable(shim: copy.path) else { return }
+            ignoring("it is never taken for one that works while another is there") {
+                () throws(SystemCallFailure) in try layout.shims.remove(copy.path)
+            }
+            // An old copy may have been damaged, so the program is copied again with the next look.
+            if copy.isNew { refusedShim = copy.marks }
+            refuseShim(why)
+        } catch { refuseShim("\(error)") }
+    }
+
+    /// `nil` if the program is the one that was refused, or cannot be looked at now. An older copy
+    /// does the work, because the program's disk may not answer (law 4). If there is no copy, no
+    /// pod of this boot waits for the daemon.
+    private func copiedShim() async throws(SystemCallFailure) -> ShimCopy? {
+        let program = layout.settings.shim
+        if try layout.shims.any() != nil {
+            let refused = refusedShim ?? "none"
+            switch await ask(["staunch-shim", "install", program, layout.shims.directory, refused])
+            {
+            case .said(let text)?: return ShimCopy(text)
+            case .unanswered(let why)?:
+                refuseShim(why)
+                return nil
+            case .killed?, nil: return nil
+            case .failed?: break  // a copy of before knows no `install`
+            }
+        }
+        let source = try Files.program(program, in: [])
+        if source.marks == refusedShim { return nil }
+        let copy = try layout.shims.add(source)
+        return ShimCopy(marks: source.marks, path: copy.path, isNew: copy.isNew)
+    }
+
+    /// `nil` if it can be used, and is from here on, or if that cannot be told now.
+    private func whyUnusable(shim path: String) async -> String? {
+        let words = ["staunch-shim", "absent", layout.shims.directory, "none"]
+        let question: Question
+        do throws(SystemCallFailure) { question = try Question(words, path: path, atMost: 0) } catch
+        {
+            // EAGAIN, ENOMEM, ENFILE, EMFILE: it was not even tried.
+            return [11, 12, 23, 24].contains(error.errno) ? nil : "\(error)"
+        }
+        self.question = question
+        switch await question.answer(within: RuntimeWatch.patience) {
+        case .said:
+            ignoring("an old copy costs room, and harms nobody") { () throws(SystemCallFailure) in
+                try layout.shims.removeAll(but: path)
+            }
+            update { $0.shim = .usable(path) }
+            return nil
+        case .failed(let why), .unanswered(let why): return why
+        case .killed: return nil
+        }
+    }
+
+    private func refuseShim(_ why: String) {
+        update { $0.shim = .unusable("the shim's program \(layout.settings.shim): \(why)") }
+    }
+
+    /// The answer of a program of ours or of one that ours becomes; `nil` if it could not be asked,
+    /// which says nothing about it.
+    private func ask(
+        _ words: [String], atMost limit: Int = 1 << 20
+    ) async -> Question.Answer? {
+        // One that its disk holds is enough.
+        if question?.isOpen == true { return nil }
+        do throws(SystemCallFailure) {
+            let question = try Question(words, path: try shimProgram(), atMost: limit)
+            self.question = question
+            return await question.answer(within: RuntimeWatch.patience)
+        } catch { return nil }
+    }
+}
+
+/// A copy of the shim's program, with the program's marks.
+private struct ShimCopy {
+    let marks: String
+    let path: String
+    let isNew: Bool
+}
+
+extension ShimCopy {
+    /// From what `install` says; `nil` if it says nothing.
+    init?(_ text: [UInt8]) {
+        let words = String(decoding: text, as: UTF8.self).fields(" ", maxSplits: 2)
+        guard words.count == 3 else { return nil }
+        self.init(marks: words[0], path: words[2], isNew: words[1].isSame(as: "new"))
+    }
+}
+
+// MARK: - The seccomp profile
+
+extension RuntimeWatch {
+    func lookAtProfile() async {
+        switch layout.settings.seccomp {
+        case .none: update { $0.filter = .usable(.none) }
+        case .builtIn:
+            if status.filter.value == nil { use(.builtIn) }
+        case .file(let path):
+            switch await ask(["staunch-shim", "content", path]) {
+            case .said(let content)?: use(content, of: path)
+            case .failed(let why)?, .unanswered(let why)?: refuseProfile(path, why)
+            case .killed?, nil: break
+            }
+        }
+    }
+
+    private func use(_ content: [UInt8], of path: String) {
+        guard content != profile || status.filter.value == nil else { return }
+        do throws(SeccompFailure) {
+            use(try SeccompProfile(json: content))
+            profile = content
+        } catch { refuseProfile(path, "\(error)") }
+    }
+
+    /// The filter's cost in the runtime grows with each ABI: one that the kernel does not have is
+    /// left out, which permits nothing more.
+    private func use(_ profile: SeccompProfile) {
+        do throws(SystemCallFailure) {
+            let cache = SeccompCache(
+                profile, on: SystemInfo.isARM ? .arm : .x86,
+                kernel: try SystemInfo.kernelVersion(),
+                without: SystemInfo.hasX32 ? [] : ["SCMP_ARCH_X32"])
+            update { $0.filter = .usable(.profile(cache)) }
+        } catch { update { $0.filter = .unusable("the kernel's version: \(error)") } }
+    }
+
+    private func refuseProfile(_ path: String, _ why: String) {
+        update { $0.filter = .unusable("the seccomp profile \(path): \(why)") }
+    }
+}
+
+// MARK: - The runtime
+
+extension RuntimeWatch {
+    func lookAtRuntime() async {
+        let settings = layout.settings
+        switch await ask(["staunch-shim", "found", settings.runtime] + settings.searchPath) {
+        case .said(let text)?:
+            guard let (marks, path) = String(decoding: text, as: UTF8.self).cut(" ") else { return }
+            await lookAtRuntime(ProgramFile(path: path, marks: marks))
+        case .failed(let why)?, .unanswered(let why)?:
+            update { $0.runtime = .unusable("the runtime: \(why)") }
+        case .killed?, nil: return
+        }
+    }
+
+    /// One that has answered is not asked again until its file is another.
+    private func lookAtRuntime(_ file: ProgramFile) async {
+        update { $0.runtimePath = file.path }
+        guard status.runtime.value?.file != file else { return }
+        let runtime = Runtime(path: file.path, root: "")
+        let version: RuntimeVersion
+        switch await ask(["staunch-shim", "exec"] + runtime.versionArguments, atMost: 65536) {
+        case .said(let text)?:
+            guard let read = RuntimeVersion(text, program: file.path) else {
+                return refuse(file, "--version prints no text")
+            }
+            version = read
+        case .failed(let why)?, .unanswered(let why)?: return refuse(file, "--version: \(why)")
+        case .killed?, nil: return
+        }
+        let features: RuntimeFeatures?
+        switch await ask(["staunch-shim", "exec"] + runtime.featuresArguments) {
+        case .said(let json)?: features = RuntimeFeatures(json: json)
+        // Runtimes of before 2022 do not know the command.
+        case .failed?: features = nil
+        case .unanswered(let why)?: return refuse(file, "features: \(why)")
+        case .killed?, nil: return
+        }
+        let facts = RuntimeStatus.RuntimeFacts(
+            file: file, version: version,
+            hasRecursiveReadOnly: features?.hasRecursiveReadOnly ?? false)
+        update { $0.runtime = .usable(facts) }
+        log.write(
+            .info, "runtime", ["path": file.path, "name": version.name, "version": version.version])
+    }
+
+    private func refuse(_ file: ProgramFile, _ why: String) {
+        update { $0.runtime = .unusable("the runtime \(file.path): \(why)") }
+    }
+}

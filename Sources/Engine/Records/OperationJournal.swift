@@ -1,0 +1,161 @@
+// The progress of an operation, for whoever polls it: kept in memory, found anew after a restart.
+
+import Linux
+import Metrics
+import Model
+import Teardown
+
+@Loop final class OperationJournal {
+    private let engine: Engine
+    private let operation: UID
+    private weak var controller: PodController?
+    private var began: [ShownStep: Int64] = [:]
+    private var blockers: [ShownStep: Blocker] = [:]
+    private var isWatching = false
+    /// Steps that are shown as stalled.
+    private var stalled: Set<ShownStep> = []
+
+    /// Milliseconds after which what has not ended counts as stalled.
+    nonisolated static let stallsAfter: Int64 = 5000
+
+    nonisolated init(_ engine: Engine, operation: UID, controller: PodController) {
+        self.engine = engine
+        self.operation = operation
+        self.controller = controller
+    }
+
+    func began(_ step: ShownStep) {
+        began[step] = EngineClock.sinceBoot
+        show(step) { shown in
+            shown.state = .running
+            shown.attempts = 1
+            shown.startedAt = EngineClock.now
+        }
+        watch()
+    }
+
+    /// A step whose turn has come: what it was shown to wait for is over.
+    func hasTurn(_ step: ShownStep) {
+        guard blockers[step] != nil else { return }
+        blockers[step] = nil
+        if stalled.remove(step) != nil { engine.registry.show(operation) { $0.stalled = nil } }
+        began[step] = EngineClock.sinceBoot
+        show(step) { shown in
+            shown.startedAt = EngineClock.now
+            shown.detail = nil
+        }
+    }
+
+    func waits(_ step: ShownStep, for blocker: Blocker) {
+        blockers[step] = blocker
+        show(step) { shown in
+            shown.state = .waiting
+            shown.attempts += 1
+            shown.detail = blocker.reason
+        }
+        engine.metrics.stepRetries.add(1, step.name.text, blocker.errno ?? "none")
+        tell(.warning, "step waits", step, "why", blocker.reason)
+    }
+
+    func ended(_ step: ShownStep, skipped: Bool) {
+        let started = close(step) { shown in
+            shown.state = skipped ? .skipped : .succeeded
+            shown.detail = nil
+        }
+        tell(.debug, "step ended", step, "skipped", "\(skipped)")
+        if let started {
+            let seconds = Double(EngineClock.sinceBoot - started) / 1e9
+            engine.metrics.stepDuration.observe(seconds: seconds, step.name.text)
+        }
+    }
+
+    /// What it waited for is no longer in its way; it begins again.
+    func resumes(_ step: ShownStep) {
+        _ = close(step) { shown in
+            shown.state = .running
+            shown.detail = nil
+        }
+        show(step) { $0.finishedAt = nil }
+    }
+
+    /// A step of the way up that could not be done.
+    func failed(_ step: ShownStep, _ detail: String) {
+        _ = close(step) { shown in
+            shown.state = .failed
+            shown.detail = detail
+        }
+    }
+
+    /// When it had begun.
+    private func close(
+        _ step: ShownStep, _ change: (inout OperationStep) -> Void
+    ) -> Int64? {
+        blockers[step] = nil
+        show(step) { shown in
+            change(&shown)
+            shown.finishedAt = EngineClock.now
+        }
+        if stalled.remove(step) != nil { engine.registry.show(operation) { $0.stalled = nil } }
+        return began.removeValue(forKey: step)
+    }
+
+    private func show(_ step: ShownStep, _ change: (inout OperationStep) -> Void) {
+        engine.registry.show(operation) { $0.step(step.name, step.object, change) }
+    }
+
+    /// Once a second for as long as a step lasts: what does it wait for?
+    private func watch() {
+        guard !isWatching else { return }
+        isWatching = true
+        Loop.shared.reactor.after(milliseconds: 1000) { [weak self] in onLoop { self?.look() } }
+    }
+
+    private func look() {
+        isWatching = false
+        let second: Int64 = 1_000_000_000
+        for (step, since) in began where EngineClock.sinceBoot - since >= second {
+            look(step, since)
+        }
+        if !began.isEmpty { watch() }
+    }
+
+    private func look(_ step: ShownStep, _ since: Int64) {
+        let waited = (EngineClock.sinceBoot - since) / 1_000_000
+        let turn = controller?.turnWaitedFor(by: operation)
+        if let turn { blockers[step] = Blocker(turn) }
+        let seen = turn ?? controller?.whatIsWaitedFor(step.object) ?? blockers[step]?.reason
+        if let seen { show(step) { $0.detail = seen } }
+        guard waited >= OperationJournal.stallsAfter else { return }
+        let why = seen ?? "no answer yet"
+        let stall = PodOperation.Stall(
+            since: Timestamp(milliseconds: EngineClock.wall - waited), step: step.name, why: why)
+        engine.registry.show(operation) { $0.stalled = stall }
+        if stalled.insert(step).inserted { tell(.warning, "step stalled", step, "why", why) }
+    }
+
+    private func tell(
+        _ level: LogLevel, _ message: StaticString, _ step: ShownStep,
+        _ key: StaticString, _ value: String
+    ) {
+        guard let controller, engine.log.wants(level) else { return }
+        engine.log.write(
+            level, message,
+            [
+                "operation": "\(operation)", "step": step.name.text,
+                "task": step.object?.text ?? "-",
+                "pod": engine.registry.pod(controller.uid)?.name.text ?? "-",
+                "uid": "\(controller.uid)",
+                key: value,
+            ])
+    }
+}
+
+extension OperationJournal: Journal {
+    @Loop func began(_ step: TeardownStep) { began(ShownStep(step)) }
+    @Loop func waits(_ step: TeardownStep, for blocker: Blocker) {
+        waits(ShownStep(step), for: blocker)
+    }
+    @Loop func ended(_ step: TeardownStep, skipped: Bool) {
+        ended(ShownStep(step), skipped: skipped)
+    }
+}

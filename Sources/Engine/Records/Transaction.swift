@@ -1,0 +1,236 @@
+// What one transaction changes.
+
+import Bytes
+import Documents
+import Model
+import Store
+import Teardown
+
+struct Transaction {
+    private let basePods: [Label: Pod]
+    private let names: [UID: Label]
+    private let baseOperations: OpenOperations
+    /// For what has ended: read here, changed by the registry.
+    let store: any RecordKeeping
+    /// For people, and for new ids.
+    let time = EngineClock.now
+    /// Milliseconds since the host's boot.
+    let uptime = EngineClock.uptime
+    private var changes: Changes
+
+    init(_ state: borrowing Registry.State) {
+        basePods = state.pods
+        names = state.names
+        baseOperations = state.operations
+        store = state.store
+        changes = Changes(revision: state.revision, lastUID: state.lastUID)
+    }
+
+    /// What is to be stored and then applied. The registry's own tables must not be shared with
+    /// this value when it changes them, or each change would copy them whole.
+    consuming func finish() -> Changes { changes }
+
+    var podCount: Int { basePods.count }
+
+    func pod(_ name: Label) -> Pod? {
+        if let changed = changes.pods[name] { return changed }
+        return basePods[name]
+    }
+
+    func operation(_ id: UID) -> PodOperation? { changes.operations[id] ?? baseOperations[id] }
+
+    func allOpen() -> [PodOperation] { Array(baseOperations.all) }
+
+    func pod(uid: UID) -> Pod? {
+        names[uid].flatMap { pod($0) }.flatMap { $0.uid == uid ? $0 : nil }
+    }
+
+    /// The operations of one incarnation of a pod that have not ended, oldest first.
+    func openOperations(of pod: UID) -> [PodOperation] {
+        let known = baseOperations.of(pod).compactMap { operation($0.id) }
+        let new = changes.operations.values.filter {
+            $0.target.podUID == pod && baseOperations[$0.id] == nil
+        }
+        let open = (known + new).filter { !$0.state.hasEnded }
+        return new.isEmpty ? open : open.sorted { $0.order < $1.order }
+    }
+
+    /// Throws if the pod has as many open operations as it may have. What ends or removes
+    /// something, and what joins an operation, is never refused for that.
+    func checkRoom(for pod: UID, _ limits: EngineLimits, _ context: RequestContext) throws(Problem)
+    {
+        guard baseOperations.count(of: pod) < limits.operationsPerPod else {
+            throw Problem(
+                .tooManyOperations,
+                "\(limits.operationsPerPod) operations of this pod have not ended",
+                instance: context.instance)
+        }
+    }
+
+    /// Throws if a pod has grown beyond what a PUT may ask for, whichever request has added to it.
+    /// A pod that is larger already (its record is of an earlier version) may get smaller.
+    func checkSizes(_ context: RequestContext) throws(Problem) {
+        for case let pod? in changes.pods.values {
+            let (bytes, limit) = (pod.specBytes, DocumentLimits.bytes)
+            guard bytes > limit, bytes > basePods[pod.name]?.specBytes ?? 0 else { continue }
+            throw Problem(
+                .documentTooLarge, "\(pod.name) would have \(bytes) bytes of \(limit) at most",
+                instance: context.instance)
+        }
+    }
+
+    /// A new UUIDv7, greater than every one before it, so that their order is that of creation.
+    mutating func makeUID() -> UID {
+        let reactor = Loop.shared.reactor
+        var uid = UID(
+            milliseconds: time.milliseconds, random: (reactor.randomBits, reactor.randomBits))
+        let last = changes.lastUID
+        if uid <= last { uid = UID(high: last.high, low: last.low &+ 1) }
+        changes.lastUID = uid
+        return uid
+    }
+
+    mutating func put(_ pod: Pod) {
+        let known = self.pod(pod.name)
+        var pod = pod
+        changes.revision += 1
+        pod.revision = changes.revision
+        if known?.state != pod.state || known?.uid != pod.uid {
+            tell(.pod, pod, state: pod.state.rawValue)
+        }
+        for index in pod.tasks.indices {
+            let task = pod.tasks[index]
+            let before = known?[task: task.spec.name]
+            guard before != task else { continue }
+            pod.tasks[index].revision = pod.revision
+            if before?.state.name != task.state.name || before?.uid != task.uid {
+                tell(.task, pod, task: task.spec.name, state: task.state.name)
+            }
+        }
+        changes.pods[pod.name] = .some(pod)
+    }
+
+    /// The last of a pod: only with the proof that nothing of it is left.
+    mutating func remove(_ pod: Pod, _ proof: NothingLeft) {
+        changes.revision += 1
+        changes.pods.updateValue(nil, forKey: pod.name)
+        changes.removedPods.append(proof.pod)
+        tell(.podGone, pod, state: "gone")
+    }
+
+    /// The last of a task.
+    mutating func remove(_ task: Label, of pod: Pod, _ proof: NoTaskLeft) {
+        var pod = pod
+        if pod[task: task]?.uid == proof.task { pod[task: task] = nil }
+        changes.revision += 1
+        tell(.taskGone, pod, task: task, state: "gone")
+        put(pod)
+    }
+
+    mutating func put(_ operation: PodOperation) {
+        let known = self.operation(operation.id)
+        var operation = operation
+        changes.revision += 1
+        operation.revision = changes.revision
+        if operation.order == 0 {
+            operation.order = changes.revision
+            let ahead = openOperations(of: operation.target.podUID)
+            if operation.state == .pending, !ahead.contains(where: { $0.excludes(operation) }) {
+                operation.state = .running
+            }
+        }
+        changes.operations[operation.id] = operation
+        guard known?.state != operation.state else { return }
+        changes.events.append(
+            Event(
+                revision: operation.revision, time: time, kind: .operation,
+                pod: operation.target.pod, podUID: operation.target.podUID,
+                task: operation.target.task, operation: operation.id,
+                state: operation.state.rawValue))
+    }
+
+    /// Puts the daemon's own operation that puts away what a lost pod held; its id.
+    mutating func makeCleanup(of pod: Pod, _ context: RequestContext) -> UID {
+        var operation = makeOperation(.podCleanup, OperationTarget(pod), context)
+        operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))
+        put(operation)
+        return operation.id
+    }
+
+    /// From now on `id` leads to the operation `target`.
+    mutating func alias(_ id: UID, to target: UID, fingerprint: UInt64) {
+        changes.aliases.append(
+            AliasRecord(
+                id: id.recordID, operation: target.recordID, fingerprint: fingerprint,
+                createdAt: uptime))
+    }
+
+    /// Each event has a revision of its own, so that `since` never splits two.
+    private mutating func tell(
+        _ kind: Event.Kind, _ pod: Pod, task: Label? = nil, state: String
+    ) {
+        if let last = changes.events.last, last.revision >= changes.revision {
+            changes.revision = last.revision + 1
+        }
+        changes.events.append(
+            Event(
+                revision: changes.revision, time: time, kind: kind, pod: pod.name,
+                podUID: pod.uid, task: task, operation: nil, state: state))
+    }
+}
+
+/// The outcome of a transaction.
+struct Changes {
+    /// `nil` is a pod that is gone.
+    var pods: [Label: Pod?] = [:]
+    var removedPods: [UID] = []
+    var operations: [UID: PodOperation] = [:]
+    var aliases: [AliasRecord] = []
+    var events: [Event] = []
+    var revision: UInt64
+    var lastUID: UID
+
+    init(revision: UInt64, lastUID: UID) {
+        self.revision = revision
+        self.lastUID = lastUID
+    }
+
+    var isEmpty: Bool {
+        pods.isEmpty && removedPods.isEmpty && operations.isEmpty && aliases.isEmpty
+    }
+
+    func stored() -> StoreChange {
+        var change = StoreChange(revision: revision)
+        for case let pod? in pods.values {
+            change.pods.append(
+                PodRecord(uid: pod.uid.recordID, name: pod.name.text, document: pod.record()))
+        }
+        change.removedPods = removedPods.map(\.recordID)
+        let uptime = EngineClock.uptime
+        change.operations = operations.values.map { $0.storeRecord(uptime: uptime) }
+        change.aliases = aliases
+        change.events = events.map {
+            EventRecord(revision: $0.revision, document: $0.document().bytes)
+        }
+        return change
+    }
+}
+
+extension UID {
+    var recordID: RecordID { RecordID(high: high, low: low) }
+
+    init(_ id: RecordID) { self.init(high: id.high, low: id.low) }
+}
+
+extension PodOperation {
+    func storeRecord(uptime: Int64) -> OperationRecord {
+        let ending = finishedAt.map { _ in
+            OperationRecord.Ending(finishedAt: uptime, tombstone: tombstone())
+        }
+        return OperationRecord(
+            id: id.recordID, kind: kind.rawValue, removes: kind.isDelete,
+            podUID: target.podUID.recordID, podName: target.pod.text,
+            taskUID: target.taskUID?.recordID, taskName: target.task?.text, revision: revision,
+            creation: order, document: record(), ending: ending)
+    }
+}

@@ -1,0 +1,261 @@
+// What every mutation has in common: a retry is recognised, an operation is made, and all of it
+// stands in the store before anyone hears of it.
+//
+// An Operation-Id answers a retry whatever its request came to: it is the id of a new operation, or
+// an alias of the one that the request joined or found, or, where things were as asked for already,
+// the id of an operation that is recorded as done. That there was nothing is remembered, too, or a
+// late retry would delete whoever has got the name since. What was refused is not remembered.
+
+package import Documents
+import Metrics
+import Model
+import Store
+
+extension Engine {
+    /// Runs `body` as one transaction and wakes the pod's controller. If nothing is left to do, an
+    /// operation of `kind` is recorded, for a task of `pod` if that is given.
+    func mutate(
+        _ context: RequestContext, _ kind: OperationKind? = nil, in pod: Label? = nil,
+        _ body: (inout Transaction) throws(Problem) -> MutationResult
+    ) throws(Problem) -> MutationResult {
+        let limits = settings.limits
+        let committed: Committed<MutationResult>
+        do throws(RequestFailure) {
+            committed = try registry.transaction(
+                releasesResources: kind?.releasesResources ?? false
+            ) {
+                transaction throws(RequestFailure) in
+                if let known = try transaction.replayed(context) { return known }
+                do throws(Problem) {
+                    let accepted = try body(&transaction)
+                    if kind?.releasesResources != true { try transaction.checkSizes(context) }
+                    transaction.remember(context, accepted, kind, in: pod, limits)
+                    return accepted
+                } catch { throw .problem(error) }
+            }
+        } catch { throw problem(error, context) }
+        switch committed {
+        case .done(let accepted):
+            metrics.storeCommits.add()
+            if case .operation(let operation) = accepted { wake(operation.target.podUID) }
+            return accepted
+        case .refused(let failure): throw refusal(failure, context.instance)
+        }
+    }
+
+    func refusal(_ failure: StoreFailure, _ instance: String) -> Problem {
+        metrics.storeFailures.add(1, failure.cause)
+        switch failure {
+        case .full:
+            log.write(.error, "the store refused a change", ["error": "\(failure)"])
+            return Problem(.storeFull, "the run directory is full", instance: instance)
+        case .corrupt, .newerSchema, .other:
+            return fault("the store: \(failure)", instance: instance)
+        }
+    }
+
+    /// Outside of the transaction, since a fault is logged.
+    private func problem(_ failure: RequestFailure, _ context: RequestContext) -> Problem {
+        switch failure {
+        case .problem(let problem): problem
+        case .unreadable(let failure): fault("the store: \(failure)", instance: context.instance)
+        }
+    }
+
+    /// A retry with a known Operation-Id, or its misuse; `nil` where the id is new, or none.
+    package func replay(_ context: RequestContext) throws(Problem) -> MutationResult? {
+        let found: Committed<MutationResult?>
+        do throws(RequestFailure) {
+            found = try registry.transaction { transaction throws(RequestFailure) in
+                try transaction.replayed(context)
+            }
+        } catch { throw problem(error, context) }
+        switch found {
+        case .done(let accepted): return accepted
+        case .refused(let failure): throw refusal(failure, context.instance)
+        }
+    }
+}
+
+extension UID {
+    /// Stands for the operation of a request that found nothing, and was to find nothing.
+    fileprivate static let nothing = UID(high: 0, low: 0)
+}
+
+extension PodOperation {
+    var accepted: MutationResult { state.hasEnded ? .finished(self) : .operation(self) }
+}
+
+extension Transaction {
+    /// What the request came to before; `nil` if its id is new, or if it has none. An id that may
+    /// have been forgotten is refused, and so is one about which the records cannot be read: what
+    /// it asked for may have been done.
+    fileprivate func replayed(_ context: RequestContext) throws(RequestFailure) -> MutationResult? {
+        guard let id = context.operationID else { return nil }
+        let found: OperationLookup
+        let alias: Alias?
+        do throws(StoreFailure) {
+            alias = try self.alias(id)
+            found = try lookUp(id)
+        } catch { throw .unreadable(error) }
+        if let known = alias?.fingerprint ?? found.operation?.fingerprint,
+            known != context.fingerprint
+        {
+            throw .problem(
+                Problem(
+                    .operationIDReused, "operation \(id) was another request",
+                    instance: context.instance, operation: id))
+        }
+        if alias?.operation == .nothing { return .nothing }
+        if case .expired(let reason) = found {
+            throw .problem(Problem(.operationExpired, reason, instance: context.instance))
+        }
+        return found.operation?.accepted
+    }
+
+    /// Stores what the request's id leads to from now on, where it made no operation of that id.
+    fileprivate mutating func remember(
+        _ context: RequestContext, _ accepted: MutationResult, _ kind: OperationKind?,
+        in pod: Label?,
+        _ limits: EngineLimits
+    ) {
+        guard let id = context.operationID else { return }
+        switch accepted {
+        case .operation(let operation), .finished(let operation):
+            guard operation.id != id else { return }
+            alias(id, to: operation.id, fingerprint: context.fingerprint)
+        case .pod(let pod): putDone(kind, OperationTarget(pod), context, limits)
+        case .task(let task):
+            guard let pod = pod.flatMap({ self.pod($0) }) else { return }
+            putDone(kind, OperationTarget(pod, task), context, limits)
+        case .nothing: alias(id, to: .nothing, fingerprint: context.fingerprint)
+        }
+    }
+
+    /// An operation that had nothing to do.
+    private mutating func putDone(
+        _ kind: OperationKind?, _ target: OperationTarget, _ context: RequestContext,
+        _ limits: EngineLimits
+    ) {
+        guard let kind else { return }
+        var operation = makeOperation(kind, target, context)
+        operation.end(.succeeded, at: time, limits)
+        put(operation)
+    }
+
+    /// Finds the operation with this id, or the operation that answered the request with this id. A
+    /// record that cannot be read is an error, and never counts as absent.
+    private func lookUp(_ id: UID) throws(StoreFailure) -> OperationLookup {
+        if let own = try anyOperation(id) { return own }
+        if let alias = try alias(id) {
+            let found = try anyOperation(alias.operation)
+            return found ?? .expired("the operation that answered it is no longer kept")
+        }
+        // An id without a time that is no longer kept has an alias.
+        guard let time = id.time else { return .unknown }
+        // `nil` where there was no room to write it down.
+        let isForgotten = try store.forgotten()?.contains(time.milliseconds) ?? true
+        return isForgotten ? .expired("it may be older than what is kept") : .unknown
+    }
+
+    func found(_ id: UID) -> OperationLookup {
+        do throws(StoreFailure) { return try lookUp(id) } catch {
+            return .unreadable("the store: \(error)")
+        }
+    }
+
+    /// An operation that runs, or one that the store still has; `nil` without a record.
+    private func anyOperation(_ id: UID) throws(StoreFailure) -> OperationLookup? {
+        if let open = operation(id) { return .found(open) }
+        guard let stored = try store.operation(id.recordID) else { return nil }
+        do throws(RecordFault) {
+            let operation = try PodOperation(record: stored.document)
+            if operation.state.hasEnded { return .found(operation) }
+        } catch {}
+        return .expired("its record cannot be read")
+    }
+
+    private func alias(_ id: UID) throws(StoreFailure) -> Alias? {
+        try store.alias(id.recordID).map {
+            let operation = UID($0.operation)
+            return Alias(
+                operation: operation, fingerprint: operation == id ? nil : $0.fingerprint)
+        }
+    }
+
+    /// A delete that ended, by its target's uid.
+    func removal(of uid: UID) -> PodOperation? {
+        ended { () throws(StoreFailure) in try store.removal(ofTarget: uid.recordID) }
+    }
+
+    func removal(ofPod name: Label) -> PodOperation? {
+        ended { () throws(StoreFailure) in try store.removal(ofPod: name.text) }
+    }
+
+    func removal(ofTask name: Label, in pod: Pod) -> PodOperation? {
+        ended { () throws(StoreFailure) in
+            try store.removal(ofTask: name.text, podUID: pod.uid.recordID)
+        }
+    }
+
+    /// What cannot be read is as good as no longer kept.
+    private func ended(
+        _ find: () throws(StoreFailure) -> StoredOperation?
+    ) -> PodOperation? {
+        do {
+            guard let stored = try find() else { return nil }
+            let operation = try PodOperation(record: stored.document)
+            return operation.state.hasEnded ? operation : nil
+        } catch { return nil }
+    }
+
+    /// A new operation; it is not put yet.
+    mutating func makeOperation(
+        _ kind: OperationKind, _ target: OperationTarget, _ context: RequestContext,
+        grace: Int64? = nil, signal: Signal? = nil
+    ) -> PodOperation {
+        PodOperation(
+            id: context.operationID ?? makeUID(), kind: kind, target: target,
+            requester: context.requester, createdAt: time, fingerprint: context.fingerprint,
+            grace: grace, signal: signal)
+    }
+
+    /// Counts one more request that is answered with a running operation. A later grace can only
+    /// make it sooner.
+    mutating func join(_ operation: PodOperation, grace: Int64? = nil) -> MutationResult {
+        var operation = operation
+        operation.joined += 1
+        if let grace { operation.grace = min(operation.grace ?? .max, grace) }
+        put(operation)
+        return .operation(operation)
+    }
+}
+
+extension OperationLookup {
+    fileprivate var operation: PodOperation? {
+        if case .found(let operation) = self { return operation }
+        return nil
+    }
+}
+
+/// The operation to which an id leads that is not its own.
+private struct Alias {
+    let operation: UID
+    /// Of the request that came with the id; `nil` if only the id is still kept.
+    let fingerprint: UInt64?
+}
+
+/// Why a request has not come to anything.
+private enum RequestFailure: Error {
+    case problem(Problem)
+    /// Whether it was made before cannot be told now.
+    case unreadable(StoreFailure)
+}
+
+extension OperationTarget {
+    init(_ pod: Pod) { self.init(pod: pod.name, podUID: pod.uid) }
+
+    init(_ pod: Pod, _ task: PodTask) {
+        self.init(pod: pod.name, podUID: pod.uid, task: task.spec.name, taskUID: task.uid)
+    }
+}

@@ -1,0 +1,103 @@
+// Operations: looked up, listed, waited for, called off.
+
+package import Documents
+import Linux
+package import Model
+import Store
+import Synchronization
+
+extension Engine {
+    /// Calls off a create: it undoes what it made, and ends as `canceled`.
+    package func cancel(
+        _ id: UID, _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        if case .unreadable(let why) = operation(id) {
+            throw fault(why, instance: context.instance)
+        }
+        return try mutate(context) { transaction throws(Problem) in
+            var operation: PodOperation
+            switch transaction.found(id) {
+            case .found(let found): operation = found
+            case .expired(let reason), .unreadable(let reason):
+                throw Problem(.operationExpired, reason, instance: context.instance)
+            case .unknown:
+                throw Problem(.operationUnknown, "no operation \(id)", instance: context.instance)
+            }
+            if operation.state == .canceled || operation.state == .canceling {
+                return operation.accepted
+            }
+            guard operation.kind.isCreate, !operation.state.hasEnded else {
+                throw Problem(
+                    .notCancelable, "\(operation.kind.rawValue) is \(operation.state.rawValue)",
+                    instance: context.instance, operation: id)
+            }
+            operation.state = .canceling
+            transaction.put(operation)
+            if var pod = transaction.pod(operation.target.pod), operation.kind == .podCreate {
+                pod.state = .deleting
+                transaction.put(pod)
+            }
+            return .operation(transaction.operation(operation.id) ?? operation)
+        }
+    }
+
+    package func operation(_ id: UID) -> OperationLookup {
+        registry.state.withLock { Transaction($0).found(id) }
+    }
+
+    /// What comes next of the list of all operations, in the order in which they were accepted: as
+    /// many as are read at once, so that no request holds up others. All, or those in one state.
+    package func operations(
+        after creation: UInt64, limit: Int, in wanted: OperationState?
+    ) throws(Problem) -> OperationSlice {
+        var slice = OperationSlice()
+        var found: [(stored: ListedOperation, running: PodOperation?)] = []
+        do throws(StoreFailure) {
+            (found, slice.revision) = try registry.state.withLock { state throws(StoreFailure) in
+                let listed = try state.store.operations(
+                    after: creation, limit: min(limit, 64), bytes: DocumentLimits.pageBytes,
+                    onlyRunning: wanted.map { !$0.hasEnded } ?? false)
+                // Memory has the progress of what runs.
+                return (
+                    listed.map { ($0, $0.isRunning ? state.operations[UID($0.id)] : nil) },
+                    state.revision
+                )
+            }
+        } catch { throw refusal(error, "/v1/operations") }
+        for (listed, running) in found {
+            slice.end = listed.creation
+            slice.looked += 1
+            slice.bytes += listed.stored.document.count
+            // What cannot be read is not listed.
+            guard let operation = running ?? readable(listed.stored) else { continue }
+            if wanted == nil || operation.state == wanted { slice.operations.append(operation) }
+        }
+        return slice
+    }
+
+    private func readable(_ stored: StoredOperation) -> PodOperation? {
+        do { return try PodOperation(record: stored.document) } catch { return nil }
+    }
+
+    /// Calls `body` once the operation has ended, at once if it has.
+    package func whenEnded(
+        _ id: UID, _ body: @escaping @Sendable () -> Void
+    ) -> EngineToken {
+        let (token, isOpen) = registry.state.withLock { state in
+            let token = state.makeToken()
+            let isOpen = state.operations[id] != nil
+            if isOpen { state.waiters.add(token, of: id, body) }
+            return (token, isOpen)
+        }
+        if !isOpen { body() }
+        return token
+    }
+
+    /// Takes a waiter or a reader of events back.
+    package func cancel(_ token: EngineToken) {
+        registry.state.withLock { state in
+            state.readers.cancel(token)
+            state.waiters.cancel(token)
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// Requests about tasks, inside their pod.
+
+package import Documents
+import JSON
+import Linux
+package import Model
+
+extension Engine {
+    package func createTask(
+        _ pod: Label, _ spec: TaskSpec, _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        try mutate(context, .taskCreate, in: pod) { transaction throws(Problem) in
+            var pod = try transaction.living(pod, context)
+            if let task = pod[task: spec.name] {
+                return try transaction.joinCreate(of: task, spec, context)
+            }
+            guard pod.state == .ready || pod.state == .creating else {
+                throw Problem(
+                    .podState, "the pod is \(pod.state.rawValue)", instance: context.instance)
+            }
+            guard pod.tasks.count < DocumentLimits.tasks else {
+                throw Problem(
+                    .podState, "a pod has at most \(DocumentLimits.tasks) tasks",
+                    instance: context.instance)
+            }
+            try checkLimits(of: spec, in: pod, context)
+            try checkRuntime(context)
+            try checkMounts(spec, .root, context)
+            try checkDataDirectory(context)
+            try transaction.checkRoom(for: pod.uid, settings.limits, context)
+            var task = PodTask(
+                uid: transaction.makeUID(), spec: spec, state: .creating, revision: 0,
+                createdAt: transaction.time)
+            var operation = transaction.makeOperation(
+                .taskCreate, OperationTarget(pod, task), context)
+            operation.steps = OperationStep.creating(spec)
+            task.operation = operation.id
+            pod[task: spec.name] = task
+            transaction.put(pod)
+            transaction.put(operation)
+            return .operation(transaction.operation(operation.id) ?? operation)
+        }
+    }
+
+    /// Refuses a create for which something of the host's is missing now. One that was accepted
+    /// waits for it.
+    func checkRuntime(_ context: RequestContext) throws(Problem) {
+        guard let why = runtime.refusal() else { return }
+        throw Problem(.runtimeUnavailable, why, instance: context.instance)
+    }
+
+    /// Refuses what this runtime or kernel would quietly leave writable. After `checkRuntime`:
+    /// only a runtime that has answered has features. `place` is the task, in the request.
+    func checkMounts(
+        _ task: TaskSpec, _ place: JSONPointer, _ context: RequestContext
+    ) throws(Problem) {
+        guard let index = task.mounts.firstIndex(where: \.recursiveReadOnly) else { return }
+        let info = info
+        guard !info.recursiveReadOnly else { return }
+        let fault = DocumentFault(
+            pointer: place.appending("mounts").appending(index).appending("recursiveReadOnly"),
+            detail: "needs Linux 5.12 and a runtime whose features name rro, and "
+                + "\(info.runtimePath) \(info.runtimeVersion ?? "") on \(info.kernelRelease) "
+                + "is not so",
+            isNotSupported: true)
+        throw Problem(DocumentFaults(faults: [fault]), instance: context.instance)
+    }
+
+    /// Starts a task that waits to be started.
+    package func startTask(
+        _ pod: Label, _ name: Label, _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        try mutate(context, .taskStart) { transaction throws(Problem) in
+            let (pod, task) = try transaction.living(pod, name, context)
+            switch task.state {
+            case .created, .creating:
+                return try transaction.begin(.taskStart, pod, task, context, settings.limits)
+            case .running, .exited, .deleting:
+                throw Problem(
+                    .taskState, "the task is \(task.state.name)", instance: context.instance)
+            }
+        }
+    }
+
+    package func stopTask(
+        _ pod: Label, _ name: Label, grace: Int64?, _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        try mutate(context, .taskStop) { transaction throws(Problem) in
+            let (pod, task) = try transaction.living(pod, name, context)
+            return try transaction.begin(
+                .taskStop, pod, task, context, settings.limits, grace: grace)
+        }
+    }
+
+    package func signalTask(
+        _ pod: Label, _ name: Label, _ signal: Signal, _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        try mutate(context, .taskSignal) { transaction throws(Problem) in
+            let (pod, task) = try transaction.living(pod, name, context)
+            guard case .running = task.state else {
+                throw Problem(
+                    .taskState, "the task is \(task.state.name)", instance: context.instance)
+            }
+            return try transaction.begin(
+                .taskSignal, pod, task, context, settings.limits, signal: signal)
+        }
+    }
+
+    /// The delete's table, inside the pod.
+    package func deleteTask(
+        _ pod: Label, _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool,
+        _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        try mutate(context, .taskDelete) { transaction throws(Problem) in
+            guard let pod = transaction.pod(pod) else {
+                if allowMissing { return .nothing }
+                throw Problem(.podUnknown, "no pod \(pod)", instance: context.instance)
+            }
+            if let task = pod[task: name], uid == nil || task.uid == uid {
+                return try transaction.delete(task, of: pod, grace: grace, context)
+            }
+            let past =
+                uid.map { transaction.removal(of: $0) }
+                ?? transaction.removal(ofTask: name, in: pod)
+            if let past, past.kind == .taskDelete { return .finished(past) }
+            if let task = pod[task: name] {
+                throw Problem(
+                    .uidMismatch, "\(name) is \(task.uid) now", instance: context.instance,
+                    currentUid: task.uid)
+            }
+            if allowMissing { return .nothing }
+            throw Problem(.taskUnknown, "no task \(name)", instance: context.instance)
+        }
+    }
+}
+
+extension Transaction {
+    /// A task that is not being deleted, in a pod that is not either.
+    fileprivate func living(
+        _ pod: Label, _ name: Label, _ context: RequestContext
+    ) throws(Problem) -> (Pod, PodTask) {
+        let pod = try living(pod, context)
+        guard let task = pod[task: name] else {
+            throw Problem(.taskUnknown, "no task \(name)", instance: context.instance)
+        }
+        if case .deleting = task.state {
+            throw Problem(
+                .taskDeleting, "\(name) is being deleted", instance: context.instance,
+                operation: task.operation)
+        }
+        try context.check(entityTag: task.entityTag)
+        return (pod, task)
+    }
+
+    fileprivate mutating func joinCreate(
+        of task: PodTask, _ spec: TaskSpec, _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        if case .deleting = task.state {
+            throw Problem(
+                .taskDeleting, "\(spec.name) is being deleted", instance: context.instance,
+                operation: task.operation)
+        }
+        try context.check(entityTag: task.entityTag)
+        let differences = spec.differences(from: task.spec)
+        guard differences.isEmpty else {
+            throw Problem(
+                .specConflict, "\(spec.name) exists with another spec", instance: context.instance,
+                errors: differences)
+        }
+        if let id = task.operation, let open = operation(id) { return join(open) }
+        return .task(task)
+    }
+
+    /// An operation on a task; the same kind under way is joined, but for signals.
+    fileprivate mutating func begin(
+        _ kind: OperationKind, _ pod: Pod, _ task: PodTask, _ context: RequestContext,
+        _ limits: EngineLimits, grace: Int64? = nil, signal: Signal? = nil
+    ) throws(Problem) -> MutationResult {
+        if kind != .taskSignal {
+            let open = openOperations(of: pod.uid)
+            if let same = open.first(where: { $0.kind == kind && $0.target.taskUID == task.uid }) {
+                return join(same, grace: grace)
+            }
+        }
+        if !kind.releasesResources { try checkRoom(for: pod.uid, limits, context) }
+        let operation = makeOperation(
+            kind, OperationTarget(pod, task), context, grace: grace, signal: signal)
+        put(operation)
+        return .operation(self.operation(operation.id) ?? operation)
+    }
+
+    fileprivate mutating func delete(
+        _ task: PodTask, of pod: Pod, grace: Int64?, _ context: RequestContext
+    ) throws(Problem) -> MutationResult {
+        if pod.state == .deleting {
+            throw Problem(
+                .podDeleting, "\(pod.name) is being deleted", instance: context.instance,
+                operation: pod.operation)
+        }
+        try context.check(entityTag: task.entityTag)
+        let open = openOperations(of: pod.uid).filter { $0.target.taskUID == task.uid }
+        if let delete = open.first(where: { $0.kind == .taskDelete }) {
+            return join(delete, grace: grace)
+        }
+        var operation = makeOperation(
+            .taskDelete, OperationTarget(pod, task), context, grace: grace)
+        operation.steps = OperationStep.removing(task: task.spec.name)
+        for var create in open where create.kind.isCreate {
+            create.state = .canceling
+            create.supersededBy = operation.id
+            put(create)
+        }
+        var (pod, task) = (pod, task)
+        task.state = .deleting(task.state.exit)
+        task.operation = operation.id
+        pod[task: task.spec.name] = task
+        put(pod)
+        put(operation)
+        return .operation(self.operation(operation.id) ?? operation)
+    }
+}

@@ -1,0 +1,139 @@
+// What is in a directory, relative to its descriptor, and by the bytes of its name: a name need
+// not be UTF-8, and what is told about one that is not must be told about that very one.
+
+import CLinux
+import Failpoints
+import Glibc
+
+/// A name in a directory.
+package struct DirectoryEntry: Sendable {
+    /// As the kernel has it, with the NUL at its end.
+    package let name: [CChar]
+    /// `false` where the directory tells that it is something else (d_type, readdir(3)).
+    package let mayBeDirectory: Bool
+
+    package var bytes: [UInt8] { name.dropLast().map { UInt8(bitPattern: $0) } }
+}
+
+/// What stat(2) says of a file.
+package struct FileStatus: Sendable {
+    package enum Kind: String, Sendable { case file, directory, link, other }
+
+    package let kind: Kind
+    package let size: Int
+    /// The permissions alone.
+    package let mode: UInt32
+    package let owner: UInt32
+    package let group: UInt32
+    /// Nanoseconds since 1970.
+    package let modified: Int64
+}
+
+extension OwnedDescriptor {
+    /// What is in this directory, at most `limit` of it, without `.` and `..`.
+    package borrowing func entries(
+        atMost limit: Int = .max, subject: String
+    ) throws(SystemCallFailure) -> [DirectoryEntry] {
+        // SAFETY: fdopendir owns the duplicate, and closedir closes it; names are copied.
+        let directory = number
+        let opened = fallible("fd.openat", .descriptor) {
+            unsafe clinux_openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        }
+        let again = try check(opened, "openat", subject)
+        guard let stream = unsafe fdopendir(again) else {
+            _ = close(again)
+            throw SystemCallFailure(call: "fdopendir", subject: subject, errno: errno)
+        }
+        defer { unsafe closedir(stream) }
+        var found: [DirectoryEntry] = []
+        var type: UInt8 = 0
+        while found.count < limit,
+            let entry = unsafe clinux_next_entry(UnsafeMutableRawPointer(stream), &type)
+        {
+            let name = unsafe Array(UnsafeBufferPointer(start: entry, count: strlen(entry) + 1))
+            if name == [46, 0] || name == [46, 46, 0] { continue }
+            let mayBe = type == UInt8(CLINUX_DT_DIR) || type == UInt8(CLINUX_DT_UNKNOWN)
+            found.append(DirectoryEntry(name: name, mayBeDirectory: mayBe))
+        }
+        return found
+    }
+
+    /// The directory of this name, to name others relative to.
+    package borrowing func directory(
+        _ name: [CChar], subject: @autoclosure () -> String
+    ) throws(SystemCallFailure) -> OwnedDescriptor {
+        try opening(name, O_DIRECTORY | clinux_o_path, subject())
+    }
+
+    /// The file of this name, for reading; one that is a FIFO does not wait for a writer.
+    package borrowing func file(
+        _ name: [CChar], subject: @autoclosure () -> String
+    ) throws(SystemCallFailure) -> OwnedDescriptor {
+        try opening(name, O_RDONLY | O_NONBLOCK, subject())
+    }
+
+    /// Takes from the file or directory what `mode` does not give.
+    package borrowing func narrow(to mode: UInt32) throws(SystemCallFailure) {
+        try check(clinux_narrow(number, mode), "fchmod", "descriptor \(number)")
+    }
+
+    /// No link is followed, and no mount is crossed (EXDEV).
+    private borrowing func opening(
+        _ name: [CChar], _ flags: CInt, _ subject: @autoclosure () -> String
+    ) throws(SystemCallFailure) -> OwnedDescriptor {
+        let resolve = UInt64(
+            CLINUX_RESOLVE_NO_XDEV | CLINUX_RESOLVE_NO_SYMLINKS | CLINUX_RESOLVE_BENEATH)
+        let flags = UInt64(flags | O_NOFOLLOW | O_CLOEXEC)
+        // SAFETY: `name` ends in NUL and lives for the call.
+        let opened = unsafe clinux_openat2(number, name, flags, resolve)
+        return OwnedDescriptor(adopting: try check(opened, "openat2", subject()))
+    }
+
+    /// What the file of this name is; a link is itself.
+    package borrowing func status(
+        of name: [CChar], subject: @autoclosure () -> String
+    ) throws(SystemCallFailure) -> FileStatus {
+        var found = stat()
+        // SAFETY: `name` ends in NUL, and it and the structure live for the call.
+        let result = unsafe fstatat(number, name, &found, AT_SYMLINK_NOFOLLOW)
+        try check(result, "fstatat", subject())
+        return FileStatus(found)
+    }
+
+    /// Where the link of this name leads; `nil` where it is none.
+    package borrowing func linkTarget(of name: [CChar]) -> [UInt8]? {
+        readingLink { buffer in unsafe readlinkat(number, name, &buffer, buffer.count) }
+    }
+}
+
+extension Files {
+    /// Where a link leads, as bytes; `nil` where it is none. Those of /proc do not touch the file
+    /// that they name.
+    package static func linkTarget(_ path: String) -> [UInt8]? {
+        readingLink { buffer in unsafe readlink(path, &buffer, buffer.count) }
+    }
+}
+
+/// At most PATH_MAX bytes; what `call` does not write is not taken.
+private func readingLink(_ call: (inout [CChar]) -> Int) -> [UInt8]? {
+    var target = [CChar](repeating: 0, count: 4096)
+    // SAFETY: the callers' readlink(2) writes at most as many bytes as there are.
+    let count = call(&target)
+    return count < 0 ? nil : target.prefix(count).map { UInt8(bitPattern: $0) }
+}
+
+extension FileStatus {
+    fileprivate init(_ found: stat) {
+        switch found.st_mode & S_IFMT {
+        case S_IFREG: kind = .file
+        case S_IFDIR: kind = .directory
+        case S_IFLNK: kind = .link
+        default: kind = .other
+        }
+        size = Int(found.st_size)
+        mode = found.st_mode & 0o7777
+        owner = found.st_uid
+        group = found.st_gid
+        modified = Int64(found.st_mtim.tv_sec) * 1_000_000_000 + Int64(found.st_mtim.tv_nsec)
+    }
+}

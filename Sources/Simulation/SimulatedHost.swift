@@ -1,0 +1,281 @@
+// One daemon's view of the fake machine. Every call is a moment at which the daemon may die.
+
+import Documents
+package import Engine
+package import Linux
+package import Model
+package import ShimProtocol
+
+@Loop package final class SimulatedHost: Host {
+    private let world: World
+    private let life: Life
+    private let parent: String
+    /// Lines to shims, kept for the daemon's end.
+    package private(set) var lines: [SimulatedShimClient] = []
+
+    package init(_ world: World, _ life: Life, cgroupParent: String) {
+        self.world = world
+        self.life = life
+        parent = cgroupParent
+    }
+
+    // MARK: Shims
+
+    package func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence {
+        try life.check()
+        return world.pods[pod]?.shim == nil ? .gone : .lives
+    }
+
+    package func startShim(
+        _ pod: Pod, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimClient {
+        try life.check()
+        if world.dice.once(in: 40) {
+            throw SystemCallFailure(call: "posix_spawn", subject: "shim", errno: 12)
+        }
+        let made = world.pod(pod.uid)
+        let shim = SimulatedShim(made)
+        made.shim = shim
+        try life.check()
+        return connected(shim, events)
+    }
+
+    package func connect(
+        _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimClient {
+        try life.check()
+        guard let shim = world.pods[pod]?.shim, !world.dice.once(in: 50) else {
+            throw SystemCallFailure(call: "connect", subject: "shim.sock", errno: 111)
+        }
+        return connected(shim, events)
+    }
+
+    private func connected(_ shim: SimulatedShim, _ events: ShimEvents) -> any ShimClient {
+        let line = SimulatedShimClient(shim, life, events)
+        lines.append(line)
+        return line
+    }
+
+    package func shimLog(_ pod: UID) -> String { "the shim ended at once" }
+
+    // MARK: Cgroups
+
+    /// The pod that a path is about, and the path below the parent.
+    private func place(_ path: String) -> (SimulatedPod, String)? {
+        let rest = String(path.dropFirst(parent.utf8.count))
+        guard let name = rest.split(separator: "/").first, let uid = UID(String(name)),
+            let pod = world.pods[uid]
+        else { return nil }
+        return (pod, rest)
+    }
+
+    package func processes(in cgroup: String) throws(SystemCallFailure) -> Set<Int32> {
+        try life.check()
+        guard let (pod, path) = place(cgroup) else { return [] }
+        return pod.processes(in: path)
+    }
+
+    package func kill(_ cgroup: String) throws(SystemCallFailure) {
+        try life.check()
+        guard let (pod, path) = place(cgroup) else { return }
+        for pid in pod.processes(in: path) {
+            if pid == pod.shim?.pid { world.killShim(of: pod.uid) } else { pod.kill(pid) }
+        }
+    }
+
+    package func remove(_ cgroup: String, children: [String]) throws(SystemCallFailure) {
+        try life.check()
+        guard let (pod, path) = place(cgroup) else { return }
+        guard pod.processes(in: path).isEmpty else {
+            throw SystemCallFailure(call: "rmdir", subject: cgroup, errno: 16)
+        }
+        pod.cgroups = pod.cgroups.filter { $0.key != path && !$0.key.hasPrefix(path + "/") }
+        world.tidy(pod.uid)
+        try life.check()
+    }
+
+    package func directories(of cgroup: String) throws(SystemCallFailure) -> [String] {
+        try life.check()
+        guard let (pod, path) = place(cgroup), pod.cgroups[path] != nil else { return [] }
+        return [cgroup]
+    }
+
+    package func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure) {
+        try life.check()
+        if resources.memory != nil { world.pod(pod).makeCgroup("/\(pod)/pod") }
+    }
+
+    package func limitAgain(
+        _ pod: UID, _ resources: Resources
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try await help(pod) { $0.makeCgroup("/\(pod)/pod") }
+    }
+
+    // MARK: Files
+
+    package func writePlaces(_ pod: UID, _ task: TaskSpec) throws(SystemCallFailure) {}
+
+    package func writeBundle(
+        _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
+    ) throws(SystemCallFailure) {
+        try life.check()
+        let made = world.pod(pod)
+        made.hasFolder = true
+        made.bundles.insert(task.name.text)
+    }
+
+    package func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight {
+        try life.check()
+        return world.pods[pod]?.exitFiles[task.text] ?? .none
+    }
+
+    package func removeFiles(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try await help(pod) { pod in
+            pod.hasData = false
+            if !keepingLogs { pod.hasLogs = false }
+        }
+    }
+
+    package func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure)
+        -> Blocker?
+    {
+        try await help(pod) { pod in
+            pod.bundles.remove(task.text)
+            pod.exitFiles[task.text] = nil
+        }
+    }
+
+    /// A helper in the pod's cgroup does it once the disk answers, whatever becomes of the daemon.
+    private func help(
+        _ uid: UID, _ body: @escaping @Loop (SimulatedPod) -> Void
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try life.check()
+        let (world, life) = (world, life)
+        let pod = world.pod(uid)
+        let helper = world.newPID()
+        pod.makeCgroup("/\(uid)/helper", holding: helper)
+        let isRefused = world.dice.once(in: 20)
+        await withCheckedContinuation { continuation in
+            world.retrying {
+                if world.isDiskStuck { return false }
+                // Killed while it waited, it does nothing.
+                let isThere = pod.processes(in: "/\(uid)/helper").contains(helper)
+                pod.end(helper)
+                if isThere && !isRefused { body(pod) }
+                world.tidy(uid)
+                if life.goesOn() {
+                    continuation.resume()
+                } else {
+                    world.graveyard.append(continuation)
+                }
+                return true
+            }
+        }
+        return isRefused ? Blocker("the helper was killed") : nil
+    }
+
+    package func filesLeft(
+        _ uid: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try life.check()
+        let (world, life) = (world, life)
+        let isRefused = world.dice.once(in: 20)
+        await withCheckedContinuation { continuation in
+            world.retrying {
+                if world.isDiskStuck { return false }
+                if life.goesOn() {
+                    continuation.resume()
+                } else {
+                    world.graveyard.append(continuation)
+                }
+                return true
+            }
+        }
+        if isRefused { return Blocker("the helper was killed") }
+        guard let pod = world.pods[uid], pod.hasData || pod.hasLogs && !keepingLogs else {
+            return nil
+        }
+        return Blocker("a folder is there")
+    }
+
+    package func rootfsHolder(
+        _ pod: UID, _ task: Label
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try life.check()
+        return world.dice.once(in: 10) ? Blocker("held by a descriptor", errno: "EBUSY") : nil
+    }
+
+    package func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker? {
+        try life.check()
+        return world.dice.once(in: 10) ? Blocker("held by a descriptor", errno: "EBUSY") : nil
+    }
+
+    package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
+        try life.check()
+        guard let made = world.pods[pod] else { return }
+        made.hasFolder = false
+        made.bundles = []
+        made.exitFiles = [:]
+        world.tidy(pod)
+    }
+
+    package func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool {
+        try life.check()
+        return world.pods[pod]?.hasFolder ?? false
+    }
+
+    package func hasContainerByName(_ pod: UID, _ task: Label) -> Bool { false }
+
+    package func layerRefusal() async -> String? { nil }
+
+    package func tasksLeft(_ pod: UID) -> [Label] {
+        guard let made = world.pods[pod] else { return [] }
+        let mark = "/\(pod)/pod/task-"
+        let inCgroups = made.cgroups.keys.filter { $0.hasPrefix(mark) }
+            .map { String($0.dropFirst(mark.utf8.count)) }
+        return made.bundles.union(inCgroups).compactMap { Label($0) }.sorted()
+    }
+
+    // MARK: Looking
+
+    package func helper(of pod: UID) -> String? { nil }
+
+    package func place(of pid: Int32) -> String { "pid \(pid)" }
+
+    package func command(of pid: Int32) -> String? { nil }
+
+    package func isStopped(_ process: ProcessIdentity) -> Bool {
+        world.pods.values.contains { $0.shim?.pid == process.pid && $0.shim?.isStopped == true }
+    }
+
+    package func observe(_ records: any Recorded) async -> [Observation] {
+        records.beginLook()
+        await world.sleep(milliseconds: 5)
+        func names(_ isMeant: (SimulatedPod) -> Bool) -> [String: String] {
+            var names: [String: String] = [:]
+            for pod in world.pods.values where isMeant(pod) { names["\(pod.uid)"] = "\(pod.uid)" }
+            return names
+        }
+        let kinds: [(AuditLine.Kind, [String: String])] = [
+            (.directories, names(\.hasFolder)), (.shims, names { $0.shim != nil }),
+            (.cgroups, names { !$0.cgroups.isEmpty }), (.data, names(\.hasData)),
+            (.logs, names(\.hasLogs)),
+        ]
+        await world.sleep(milliseconds: 5)
+        let known = records.endLook()
+        guard life.goesOn() else { return [] }
+        return kinds.map { Observation($0.0, $0.1, recorded: known) }
+    }
+
+    package func namespaces(
+        of shim: ProcessIdentity, ownNetwork: Bool
+    ) -> [NamespaceIdentity] { [] }
+
+    package func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace] { [] }
+
+    package func forget(_ orphan: UID) {}
+
+    package nonisolated func leave() {}
+}

@@ -1,0 +1,230 @@
+// A store in memory, which outlives its daemons.
+
+package import Store
+import Synchronization
+
+/// What all daemons of one history have written.
+package final class SimulatedDisk: Sendable {
+    struct Content: Sendable {
+        var pods: [RecordID: PodRecord] = [:]
+        var operations: [RecordID: OperationRecord] = [:]
+        /// By the revision of their ends.
+        var tombstones: Set<RecordID> = []
+        var aliases: [RecordID: AliasRecord] = [:]
+        /// In the order of their insertion.
+        var aliasOrder: [RecordID] = []
+        var forgotten: ForgottenTimes?
+        var namespaces: [UInt64: NamespaceRecord] = [:]
+        var highest: UInt64 = 0
+        /// What every change is answered with; `nil` while all is well.
+        var refusal: StoreFailure?
+        var isUnreadable = false
+    }
+
+    private let content = Mutex(Content())
+
+    package init() {}
+
+    /// Whether there is no room now.
+    package func setFull(_ isFull: Bool) { refuse(isFull ? .full : nil) }
+
+    /// From now on, and with `nil` no more.
+    package func refuse(_ refusal: StoreFailure?) { content.withLock { $0.refusal = refusal } }
+
+    /// Whether what is looked up by its id cannot be read now.
+    package func setUnreadable(_ isUnreadable: Bool) {
+        content.withLock { $0.isUnreadable = isUnreadable }
+    }
+
+    package var podIDs: Set<RecordID> { content.withLock { Set($0.pods.keys) } }
+
+    var now: Content { content.withLock { $0 } }
+
+    /// Why it was not done; `nil` if it was.
+    fileprivate func apply(_ change: StoreChange) -> StoreFailure? {
+        content.withLock { content in
+            if let refusal = content.refusal { return refusal }
+            for pod in change.pods { content.pods[pod.uid] = pod }
+            for uid in change.removedPods { content.pods[uid] = nil }
+            for operation in change.operations { content.operations[operation.id] = operation }
+            for alias in change.aliases { content.put(alias) }
+            for namespace in change.namespaces { content.namespaces[namespace.inode] = namespace }
+            content.highest = max(content.highest, change.revision)
+            return nil
+        }
+    }
+}
+
+extension SimulatedDisk {
+    /// Why it was not done; `nil` if it was.
+    fileprivate func setForgotten(_ times: ForgottenTimes) -> StoreFailure? {
+        content.withLock { content in
+            if let refusal = content.refusal { return refusal }
+            content.forgotten = times
+            return nil
+        }
+    }
+
+    fileprivate func prune(_ retention: Retention) { content.withLock { $0.prune(retention) } }
+}
+
+extension SimulatedDisk.Content {
+    fileprivate mutating func put(_ alias: AliasRecord) {
+        guard aliases[alias.id] == nil else { return }
+        aliases[alias.id] = alias
+        aliasOrder.append(alias.id)
+    }
+
+    /// As `Store.prune` does it, all at once.
+    fileprivate mutating func prune(_ retention: Retention) {
+        let ended = operations.values.filter { $0.ending != nil }
+            .sorted { $0.revision < $1.revision }
+        let whole = ended.filter { !tombstones.contains($0.id) }
+        for (index, operation) in whole.enumerated()
+        where index < whole.count - retention.operationsKept
+            || operation.uptime < retention.operationsSince
+        { tombstones.insert(operation.id) }
+        let dead = ended.filter { tombstones.contains($0.id) }
+        var dropped: [RecordID] = []
+        for (index, operation) in dead.enumerated()
+        where index < dead.count - retention.tombstonesKept
+            || operation.uptime < retention.tombstonesSince
+        {
+            operations[operation.id] = nil
+            tombstones.remove(operation.id)
+            dropped.append(operation.id)
+        }
+        for (index, id) in aliasOrder.enumerated() {
+            let isOld = (aliases[id]?.createdAt ?? 0) < retention.tombstonesSince && id.time != nil
+            guard isOld || index < aliasOrder.count - retention.tombstonesKept else { continue }
+            aliases[id] = nil
+            if id.time != nil { dropped.append(id) }
+        }
+        aliasOrder.removeAll { aliases[$0] == nil }
+        for id in dropped where id.time == nil {
+            put(AliasRecord(id: id, operation: id, fingerprint: 0, createdAt: 0))
+        }
+        var times = forgotten ?? ForgottenTimes()
+        times.formUnion(dropped.compactMap(\.time))
+        if !dropped.isEmpty { forgotten = times }
+    }
+}
+
+extension OperationRecord {
+    fileprivate var uptime: Int64 { ending?.finishedAt ?? .max }
+}
+
+/// One daemon's hold on it.
+package final class SimulatedRecords: RecordKeeping {
+    private let disk: SimulatedDisk
+    private let life: Life
+
+    package init(_ disk: SimulatedDisk, _ life: Life) {
+        self.disk = disk
+        self.life = life
+    }
+
+    package func commit(_ change: StoreChange) throws(StoreFailure) {
+        try life.checkStore()
+        if let refusal = disk.apply(change) { throw refusal }
+        // The daemon may die when all stands, and before anyone has heard of it.
+        _ = life.goesOn()
+    }
+
+    package func pods() throws(StoreFailure) -> [PodRecord] {
+        disk.now.pods.values.sorted { $0.uid < $1.uid }
+    }
+
+    package func runningOperations() throws(StoreFailure) -> [[UInt8]] {
+        disk.now.operations.values.filter { $0.ending == nil }.sorted { $0.revision < $1.revision }
+            .map(\.document)
+    }
+
+    package func namespaces() throws(StoreFailure) -> [NamespaceRecord] {
+        disk.now.namespaces.values.sorted { $0.inode < $1.inode }
+    }
+
+    package func revision() throws(StoreFailure) -> UInt64 { disk.now.highest }
+
+    package func operation(_ id: RecordID) throws(StoreFailure) -> StoredOperation? {
+        try readable().operations[id].map(stored)
+    }
+
+    private func readable() throws(StoreFailure) -> SimulatedDisk.Content {
+        let now = disk.now
+        if now.isUnreadable { throw .corrupt("a page of zeros") }
+        return now
+    }
+
+    package func operations(
+        after creation: UInt64, limit: Int, bytes: Int, onlyRunning: Bool
+    ) throws(StoreFailure) -> [ListedOperation] {
+        let found = disk.now.operations.values.filter {
+            $0.creation > creation && !(onlyRunning && $0.ending != nil)
+        }
+        return found.sorted { $0.creation < $1.creation }.prefix(limit).map {
+            ($0.id, $0.creation, $0.ending == nil, stored($0))
+        }
+    }
+
+    package func alias(
+        _ id: RecordID
+    ) throws(StoreFailure) -> (operation: RecordID, fingerprint: UInt64)? {
+        try readable().aliases[id].map { ($0.operation, $0.fingerprint) }
+    }
+
+    package func removal(ofTarget uid: RecordID) throws(StoreFailure) -> StoredOperation? {
+        newest { $0.removes && ($0.taskUID ?? $0.podUID) == uid }
+    }
+
+    package func removal(ofPod name: String) throws(StoreFailure) -> StoredOperation? {
+        newest { $0.removes && $0.taskName == nil && $0.podName == name }
+    }
+
+    package func removal(
+        ofTask name: String, podUID: RecordID
+    ) throws(StoreFailure) -> StoredOperation? {
+        newest { $0.removes && $0.taskName == name && $0.podUID == podUID }
+    }
+
+    /// Nobody follows the events of a history.
+    package func events(
+        after revision: UInt64, limit: Int
+    ) throws(StoreFailure) -> [EventRecord] { [] }
+
+    package func eventFloor() throws(StoreFailure) -> UInt64 { 0 }
+
+    package func forgotten() throws(StoreFailure) -> ForgottenTimes? {
+        try readable().forgotten
+    }
+
+    package func setForgotten(_ times: ForgottenTimes) throws(StoreFailure) {
+        try life.checkStore()
+        if let refusal = disk.setForgotten(times) { throw refusal }
+    }
+
+    package func lastRemovedUID() throws(StoreFailure) -> RecordID? {
+        disk.now.operations.values.filter(\.removes).map { $0.taskUID ?? $0.podUID }
+            .max { $0 < $1 }
+    }
+
+    package func prune(_ retention: Retention) throws(StoreFailure) -> Bool {
+        try life.checkStore()
+        disk.prune(retention)
+        return false
+    }
+
+    private func newest(_ isMeant: (OperationRecord) -> Bool) -> StoredOperation? {
+        disk.now.operations.values.filter(isMeant).max { $0.revision < $1.revision }.map(stored)
+    }
+
+    private func stored(_ record: OperationRecord) -> StoredOperation {
+        StoredOperation(document: record.document, isTombstone: false)
+    }
+}
+
+extension RecordID {
+    fileprivate static func < (left: RecordID, right: RecordID) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
+}

@@ -1,0 +1,332 @@
+// A shim in memory: it answers as the real one does, in its own time, and may stop or die.
+
+package import Engine
+import Model
+import ShimProtocol
+
+@Loop package final class SimulatedShim {
+    package let pid: Int32
+    package let pod: SimulatedPod
+    package var isStopped = false
+    private(set) var isDead = false
+    var line: SimulatedShimClient?
+    private var tasks: [String: SimulatedTask] = [:]
+    private var isRemoving = false
+    private var removers: [(UInt32, SimulatedShimClient?)] = []
+
+    init(_ pod: SimulatedPod) {
+        self.pod = pod
+        pid = pod.world.newPID()
+        pod.hasFolder = true
+        pod.makeCgroup("/\(pod.uid)/shim", holding: pid)
+    }
+
+    private var world: World { pod.world }
+
+    /// Its lock is free and its mounts are gone; a helper that the disk holds stays in its cgroup.
+    func die() {
+        isDead = true
+        pod.shim = nil
+        pod.cgroups["/\(pod.uid)/shim"]?.remove(pid)
+        hangUp()
+        if isRemoving || tasks.values.contains(where: { $0.job == .unmount || $0.job == .remove }) {
+            let helper = world.newPID()
+            pod.makeCgroup("/\(pod.uid)/shim", holding: helper)
+            world.retrying { [world, pod] in
+                if world.isDiskStuck { return false }
+                pod.end(helper)
+                world.tidy(pod.uid)
+                return true
+            }
+        }
+    }
+
+    /// Lets go of its line, and lives on.
+    package func hangUp() {
+        line?.hangUp()
+        line = nil
+    }
+
+    /// Takes a request when it runs, and not before.
+    func take(_ request: ShimRequest, _ id: UInt32, from line: SimulatedShimClient) {
+        world.retrying(every: 100) { [self] in
+            if isDead { return true }
+            if isStopped { return false }
+            if self.line === line { handle(request, id) }
+            return true
+        }
+    }
+
+    private func reply(_ id: UInt32, _ reply: ShimReply) { line?.deliver(id, reply) }
+
+    private func task(_ name: String) -> SimulatedTask {
+        if let task = tasks[name] { return task }
+        let task = SimulatedTask(name)
+        tasks[name] = task
+        return task
+    }
+
+    /// Some time, mostly short; work on a disk waits until that answers.
+    private func work(onDisk: Bool = false, _ done: @escaping @Loop () -> Void) {
+        let milliseconds = world.dice.once(in: 10) ? world.dice.below(3000) : world.dice.below(20)
+        world.after(milliseconds: milliseconds) { [self] in
+            world.retrying { [self] in
+                if isDead { return true }
+                if isStopped || onDisk && world.isDiskStuck { return false }
+                done()
+                return true
+            }
+        }
+    }
+
+    private func handle(_ request: ShimRequest, _ id: UInt32) {
+        switch request {
+        case .status: reply(id, .status(report()))
+        case .mount(let name, let lower, _): mount(task(name), lower, id)
+        case .create(let name, let arguments): create(task(name), arguments, id)
+        case .start(let name, _): start(task(name), id)
+        case .signal(let name, let number): signal(task(name), number, id)
+        case .stop(let name, _, let grace): stop(task(name), grace, id)
+        case .delete(let name, _): delete(task(name), id)
+        case .unmount(let name): unmount(task(name), id)
+        case .remove(let name): remove(task(name), id)
+        case .removeAll(let keepsLogs): removeAll(keepsLogs, id)
+        case .exit: exit(id)
+        }
+    }
+
+    private func report() -> ShimReport {
+        ShimReport(
+            shim: WireProcess(pid: pid, startTicks: UInt64(pid)),
+            tasks: tasks.values.sorted { $0.name < $1.name }.map { task in
+                ShimTaskReport(
+                    name: task.name, process: task.process, exit: task.exit, job: nil,
+                    jobPID: nil, jobSince: nil, waiting: nil)
+            })
+    }
+
+    // MARK: The way up
+
+    private static let user = ResolvedUser(uid: 0, gid: 0, additionalGIDs: [])
+
+    private func mount(_ task: SimulatedTask, _ lower: String, _ id: UInt32) {
+        if task.isMounted { return reply(id, .mounted(SimulatedShim.user)) }
+        guard begin(.mount, task, id) else { return }
+        pod.hasData = true
+        work(onDisk: true) { [self] in
+            if task.stopsAt != nil {
+                return end(task, .failed(.interrupted, detail: "a stop came in between"))
+            }
+            if lower == "/missing" {
+                return end(task, .failed(.rootfsMissing, detail: "\(lower) is not there"))
+            }
+            task.isMounted = true
+            end(task, .mounted(SimulatedShim.user))
+        }
+    }
+
+    private func create(_ task: SimulatedTask, _ arguments: [String], _ id: UInt32) {
+        if let process = task.process { return reply(id, .running(process)) }
+        guard task.isMounted else {
+            return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
+        }
+        guard begin(.create, task, id) else { return }
+        pod.bundles.insert(task.name)
+        pod.exitFiles[task.name] = .open
+        pod.hasLogs = true
+        work { [self] in
+            if task.stopsAt != nil {
+                return end(task, .failed(.interrupted, detail: "a stop came in between"))
+            }
+            if world.dice.once(in: 25) {
+                pod.makeCgroup(cgroup(task))
+                return end(task, .failed(.runtime, detail: "the runtime said no"))
+            }
+            run(task)
+            if let process = task.process { end(task, .running(process)) }
+        }
+    }
+
+    /// At most one job for a task: the same kind is joined, and another is told so.
+    private func begin(_ kind: SimulatedTask.Job, _ task: SimulatedTask, _ id: UInt32) -> Bool {
+        if let job = task.job {
+            if job == kind {
+                task.waiting.append((id, line))
+            } else {
+                reply(id, .stillThere(reason: "\(job) is under way"))
+            }
+            return false
+        }
+        task.job = kind
+        task.waiting = [(id, line)]
+        return true
+    }
+
+    private func end(_ task: SimulatedTask, _ answer: ShimReply) {
+        task.job = nil
+        let waiting = task.waiting
+        task.waiting = []
+        for (id, asker) in waiting where asker === line { reply(id, answer) }
+        finishStop(task)
+    }
+
+    private func cgroup(_ task: SimulatedTask) -> String { "/\(pod.uid)/pod/task-\(task.name)" }
+
+    private func run(_ task: SimulatedTask) {
+        let process = world.newPID()
+        pod.makeCgroup(cgroup(task), holding: process)
+        task.process = WireProcess(pid: process, startTicks: UInt64(process))
+        // Some end by themselves.
+        guard world.dice.once(in: 3) else { return }
+        let code = Int32(world.dice.below(4))
+        world.after(milliseconds: world.dice.below(4000)) { [world, pod] in
+            guard pod.processes(in: "/\(pod.uid)").contains(process) else { return }
+            world.truth[process] = WireExit(
+                code: code, signal: nil, oomKilled: false, finishedAt: 0)
+            pod.end(process)
+        }
+    }
+
+    private func start(_ task: SimulatedTask, _ id: UInt32) {
+        guard task.isAlive else {
+            return reply(id, .failed(.notRunning, detail: "the task has no process"))
+        }
+        work { [self] in reply(id, .done) }
+    }
+
+    private func signal(_ task: SimulatedTask, _ number: Int32, _ id: UInt32) {
+        guard task.isAlive, let process = task.process else {
+            return reply(id, .failed(.notRunning, detail: "the task has no process"))
+        }
+        if number == 9 { pod.kill(process.pid) }
+        reply(id, .done)
+    }
+
+    /// A child has ended: the exit is stored, and told.
+    func sawEnd(of pid: Int32) {
+        guard let task = tasks.values.first(where: { $0.process?.pid == pid && $0.exit == nil }),
+            let exit = world.truth[pid]
+        else { return }
+        world.retrying(every: 100) { [self] in
+            if isDead { return true }
+            if isStopped { return false }
+            task.exit = exit
+            pod.exitFiles[task.name] = .exit(exit)
+            world.stored.insert(pid)
+            line?.tell(task.name, exit)
+            finishStop(task)
+            return true
+        }
+    }
+
+    // MARK: The way down
+
+    private func stop(_ task: SimulatedTask, _ grace: Int64, _ id: UInt32) {
+        task.stoppers.append((id, line))
+        let at = world.now + min(grace, 60_000) * 1_000_000
+        task.stopsAt = min(task.stopsAt ?? .max, at)
+        if let process = task.process, task.exit == nil {
+            let isPolite = world.dice.once(in: 2)
+            let wait = isPolite ? world.dice.below(50) : Int(min(grace, 60_000))
+            world.after(milliseconds: wait) { [pod] in pod.kill(process.pid) }
+        }
+        finishStop(task)
+    }
+
+    private func finishStop(_ task: SimulatedTask) {
+        guard task.stopsAt != nil, !task.isAlive, task.job != .mount, task.job != .create else {
+            return
+        }
+        let left = pod.processes(in: cgroup(task))
+        guard left.isEmpty else {
+            for process in left { pod.kill(process) }
+            return world.after(milliseconds: 50) { [self] in if !isDead { finishStop(task) } }
+        }
+        task.stopsAt = nil
+        let stoppers = task.stoppers
+        task.stoppers = []
+        for (id, asker) in stoppers where asker === line { reply(id, .done) }
+    }
+
+    private func delete(_ task: SimulatedTask, _ id: UInt32) {
+        if task.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
+        guard begin(.delete, task, id) else { return }
+        work { [self] in
+            if world.dice.once(in: 12) {
+                return end(task, .stillThere(reason: "rmdir: EBUSY", errno: 16))
+            }
+            pod.cgroups[cgroup(task)] = nil
+            task.process = nil
+            end(task, .done)
+        }
+    }
+
+    private func unmount(_ task: SimulatedTask, _ id: UInt32) {
+        if task.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
+        guard task.isMounted || task.job != nil else { return reply(id, .done) }
+        guard begin(.unmount, task, id) else { return }
+        work(onDisk: true) { [self] in
+            if world.dice.once(in: 12) {
+                return end(task, .stillThere(reason: "umount2: EBUSY", errno: 16))
+            }
+            task.isMounted = false
+            end(task, .done)
+        }
+    }
+
+    private func remove(_ task: SimulatedTask, _ id: UInt32) {
+        if task.isAlive || task.isMounted {
+            return reply(id, .stillThere(reason: "the task runs, or its rootfs is mounted"))
+        }
+        guard begin(.remove, task, id) else { return }
+        work(onDisk: true) { [self] in
+            pod.bundles.remove(task.name)
+            pod.exitFiles[task.name] = nil
+            end(task, .done)
+            tasks[task.name] = nil
+        }
+    }
+
+    private func removeAll(_ keepsLogs: Bool, _ id: UInt32) {
+        if isRemoving { return removers.append((id, line)) }
+        if let left = whatIsLeft { return reply(id, .stillThere(reason: left)) }
+        isRemoving = true
+        removers = [(id, line)]
+        work(onDisk: true) { [self] in
+            isRemoving = false
+            pod.hasData = false
+            if !keepsLogs { pod.hasLogs = false }
+            for (id, asker) in removers where asker === line { reply(id, .done) }
+        }
+    }
+
+    private var whatIsLeft: String? {
+        if isRemoving { return "files are being removed" }
+        return tasks.values.first { $0.isAlive || $0.isMounted || $0.job != nil }
+            .map { "task \($0.name) is there" }
+    }
+
+    private func exit(_ id: UInt32) {
+        if let left = whatIsLeft { return reply(id, .stillThere(reason: left)) }
+        die()
+    }
+}
+
+@Loop final class SimulatedTask {
+    let name: String
+    enum Job { case mount, create, delete, unmount, remove }
+
+    var isMounted = false
+    /// The one child that works for it, and who is answered at its end.
+    var job: Job?
+    var waiting: [(UInt32, SimulatedShimClient?)] = []
+    var process: WireProcess?
+    var exit: WireExit?
+    /// A stop is under way.
+    var stopsAt: Int64?
+    var stoppers: [(UInt32, SimulatedShimClient?)] = []
+
+    init(_ name: String) { self.name = name }
+
+    var isAlive: Bool { process != nil && exit == nil }
+}

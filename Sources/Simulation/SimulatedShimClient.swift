@@ -1,0 +1,75 @@
+// The line between a daemon and a fake shim. It goes with its daemon.
+
+package import Engine
+package import ShimProtocol
+
+@Loop package final class SimulatedShimClient: ShimClient {
+    private let life: Life
+    private weak var shim: SimulatedShim?
+    private let events: ShimEvents
+    private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
+    /// How many requests were sent.
+    private(set) var lastID: UInt32 = 0
+    package private(set) var isOpen = true
+
+    init(_ shim: SimulatedShim, _ life: Life, _ events: ShimEvents) {
+        self.shim = shim
+        self.life = life
+        self.events = events
+        shim.line = self
+    }
+
+    package func ask(_ request: ShimRequest) async -> ShimReply? {
+        guard isOpen else { return nil }
+        lastID += 1
+        let id = lastID
+        return await withCheckedContinuation { continuation in
+            pending[id] = continuation
+            send(request, id)
+        }
+    }
+
+    package func tell(_ request: ShimRequest) {
+        lastID += 1
+        send(request, lastID)
+    }
+
+    private func send(_ request: ShimRequest, _ id: UInt32) {
+        // A dead daemon waits for ever, and is put away with all that it waits for.
+        guard life.goesOn() else { return }
+        shim?.take(request, id, from: self)
+    }
+
+    package func ended() async { close() }
+
+    // MARK: The shim's end
+
+    func deliver(_ id: UInt32, _ reply: ShimReply) {
+        guard life.goesOn() else { return }
+        pending.removeValue(forKey: id)?.resume(returning: reply)
+    }
+
+    func tell(_ task: String, _ exit: WireExit) {
+        guard life.goesOn() else { return }
+        events.sawExit(task, exit)
+    }
+
+    func hangUp() {
+        guard life.goesOn() else { return }
+        close()
+    }
+
+    private func close() {
+        guard isOpen else { return }
+        isOpen = false
+        let waiting = pending.values
+        pending = [:]
+        for continuation in waiting { continuation.resume(returning: nil) }
+        events.lost()
+    }
+
+    /// What a dead daemon waits for; to be kept.
+    package func takePending() -> [CheckedContinuation<ShimReply?, Never>] {
+        Array(pending.values)
+    }
+}

@@ -1,0 +1,178 @@
+// A machine that exists only in memory: what pods leave on it, and what goes wrong.
+//
+// It goes on while no daemon is there: shims work, tasks end, disks come back.
+
+package import Engine
+import Linux
+package import Model
+package import ShimProtocol
+package import Synchronization
+
+@Loop package final class World {
+    package var dice: Dice
+    /// What there is of each pod; one without anything is none.
+    package var pods: [UID: SimulatedPod] = [:]
+    /// The true exit of each task that had a process, by the process's number.
+    package var truth: [Int32: WireExit] = [:]
+    /// The processes whose exit a shim has stored.
+    package var stored: Set<Int32> = []
+    /// Whether disks answer: unmounts and removals of files wait for them.
+    package var isDiskStuck = false
+    /// Whether processes die of a kill; one in state D does not.
+    package var isKillStuck = false
+    /// What dead daemons wait for: never resumed, and never let go of either.
+    package var graveyard: [Any] = []
+    private var lastPID: Int32 = 100
+    private var events: [(at: Int64, order: Int, run: @Loop () -> Void)] = []
+    private var lastOrder = 0
+
+    /// When the next event is due, for whoever drives the time; `.max` without any.
+    package nonisolated let nextEvent = Atomic<Int64>(.max)
+
+    package init(seed: UInt64) { dice = Dice(seed: seed) }
+
+    package var now: Int64 { Loop.shared.reactor.simulatedNow }
+
+    // MARK: Time
+
+    /// Calls `run` after `milliseconds` of the machine's time, whatever becomes of any daemon.
+    package func after(milliseconds: Int, _ run: @escaping @Loop () -> Void) {
+        lastOrder += 1
+        let event = (now + Int64(milliseconds) * 1_000_000, lastOrder, run)
+        let place = events.lastIndex { $0.at <= event.0 }.map { $0 + 1 } ?? 0
+        events.insert(event, at: place)
+        nextEvent.store(events[0].at, ordering: .relaxed)
+    }
+
+    package func runDue() {
+        while let first = events.first, first.at <= now {
+            events.removeFirst()
+            first.run()
+        }
+        nextEvent.store(events.first?.at ?? .max, ordering: .relaxed)
+    }
+
+    package func sleep(milliseconds: Int) async {
+        await withCheckedContinuation { continuation in
+            after(milliseconds: milliseconds) { continuation.resume() }
+        }
+    }
+
+    /// Tries `body` again and again until it is through.
+    func retrying(every milliseconds: Int = 200, _ body: @escaping @Loop () -> Bool) {
+        if body() { return }
+        after(milliseconds: milliseconds) { self.retrying(every: milliseconds, body) }
+    }
+
+    // MARK: Pods
+
+    func pod(_ uid: UID) -> SimulatedPod {
+        if let pod = pods[uid] { return pod }
+        let pod = SimulatedPod(uid, self)
+        pods[uid] = pod
+        return pod
+    }
+
+    /// Forgets a pod of which there is nothing any more.
+    func tidy(_ uid: UID) { if pods[uid]?.pieces.isEmpty ?? false { pods[uid] = nil } }
+
+    func newPID() -> Int32 {
+        lastPID += 1
+        return lastPID
+    }
+
+    /// SIGKILL for a shim: its mounts go with it, its tasks stay.
+    package func killShim(of uid: UID) {
+        guard let pod = pods[uid], let shim = pod.shim else { return }
+        shim.die()
+        tidy(uid)
+    }
+
+    /// SIGKILL for whatever runs in a pod's tasks.
+    package func killTasks(of uid: UID) {
+        guard let pod = pods[uid] else { return }
+        for pid in pod.processes(in: "/\(uid)/pod").sorted() { pod.kill(pid) }
+    }
+
+    /// What a pod that no record names leaves.
+    package func plantOrphan(_ uid: UID) {
+        let orphan = pod(uid)
+        orphan.hasData = true
+        orphan.hasLogs = dice.once(in: 2)
+        orphan.hasFolder = dice.once(in: 2)
+        if dice.once(in: 2) { orphan.makeCgroup("/\(uid)/pod/task-left") }
+    }
+
+    /// From here on nothing is stuck, and what is stopped goes on.
+    package func heal() {
+        isDiskStuck = false
+        isKillStuck = false
+        for pod in pods.values { pod.shim?.isStopped = false }
+    }
+}
+
+/// One pod's pieces.
+@Loop package final class SimulatedPod {
+    package let uid: UID
+    let world: World
+    package var hasFolder = false
+    package var hasData = false
+    package var hasLogs = false
+    package var shim: SimulatedShim?
+    /// Below the parent, each with its processes.
+    package var cgroups: [String: Set<Int32>] = [:]
+    var bundles: Set<String> = []
+    var exitFiles: [String: ExitSight] = [:]
+
+    init(_ uid: UID, _ world: World) {
+        self.uid = uid
+        self.world = world
+    }
+
+    /// What there is of it, in words.
+    package var pieces: [String] {
+        var found: [String] = []
+        if hasFolder { found.append("folder") }
+        if hasData { found.append("data") }
+        if hasLogs { found.append("logs") }
+        if shim != nil { found.append("shim") }
+        return found + cgroups.keys.sorted().map { "cgroup \($0)" }
+    }
+
+    /// With those above it.
+    func makeCgroup(_ path: String, holding pid: Int32? = nil) {
+        var whole = ""
+        for name in path.split(separator: "/") {
+            whole += "/\(name)"
+            cgroups[whole] = cgroups[whole] ?? []
+        }
+        if let pid { cgroups[path, default: []].insert(pid) }
+    }
+
+    func processes(in path: String) -> Set<Int32> {
+        cgroups.reduce(into: []) { all, entry in
+            if entry.key == path || entry.key.hasPrefix(path + "/") { all.formUnion(entry.value) }
+        }
+    }
+
+    /// A process is gone.
+    func end(_ pid: Int32) {
+        for path in cgroups.keys { cgroups[path]?.remove(pid) }
+        shim?.sawEnd(of: pid)
+    }
+
+    /// SIGKILL: it ends soon, or when it can.
+    func kill(_ pid: Int32) {
+        world.retrying { [self] in
+            if world.isKillStuck { return false }
+            if world.truth[pid] == nil {
+                // Some are met before they have executed their program.
+                world.truth[pid] = WireExit(
+                    code: nil, signal: 9, oomKilled: false, neverRan: world.dice.once(in: 16),
+                    finishedAt: 0)
+            }
+            end(pid)
+            return true
+        }
+    }
+}

@@ -1,0 +1,82 @@
+// The file that an exit is kept in, and the arguments that a shim is started with.
+
+import ShimProtocol
+import Testing
+
+@Suite struct ExitFiles {
+    @Test("an exit is read from its file as it was written", arguments: Samples.exits)
+    func roundTrip(exit: WireExit) throws {
+        let content = exit.fileContent()
+        #expect(content.count <= WireExit.fileSize)
+        let padding = [UInt8](repeating: 0, count: WireExit.fileSize - content.count)
+        #expect(try WireExit.parse(fileContent: content + padding) == exit)
+        #expect(try WireExit.parse(fileContent: content) == exit)
+    }
+
+    @Test("a file in which nothing stands yet holds no exit", arguments: [0, 1, WireExit.fileSize])
+    func nothingYet(size: Int) throws {
+        let content = [UInt8](repeating: 0, count: size)
+        #expect(try WireExit.parse(fileContent: content) == nil)
+    }
+
+    @Test("a file that is cut short is a fault, and never another exit", arguments: Samples.exits)
+    func truncated(exit: WireExit) {
+        let content = exit.fileContent()
+        for count in 1..<content.count {
+            #expect(throws: WireFault.self) {
+                try WireExit.parse(fileContent: Array(content.prefix(count)))
+            }
+        }
+    }
+
+    @Test("a wrong length is a fault", arguments: [1, 2, 13, 15, 64, 255] as [UInt8])
+    func wrongLength(length: UInt8) {
+        let exit = WireExit(code: nil, signal: 9, oomKilled: false, finishedAt: 1)
+        var content = exit.fileContent()
+        content += [UInt8](repeating: 0, count: WireExit.fileSize - content.count)
+        content[0] = length
+        #expect(throws: WireFault.self) { try WireExit.parse(fileContent: content) }
+    }
+
+    @Test("another version is a fault that names it")
+    func version() {
+        var content = Samples.exits[0].fileContent()
+        content[1] = 9
+        #expect(throws: WireFault("version 9")) { try WireExit.parse(fileContent: content) }
+    }
+}
+
+@Suite struct Arguments {
+    private static let settings = [true, false].map { ownNetwork in
+        ShimSettings(
+            name: "web", uid: "019abf10-0000-7000-8000-000000000001",
+            podDirectory: "/run/staunch/pods/x", dataDirectory: "/var/lib/with a space",
+            logDirectory: "/var/log/staunch/x", cgroup: "/staunch/x", ownNetwork: ownNetwork,
+            hostname: "none")
+    }
+
+    @Test("a shim is told what it was meant to be told", arguments: settings)
+    func roundTrip(settings: ShimSettings) {
+        #expect(Array(settings.arguments.prefix(2)) == ["staunch-shim", "pod"])
+        #expect(ShimSettings(arguments: Array(settings.arguments.dropFirst(2))) == settings)
+    }
+
+    @Test("ps shows whose it is: the name and the uid stand first")
+    func whose() {
+        let settings = Arguments.settings[0]
+        #expect(Array(settings.arguments[2...3]) == [settings.name, settings.uid])
+    }
+
+    @Test("too few or too many arguments are none", arguments: [0, 1, 7, 9, 100])
+    func wrongCount(count: Int) {
+        let arguments = Array(repeating: "none", count: count)
+        #expect(ShimSettings(arguments: arguments) == nil)
+    }
+
+    @Test("a network that is neither none nor host is refused", arguments: ["", "cni", "NONE"])
+    func wrongNetwork(mode: String) {
+        var arguments = Array(Arguments.settings[0].arguments.dropFirst(2))
+        arguments[6] = mode
+        #expect(ShimSettings(arguments: arguments) == nil)
+    }
+}

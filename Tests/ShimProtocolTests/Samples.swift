@@ -1,0 +1,97 @@
+// Messages of every kind, and a generator of bytes that is the same in every run.
+
+import ShimProtocol
+
+/// SplitMix64.
+struct Dice: RandomNumberGenerator {
+    private var state: UInt64
+    init(_ seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ word >> 30) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ word >> 27) &* 0x94d0_49bb_1331_11eb
+        return word ^ word >> 31
+    }
+
+    mutating func bytes(upTo limit: Int) -> [UInt8] {
+        (0..<Int.random(in: 0...limit, using: &self)).map { _ in
+            UInt8.random(in: 0...255, using: &self)
+        }
+    }
+}
+
+enum Samples {
+    static let texts = ["", "app", "naïve 🪣 \u{0}\n", String(repeating: "x", count: 70_000)]
+
+    static let requests: [ShimRequest] =
+        [.status, .exit, .removeAll(keepingLogs: true), .removeAll(keepingLogs: false)]
+        + texts.flatMap { text -> [ShimRequest] in
+            [
+                .mount(task: text, lower: "/srv/rootfs", user: "1000:daemon"),
+                .mount(task: "app", lower: text, user: text),
+                .create(task: text, arguments: ["runc", text, "run"]),
+                .create(task: "app", arguments: []),
+                .start(task: text, arguments: [text]),
+                .signal(task: text, number: 15),
+                .stop(task: text, signal: 9, grace: 10_000),
+                .delete(task: text, arguments: ["runc", "delete", text]),
+                .unmount(task: text),
+                .remove(task: text),
+            ]
+        }
+        + [Int32.min, -1, 0, 1, 64, .max].flatMap { number -> [ShimRequest] in
+            [
+                .signal(task: "app", number: number),
+                .stop(task: "app", signal: number, grace: Int64(number) << 31),
+            ]
+        } + [
+            .stop(task: "app", signal: 0, grace: .max), .stop(task: "app", signal: 0, grace: .min),
+        ]
+
+    static let exits: [WireExit] =
+        [Int32.min, -1, 0, 1, 255, .max].flatMap { number -> [WireExit] in
+            [
+                WireExit(code: number, signal: nil, oomKilled: false, finishedAt: .max),
+                WireExit(code: nil, signal: number, oomKilled: true, finishedAt: .min),
+                WireExit(code: number, signal: number, oomKilled: true, finishedAt: 0),
+            ]
+        } + [
+            WireExit(code: nil, signal: nil, oomKilled: false, finishedAt: 1),
+            WireExit(code: nil, signal: nil, oomKilled: false, neverRan: true, finishedAt: 1),
+            WireExit(code: nil, signal: 9, oomKilled: true, neverRan: true, finishedAt: 1),
+        ]
+
+    static let process = WireProcess(pid: 4_194_304, startTicks: .max)
+
+    /// Every combination of what may be there and what may not.
+    static let reports: [ShimTaskReport] = (0..<64).map { bits in
+        ShimTaskReport(
+            name: "task-\(bits)", process: bits & 1 == 0 ? nil : process,
+            exit: bits & 2 == 0 ? nil : exits[bits % exits.count],
+            job: bits & 4 == 0 ? nil : "umount2", jobPID: bits & 8 == 0 ? nil : .max,
+            jobSince: bits & 16 == 0 ? nil : .min, waiting: bits & 32 == 0 ? nil : "naïve")
+    }
+
+    static let replies: [ShimReply] =
+        [
+            .done, .running(process), .running(WireProcess(pid: 1, startTicks: 0)),
+            .status(ShimReport(shim: process, tasks: [])),
+            .status(ShimReport(shim: process, tasks: reports)),
+            .mounted(ResolvedUser(uid: 0, gid: .max, additionalGIDs: [])),
+            .mounted(ResolvedUser(uid: .max, gid: 0, additionalGIDs: Array(0..<100))),
+        ] + texts.map { .stillThere(reason: $0) }
+        + ShimFault.allCases.map { .failed($0, detail: "why: \($0)") }
+        + [.failed(.runtime, detail: "why", dropped: .max)]
+
+    static let messages: [ShimMessage] =
+        replies.enumerated().map { .reply(id: UInt32($0.offset), $0.element) }
+        + [.reply(id: .max, .done)]
+        + exits.map { .exited(task: "app", $0) } + texts.map { .exited(task: $0, exits[0]) }
+
+    /// Every packet that a sample makes, but for those with very long texts.
+    static let shortPackets: [(isRequest: Bool, bytes: [UInt8])] =
+        (requests.map { (true, $0.packet(id: 7)) } + messages.map { (false, $0.packet()) })
+        .filter { $0.1.count < 10_000 }
+}

@@ -1,0 +1,212 @@
+// What is sent arrives as it was, and what is not a message is a fault: never a crash, never a
+// message of another meaning.
+
+import ShimProtocol
+import Testing
+
+/// A packet that is taken means something, and the same thing when it is sent on.
+private func isSound(_ packet: [UInt8]) -> Bool {
+    isSoundRequest(packet) && isSoundMessage(packet)
+}
+
+private func isSoundRequest(_ packet: [UInt8]) -> Bool {
+    do throws(WireFault) {
+        let (id, request) = try ShimRequest.parse(packet)
+        let again = try ShimRequest.parse(request.packet(id: id))
+        return again.id == id && again.request == request
+    } catch { return !error.detail.isEmpty }
+}
+
+private func isSoundMessage(_ packet: [UInt8]) -> Bool {
+    do throws(WireFault) {
+        let message = try ShimMessage.parse(packet)
+        return try ShimMessage.parse(message.packet()) == message
+    } catch { return !error.detail.isEmpty }
+}
+
+private func parse(_ packet: [UInt8], isRequest: Bool) throws(WireFault) {
+    if isRequest { _ = try ShimRequest.parse(packet) } else { _ = try ShimMessage.parse(packet) }
+}
+
+private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
+    do throws(WireFault) {
+        try parse(packet, isRequest: isRequest)
+        return nil
+    } catch { return error }
+}
+
+@Suite struct RoundTrips {
+    @Test("every request arrives as it was sent", arguments: [0, 1, .max] as [UInt32])
+    func requests(id: UInt32) throws {
+        for request in Samples.requests {
+            let arrived = try ShimRequest.parse(request.packet(id: id))
+            #expect(arrived.id == id)
+            #expect(arrived.request == request)
+        }
+    }
+
+    @Test("every message arrives as it was sent")
+    func messages() throws {
+        for message in Samples.messages {
+            #expect(try ShimMessage.parse(message.packet()) == message)
+        }
+    }
+
+    @Test("a task's places and targets are read as they were written, and not in part")
+    func places() throws {
+        for text in Samples.texts {
+            let places = TaskPlaces(
+                cwd: text,
+                mounts: [
+                    WireMount(target: text, source: nil), WireMount(target: "/b", source: text),
+                ])
+            let content = places.fileContent()
+            #expect(try TaskPlaces.parse(fileContent: content) == places)
+            let targets = TaskTargets.fileContent([text, "/b", text])
+            #expect(try TaskTargets.parse(fileContent: targets) == [text, "/b", text])
+            for count in [0, 1, 2, content.count - 1] {
+                #expect(throws: WireFault.self) {
+                    try TaskPlaces.parse(fileContent: Array(content.prefix(count)))
+                }
+            }
+            #expect(throws: WireFault.self) { try TaskTargets.parse(fileContent: targets + [0]) }
+        }
+    }
+
+    @Test("no two of them look alike on the wire")
+    func packetsDiffer() {
+        // By text: `Equatable` alone would need each to be compared with each.
+        let requests = Set(Samples.requests.map { String(reflecting: $0) })
+        #expect(Set(Samples.requests.map { $0.packet(id: 1) }).count == requests.count)
+        let messages = Set(Samples.messages.map { String(reflecting: $0) })
+        #expect(Set(Samples.messages.map { $0.packet() }).count == messages.count)
+    }
+
+    @Test("a request's first bytes are fixed: a shim outlives its daemon")
+    func layout() {
+        let packet = ShimRequest.signal(task: "app", number: 15).packet(id: 0x0102_0304)
+        let task: [UInt8] = [3, 0, 0, 0] + Array("app".utf8)
+        #expect(packet == [1, 0] + [4, 3, 2, 1] + [4] + task + [15, 0, 0, 0])
+    }
+}
+
+@Suite struct Faults {
+    @Test("a packet that is cut short anywhere is a fault")
+    func truncated() {
+        for (isRequest, packet) in Samples.shortPackets {
+            for count in packet.indices {
+                let fault = fault(Array(packet.prefix(count)), isRequest: isRequest)
+                #expect(fault != nil, "\(count) of \(packet.count) bytes")
+            }
+        }
+    }
+
+    @Test("a byte too many is a fault")
+    func tooLong() {
+        for (isRequest, packet) in Samples.shortPackets {
+            let fault = fault(packet + [0], isRequest: isRequest)
+            #expect(fault == WireFault("1 bytes too many"))
+        }
+    }
+
+    @Test("another version is a fault that names it", arguments: [0, 2, 256, .max] as [UInt16])
+    func version(number: UInt16) {
+        for (isRequest, packet) in Samples.shortPackets {
+            let bytes = [UInt8(truncatingIfNeeded: number), UInt8(number >> 8)]
+            let fault = fault(bytes + packet.dropFirst(2), isRequest: isRequest)
+            #expect(fault == WireFault("version \(number)"))
+        }
+    }
+
+    @Test("a kind that nobody knows is a fault", arguments: 11...255 as ClosedRange<UInt8>)
+    func kind(number: UInt8) {
+        let request = fault([1, 0, 0, 0, 0, 0, number], isRequest: true)
+        #expect(request == WireFault("request \(number)"))
+        #expect(fault([1, 0, number], isRequest: false) == WireFault("message \(number)"))
+        let reply = fault([1, 0, 0, 0, 0, 0, 0, number], isRequest: false)
+        #expect(reply == WireFault("reply \(number)"))
+        let failed = fault([1, 0, 0, 0, 0, 0, 0, 5, number], isRequest: false)
+        #expect(failed == WireFault("fault \(number)"))
+    }
+
+    @Test("text that is not UTF-8 is a fault")
+    func notUTF8() {
+        var packet = ShimRequest.unmount(task: "app").packet(id: 1)
+        packet[11] = 0xff
+        #expect(fault(packet, isRequest: true) == WireFault("a string that is not UTF-8"))
+    }
+
+    @Test("neither a presence nor a truth is anything but 0 or 1", arguments: [2, 255] as [UInt8])
+    func flags(byte: UInt8) {
+        let exit = WireExit(code: nil, signal: nil, oomKilled: true, finishedAt: 0)
+        let packet = ShimMessage.exited(task: "", exit).packet()
+        // Version, kind, an empty name, then code, signal, the kill for want of memory, the time.
+        // The last is two bits: whether it never ran, too.
+        for (offset, byte) in [(7, byte), (8, byte), (9, max(byte, 4))] {
+            var lying = packet
+            lying[offset] = byte
+            #expect(fault(lying, isRequest: false) != nil, "offset \(offset)")
+        }
+    }
+
+    @Test("a verb without arguments takes none")
+    func argumentsWhereThereAreNone() {
+        var packet = ShimRequest.start(task: "app", arguments: ["x"]).packet(id: 1)
+        for verb in [7, 8] as [UInt8] {
+            packet[6] = verb
+            #expect(fault(packet, isRequest: true) == WireFault("arguments where there are none"))
+        }
+    }
+}
+
+@Suite struct Nonsense {
+    @Test(
+        "a count that lies neither reserves memory nor reads beyond the end",
+        arguments: [.max, 0x8000_0000, 0x7fff_ffff, 0x0001_0000] as [UInt32])
+    func lyingCounts(count: UInt32) {
+        let bytes = (0..<4).map { UInt8(truncatingIfNeeded: count >> (UInt32($0) * 8)) }
+        for (_, packet) in Samples.shortPackets where packet.count < 1000 {
+            // Wherever the counts may be, one of these places is theirs.
+            for offset in 0...packet.count - 2 {
+                var lying = packet
+                lying.replaceSubrange(offset..<min(offset + 4, lying.count), with: bytes)
+                #expect(isSound(lying), "offset \(offset)")
+            }
+        }
+    }
+
+    @Test("a list that says more than is there is a fault")
+    func lyingList() {
+        let request = ShimRequest.create(task: "", arguments: ["a"]).packet(id: 1)
+        for count in [2, 3, 5, 6, 255] as [UInt8] {
+            var lying = request
+            lying[11] = count
+            #expect(fault(lying, isRequest: true) == WireFault("cut short"))
+        }
+    }
+
+    @Test("100,000 packets of random bytes do no harm")
+    func randomBytes() {
+        var dice = Dice(7496)
+        for round in 0..<100_000 {
+            var packet = dice.bytes(upTo: 64)
+            // Else hardly one would get past the version.
+            if round % 4 != 0 { packet = [1, 0] + packet }
+            if !isSound(packet) { Issue.record("\(packet)") }
+        }
+    }
+
+    @Test("100,000 packets with a few wrong bytes do no harm")
+    func mutatedPackets() throws {
+        var dice = Dice(7497)
+        let packets = Samples.shortPackets.map(\.bytes).filter { $0.count < 1000 }
+        for _ in 0..<100_000 {
+            var packet = try #require(packets.randomElement(using: &dice))
+            for _ in 0..<Int.random(in: 1...3, using: &dice) {
+                let place = Int.random(in: packet.indices, using: &dice)
+                packet[place] = UInt8.random(in: 0...255, using: &dice)
+            }
+            if !isSound(packet) { Issue.record("\(packet)") }
+        }
+    }
+}
