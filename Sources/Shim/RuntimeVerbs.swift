@@ -85,13 +85,14 @@ extension Shim {
         let slot = slot(task)
         if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
         do throws(SystemCallFailure) {
-            guard try Files.exists(slot.paths.runtimeState) else {
-                try cgroup(of: slot).remove()
-                slot.process = nil
-                return reply(id, .done)
+            let state = slot.paths.runtimeState
+            let isDone = try Files.exists(state) ? RuntimeState.isPlain(state) : true
+            guard isDone, slot.job == nil else {
+                return runRuntime(.delete, arguments, for: slot, id: id)
             }
-        } catch { return reply(id, stillThere(error)) }
-        runRuntime(.delete, arguments, for: slot, id: id)
+            try removeState(of: slot)
+            reply(id, .done)
+        } catch { reply(id, stillThere(error)) }
     }
 
     /// The runtime's word is no evidence (it says yes and leaves cgroups, or no and has nothing):
@@ -99,11 +100,15 @@ extension Shim {
     /// again.
     func deleted(_ slot: TaskSlot, _ job: Job) {
         do throws(SystemCallFailure) {
-            try Tree.remove(slot.name, in: "\(settings.podDirectory)/runtime")
-            try cgroup(of: slot).remove()
-            slot.process = nil
+            try removeState(of: slot)
             reply(to: job.waiting, .done)
         } catch { reply(to: job.waiting, stillThere(error)) }
+    }
+
+    private func removeState(of slot: TaskSlot) throws(SystemCallFailure) {
+        try Tree.remove(slot.name, in: "\(settings.podDirectory)/runtime")
+        try cgroup(of: slot).remove()
+        slot.process = nil
     }
 
     private func runRuntime(

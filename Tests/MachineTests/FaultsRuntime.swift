@@ -133,6 +133,19 @@ extension Machine {
             }
         }
 
+        @Test(
+            "runc and crun are not asked to delete: their state goes with the task",
+            arguments: ["state.json", "status config.json seccomp.bpf exec.fifo"])
+        func notAsked(_ files: String) throws {
+            try withRuntime("runtime: not asked to delete", .hang("delete")) { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let root = "\(daemon.runDirectory)/pods/\(pod.uid)/runtime/app"
+                let state = "\(root)/\(pod["tasks", "app", "uid"]?.string ?? "")"
+                try Command.expect("sh", "-c", "cd '\(state)' && rm * && touch \(files)")
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+
         @Test("a runtime that hangs in one pod's delete is named, and no other pod feels it")
         func oneDeleteHangs() throws {
             try withRuntime("runtime: hangs in one delete", .none) { daemon, client in
@@ -215,6 +228,16 @@ struct Misconduct: Sendable, CustomTestStringConvertible {
     var create = "succeeded"
 
     var testDescription: String { name }
+
+    /// What follows in a wrapper of runc. The file beside runc's state makes it a runtime that is
+    /// not known, which is asked to delete.
+    static let passedOn = """
+        case " $* " in *" run "*|*" create "*)
+            runc "$@" || exit
+            touch "$2/${@: -1}/more"; exit;;
+        esac
+        exec runc "$@"
+        """
 
     static func hang(_ verb: String) -> Misconduct {
         Misconduct(name: "hangs in \(verb)", verb: verb, script: "exec sleep 100000")
@@ -358,7 +381,7 @@ func withRuntime(
     _ name: String, _ misconduct: Misconduct, _ body: (Daemon, Client) throws -> Void
 ) throws {
     let program = "/tmp/staunch-runtime-\(getpid())"
-    try write("#!/bin/sh\nexec runc \"$@\"\n", to: program)
+    try write("#!/bin/bash\n" + Misconduct.passedOn, to: program)
     try Command.expect("chmod", "755", program)
     defer { removeFile(program) }
     try withFault(name, ["--runtime", program]) { daemon, client in
@@ -378,11 +401,11 @@ extension Daemon {
             if [ -n "$found" ]; then
             \(misconduct.script)
             fi
-            exec runc "$@"
+            \(Misconduct.passedOn)
             """)
     }
 
-    func behave() { replaceRuntime("#!/bin/sh\nexec runc \"$@\"\n") }
+    func behave() { replaceRuntime("#!/bin/bash\n" + Misconduct.passedOn) }
 
     private func replaceRuntime(_ script: String) {
         let program = "/tmp/staunch-runtime-\(getpid())"
