@@ -21,15 +21,25 @@ struct SourceFile: Sendable {
 
     var isSwift: Bool { path.hasSuffix(".swift") }
 
-    /// Every Swift and C file below a folder of the package.
-    static func all(below folder: String) throws -> [SourceFile] {
+    init(path: String, lines: [String]) {
+        self.path = path
+        self.lines = lines
+    }
+
+    init(path: String) throws {
+        let text = try String(contentsOfFile: "\(SourceFile.root)/\(path)", encoding: .utf8)
+        self.init(path: path, lines: text.components(separatedBy: "\n"))
+    }
+
+    /// Every Swift and C file below a folder of the package, or every file with another ending.
+    static func all(
+        below folder: String, endingWith endings: [String] = [".swift", ".c", ".h"]
+    ) throws -> [SourceFile] {
         let found = FileManager.default.enumerator(atPath: root + "/" + folder)
         var files: [SourceFile] = []
         while let name = found?.nextObject() as? String {
-            guard [".swift", ".c", ".h"].contains(where: name.hasSuffix) else { continue }
-            let path = "\(folder)/\(name)"
-            let text = try String(contentsOfFile: "\(root)/\(path)", encoding: .utf8)
-            files.append(SourceFile(path: path, lines: text.components(separatedBy: "\n")))
+            guard endings.contains(where: name.hasSuffix) else { continue }
+            files.append(try SourceFile(path: "\(folder)/\(name)"))
         }
         return files.sorted { $0.path < $1.path }
     }
