@@ -55,11 +55,7 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
 
 /// The account of one kind of resource.
 package struct AuditLine: DocumentEncodable, Equatable, Sendable {
-    package enum Kind: String, Sendable, CaseIterable {
-        case pods, shims, cgroups, mounts, directories, sockets, processes, data, logs, namespaces
-    }
-
-    package let kind: Kind
+    package let kind: ResourceKind
     package let recorded: Int
     package let observed: Int
     /// Names of what is there and stands in no record: leaks.
@@ -68,7 +64,7 @@ package struct AuditLine: DocumentEncodable, Equatable, Sendable {
     package let missing: [String]
 
     package init(
-        kind: Kind, recorded: Int, observed: Int, unrecorded: [String] = [],
+        kind: ResourceKind, recorded: Int, observed: Int, unrecorded: [String] = [],
         missing: [String] = []
     ) {
         self.kind = kind

@@ -16,7 +16,7 @@ extension Metrics {
         operationsEnded.expect(kinds.flatMap { kind in outcomes.map { [kind, $0] } })
         stepRetries.expect(steps.flatMap { step in errnos.map { [step, $0] } })
         stepDuration.expect(steps.map { [$0] })
-        orphansRemoved.expect(AuditLine.Kind.allCases.map { [$0.rawValue] })
+        orphansRemoved.expect(ResourceKind.allCases.map { [$0.rawValue] })
         dataDirectoryUsable.set(1)  // until the kernel has said otherwise
         storeFailures.expect(["full", "corrupt", "schema", "other"].map { [$0] })
     }

@@ -250,23 +250,40 @@ package import ShimProtocol
         world.pods.values.contains { $0.shim?.pid == process.pid && $0.shim?.isStopped == true }
     }
 
-    package func observe(_ records: any Recorded) async -> [Observation] {
+    package func runFolders() throws(SystemCallFailure) -> [String: String] {
+        try names(\.hasFolder)
+    }
+
+    package func hasSocket(_ pod: UID) throws(SystemCallFailure) -> Bool {
+        try life.check()
+        return world.pods[pod]?.shim != nil
+    }
+
+    package func cgroups() throws(SystemCallFailure) -> [String: String] {
+        try names { !$0.cgroups.isEmpty }
+    }
+
+    package func mounts() throws(SystemCallFailure) -> [String: String] { [:] }
+
+    package func diskFolders(_ records: any Recorded) async -> [Observation] {
         records.beginLook()
         await world.sleep(milliseconds: 5)
-        func names(_ isMeant: (SimulatedPod) -> Bool) -> [String: String] {
-            var names: [String: String] = [:]
-            for pod in world.pods.values where isMeant(pod) { names["\(pod.uid)"] = "\(pod.uid)" }
-            return names
-        }
-        let kinds: [(AuditLine.Kind, [String: String])] = [
-            (.directories, names(\.hasFolder)), (.shims, names { $0.shim != nil }),
-            (.cgroups, names { !$0.cgroups.isEmpty }), (.data, names(\.hasData)),
-            (.logs, names(\.hasLogs)),
-        ]
+        var seen: [(ResourceKind, [String: String])] = []
+        do throws(SystemCallFailure) {
+            seen = [(.data, try names(\.hasData)), (.logs, try names(\.hasLogs))]
+        } catch {}  // the daemon is dead
         await world.sleep(milliseconds: 5)
         let known = records.endLook()
-        guard life.goesOn() else { return [] }
-        return kinds.map { Observation($0.0, $0.1, recorded: known) }
+        return seen.map { Observation($0.0, $0.1, recorded: known) }
+    }
+
+    private func names(
+        _ isMeant: (SimulatedPod) -> Bool
+    ) throws(SystemCallFailure) -> [String: String] {
+        try life.check()
+        var names: [String: String] = [:]
+        for pod in world.pods.values where isMeant(pod) { names["\(pod.uid)"] = "\(pod.uid)" }
+        return names
     }
 
     package func namespaces(

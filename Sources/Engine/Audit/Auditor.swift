@@ -39,7 +39,7 @@ extension Engine {
         // What is recorded when the look ends, or has gone since it began, is ours; what is seen
         // and is neither was there without a record.
         let before = pods().pods.filter(\.isSettled)
-        let seen = await host.observe(registry)
+        let seen = await observe()
         let held = await host.heldNamespaces(registry)
         let after = pods()
         let lasting = Set(before.map(\.uid)).intersection(
@@ -77,9 +77,9 @@ extension Pod {
 
 extension Observation {
     fileprivate func line(_ lasting: Set<UID>) -> AuditLine {
-        let missing = isOwed ? lasting.filter { names["\($0)"] == nil }.map { "\($0)" } : []
+        let missing = kind.isOwed ? lasting.filter { names["\($0)"] == nil }.map { "\($0)" } : []
         return AuditLine(
-            kind: kind, recorded: isOwed ? lasting.count : names.count - unrecorded.count,
+            kind: kind, recorded: kind.isOwed ? lasting.count : names.count - unrecorded.count,
             observed: names.count, unrecorded: unrecorded.values.sorted(),
             missing: missing.sorted())
     }

@@ -10,15 +10,15 @@ import Model
     private static let most = 16
 
     /// What was seen of each orphan, for the metric.
-    private var kinds: [UID: [AuditLine.Kind]] = [:]
+    private var kinds: [UID: [ResourceKind]] = [:]
 
     nonisolated init() {}
 
     /// Makes an operation for each orphan of the last look, as far as there is room. The others are
     /// seen again by the next look.
     func start(for seen: [Observation], _ engine: Engine) async {
-        var found: [UID: [AuditLine.Kind]] = [:]
-        for observation in seen where observation.isCollected {
+        var found: [UID: [ResourceKind]] = [:]
+        for observation in seen where observation.kind.isCollected {
             for uid in observation.unrecorded.keys.compactMap({ UID($0) }) {
                 found[uid, default: []].append(observation.kind)
             }

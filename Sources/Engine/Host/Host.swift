@@ -115,8 +115,16 @@ package enum ExitSight: Equatable, Sendable {
     func command(of pid: Int32) -> String?
     /// Whether it is stopped, by a signal or a tracer.
     func isStopped(_ process: ProcessIdentity) -> Bool
-    /// Everything that bears our mark, by kind, and what of it no record names.
-    func observe(_ records: any Recorded) async -> [Observation]
+    /// By name, where each entry of the pods' directory in the run directory is.
+    func runFolders() throws(SystemCallFailure) -> [String: String]
+    func hasSocket(_ pod: UID) throws(SystemCallFailure) -> Bool
+    /// By uid, one place of each cgroup that has a pod's uid for its name.
+    func cgroups() throws(SystemCallFailure) -> [String: String]
+    /// Mounts of ours in the host's mount namespace.
+    func mounts() throws(SystemCallFailure) -> [String: String]
+    /// The pods' folders on the disks, as a helper has listed them: the last list if a disk takes
+    /// too long.
+    func diskFolders(_ records: any Recorded) async -> [Observation]
     /// The shim's own namespaces, as far as they can be seen; empty if the shim has ended.
     func namespaces(of shim: ProcessIdentity, ownNetwork: Bool) -> [NamespaceIdentity]
     /// Namespaces that tasks hold by a descriptor: a deleted pod's, or a namespace without any

@@ -7,6 +7,10 @@ import ShimProtocol
 import Teardown
 
 struct DiskFiles: TaskResource, PodResource {
+    func observe(_ look: Look) async -> [Observation] {
+        await look.host.diskFolders(look.records)
+    }
+
     /// With the task's bundle, which is in the run directory.
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome

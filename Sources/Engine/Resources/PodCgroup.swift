@@ -5,6 +5,10 @@ import Model
 import Teardown
 
 struct PodCgroup: PodResource {
+    func observe(_ look: Look) async -> [Observation] {
+        [look.observed(.cgroups, look.host.cgroups)]
+    }
+
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
         try removal.removeCgroup(
             removal.layout.cgroup(removal.uid), children: ["pod", "shim"])

@@ -6,6 +6,11 @@ import ShimProtocol
 import Teardown
 
 struct RootfsMount: TaskResource {
+    /// In the shim's namespace it has no name on the host, so what is seen here is wrong.
+    func observe(_ look: Look) async -> [Observation] {
+        [look.observed(.mounts, look.host.mounts)]
+    }
+
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome
     {

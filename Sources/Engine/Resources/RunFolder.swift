@@ -6,6 +6,10 @@ import Model
 import Teardown
 
 struct RunFolder: PodResource {
+    func observe(_ look: Look) async -> [Observation] {
+        [look.observed(.directories, look.host.runFolders)]
+    }
+
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
         let (host, uid) = (removal.host, removal.uid)
         if let left = try await host.filesLeft(uid, keepingLogs: removal.keepsLogs) {

@@ -7,6 +7,9 @@ import ShimProtocol
 import Teardown
 
 struct RuntimeContainer: TaskResource {
+    /// It is in the pod's folder and in the pod's cgroup.
+    func observe(_ look: Look) async -> [Observation] { [] }
+
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome
     {

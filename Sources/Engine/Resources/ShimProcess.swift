@@ -6,6 +6,33 @@ import ShimProtocol
 import Teardown
 
 struct ShimProcess: PodResource {
+    func observe(_ look: Look) async -> [Observation] {
+        let host = look.host
+        func folders(
+            _ isMeant: (UID) throws(SystemCallFailure) -> Bool
+        ) throws(SystemCallFailure) -> [String: String] {
+            var found: [String: String] = [:]
+            for (name, path) in try host.runFolders() {
+                guard let uid = UID(name) else { continue }
+                ignoring("what cannot be told is missing, and says so") {
+                    () throws(SystemCallFailure) in
+                    if try isMeant(uid) { found[name] = path }
+                }
+            }
+            return found
+        }
+        return [
+            look.observed(.shims) { () throws(SystemCallFailure) in
+                try folders { uid throws(SystemCallFailure) in
+                    try host.shimPresence(uid) == .lives
+                }
+            },
+            look.observed(.sockets) { () throws(SystemCallFailure) in
+                try folders(host.hasSocket)
+            },
+        ]
+    }
+
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
         guard let shim = try removal.shim() else {
             let outcome = try removal.kill(in: removal.layout.cgroup(removal.uid) + "/shim")

@@ -6,6 +6,9 @@ import ShimProtocol
 import Teardown
 
 struct TaskProcesses: TaskResource {
+    /// They are in the pod's cgroup.
+    func observe(_ look: Look) async -> [Observation] { [] }
+
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome
     {

@@ -1,0 +1,50 @@
+// What of ours the machine shows, kind by kind.
+
+import Bytes
+import Linux
+import Model
+
+extension LinuxHost {
+    func runFolders() throws(SystemCallFailure) -> [String: String] { try entries(layout.pods) }
+
+    func hasSocket(_ pod: UID) throws(SystemCallFailure) -> Bool {
+        try Files.exists(layout.pod(pod) + "/shim.sock")
+    }
+
+    func cgroups() throws(SystemCallFailure) -> [String: String] {
+        var found: [String: String] = [:]
+        for hierarchy in facts.hierarchies {
+            let parent = hierarchy.directory(layout.settings.cgroupParent)
+            // Some hierarchies may have none: cgroups are made where a pod needs them.
+            guard try Files.exists(parent) else { continue }
+            for (name, path) in try entries(parent) where UID(name) != nil && found[name] == nil {
+                found[name] = path
+            }
+        }
+        return found
+    }
+
+    func mounts() throws(SystemCallFailure) -> [String: String] {
+        var found: [String: String] = [:]
+        let parents = [layout.pods, layout.settings.dataDirectory].map { $0 + "/" }
+        for mount in try MountInfo.current() {
+            // A mount is an orphan even if its pod is recorded, so its name has no uid alone.
+            for rest in parents.compactMap({ mount.mountPoint.after($0) }) {
+                found["mount " + rest] = mount.mountPoint
+            }
+        }
+        return found
+    }
+
+    func diskFolders(_ records: any Recorded) async -> [Observation] {
+        await disks.look(self, records)
+    }
+
+    func forget(_ orphan: UID) { disks.forget(orphan) }
+
+    private func entries(_ directory: String) throws(SystemCallFailure) -> [String: String] {
+        var found: [String: String] = [:]
+        for name in try Files.names(in: directory) { found[name] = "\(directory)/\(name)" }
+        return found
+    }
+}
