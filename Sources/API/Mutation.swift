@@ -15,8 +15,8 @@ extension Call {
         then change: (Input, RequestContext) throws(Problem) -> MutationResult
     ) throws(Problem) -> HTTPReply {
         let input = try read()
-        let context = try context()
-        guard context.operationID != nil, let known = try engine.replay(context) else {
+        var context = try context()
+        guard let known = try engine.replay(&context) else {
             return reply(try change(input, context), wanting: wish)
         }
         return reply(known, wanting: wish)

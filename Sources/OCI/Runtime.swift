@@ -22,7 +22,6 @@ package struct Runtime: Equatable, Sendable {
         case start
         /// Puts the state and the cgroup away; refused while the task lives.
         case delete
-        case state
     }
 
     /// The whole vector, the program first. `log` is a file that runc appends to.
@@ -35,7 +34,6 @@ package struct Runtime: Equatable, Sendable {
             common + ["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id]
         case .start: common + ["start", id]
         case .delete: common + ["delete", id]
-        case .state: common + ["state", id]
         }
     }
 
@@ -51,7 +49,6 @@ package struct RuntimeVersion: Equatable, Sendable {
     package let name: String
     package let version: String
     package let commit: String?
-    package let spec: String?
 
     /// `nil` if it is not text, or empty. `program` is the runtime's file, for one whose first line
     /// is not `<name> version <version>`, as that of runc and crun is.
@@ -74,7 +71,6 @@ package struct RuntimeVersion: Equatable, Sendable {
             lines.lazy.compactMap { $0.after(name + ": ") }.first.map(RuntimeVersion.bounded)
         }
         commit = field("commit")
-        spec = field("spec")
     }
 
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
@@ -95,7 +91,6 @@ package struct RuntimeVersion: Equatable, Sendable {
 /// What of `runc features` we look at.
 package struct RuntimeFeatures: Equatable, Sendable {
     package let mountOptions: [String]
-    package let seccompEnabled: Bool
 
     package var hasRecursiveReadOnly: Bool { mountOptions.contains("rro") }
 
@@ -104,7 +99,6 @@ package struct RuntimeFeatures: Equatable, Sendable {
         do throws(JSONFault) {
             let features = try JSONValue.parse(json)
             mountOptions = features["mountOptions"]?.strings ?? []
-            seccompEnabled = features["linux"]?["seccomp"]?["enabled"]?.bool == true
         } catch { return nil }
     }
 }

@@ -21,7 +21,6 @@ import Testing
                 == "\(common) run --detach --bundle /b --pid-file /p app")
         #expect(text(.start) == "\(common) start app")
         #expect(text(.delete) == "\(common) delete app")
-        #expect(text(.state) == "\(common) state app")
     }
 
     @Test func versionsAreRead() {
@@ -36,7 +35,6 @@ import Testing
         #expect(version?.name == "runc")
         #expect(version?.version == "1.1.5+ds1")
         #expect(version?.commit == "1.1.5+ds1-1+deb12u1")
-        #expect(version?.spec == "1.0.2-dev")
         let crun = "crun version 1.8.1\ncommit: f8a096be\nrundir: /run/crun\nspec: 1.0.0\n+SYSTEMD"
         for text in [crun, crun.replacing("\n", with: "\r\n")] {
             let version = RuntimeVersion(Array(text.utf8), program: "/usr/bin/crun")
@@ -178,8 +176,8 @@ import Testing
             "linux":{"seccomp":{"enabled":true,"actions":null},"cgroup":{"v1":true}}}
             """#
         let features = try #require(RuntimeFeatures(json: Array(text.utf8)))
-        #expect(features.hasRecursiveReadOnly && features.seccompEnabled)
+        #expect(features.hasRecursiveReadOnly)
         let bare = try #require(RuntimeFeatures(json: Array("{}".utf8)))
-        #expect(!bare.hasRecursiveReadOnly && !bare.seccompEnabled)
+        #expect(!bare.hasRecursiveReadOnly)
     }
 }

@@ -62,15 +62,21 @@ extension Engine {
         }
     }
 
-    /// A retry with a known Operation-Id, or its misuse; `nil` where the id is new, or none.
-    package func replay(_ context: RequestContext) throws(Problem) -> MutationResult? {
+    /// A retry with a known Operation-Id, or its misuse; `nil` if there is no id, or if it is new,
+    /// which `context` then says.
+    package func replay(_ context: inout RequestContext) throws(Problem) -> MutationResult? {
+        guard context.operationID != nil else { return nil }
+        let asked = context
         let found: Committed<MutationResult?>
         do throws(RequestFailure) {
             found = try registry.transaction { transaction throws(RequestFailure) in
-                try transaction.replayed(context)
+                try transaction.replayed(asked)
             }
         } catch { throw problem(error, context) }
         switch found {
+        case .done(nil):
+            context.noteNew()
+            return nil
         case .done(let accepted): return accepted
         case .refused(let failure): throw refusal(failure, context.instance)
         }
@@ -91,7 +97,7 @@ extension Transaction {
     /// have been forgotten is refused, and so is one about which the records cannot be read: what
     /// it asked for may have been done.
     fileprivate func replayed(_ context: RequestContext) throws(RequestFailure) -> MutationResult? {
-        guard let id = context.operationID else { return nil }
+        guard let id = context.operationID, !context.isNew else { return nil }
         let found: OperationLookup
         let alias: Alias?
         do throws(StoreFailure) {

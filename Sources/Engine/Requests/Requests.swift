@@ -15,6 +15,9 @@ package struct RequestContext: Sendable {
     package let ifMatch: String?
     /// The `If-None-Match` header.
     package let ifNoneMatch: String?
+    /// Whether the id was looked up and is new. Only the server's one thread takes requests, so the
+    /// id stays new until that thread has dealt with the request.
+    private(set) var isNew = false
 
     package init(
         requester: Requester, operationID: UID?, fingerprint: UInt64, instance: String,
@@ -27,6 +30,8 @@ package struct RequestContext: Sendable {
         self.ifMatch = ifMatch
         self.ifNoneMatch = ifNoneMatch
     }
+
+    mutating func noteNew() { isNew = true }
 }
 
 /// How a mutation was taken.
