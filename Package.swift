@@ -60,6 +60,7 @@ let package = Package(
         library("ShimProtocol"),
         library("Store", ["Bytes", "CSQLite", "Failpoints"]),
         library("Teardown", ["Model"]),
+        library("EventLoop", ["Linux", "Model"]),
         library("Shim", ["Bytes", "Linux", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(
@@ -69,7 +70,7 @@ let package = Package(
             "Engine",
             [
                 "Bytes", "Model", "Linux", "OCI", "ShimProtocol", "Store", "Documents", "Teardown",
-                "Metrics",
+                "Metrics", "EventLoop",
             ]),
         library(
             "API",
@@ -78,11 +79,13 @@ let package = Package(
                 "COpenAPI",
             ]),
         library(
-            "Simulation", ["Engine", "Model", "Documents", "Linux", "ShimProtocol", "Store"]),
+            "Simulation",
+            ["Engine", "EventLoop", "Model", "Documents", "Linux", "ShimProtocol", "Store"]),
         .executableTarget(
             name: "staunch-simulate",
             dependencies: [
-                "Simulation", "Engine", "Model", "Documents", "Store", "JSON", "ShimProtocol",
+                "Simulation", "Engine", "EventLoop", "Model", "Documents", "Store", "JSON",
+                "ShimProtocol",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -129,7 +132,9 @@ let package = Package(
         tests("LinuxTests", ["Linux"]),
         tests("ShimTests", ["Shim", "ShimProtocol", "Linux"]),
         tests("TeardownTests", ["Teardown", "Model"]),
-        tests("EngineTests", ["Engine", "Simulation", "Bytes", "Model", "Documents", "Store"]),
+        tests(
+            "EngineTests",
+            ["Engine", "EventLoop", "Simulation", "Bytes", "Model", "Documents", "Store"]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
         tests("ChurnTests", ["Churn", "JSON"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),

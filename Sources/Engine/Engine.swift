@@ -2,6 +2,7 @@
 // work is done on the loop, by one controller for each pod.
 
 import Documents
+import EventLoop
 import Linux
 package import Metrics
 import Model

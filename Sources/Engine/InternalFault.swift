@@ -2,6 +2,7 @@
 // the id is made here and logged with the cause. A tidy test forbids `internal` in any other file.
 
 package import Documents
+import EventLoop
 import Model
 
 extension Engine {

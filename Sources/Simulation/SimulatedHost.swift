@@ -2,6 +2,7 @@
 
 import Documents
 package import Engine
+package import EventLoop
 package import Linux
 package import Model
 package import ShimProtocol

@@ -1,6 +1,7 @@
 // A shim in memory: it answers as the real one does, in its own time, and may stop or die.
 
-package import Engine
+import Engine
+package import EventLoop
 import Model
 import ShimProtocol
 

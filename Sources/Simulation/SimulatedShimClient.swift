@@ -1,6 +1,7 @@
 // The line between a daemon and a fake shim. It goes with its daemon.
 
-package import Engine
+import Engine
+package import EventLoop
 package import ShimProtocol
 
 @Loop package final class SimulatedShimClient: ShimClient {

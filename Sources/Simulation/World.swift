@@ -2,7 +2,8 @@
 //
 // It goes on while no daemon is there: shims work, tasks end, disks come back.
 
-package import Engine
+import Engine
+package import EventLoop
 import Linux
 package import Model
 package import ShimProtocol

@@ -2,6 +2,7 @@
 
 import Documents
 import Engine
+import EventLoop
 import Model
 import Simulation
 import Store

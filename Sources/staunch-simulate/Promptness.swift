@@ -2,6 +2,7 @@
 // still, an exit.
 
 import Engine
+import EventLoop
 import Model
 import Simulation
 

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Engine
+import EventLoop
 import Simulation
 import Synchronization
 

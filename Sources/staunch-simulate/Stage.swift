@@ -1,6 +1,7 @@
 // What the wheel and the history share: who lives, what time it is, and how it ended.
 
 import Engine
+import EventLoop
 import Simulation
 import Synchronization
 

@@ -1,6 +1,7 @@
 // A wall clock that jumps ahead by days and comes back: no retry is taken for a new request.
 
 import Documents
+import EventLoop
 import Model
 import Simulation
 import Store

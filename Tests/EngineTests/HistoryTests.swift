@@ -2,6 +2,7 @@
 
 import Bytes
 import Documents
+import EventLoop
 import Foundation
 import Model
 import Store

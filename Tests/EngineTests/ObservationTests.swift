@@ -2,6 +2,7 @@
 // resources say, and each kind has one resource.
 
 import Documents
+import EventLoop
 import Model
 import Synchronization
 import Teardown

@@ -1,6 +1,7 @@
 // The engine on a machine in memory, whose time the test gives: nothing here depends on load.
 
 import Documents
+import EventLoop
 import Model
 import Simulation
 import Store

@@ -1,6 +1,7 @@
 // Who may work on the machine at once, and in which order.
 
 import Documents
+import EventLoop
 import Metrics
 import Model
 import Simulation

@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import Engine
+@testable import EventLoop
 
 struct TimerQueueTests {
     @Test("timers fire in the order of their times, and of their setting where those are the same")

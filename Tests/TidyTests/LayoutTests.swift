@@ -8,7 +8,7 @@ import Testing
     static let order = [
         "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CLinux", "CHTTP", "COpenAPI",
         "Failpoints", "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents",
-        "OCI", "ShimProtocol", "Store", "Shim", "Engine", "Simulation", "API",
+        "EventLoop", "OCI", "ShimProtocol", "Store", "Shim", "Engine", "Simulation", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn",
     ]
@@ -20,6 +20,7 @@ import Testing
         "ShimProtocol": [],
         "Metrics": [],
         "Teardown": ["Model"],
+        "EventLoop": ["Linux", "Model"],
         // What stands beside each pod carries nothing that it could do without.
         "Shim": ["Bytes", "Linux", "ShimProtocol"],
         "staunch-shim": ["Shim"],

@@ -1,6 +1,7 @@
 // The account: what is recorded against what the kernel, the run directory and the disks show.
 
 package import Documents
+import EventLoop
 import Linux
 import Metrics
 package import Model

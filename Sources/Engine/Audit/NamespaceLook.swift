@@ -6,6 +6,7 @@
 // socket that was made in the namespace, or a mount of its file.
 
 import Bytes
+import EventLoop
 import Linux
 import Model
 import ShimProtocol

@@ -1,5 +1,6 @@
 // What of ours the host shows: by name, because each name follows from a pod's uid.
 
+import EventLoop
 import Linux
 package import Model
 

@@ -2,6 +2,7 @@
 // anyone can watch, with the steps of a delete.
 
 import Documents
+import EventLoop
 import Metrics
 import Model
 

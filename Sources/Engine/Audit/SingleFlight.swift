@@ -1,6 +1,8 @@
 // Work that may wait for a disk: at most one run at a time. A caller waits for a run that began
 // after its call, and only for a bounded time.
 
+import EventLoop
+
 @Loop final class SingleFlight {
     typealias Work = @Sendable @Loop () async -> Void
 

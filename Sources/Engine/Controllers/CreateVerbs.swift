@@ -1,6 +1,7 @@
 // pod.create, task.create, task.start: the way up. What fails goes down the one way there is.
 
 import Documents
+import EventLoop
 import Linux
 import Model
 import OCI

@@ -5,6 +5,7 @@
 // had made.
 
 import Documents
+import EventLoop
 import Linux
 import Metrics
 import Model

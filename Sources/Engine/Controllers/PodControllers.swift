@@ -1,5 +1,6 @@
 // One controller for each pod, and what happens to all of them at the daemon's start.
 
+import EventLoop
 import Linux
 import Model
 import Synchronization

@@ -1,6 +1,7 @@
 // Finding a pod's shim, and starting it where there is none. The lock says which.
 
 import Documents
+import EventLoop
 import Linux
 import Model
 import ShimProtocol

@@ -3,6 +3,7 @@
 
 import Bytes
 import Documents
+import EventLoop
 import Linux
 import Metrics
 import Model

@@ -5,6 +5,7 @@
 // host would wait for them. Deletes need no place, so they are never behind creates. A stage that
 // hangs keeps its place for a while only: then others pass, and it goes on without one.
 
+import EventLoop
 import Metrics
 import Model
 

@@ -1,6 +1,7 @@
 // pod.stop, pod.update, pod.delete, task.stop, task.signal, task.delete.
 
 import Documents
+import EventLoop
 import Linux
 import Model
 import ShimProtocol

@@ -1,6 +1,7 @@
 // A helper: the shim's program, run by the daemon for one thing that may wait for a disk.
 
 import Bytes
+import EventLoop
 import Linux
 import Model
 

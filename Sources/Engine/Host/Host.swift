@@ -3,6 +3,7 @@
 // `LinuxHost` is the real machine. `SimulatedHost` exists only in memory, so that the same engine
 // lives through a hundred thousand histories of faults in a minute.
 
+package import EventLoop
 package import Linux
 package import Model
 package import ShimProtocol

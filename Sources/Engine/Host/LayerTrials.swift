@@ -3,6 +3,7 @@
 // file system there. The start never depends on the answer, and neither does what is to be deleted.
 
 import Documents
+import EventLoop
 import Metrics
 import Synchronization
 

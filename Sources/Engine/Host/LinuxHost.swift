@@ -1,5 +1,6 @@
 // The machine itself: shims, found by their lock and started where there is none.
 
+import EventLoop
 import Linux
 import Model
 import ShimProtocol

@@ -1,5 +1,6 @@
 // The line to one shim: requests and replies by number, exits as they come.
 
+import EventLoop
 import Linux
 import ShimProtocol
 

@@ -2,6 +2,7 @@
 // it has until a deadline. It may only inform; nothing that is torn down waits for it.
 
 import Bytes
+import EventLoop
 import Linux
 
 @Loop final class Question {

@@ -2,6 +2,7 @@
 // Whatever is wrong with it, the daemon starts and deletes go on; creates are refused with the
 // reason (law 25).
 
+import EventLoop
 import Linux
 import Metrics
 import Synchronization

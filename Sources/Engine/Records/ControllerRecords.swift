@@ -1,6 +1,7 @@
 // How a controller changes its pod's record and ends its operations.
 
 import Documents
+import EventLoop
 import Linux
 import Metrics
 import Model

@@ -1,5 +1,6 @@
 // The progress of an operation, for whoever polls it: kept in memory, found anew after a restart.
 
+import EventLoop
 import Linux
 import Metrics
 import Model

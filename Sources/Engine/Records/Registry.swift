@@ -5,6 +5,7 @@
 // whoever waits is told, outside the lock.
 
 import Documents
+import EventLoop
 import Model
 import Store
 import Synchronization

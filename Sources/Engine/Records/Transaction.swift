@@ -2,6 +2,7 @@
 
 import Bytes
 import Documents
+import EventLoop
 import Model
 import Store
 import Teardown

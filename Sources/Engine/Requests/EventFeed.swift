@@ -5,6 +5,7 @@
 // only wakes the reader, so a reader that does not read costs nothing and delays no other reader.
 
 package import Documents
+import EventLoop
 import Model
 import Store
 import Synchronization

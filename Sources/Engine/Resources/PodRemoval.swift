@@ -1,6 +1,7 @@
 // The removal of one pod's objects, or of one task's: through the shim if the shim lives, and
 // directly if it does not.
 
+import EventLoop
 import Linux
 import Model
 import ShimProtocol

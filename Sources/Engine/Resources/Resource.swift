@@ -4,6 +4,7 @@
 // `RemovalStep` is the one list, in the order of removal. Each step has exactly one resource, which
 // the compiler checks; there is no default.
 
+import EventLoop
 import Linux
 import Model
 import Teardown

@@ -4,8 +4,8 @@
 // (`@Loop`), a pod's steps read as they happen, and nothing needs a lock.
 
 import Glibc
-import Linux
-import Model
+package import Linux
+package import Model
 package import Synchronization
 
 /// Isolates what belongs to the engine's thread.
@@ -65,18 +65,18 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     }
 
     /// Nanoseconds since boot, suspended time included: for durations.
-    var sinceBoot: Int64 {
+    package var sinceBoot: Int64 {
         isSimulated ? simulatedTime.load(ordering: .relaxed) : SystemClock.sinceBoot
     }
 
     /// For new uids.
-    var randomBits: UInt64 {
+    package var randomBits: UInt64 {
         guard isSimulated else { return .random(in: 0...(.max)) }
         return simulatedRandom.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
     }
 
     /// Milliseconds since 1970: for people.
-    var wall: Int64 {
+    package var wall: Int64 {
         guard isSimulated else { return SystemClock.wall }
         return simulatedWall.load(ordering: .relaxed) + sinceBoot / 1_000_000
     }
@@ -142,7 +142,7 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
 extension Reactor {
     /// Calls `handler` on the loop's thread whenever `number` is ready, until `unwatch`; what is
     /// isolated is reached through `onLoop`.
-    func watch(
+    package func watch(
         _ number: CInt, _ interest: Epoll.Interest,
         _ handler: @escaping @Sendable (Epoll.Interest) -> Void
     ) throws(SystemCallFailure) -> UInt64 {
@@ -160,13 +160,13 @@ extension Reactor {
     }
 
     /// To be called before `number` is closed.
-    func unwatch(_ number: CInt, _ tag: UInt64) {
+    package func unwatch(_ number: CInt, _ tag: UInt64) {
         epoll.remove(number)
         state.withLock { _ = $0.handlers.removeValue(forKey: tag) }
     }
 
     /// Returns once `number` is readable.
-    func readable(_ number: CInt) async throws(SystemCallFailure) {
+    package func readable(_ number: CInt) async throws(SystemCallFailure) {
         let watch = Mutex<UInt64?>(nil)
         var failure: SystemCallFailure?
         await withCheckedContinuation { continuation in
@@ -186,14 +186,14 @@ extension Reactor {
     }
 
     /// Returns after `milliseconds`. For pacing: whoever calls it looks again afterwards.
-    func pause(milliseconds: Int64) async {
+    package func pause(milliseconds: Int64) async {
         await withCheckedContinuation { continuation in
             after(milliseconds: milliseconds) { continuation.resume() }
         }
     }
 
     /// Calls `fire` on the loop's thread after `milliseconds`.
-    func after(milliseconds: Int64, _ fire: @escaping @Sendable () -> Void) {
+    package func after(milliseconds: Int64, _ fire: @escaping @Sendable () -> Void) {
         let at = sinceBoot + milliseconds * 1_000_000
         state.withLock { $0.timers.add(at: at, fire) }
         if !isSimulated { wakeup.signal() }
@@ -241,10 +241,10 @@ extension Reactor {
 /// The engine's clocks.
 package enum EngineClock {
     /// Nanoseconds since boot, suspended time included: for durations.
-    static var sinceBoot: Int64 { Loop.shared.reactor.sinceBoot }
+    package static var sinceBoot: Int64 { Loop.shared.reactor.sinceBoot }
     /// Milliseconds since boot: for what is stored.
-    static var uptime: Int64 { sinceBoot / 1_000_000 }
+    package static var uptime: Int64 { sinceBoot / 1_000_000 }
     /// Milliseconds since 1970: for people.
     package static var wall: Int64 { Loop.shared.reactor.wall }
-    static var now: Timestamp { Timestamp(milliseconds: wall) }
+    package static var now: Timestamp { Timestamp(milliseconds: wall) }
 }

@@ -1,10 +1,10 @@
 // The end of a child of the daemon's: waited for without blocking, and its exit taken.
 
-import Linux
+package import Linux
 
-@Loop enum ChildEnd {
+@Loop package enum ChildEnd {
     /// By its pidfd, or where none can be had (EMFILE) by looking; `nil` where it is no child.
-    static func of(_ pid: Int32) async -> ChildExit? {
+    package static func of(_ pid: Int32) async -> ChildExit? {
         if let process = PidDescriptor.opening(pid) { await readable(process.descriptor.number) }
         while true {
             switch Children.take(pid) {
@@ -16,7 +16,7 @@ import Linux
     }
 
     /// Where it cannot be watched, whoever waits looks again after a while.
-    static func readable(_ number: CInt) async {
+    package static func readable(_ number: CInt) async {
         do throws(SystemCallFailure) { try await Loop.shared.reactor.readable(number) } catch {
             await Loop.shared.reactor.pause(milliseconds: 20)
         }
