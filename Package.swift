@@ -53,7 +53,7 @@ let package = Package(
         library("JSON", ["CJansson", "Bytes"]),
         .target(name: "CHTTP", dependencies: ["CMicrohttpd"]),
         library("Bytes"),
-        library("HTTP", ["CMicrohttpd", "CHTTP", "Bytes", "Failpoints"]),
+        library("HTTP", ["CMicrohttpd", "CHTTP", "Bytes", "Failpoints", "Linux"]),
         library("Metrics"),
         library("Documents", ["Model", "JSON", "Bytes"]),
         library("OCI", ["Model", "JSON", "Bytes"]),

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -116,38 +114,6 @@ void chttp_each_header(struct MHD_Connection *connection, chttp_header call, voi
   MHD_get_connection_values_n(connection, MHD_HEADER_KIND, on_header, &each);
 }
 
-int chttp_peer(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid) {
-  struct ucred who;
-  socklen_t size = sizeof who;
-  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || who.pid == 0) return -1;
-  *pid = who.pid, *uid = who.uid, *gid = who.gid;
-  return 0;
-}
-
-static int watch(int epoll, int descriptor, uint64_t token, uint32_t events) {
-  struct epoll_event event = {.events = events, .data.u64 = token};
-  return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
-}
-
-int chttp_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
-int chttp_watch_hangup(int epoll, int descriptor, uint64_t token) {
-  return watch(epoll, descriptor, token, EPOLLRDHUP | EPOLLONESHOT);
-}
-int chttp_watch_readable(int epoll, int descriptor, uint64_t token) {
-  return watch(epoll, descriptor, token, EPOLLIN);
-}
-int chttp_unwatch(int epoll, int descriptor) {
-  return epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL);
-}
-int chttp_wait(int epoll, struct chttp_event *events, int room, int milliseconds) {
-  struct epoll_event found[64];
-  int count = epoll_wait(epoll, found, room < 64 ? room : 64, milliseconds);
-  for (int i = 0; i < count; i++)
-    events[i] = (struct chttp_event){found[i].data.u64, found[i].events};
-  return count;
-}
-int chttp_is_gone(uint32_t why) { return (why & (EPOLLHUP | EPOLLERR)) != 0; }
-int chttp_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 void chttp_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 void chttp_hang_up(int descriptor) { shutdown(descriptor, SHUT_RDWR); }

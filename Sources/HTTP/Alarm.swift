@@ -1,7 +1,6 @@
 //  What the watcher sleeps on: an epoll set of peers that may hang up, and a bell.
 
-import CHTTP
-import Glibc
+import Linux
 
 /// An epoll descriptor and an eventfd, closed with this object.
 final class Alarm: Sendable {
@@ -10,47 +9,38 @@ final class Alarm: Sendable {
         case bell
     }
 
-    private let epoll: CInt
-    private let bell: CInt
+    private let epoll: Epoll
+    private let bell: Wakeup
 
     init() throws(HTTPServerFailure) {
-        epoll = chttp_epoll()
-        bell = chttp_eventfd()
-        guard epoll >= 0, bell >= 0, chttp_watch_readable(epoll, bell, 0) == 0 else {
-            throw .refused(call: "epoll_create1", errno: errno)
+        do throws(SystemCallFailure) {
+            epoll = try Epoll()
+            bell = try Wakeup()
+            try epoll.add(bell.descriptor.number, .readable, tag: 0)
+        } catch { throw .refused(call: error.call, errno: error.errno) }
+    }
+
+    /// Tells once when the peer has shut down its side.
+    func watchHangup(of descriptor: CInt, token: UInt64) {
+        ignoring("a deadline, or the next write, ends what cannot be watched") {
+            () throws(SystemCallFailure) in
+            try epoll.add(descriptor, [.peerFinished, .once], tag: token)
         }
     }
 
-    deinit {
-        close(epoll)
-        close(bell)
-    }
-
-    /// Tells once when the peer has shut down its side. A descriptor that cannot be watched (the
-    /// limit of /proc/sys/fs/epoll) still has its deadline, or its next write, to end it.
-    func watchHangup(of descriptor: CInt, token: UInt64) {
-        _ = chttp_watch_hangup(epoll, descriptor, token)
-    }
-
-    func unwatch(_ descriptor: CInt) { _ = chttp_unwatch(epoll, descriptor) }
+    func unwatch(_ descriptor: CInt) { epoll.remove(descriptor) }
 
     /// Wakes the sleeper.
-    func ring() {
-        var one: UInt64 = 1
-        _ = unsafe write(bell, &one, 8)
-    }
+    func ring() { bell.signal() }
 
-    /// Sleeps until something happens or `milliseconds` have passed (-1: for as long as it takes).
+    /// Sleeps until something happens or `milliseconds` have passed (-1: without a limit).
     func sleep(milliseconds: CInt) -> [Event] {
-        var events = [chttp_event](repeating: chttp_event(), count: 64)
-        let count = unsafe chttp_wait(epoll, &events, CInt(events.count), milliseconds)
-        guard count > 0 else { return [] }
-        return events.prefix(Int(count)).map { event in
-            guard event.token == 0 else {
-                return .hangup(token: event.token, isGone: chttp_is_gone(event.why) != 0)
+        epoll.wait(milliseconds: milliseconds).map { event in
+            guard event.tag == 0 else {
+                let isGone = !event.interest.isDisjoint(with: [.hungUp, .failed])
+                return .hangup(token: event.tag, isGone: isGone)
             }
-            var rings: UInt64 = 0
-            _ = unsafe read(bell, &rings, 8)
+            bell.clear()
             return .bell
         }
     }

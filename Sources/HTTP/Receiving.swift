@@ -1,6 +1,7 @@
 //  From libmicrohttpd's connections to values.
 
 import CHTTP
+import Linux
 
 typealias HeaderList = [(name: String, value: String)]
 
@@ -30,8 +31,10 @@ private func collect(
 extension HTTPPeer {
     /// Nil where the socket is not a unix socket.
     init?(of descriptor: CInt) {
-        var (pid, uid, gid) = (Int32(0), UInt32(0), UInt32(0))
-        guard unsafe chttp_peer(descriptor, &pid, &uid, &gid) == 0 else { return nil }
-        self.init(pid: pid, uid: uid, gid: gid)
+        do throws(SystemCallFailure) {
+            let peer = try PeerCredentials(ofSocket: descriptor)
+            guard peer.pid != 0 else { return nil }
+            self.init(pid: peer.pid, uid: peer.uid, gid: peer.gid)
+        } catch { return nil }
     }
 }

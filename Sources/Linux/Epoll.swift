@@ -15,6 +15,10 @@ package struct Epoll: ~Copyable, Sendable {
         package static let failed = Interest(rawValue: 0x008)
         /// Always reported.
         package static let hungUp = Interest(rawValue: 0x010)
+        /// The peer has finished sending (EPOLLRDHUP).
+        package static let peerFinished = Interest(rawValue: 0x2000)
+        /// Is reported once, and not again until `modify` (EPOLLONESHOT).
+        package static let once = Interest(rawValue: 1 << 30)
     }
 
     package struct Event: Sendable {

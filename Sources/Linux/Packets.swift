@@ -9,6 +9,15 @@ package struct PeerCredentials: Equatable, Sendable {
     package let pid: Int32
     package let uid: UInt32
     package let gid: UInt32
+
+    /// As they were when the peer connected (unix(7), SO_PEERCRED). The pid is 0 if the socket is
+    /// not a unix socket, or if the peer is in a PID namespace that is not below ours.
+    package init(ofSocket number: CInt) throws(SystemCallFailure) {
+        var found = clinux_credentials()
+        // SAFETY: the structure lives for the call.
+        try check(unsafe clinux_peer_credentials(number, &found), "getsockopt", "SO_PEERCRED")
+        (pid, uid, gid) = (found.pid, found.uid, found.gid)
+    }
 }
 
 package struct PacketSocket: ~Copyable, Sendable {
@@ -55,11 +64,7 @@ package struct PacketSocket: ~Copyable, Sendable {
     }
 
     package borrowing func peer() throws(SystemCallFailure) -> PeerCredentials {
-        var found = clinux_credentials()
-        // SAFETY: the structure lives for the call.
-        try check(
-            unsafe clinux_peer_credentials(descriptor.number, &found), "getsockopt", "SO_PEERCRED")
-        return PeerCredentials(pid: found.pid, uid: found.uid, gid: found.gid)
+        try PeerCredentials(ofSocket: descriptor.number)
     }
 
     /// The whole packet or nothing; EAGAIN where the other side does not read.

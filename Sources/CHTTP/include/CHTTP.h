@@ -1,5 +1,5 @@
-/* What Swift cannot say to libmicrohttpd (variadic functions, a va_list logger) and what
-   Glibc's module lacks (epoll, eventfd, struct ucred). Plain wrappers, no policy. */
+/* What Swift cannot say to libmicrohttpd: variadic functions, a va_list logger. Plain wrappers, no
+   policy. */
 #pragma once
 #include <microhttpd.h>
 #include <stddef.h>
@@ -42,19 +42,6 @@ typedef void (*chttp_header)(void *context, const char *name, size_t name_size, 
                              size_t value_size);
 void chttp_each_header(struct MHD_Connection *, chttp_header, void *context);
 
-/* SO_PEERCRED. 0, or -1 where the socket has none (pid 0). */
-int chttp_peer(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid);
-
-/* `why` is filled with EPOLL… bits, told apart by the two functions below. */
-struct chttp_event { uint64_t token; uint32_t why; };
-int chttp_epoll(void);
-int chttp_watch_hangup(int epoll, int descriptor, uint64_t token);
-int chttp_watch_readable(int epoll, int descriptor, uint64_t token);
-int chttp_unwatch(int epoll, int descriptor);
-int chttp_wait(int epoll, struct chttp_event *events, int room, int milliseconds);
-/* True where the peer is gone for both directions, not only done with sending. */
-int chttp_is_gone(uint32_t why);
-int chttp_eventfd(void);
 /* Names the calling thread; at most 15 bytes. */
 void chttp_name_thread(const char *name);
 
