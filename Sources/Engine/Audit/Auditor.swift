@@ -1,4 +1,4 @@
-// The account: what is recorded against what the kernel, the run directory and the disks show.
+// The audit compares the records with the kernel, the run directory and the disks.
 
 package import Documents
 import EventLoop
@@ -8,7 +8,7 @@ package import Model
 import Synchronization
 
 extension Engine {
-    /// The last one that was taken.
+    /// Returns the last audit that was taken.
     package func audit(isFresh: Bool) -> Audit {
         let last = lastAudit.withLock { $0 }
         return Audit(
@@ -17,7 +17,7 @@ extension Engine {
             operations: registry.openOrphanRemovals())
     }
 
-    /// Takes one, then calls `done`.
+    /// Takes an audit, then calls `done`.
     package func freshAudit(_ done: @escaping @Sendable () -> Void) {
         onLoop {
             await self.takeAudit()
@@ -25,7 +25,7 @@ extension Engine {
         }
     }
 
-    /// At the start and then again and again, without end.
+    /// Takes an audit at the start and then once every `auditInterval`, without end.
     @Loop func auditNowAndThen() async {
         while true {
             controllers.lookAtShims()
@@ -37,8 +37,8 @@ extension Engine {
     }
 
     @Loop func takeAudit() async {
-        // What is recorded when the look ends, or has gone since it began, is ours; what is seen
-        // and is neither was there without a record.
+        // An object is ours if its record exists at the end of the look, or went during the look.
+        // An object that is seen without such a record is unrecorded.
         let before = pods().pods.filter(\.isSettled)
         let seen = await observe()
         let held = await host.heldNamespaces(registry)
@@ -67,7 +67,8 @@ extension Engine {
 }
 
 extension Pod {
-    /// Whether all that the record names has to be there: neither on its way up nor down.
+    /// Whether every object that the record names has to exist. A pod that is being created or
+    /// deleted is not settled.
     fileprivate var isSettled: Bool {
         switch state {
         case .ready, .stopping, .stopped: true
@@ -86,15 +87,15 @@ extension Observation {
     }
 }
 
-/// What a look at the machine asks of the records.
+/// The records, as a look at the machine needs them.
 package protocol Recorded: Sendable {
-    /// From here on it is noted which records go.
+    /// From this call on, the registry notes which records are removed.
     func beginLook()
-    /// The pods that are recorded now, or were at some time since the look began.
+    /// Returns the pods that are recorded now, or were recorded at some time since the look began.
     func endLook() -> Set<UID>
-    /// By the number of its inode, for whom a namespace was made last.
+    /// Returns the last owner of each namespace, by the inode number of the namespace.
     func namespaceOwners() -> [UInt64: NamespaceOwner]
-    /// The processes of the shims that live, as far as is known.
+    /// Returns the processes of the live shims, as far as the records know them.
     func shims() -> [Int32]
 }
 
@@ -116,7 +117,7 @@ extension Registry: Recorded {
         }
     }
 
-    /// The operations that put orphans away.
+    /// Returns the open operations that remove orphans.
     func openOrphanRemovals() -> [UID] {
         state.withLock { state in
             state.operations.all.filter { $0.kind == .orphanRemove }.map(\.id).sorted()

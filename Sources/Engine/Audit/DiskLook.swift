@@ -1,4 +1,5 @@
-// What lies on the disks, seen by a helper: a disk that does not answer holds up nobody.
+// Lists the objects on the disks. A helper does the reading, so a disk that does not answer delays
+// only this look.
 
 import Bytes
 import Documents
@@ -6,14 +7,14 @@ import EventLoop
 import Linux
 import Model
 
-/// The last look at the data and the log directory, and the one under way.
+/// The last look at the data and the log directory, and the look in progress.
 @Loop final class DiskLook {
     private var last: [Observation] = []
     private let flight = SingleFlight()
 
     nonisolated init() {}
 
-    /// If the look takes too long, the next audit has its result.
+    /// Returns the last result. If the look takes too long, the next audit gets the new result.
     func look(_ host: LinuxHost, _ records: any Recorded) async -> [Observation] {
         await flight.run { await self.run(host, records) }
         return last
@@ -26,7 +27,8 @@ import Model
         }
     }
 
-    /// What no record names is told apart at the look's own time, not at the audit's.
+    /// Decides which objects are unrecorded by the records of the look's own time, not of the
+    /// audit's.
     private func run(_ host: LinuxHost, _ records: any Recorded) async {
         let settings = host.layout.settings
         let directories = [settings.dataDirectory, settings.logDirectory]
@@ -38,7 +40,7 @@ import Model
                     + [directories[1], "750"],
                 path: try host.shimProgram())
             lists = DiskLook.lists(seen.output)
-        } catch {}  // no descriptor now: the next audit looks again
+        } catch {}  // no descriptor is free: the next audit looks again
         let known = records.endLook()
         if lists.count == 2 {
             last = [
@@ -54,7 +56,7 @@ import Model
         return named
     }
 
-    /// A line for each directory, with the names in it that are uids.
+    /// Parses one line for each directory. The line contains the names in it that are uids.
     private static func lists(_ output: [UInt8]) -> [[String]] {
         let text = String(decoding: output, as: UTF8.self)
         return text.fields("\n", keepingEmpty: true).dropLast().map { $0.fields(" ") }

@@ -1,9 +1,10 @@
-// A deleted pod's namespaces that a task of another pod holds by a descriptor: the mounts, the shim
-// and all processes are gone, and the kernel keeps a namespace until its last descriptor is closed.
+// Finds namespaces of deleted pods that a task of another pod holds by a descriptor. The mounts,
+// the shim and all processes are gone, but the kernel keeps a namespace until its last descriptor
+// is closed.
 //
-// Nothing of ours can take a descriptor away from a task, so the audit names the holder, and the
-// delete does not wait for it. A descriptor in a socket's queue cannot be seen, and neither can a
-// socket that was made in the namespace, or a mount of its file.
+// The daemon cannot close a descriptor of a task, so the audit names the holder, and the delete
+// does not wait for it. The look cannot see a descriptor in a socket's queue, a socket that was
+// made in the namespace, or a mount of its file.
 
 import Bytes
 import EventLoop
@@ -11,20 +12,20 @@ import Linux
 import Model
 import ShimProtocol
 
-/// The last look, and the one under way.
+/// The last look, and the look in progress.
 @Loop final class NamespaceLook {
     private var last: [HeldNamespace] = []
     private let flight = SingleFlight()
 
     nonisolated init() {}
 
-    /// If the look takes too long, the next audit has its result.
+    /// Returns the last result. If the look takes too long, the next audit gets the new result.
     func look(_ host: LinuxHost, _ records: any Recorded) async -> [HeldNamespace] {
         await flight.run { await self.run(host, records) }
         return last
     }
 
-    /// Whose a namespace was is told at the look's own time, not at the audit's.
+    /// Finds the owner of a namespace by the records of the look's own time, not of the audit's.
     private func run(_ host: LinuxHost, _ records: any Recorded) async {
         let parent = host.layout.settings.cgroupParent
         records.beginLook()
@@ -34,7 +35,7 @@ import ShimProtocol
                 ["staunch-shim", "namespaces", parent] + records.shims().map(String.init),
                 path: try host.shimProgram())
             if seen.blocker == nil { output = seen.output }
-        } catch {}  // no descriptor now: the next audit looks again
+        } catch {}  // no descriptor is free: the next audit looks again
         let known = records.endLook()
         guard let output else { return }
         let owners = records.namespaceOwners()
@@ -43,7 +44,7 @@ import ShimProtocol
 }
 
 extension HeldNamespace {
-    /// From what the helper writes; a line that cannot be read is passed over.
+    /// Parses what the helper writes, and skips a line that cannot be read.
     static func listed(_ output: [UInt8]) -> [HeldNamespace] {
         var all: [HeldNamespace] = []
         for line in String(decoding: output, as: UTF8.self).fields("\n") {
@@ -84,7 +85,7 @@ extension LinuxHost {
     func namespaces(of shim: ProcessIdentity, ownNetwork: Bool) -> [NamespaceIdentity] {
         let kinds = ShimSettings.namespaces(ownNetwork: ownNetwork)
         let files = Namespaces.files(of: shim.pid, kinds)
-        // Looked at afterwards, so that the number had not changed hands.
+        // The start time is read last: if it still matches, the pid was not reused meanwhile.
         guard ProcFS.startTicks(of: shim.pid) == shim.startTicks else { return [] }
         return files.compactMap(NamespaceIdentity.init)
     }

@@ -1,15 +1,16 @@
-// What of ours the host shows: by name, because each name follows from a pod's uid.
+// The objects of ours that the host shows. They are found by name, because each name follows from a
+// pod's uid.
 
 import EventLoop
 import Linux
 package import Model
 
-/// What was seen of one kind.
+/// What a look saw of one kind.
 package struct Observation: Sendable {
     package let kind: ResourceKind
-    /// Where each object is, by the uid in its name.
+    /// The path of each object, by the uid in its name.
     package var names: [String: String]
-    /// Those of them that had no record at the time.
+    /// The objects of `names` that had no record at the time.
     package var unrecorded: [String: String]
 
     package init(_ kind: ResourceKind, _ names: [String: String], recorded: Set<UID>) {
@@ -19,13 +20,13 @@ package struct Observation: Sendable {
     }
 }
 
-/// One look at the host, which each resource does its part of.
+/// One look at the host. Each resource does a part of it.
 @Loop struct Look {
     let host: any Host
     let records: any Recorded
 
-    /// Objects count as recorded by the records at the time at which `names` looks. If the look
-    /// fails, nothing was seen, and the audit says that it is missing.
+    /// Decides by the records of the moment of `names` whether an object is recorded. If the look
+    /// fails, nothing was seen, and the audit reports the objects as missing.
     func observed(
         _ kind: ResourceKind, _ names: () throws(SystemCallFailure) -> [String: String]
     ) -> Observation {
@@ -39,7 +40,7 @@ package struct Observation: Sendable {
 }
 
 extension Engine {
-    /// Every kind but namespaces, in the order of the kinds.
+    /// Observes every kind except namespaces, in the order of the kinds.
     @Loop func observe() async -> [Observation] {
         let look = Look(host: host, records: registry)
         var seen: [Observation] = []

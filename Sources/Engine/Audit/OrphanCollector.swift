@@ -1,5 +1,5 @@
-// Removes orphans: objects that have our mark and no record. Each is removed by an operation that
-// anyone can watch, with the steps of a delete.
+// Removes orphans: objects that have our mark and no record. An operation removes each orphan by
+// the steps of a delete, and anyone can watch it.
 
 import Documents
 import EventLoop
@@ -7,16 +7,17 @@ import Metrics
 import Model
 
 @Loop final class OrphanCollector {
-    /// So many at once: after a reboot there may be thousands, each with a helper of its own.
+    /// The most removals at once, because a reboot may leave thousands of orphans, and each needs a
+    /// helper of its own.
     private static let most = 16
 
-    /// What was seen of each orphan, for the metric.
+    /// The kinds that were seen of each orphan, for the metric.
     private var kinds: [UID: [ResourceKind]] = [:]
 
     nonisolated init() {}
 
-    /// Makes an operation for each orphan of the last look, as far as there is room. The others are
-    /// seen again by the next look.
+    /// Makes an operation for each orphan of the last look, up to the limit. The next look sees the
+    /// other orphans again.
     func start(for seen: [Observation], _ engine: Engine) async {
         var found: [UID: [ResourceKind]] = [:]
         for observation in seen where observation.kind.isCollected {
@@ -48,8 +49,8 @@ import Model
         engine.wake(uid)
     }
 
-    /// Nothing of it is left; where there were more than could be taken at once, the next look
-    /// comes now.
+    /// Counts an orphan of which nothing is left. When no removal is left, it takes an audit at
+    /// once, because there may be more orphans than the limit.
     func ended(_ uid: UID, _ engine: Engine) {
         for kind in kinds.removeValue(forKey: uid) ?? [] {
             engine.metrics.orphansRemoved.add(1, kind.rawValue)

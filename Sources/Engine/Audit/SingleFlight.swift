@@ -7,21 +7,21 @@ import EventLoop
     typealias Work = @Sendable @Loop () async -> Void
 
     private var isRunning = false
-    /// The run that begins when the present one ends, because somebody asked meanwhile.
+    /// The run that begins when the present run ends, if a caller asked meanwhile.
     private var next: (work: Work, waiters: [Waiter])?
 
-    /// Milliseconds that a caller waits. A run that takes longer goes on.
+    /// Milliseconds that a caller waits. A longer run continues without the caller.
     private static let patience: Int64 = 1000
 
     nonisolated init() {}
 
-    /// Begins `work` unless a run is under way.
+    /// Begins `work` unless a run is in progress.
     func begin(_ work: @escaping Work) {
         if !isRunning { start(work, []) }
     }
 
-    /// Returns at the end of a run that began after the call, or when that takes too long. What a
-    /// run under way has seen already may be older than the call.
+    /// Returns at the end of a run that began after the call, or when that takes too long. A run in
+    /// progress does not count, because what it has seen may be older than the call.
     func run(_ work: @escaping Work) async {
         let waiter = Waiter()
         if isRunning {
@@ -46,7 +46,7 @@ import EventLoop
     }
 }
 
-/// A caller that waits. It is woken once, by the run's end or by its own timer.
+/// A caller that waits. The run's end or its own timer wakes it, once.
 @Loop private final class Waiter {
     private var isWoken = false
     private var continuation: CheckedContinuation<Void, Never>?

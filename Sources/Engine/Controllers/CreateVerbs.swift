@@ -1,4 +1,5 @@
-// pod.create, task.create, task.start: the way up. What fails goes down the one way there is.
+// Carries out pod.create, task.create and task.start. If a create fails, the usual teardown undoes
+// it.
 
 import Documents
 import EventLoop
@@ -12,7 +13,7 @@ extension PodController {
     func createPod(_ operation: PodOperation) async {
         guard let pod = engine.registry.pod(uid) else { return }
         do throws(Failure) {
-            // Before a shim is started for a pod that is on its way down.
+            // Checked first, so that no shim is started for a pod that is being deleted.
             try checkGoing(operation)
             try await awaitRuntime(.shimStart, nil, operation)
             let link = try await step(.shimStart, nil, operation, inTurn: true) {
@@ -38,7 +39,7 @@ extension PodController {
         if !isDone { await undoPod(operation, Failure(.podDeleting, "called off")) }
     }
 
-    /// Undoes all of it; then the name is free, unless a delete has taken over.
+    /// Undoes the whole create. Then the name is free, unless a delete has taken over.
     private func undoPod(_ operation: PodOperation, _ failure: Failure) async {
         let superseded = engine.registry.openOperation(operation.id)?.supersededBy != nil
         if superseded {
@@ -50,7 +51,7 @@ extension PodController {
         await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
             ended.undoSteps()
-            // A delete that came meanwhile ends the record itself.
+            // A delete that came meanwhile removes the record itself.
             guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
                 return
             }
@@ -59,7 +60,7 @@ extension PodController {
         if engine.registry.pod(uid) == nil { engine.controllers.forget(uid) }
     }
 
-    /// Takes down all that the record names, and what the machine shows beyond it.
+    /// Removes all that the record names, and what the machine shows beyond it.
     func tearDown(
         _ operation: PodOperation, grace: @escaping @Sendable (Label) -> Int64?, keepingLogs: Bool
     ) async -> NothingLeft {
@@ -112,7 +113,7 @@ extension PodController {
         }
     }
 
-    /// One task, from its rootfs to its first process.
+    /// Makes one task, from its rootfs to its first process.
     private func make(
         _ task: PodTask, _ link: any ShimClient, _ operation: PodOperation
     ) async throws(Failure) {
@@ -149,8 +150,8 @@ extension PodController {
         record(process, of: spec)
     }
 
-    /// A create that was accepted is not failed for what cannot be used now: it waits until that is
-    /// mended, and says so. It is never made with less, such as without a filter.
+    /// Waits while the runtime cannot be used, and shows the reason. An accepted create does not
+    /// fail for that, and is never made with less, for example without a filter.
     private func awaitRuntime(
         _ name: CreateStep, _ task: Label?, _ operation: PodOperation
     ) async throws(Failure) {
@@ -181,15 +182,15 @@ extension PodController {
         }
     }
 
-    /// The runtime names kernel objects after the id alone (runc: the session keyring, which is
-    /// then joined by name). So the id is the task's uid, which nothing else on the host has or
-    /// had, and not even a later task of the same name shares a keyring. Each task has a root
-    /// directory of its own, because the shim looks for the state by the task's name.
+    /// The runtime names kernel objects after the id alone; runc joins the session keyring by that
+    /// name. So the id is the task's uid, which is unique on the host for all time. Not even a
+    /// later task of the same name shares a keyring. Each task has a root directory of its own,
+    /// because the shim looks for the state by the task's name.
     func runtimeArguments(_ call: Runtime.Call, _ task: Label) -> [String] {
         let layout = engine.layout
         let isOld = host.hasContainerByName(uid, task)
-        // A task without a record was never made, or is only to be deleted: then the runtime knows
-        // no such id, and the shim removes the state directory by itself.
+        // A task without a record was never made, or is only to be deleted. In both cases the
+        // runtime knows no such id, and the shim removes the state directory by itself.
         let id = engine.registry.pod(uid)?[task: task]?.uid ?? uid
         return Runtime(
             path: engine.runtime.status.runtimePath ?? engine.settings.runtime,
@@ -199,7 +200,7 @@ extension PodController {
             log: layout.bundle(uid, task) + "/runtime.log")
     }
 
-    /// Throws where a cancel or a delete has come in between.
+    /// Throws if a cancel or a delete has come in between.
     private func checkGoing(_ operation: PodOperation) throws(Failure) {
         guard engine.registry.openOperation(operation.id)?.state == .canceling else { return }
         throw Failure(.podDeleting, "called off")
@@ -265,7 +266,7 @@ extension PodController {
 }
 
 extension PodOperation {
-    /// What had been done is undone: the way up, not the way down.
+    /// Marks the finished steps of the create as undone, not the steps of the teardown.
     fileprivate mutating func undoSteps() {
         for index in steps.indices {
             switch (steps[index].name, steps[index].state) {
@@ -280,7 +281,7 @@ extension PodOperation {
 }
 
 extension Failure {
-    /// What a shim's reply amounts to where it is not the one that was hoped for.
+    /// Makes a failure of a shim's reply that is not the expected reply.
     init(_ reply: ShimReply?, _ step: CreateStep) {
         switch reply {
         case .failed(let fault, let detail, let dropped)?:

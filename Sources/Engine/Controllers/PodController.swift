@@ -1,8 +1,8 @@
-// The only writer of one pod: nothing else changes it on the machine.
+// The only writer of one pod: nothing else changes the pod on the machine.
 //
-// Operations are taken in the order in which they were accepted. Those on different tasks run side
-// by side; one on the pod runs alone. A delete interrupts what runs before it, and owns what that
-// had made.
+// The controller takes operations in the order in which they were accepted. Operations on different
+// tasks run in parallel; an operation on the pod runs alone. A delete interrupts what runs before
+// it, and owns what the interrupted operation has made.
 
 import Documents
 import EventLoop
@@ -20,11 +20,11 @@ import Teardown
     var status = StatusQuestion()
     private(set) var running: [UID: PodOperation] = [:]
     private var blockedSince: [UID: Int64] = [:]
-    /// What running operations were interrupted for, so that the shim is told once: who asks again
-    /// and again must not fill its queue.
+    /// The interruptions of each running operation. The controller tells the shim each only once,
+    /// so that repeated requests do not fill the shim's queue.
     private var interruptions: [UID: Set<Interruption>] = [:]
     private var isWatchingBlocked = false
-    /// Whether somebody is finding out how the shim does.
+    /// Whether a check of the shim's state is in progress.
     var isLookingAfterShim = false
 
     init(_ uid: UID, _ engine: Engine) {
@@ -34,7 +34,7 @@ import Teardown
 
     var host: any Host { engine.host }
 
-    /// Starts whatever can run now.
+    /// Starts every operation that can run now.
     func schedule() {
         let open = engine.registry.openOperations(of: uid)
         if open.isEmpty && engine.registry.pod(uid) == nil {
@@ -98,8 +98,8 @@ import Teardown
         }
     }
 
-    /// Ends an operation whose pod or task was gone when its turn came: what was to be ended or
-    /// removed has been, and the rest cannot be done any more.
+    /// Ends an operation whose pod or task was gone when its turn came. A stop or a removal has
+    /// succeeded, because its result holds already; any other operation fails.
     private func settle(_ operation: PodOperation) async {
         guard let open = engine.registry.openOperation(operation.id) else { return }
         switch open.kind {
@@ -119,7 +119,7 @@ import Teardown
     }
 
     /// Ends what a running operation waits for in its tasks: a create at once, a stop within the
-    /// newcomer's grace. A create of the pod gives way to nothing but the pod's delete.
+    /// newcomer's grace. Only the delete of the pod interrupts a create of the pod.
     private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
         if operation.kind == .podCreate && newcomer.target.task != nil { return }
         engine.gate.callOff(operation.id, of: uid)
@@ -137,8 +137,8 @@ import Teardown
         }
     }
 
-    /// A task's first process has ended; its shim has stored that, and now we do. `false` where the
-    /// store does not take it now; it is tried again.
+    /// Stores the end of a task's first process, which the shim has stored already. Returns `false`
+    /// if the store does not accept it now; the shim then reports it again.
     @discardableResult
     func sawExit(_ task: String, _ exit: WireExit) -> Bool {
         guard let name = Label(task) else { return true }
@@ -153,7 +153,7 @@ import Teardown
 // MARK: - What waits behind another
 
 extension PodController {
-    /// Once a second for as long as an operation has not begun: what is it behind?
+    /// Checks once a second what a blocked operation waits for, until each has begun.
     private func watchBlocked() {
         guard !blockedSince.isEmpty, !isWatchingBlocked else { return }
         isWatchingBlocked = true
@@ -186,7 +186,7 @@ extension PodController {
 }
 
 extension PodOperation {
-    /// Whether a later one has to wait for this one.
+    /// Whether a later operation has to wait for this operation.
     func excludes(_ later: PodOperation) -> Bool {
         if kind == .taskSignal || later.kind == .taskSignal { return false }
         guard let task = target.task, let other = later.target.task else { return true }
@@ -201,7 +201,8 @@ extension PodOperation {
     }
 }
 
-/// One interruption of a running operation: said again only over another line to the shim.
+/// One interruption of a running operation. It is sent again only over a new connection to the
+/// shim.
 private struct Interruption: Hashable {
     let newcomer: UID
     let grace: Int64?

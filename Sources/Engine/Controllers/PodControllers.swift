@@ -1,4 +1,4 @@
-// One controller for each pod, and what happens to all of them at the daemon's start.
+// One controller for each pod, and the recovery of all of them at the daemon's start.
 
 import EventLoop
 import Linux
@@ -20,18 +20,18 @@ import Synchronization
 
     func forget(_ pod: UID) { controllers[pod] = nil }
 
-    /// Takes a controller back that a late request has woken, and that has nothing to do any more.
+    /// Forgets a controller that a late request has woken, and that has nothing left to do.
     func forgetIdle(_ controller: PodController) {
         if controller.running.isEmpty && controllers[controller.uid] === controller {
             controllers[controller.uid] = nil
         }
     }
 
-    /// Now and then: shims that somebody has stopped.
+    /// Looks for stopped shims; called once in a while.
     func lookAtShims() { for controller in controllers.values { controller.lookWhetherStopped() } }
 
-    /// Adopts the shims that live, and goes on with what stands open. One pod at a time, each
-    /// without waiting for its shim: one that does not answer holds up nobody.
+    /// Adopts the live shims, and continues the open operations. It does one pod at a time without
+    /// waiting for its shim, so a silent shim delays nothing.
     func recover(_ engine: Engine, _ whenReady: @Sendable () -> Void) async {
         engine.registry.countRestart()
         let pods = engine.pods().pods
@@ -41,7 +41,7 @@ import Synchronization
             controller.adopt(pod)
             controller.schedule()
         }
-        // Those whose pod is gone already are ended by a controller too.
+        // A controller ends the operations whose pod is gone already, too.
         for pod in engine.registry.podsWithOpenOperations() {
             controller(of: pod, engine).schedule()
         }
@@ -53,8 +53,9 @@ import Synchronization
         await engine.auditNowAndThen()
     }
 
-    /// A pod that is on its way has an operation that takes it there. Where that was lost (its
-    /// record could not be read, or the pod's own could not), there is a new one, of the daemon's.
+    /// Gives a pod that is being created, deleted or cleaned up a new operation if its operation
+    /// was lost. An operation is lost if its record or the pod's record could not be read. The
+    /// daemon owns the new operation.
     private func repair(_ pod: Pod, _ engine: Engine) async {
         let open = engine.registry.openOperations(of: pod.uid)
         switch pod.state {
@@ -80,7 +81,7 @@ import Synchronization
 }
 
 extension Engine {
-    /// Whether nothing of a pod is left in memory-backed places.
+    /// Whether nothing of a pod is left in cgroups and in the run directory, which are in memory.
     @Loop fileprivate func isGone(_ pod: UID) -> Bool {
         do {
             return try host.directories(of: layout.cgroup(pod)).isEmpty && !host.hasRunFolder(pod)
@@ -93,7 +94,7 @@ extension Registry {
         state.withLock { state in Set(state.operations.pods) }
     }
 
-    /// Every operation that stands open has lived through one more restart.
+    /// Counts one more restart for every open operation.
     func countRestart() {
         _ = transaction { transaction in
             for operation in transaction.allOpen() {
@@ -104,6 +105,6 @@ extension Registry {
         }
     }
 
-    /// Records that could not be read at the start.
+    /// The records that could not be read at the start.
     var damage: [String] { state.withLock { $0.damage } }
 }

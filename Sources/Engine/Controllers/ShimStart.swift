@@ -1,4 +1,4 @@
-// Finding a pod's shim, and starting it where there is none. The lock says which.
+// Finds a pod's shim, and starts it if there is none. The shim's lock tells which.
 
 import Documents
 import EventLoop
@@ -7,14 +7,14 @@ import Model
 import ShimProtocol
 
 extension PodController {
-    /// The line to the pod's shim, where it lives.
+    /// Returns the connection to the pod's shim; `nil` if the shim is gone.
     func connectIfAlive() throws(SystemCallFailure) -> (any ShimClient)? {
         if let link, link.isOpen { return link }
         guard try host.shimPresence(uid) == .lives else { return nil }
         return adopt(try host.connect(uid, recorded: shim?.process, events))
     }
 
-    /// The line to the pod's shim, which is started where there is none.
+    /// Returns the connection to the pod's shim, and starts the shim if there is none.
     func ensureShim(_ pod: Pod) async throws(Failure) -> any ShimClient {
         do throws(SystemCallFailure) {
             if let link, link.isOpen { return link }
@@ -32,13 +32,13 @@ extension PodController {
             shim = ShimStatus(
                 process: ProcessIdentity(report.shim), since: pod.shim?.since ?? EngineClock.now)
             noteNamespaces(of: ProcessIdentity(report.shim))
-            // One that was found alive may have seen tasks end while no daemon was there.
+            // A shim that was found alive may have seen tasks end while no daemon ran.
             for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
             return link
         } catch { throw Failure(.shimFailed, "\(error)", step: .create(.shimStart)) }
     }
 
-    /// Of tasks that a former shim had made: the new one knows nothing of them.
+    /// Stores the exits of tasks that a former shim made, because the new shim does not know them.
     private func noteFormerExits(of pod: Pod) throws(SystemCallFailure) {
         for task in pod.tasks where task.state.process != nil {
             let name = task.spec.name
@@ -52,7 +52,7 @@ extension PodController {
         }
     }
 
-    /// The line to the shim of a pod that has one: a lost one is not replaced.
+    /// Returns the connection to the shim of a pod that has one. A lost shim is not replaced.
     func liveShim() throws(Failure) -> any ShimClient {
         do throws(SystemCallFailure) {
             if let link = try connectIfAlive() { return link }
@@ -60,8 +60,8 @@ extension PodController {
         throw Failure(.podState, "the pod's shim is gone")
     }
 
-    /// Whether the shim, which has hung up, has ended, and with it its exit was taken: one may hang
-    /// up for want of memory, and live on. The lock is let go of a moment later than the line.
+    /// Whether the shim that has hung up has ended, so that its exit was taken. A shim may hang up
+    /// for lack of memory and live on. The lock is released a moment after the connection closes.
     func hasEnded(_ link: any ShimClient) async throws(SystemCallFailure) -> Bool {
         for pause in [0, 1, 4, 16] as [Int64] {
             if pause > 0 { await Loop.shared.reactor.pause(milliseconds: pause) }

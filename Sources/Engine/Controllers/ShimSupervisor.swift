@@ -9,24 +9,24 @@ import Metrics
 import Model
 import ShimProtocol
 
-/// A question for the shim's status, asked beside whatever else it is asked.
+/// A request for the shim's status, which runs beside all other requests to the shim.
 struct StatusQuestion {
-    /// CLOCK_BOOTTIME in nanoseconds; `nil` where nothing is asked now.
+    /// CLOCK_BOOTTIME in nanoseconds; `nil` if no request is open.
     var askedAt: Int64?
     /// The last answer.
     var report: ShimReport?
 }
 
 extension PodController {
-    /// The shim hung up. Unless it was asked to, it has died: only its lock says so.
+    /// Called when the shim hung up. Only the shim's lock tells whether the shim has died.
     func lostShimClient() {
         link = nil
-        // Whoever puts the pod away, or makes it, finds out with its next request.
+        // An operation that makes or removes the pod learns of it with its next request.
         if running.values.contains(where: \.kind.ownsShim) { return }
         lookAfterShimIfUnlinked()
     }
 
-    /// At the daemon's start: the shim is found, or its loss is.
+    /// Finds the shim at the daemon's start, or finds that it is lost.
     func adopt(_ pod: Pod) {
         shim = pod.shim
         lookAfterShimIfUnlinked()
@@ -38,12 +38,13 @@ extension PodController {
         onLoop {
             await self.lookAfterShim()
             self.isLookingAfterShim = false
-            // It may have hung up right after its answer, and nobody looked then.
+            // The shim may have hung up right after its answer, when this check was still in
+            // progress.
             self.lookAfterShimIfUnlinked()
         }
     }
 
-    /// The pod, where it has to have a shim.
+    /// The pod; `nil` if the pod need not have a shim.
     private var settledPod: Pod? {
         guard let pod = engine.registry.pod(uid) else { return nil }
         switch pod.state {
@@ -58,7 +59,7 @@ extension PodController {
                 guard let link = try connectIfAlive() else { return await markLost(pod) }
                 if await learn(from: link) { return }
             } catch {
-                // It cannot be reached, and that is not "gone": asked again later.
+                // A shim that cannot be reached is not gone: the loop asks again later.
                 engine.log.write(
                     .warning, "shim not reached", ["pod": pod.name.text, "error": "\(error)"])
                 showStall("the shim cannot be reached: \(error)")
@@ -67,7 +68,7 @@ extension PodController {
         }
     }
 
-    /// `false` where the shim hung up.
+    /// Asks the shim for its status. Returns `false` if the shim hung up.
     private func learn(from link: any ShimClient) async -> Bool {
         let asked = EngineClock.sinceBoot
         status.askedAt = asked
@@ -93,7 +94,8 @@ extension PodController {
         }
     }
 
-    /// Now and then: a shim that somebody has stopped does not say so itself.
+    /// Looks whether the shim is stopped, because a stopped shim cannot report that itself; called
+    /// once in a while.
     func lookWhetherStopped() {
         guard let shim, settledPod != nil else { return }
         if host.isStopped(shim.process) {
@@ -103,8 +105,8 @@ extension PodController {
         }
     }
 
-    /// What a dead shim held is put away without being asked, by an operation of its own; the
-    /// record waits for the client.
+    /// Marks the pod lost. An operation of its own removes what the dead shim held, without a
+    /// request. The record stays until the client deletes it.
     private func markLost(_ pod: Pod) async {
         engine.log.write(.error, "shim lost", ["pod": pod.name.text, "uid": "\(uid)"])
         link = nil
@@ -120,7 +122,7 @@ extension PodController {
         schedule()
     }
 
-    /// The exit that a dead shim has left, or that nobody saw it.
+    /// Returns the exit that a dead shim has stored, or an unseen exit if there is none.
     func storedExit(_ task: Label) -> TaskExit {
         do throws(SystemCallFailure) {
             if case .exit(let exit) = try host.exitFile(uid, task) { return TaskExit(exit) }
@@ -132,14 +134,14 @@ extension PodController {
 }
 
 extension TaskExit {
-    /// Nobody saw it; when it was noticed stands for its time.
+    /// An exit that no shim saw. Its time is the time when the daemon noticed it.
     static var unseen: TaskExit {
         TaskExit(status: .unknown, oomKilled: false, finishedAt: EngineClock.now)
     }
 }
 
 extension Pod {
-    /// Its shim is gone; `cleanup` puts away what it held.
+    /// Marks a pod whose shim is gone. The operation `cleanup` removes what the shim held.
     mutating func markLost(_ cleanup: UID) {
         state = .lost
         shim = nil
@@ -149,7 +151,7 @@ extension Pod {
 }
 
 extension OperationKind {
-    /// Whether the shim's end is this operation's own business.
+    /// Whether this operation itself deals with the end of the shim.
     fileprivate var ownsShim: Bool {
         switch self {
         case .podCreate, .podDelete, .podCleanup, .orphanRemove: true
@@ -162,13 +164,13 @@ extension OperationKind {
 // MARK: - What is waited for
 
 extension PodController {
-    /// In words, if the operation waits for its turn.
+    /// Describes what the operation waits for; `nil` if it does not wait for its turn.
     func turnWaitedFor(by operation: UID) -> String? {
         engine.gate.whatIsWaitedFor(by: operation, of: uid).map { "waits for " + $0 }
     }
 
-    /// In words: the child that the shim waits for and where that is in the kernel, or what the
-    /// shim says. Asks the shim meanwhile, for the next time; one that does not answer is named.
+    /// Describes the child that the shim waits for and its place in the kernel, or what the shim
+    /// says. It also asks the shim for the next call, and reports a shim that does not answer.
     func whatIsWaitedFor(_ task: Label?) -> String? {
         guard let link, link.isOpen else { return host.helper(of: uid) }
         defer { askStatus(link) }

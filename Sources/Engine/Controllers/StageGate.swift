@@ -1,9 +1,9 @@
-// Places for the stages of creates and starts that cost the machine: a shim that starts, a helper
-// that mounts, the runtime at work.
+// Limits how many expensive stages of creates and starts run at once: the start of a shim, the work
+// of a mount helper, a call of the runtime.
 //
-// A crowd of creates would otherwise start as many runtimes at once, and everything else on the
-// host would wait for them. Deletes need no place, so they are never behind creates. A stage that
-// hangs keeps its place for a while only: then others pass, and it goes on without one.
+// Without the gate many creates would start as many runtimes at once, and everything else on the
+// host would wait for them. Deletes need no place, so creates never delay them. A stage that hangs
+// loses its place after a while, and continues without a place.
 
 import EventLoop
 import Metrics
@@ -18,9 +18,9 @@ import Model
     private let places: Int
     private let metrics: Metrics
     private var taken = 0
-    /// Who waits, by pod; a pod's own in the order in which they came.
+    /// The waiting operations by pod, each pod's in the order in which they came.
     private var waiting: [UID: [Ticket]] = [:]
-    /// The pods of those, in the order of their turns: a pod that has had one is the last.
+    /// The pods in `waiting`, in the order of their turns. A pod that has had a turn goes last.
     private var turns: [UID] = []
 
     nonisolated init(places: Int, _ metrics: Metrics) {
@@ -28,8 +28,8 @@ import Model
         self.metrics = metrics
     }
 
-    /// A place for a stage of the operation, once it is its turn; `nil` if it was called off before
-    /// that. Whoever has one gives it back.
+    /// Waits for a place for a stage of the operation; `nil` if the operation was called off before
+    /// its turn. The caller gives the place back.
     func enter(_ operation: UID, of pod: UID) async -> StagePlace? {
         if taken < places && turns.isEmpty { return take() }
         return await withCheckedContinuation { turn in
@@ -39,7 +39,7 @@ import Model
         }
     }
 
-    /// The operation waits no more for its turn, and does not get it.
+    /// Takes the operation out of the queue, so that it gets no place.
     func callOff(_ operation: UID, of pod: UID) {
         let tickets = waiting[pod, default: []].filter { $0.operation == operation }
         guard !tickets.isEmpty else { return }
@@ -49,7 +49,7 @@ import Model
         for ticket in tickets { ticket.turn.resume(returning: nil) }
     }
 
-    /// Why the operation has not begun its stage; `nil` if it does not wait for its turn.
+    /// Returns why the operation has not begun its stage; `nil` if it does not wait for its turn.
     func whatIsWaitedFor(by operation: UID, of pod: UID) -> String? {
         guard waiting[pod]?.contains(where: { $0.operation == operation }) ?? false else {
             return nil
@@ -91,7 +91,7 @@ import Model
 
 /// One of the gate's places.
 @Loop final class StagePlace {
-    /// Milliseconds after which others may pass.
+    /// Milliseconds after which the stage loses its place.
     nonisolated static let patience: Int64 = 3000
 
     private let gate: StageGate

@@ -3,7 +3,7 @@
 import Model
 import Teardown
 
-/// One step of one operation: the step, and the task that it is about; `nil` for the pod.
+/// One step of one operation. `object` is the task of the step, `nil` for a step of the pod.
 struct ShownStep: Hashable {
     let name: StepName
     let object: Label?
@@ -17,7 +17,7 @@ struct ShownStep: Hashable {
 }
 
 extension OperationStep {
-    /// The way up of one task.
+    /// The steps that create one task.
     static func creating(_ task: TaskSpec) -> [OperationStep] {
         [
             OperationStep(name: .create(.rootfsMount), object: task.name),
@@ -25,12 +25,12 @@ extension OperationStep {
         ]
     }
 
-    /// The way down of a pod.
+    /// The steps that remove a pod.
     static func removing(tasks: [Label]) -> [OperationStep] {
         TeardownStep.all(tasks: tasks).map(OperationStep.init)
     }
 
-    /// The way down of one task.
+    /// The steps that remove one task.
     static func removing(task: Label) -> [OperationStep] {
         TeardownStep.all(task: task).map(OperationStep.init)
     }
@@ -41,13 +41,13 @@ extension OperationStep {
 }
 
 extension PodOperation {
-    /// Where it stands: the first step that is under way, or else the first that is to come.
+    /// The first step that is in progress, or else the first step that has not begun.
     var currentStep: StepName? {
         let underWay = steps.first { $0.state == .running || $0.state == .waiting }
         return (underWay ?? steps.first { !$0.isDone })?.name
     }
 
-    /// Changes the step of this name and object, adding it where it is not planned.
+    /// Changes the step of this name and object, and adds the step if it is not planned.
     mutating func step(
         _ name: StepName, _ object: Label?, _ change: (inout OperationStep) -> Void
     ) {

@@ -1,4 +1,4 @@
-// pod.stop, pod.update, pod.delete, task.stop, task.signal, task.delete.
+// Carries out pod.stop, pod.update, pod.delete, task.stop, task.signal and task.delete.
 
 import Documents
 import EventLoop
@@ -19,7 +19,7 @@ extension PodController {
         engine.controllers.forget(uid)
     }
 
-    /// What a lost pod held; its record, and its logs, stay for the client.
+    /// Removes what a lost pod held. Its record and its logs stay for the client.
     func cleanUpPod(_ operation: PodOperation) async {
         _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: true)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
@@ -30,7 +30,7 @@ extension PodController {
         }
     }
 
-    /// What bears our mark and no record names, by the delete's own steps.
+    /// Removes an object that has our mark and no record, by the delete's own steps.
     func removeOrphan(_ operation: PodOperation) async {
         _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
         await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
@@ -38,7 +38,7 @@ extension PodController {
         engine.controllers.forget(uid)
     }
 
-    /// The grace as it stands when it is asked for: a later request, or a delete that waits for
+    /// Returns the grace at the moment of the call. A later request, or a delete that waits for
     /// this operation, may have shortened it.
     private func graceOf(_ operation: PodOperation) -> @Sendable (Label) -> Int64? {
         { [registry = engine.registry, uid] task in
@@ -89,7 +89,7 @@ extension PodController {
         }
     }
 
-    /// Ends one task; like a teardown's first step, it does not give up.
+    /// Ends one task. Like a teardown's first step, it does not give up.
     private func stop(_ task: PodTask, _ operation: PodOperation) async {
         let step = TeardownStep(.tasksStop, task: task.spec.name)
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
@@ -139,9 +139,9 @@ extension PodController {
         } catch { return Failure(refusedLimits: "\(error)") }
     }
 
-    /// The limits as they were, in the record and, as far as some had been written, in the kernel.
-    /// What a later update has asked for since is that one's to write; and where it would fall back
-    /// to what is refused here, it falls back to what stood.
+    /// Restores the former limits in the record and, if some were written, in the kernel. If a
+    /// later update has changed the limits since, the record keeps the later limits. If the later
+    /// update would fall back to the refused limits, it now falls back to the former limits.
     private func takeBack(
         _ refused: Resources, _ operation: PodOperation, _ failure: Failure
     ) async {
