@@ -1,5 +1,5 @@
-// The engine: what the API drives. Requests come in on any thread and are recorded at once; the
-// work is done on the loop, by one controller for each pod.
+// The engine, which the API drives. A request comes in on any thread and is recorded at once. One
+// controller for each pod does the work, on the loop.
 
 import Documents
 import EventLoop
@@ -10,11 +10,11 @@ import OCI
 package import Store
 import Synchronization
 
-/// A listener without which the daemon works.
+/// A listener that the daemon can do without.
 package enum ListenerStatus: Equatable, Sendable {
     case off
     case serving(address: String)
-    /// It is tried again until the address can be had.
+    /// The daemon tries again until it can bind the address.
     case waiting(address: String, why: String)
 }
 
@@ -24,11 +24,11 @@ package final class Engine: Sendable {
     let registry: Registry
     package let metrics = Metrics()
     package let log: Log
-    /// What of `info` does not change while the daemon runs.
+    /// The part of `info` that does not change while the daemon runs.
     private let fixedInfo: EngineInfo
     let runtime: RuntimeWatch
     let host: any Host
-    /// Held for as long as the daemon lives: one daemon for a run directory.
+    /// The lock of the run directory. It is held for the daemon's life, so that one daemon owns it.
     private let lock: OwnedDescriptor?
     let readiness = Atomic<Bool>(false)
     private let metricsStatus = Mutex(ListenerStatus.off)
@@ -38,8 +38,8 @@ package final class Engine: Sendable {
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
 
-    /// Takes the run directory's lock, mounts a tmpfs there where it does not stand on one, opens
-    /// the store and loads the records. Nothing is started yet but the looks at the runtime.
+    /// Takes the run directory's lock, mounts a tmpfs if the directory is not on one, opens the
+    /// store and loads the records. It starts nothing except the looks at the runtime.
     package init(_ settings: EngineSettings) throws(EngineFailure) {
         self.settings = settings
         layout = Layout(settings: settings)
@@ -54,7 +54,7 @@ package final class Engine: Sendable {
         do throws(SystemCallFailure) { runtime = try RuntimeWatch(layout, log, metrics) } catch {
             throw EngineFailure("\(error)")
         }
-        // Beside the reading of the records.
+        // The looks run while the records are read.
         runtime.start()
         let opened: (store: Store, damage: StoreDamage?)
         do throws(StoreFailure) { opened = try Engine.openStore(layout) } catch {
@@ -72,7 +72,8 @@ package final class Engine: Sendable {
         noteDamage()
     }
 
-    /// A lock on the store that is not a daemon's keeps this one from nothing (law 25).
+    /// Opens the store. If a process other than a daemon holds a lock on it, the daemon ignores
+    /// that lock (law 25).
     private static func openStore(
         _ layout: Layout
     ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {
@@ -86,8 +87,8 @@ package final class Engine: Sendable {
         }
     }
 
-    /// A record for each pod that has a folder. It has no content, so the pod is lost: what it
-    /// holds is put away, and the record waits for the client's DELETE.
+    /// Makes a record for each pod that has a folder. The record has no content, so the pod is
+    /// lost: a cleanup removes what it holds, and the record waits for the client's DELETE.
     private static func podsByFolder(_ layout: Layout) -> [PodRecord] {
         do throws(SystemCallFailure) {
             return try Files.names(in: layout.pods).compactMap(UID.init).map {
@@ -96,7 +97,7 @@ package final class Engine: Sendable {
         } catch { return [] }
     }
 
-    /// An engine on another host, such as a test's `SimulatedHost`.
+    /// Makes an engine on another host, such as a test's `SimulatedHost`.
     package init(
         _ settings: EngineSettings, _ store: sending any RecordKeeping, _ host: any Host,
         log: Log? = nil
@@ -124,10 +125,10 @@ package final class Engine: Sendable {
         }
     }
 
-    /// Where the metrics are served over TCP, or why they are not.
+    /// The TCP address that serves the metrics, or the reason why none does.
     package var metricsListener: ListenerStatus { metricsStatus.withLock { $0 } }
 
-    /// Returns how it was.
+    /// Stores the new status, and returns the former one.
     package func noteMetricsListener(_ status: ListenerStatus) -> ListenerStatus {
         metricsStatus.withLock { known in
             defer { known = status }
@@ -137,7 +138,7 @@ package final class Engine: Sendable {
 
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
 
-    /// As it is now.
+    /// The facts at the moment of the call.
     package var info: EngineInfo {
         var info = fixedInfo
         let status = runtime.status
@@ -151,11 +152,11 @@ package final class Engine: Sendable {
         return info
     }
 
-    /// Why creates are refused; `nil` if they are taken.
+    /// Why creates are refused; `nil` if they are accepted.
     package var refusal: String? { runtime.status.refusal }
 
-    /// Waits for the first looks at what creates need, so many milliseconds at most each. Before
-    /// `start`, whose adoptions keep the loop busy.
+    /// Waits for the first looks at what creates need, at most `milliseconds` for each. Call it
+    /// before `start`, because the adoptions of `start` keep the loop busy.
     package func awaitFirstLooks(milliseconds: CInt) {
         ignoring("then the start does not wait") { () throws(SystemCallFailure) in
             let trial = try FirstLook()
@@ -168,24 +169,24 @@ package final class Engine: Sendable {
         }
     }
 
-    /// Adopts the shims that live, and goes on with the operations that stand open, in the
-    /// background. `whenReady` is called on the loop, once mutations are taken.
+    /// Adopts the live shims and continues the open operations, in the background. Calls
+    /// `whenReady` on the loop once mutations are accepted.
     package func start(_ whenReady: @escaping @Sendable () -> Void = {}) {
         onLoop { await self.controllers.recover(self, whenReady) }
     }
 
-    /// Calls `body` on the loop's thread once so many milliseconds have passed.
+    /// Calls `body` on the loop's thread after `milliseconds`.
     package func after(milliseconds: Int64, _ body: @escaping @Sendable () -> Void) {
         Loop.shared.reactor.after(milliseconds: milliseconds, body)
     }
 
-    /// Calls `body` on the loop's thread after a whole turn of it: jobs run, descriptors looked at,
-    /// timers due. For whoever wants to know that it does turn.
+    /// Calls `body` on the loop's thread after one whole turn: its jobs ran, its descriptors were
+    /// checked, its due timers fired. A watchdog uses it to know that the loop turns.
     package func whenLoopTurns(_ body: @escaping @Sendable () -> Void) {
         Loop.shared.reactor.after(milliseconds: 0, body)
     }
 
-    /// For the daemon's end: pods stay, and a parent cgroup without any goes.
+    /// Called when the daemon ends. Pods stay; the parent cgroup is removed if it contains no pod.
     package func leave() { host.leave() }
 
     /// Tells the pod's controller that there is something to do.
@@ -193,7 +194,7 @@ package final class Engine: Sendable {
         onLoop { self.controllers.controller(of: pod, self).schedule() }
     }
 
-    /// For the operations that nobody asked for.
+    /// The context of the operations that the daemon begins itself.
     var ownContext: RequestContext {
         RequestContext(
             requester: Requester(pid: OwnProcess.pid, uid: 0, gid: 0, command: "staunchd"),

@@ -1,7 +1,7 @@
-// The metrics' series that can be known before anything has happened.
+// The metrics' series that are known before any event.
 //
-// A counter that appears with its first event has grown from nothing: `increase()` over it is 0,
-// and an alert misses its event. So each of them is there with 0 from the daemon's start.
+// If a counter appeared only with its first event, `increase()` over it would be 0, and an alert
+// would miss that event. So each counter exists with the value 0 from the daemon's start.
 
 import Documents
 import Metrics
@@ -17,11 +17,11 @@ extension Metrics {
         stepRetries.expect(steps.flatMap { step in errnos.map { [step, $0] } })
         stepDuration.expect(steps.map { [$0] })
         orphansRemoved.expect(ResourceKind.allCases.map { [$0.rawValue] })
-        dataDirectoryUsable.set(1)  // until the kernel has said otherwise
+        dataDirectoryUsable.set(1)  // until the kernel has refused
         storeFailures.expect(["full", "corrupt", "schema", "other"].map { [$0] })
     }
 
-    /// Those that the alerts explain; any other appears with its first step.
+    /// The errnos that the alerts explain. Any other errno appears with its first step.
     private var errnos: [String] {
         ["none", "EBUSY", "ENOSPC", "EROFS", "EIO", "EMFILE", "ENOMEM", "EAGAIN"]
     }

@@ -1,4 +1,4 @@
-// The log: one line of key=value to standard error for each thing worth knowing.
+// The log: one line of key=value to standard error for each notable event.
 
 import Linux
 import Model
@@ -18,7 +18,8 @@ package struct Log: Sendable {
         self.sink = sink
     }
 
-    /// The message is constant; what varies stands in the fields, in their order.
+    /// Writes one line. The message is constant; the varying facts are in the fields, in their
+    /// order.
     package func write(
         _ level: LogLevel, _ message: StaticString,
         _ fields: KeyValuePairs<StaticString, String> = [:]
@@ -30,7 +31,7 @@ package struct Log: Sendable {
         sink(line + "\n")
     }
 
-    /// Whether a line of this level is written; for lines that cost something to make.
+    /// Whether a line of this level is written. Check it before a line that is expensive to make.
     package func wants(_ level: LogLevel) -> Bool {
         self.level.map { Log.rank(level) <= Log.rank($0) } ?? false
     }
@@ -44,7 +45,7 @@ package struct Log: Sendable {
         }
     }
 
-    /// Bare where it is one word, and else in quotes with what would end them escaped.
+    /// Returns a single word as it is, and any other text in quotes and escaped.
     private static func quoted(_ text: String) -> String {
         let isWord = text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x3d && $0 != 0x7f }
         if isWord && !text.isEmpty { return text }

@@ -1,4 +1,4 @@
-// What the daemon is told at its start.
+// The settings that the daemon gets at its start.
 
 import Linux
 
@@ -11,26 +11,26 @@ package struct EngineSettings: Sendable {
     package var runtime = "/usr/sbin/runc"
     /// Absolute directories.
     package var searchPath: [String] = []
-    /// The shim's program; it is copied into the run directory at the start.
+    /// The shim's program. The daemon copies it into the run directory at the start.
     package var shim = ""
     package var seccomp = SeccompChoice.builtIn
-    /// `nil`: nothing is told.
+    /// `nil` if nothing is logged.
     package var logLevel: LogLevel? = .info
     package var limits = EngineLimits()
-    /// Milliseconds between two audits that nobody asked for.
+    /// Milliseconds between two periodic audits.
     package var auditInterval: Int64 = 60_000
-    /// How many stages of creates and starts are at work at once: see `StageGate`.
+    /// The number of stages of creates and starts that run at once: see `StageGate`.
     package var stagePlaces = max(4, 2 * OwnProcess.processors)
 
     package init() {}
 }
 
-/// Which seccomp profile tasks have.
+/// The seccomp profile of the tasks.
 package enum SeccompChoice: Equatable, Sendable {
     case builtIn
-    /// In containers-common's format, absolute.
+    /// An absolute path of a profile in containers-common's format.
     case file(String)
-    /// No filter at all.
+    /// No filter.
     case none
 
     /// `builtin`, `file` or `none`.
@@ -50,7 +50,7 @@ package enum SeccompChoice: Equatable, Sendable {
     }
 }
 
-/// Why the engine cannot be had, with what to do about it.
+/// Why the engine cannot start, with advice for the operator.
 package struct EngineFailure: Error, CustomStringConvertible {
     package let description: String
 

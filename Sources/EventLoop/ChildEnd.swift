@@ -1,9 +1,10 @@
-// The end of a child of the daemon's: waited for without blocking, and its exit taken.
+// Waits for the end of one of the daemon's children without blocking, and takes its exit.
 
 package import Linux
 
 @Loop package enum ChildEnd {
-    /// By its pidfd, or where none can be had (EMFILE) by looking; `nil` where it is no child.
+    /// Waits by the child's pidfd, or by polling if there is no pidfd (EMFILE). Returns `nil` if
+    /// the process is not a child.
     package static func of(_ pid: Int32) async -> ChildExit? {
         if let process = PidDescriptor.opening(pid) { await readable(process.descriptor.number) }
         while true {
@@ -15,7 +16,8 @@ package import Linux
         }
     }
 
-    /// Where it cannot be watched, whoever waits looks again after a while.
+    /// Returns once `number` is readable. If it cannot be watched, returns after a while, and the
+    /// caller looks again.
     package static func readable(_ number: CInt) async {
         do throws(SystemCallFailure) { try await Loop.shared.reactor.readable(number) } catch {
             await Loop.shared.reactor.pause(milliseconds: 20)

@@ -1,26 +1,26 @@
 // The engine's one thread: an epoll loop that is also the executor of everything in the engine.
 //
-// No call that can block is made on it. Since all of the engine's own state is isolated to it
-// (`@Loop`), a pod's steps read as they happen, and nothing needs a lock.
+// No call that can block is made on it. All of the engine's own state is isolated to it (`@Loop`),
+// so a pod's steps are written in the order in which they happen, and need no lock.
 
 import Glibc
 package import Linux
 package import Model
 package import Synchronization
 
-/// Isolates what belongs to the engine's thread.
+/// Isolates the state of the engine's thread.
 @globalActor
 package actor Loop {
     package static let shared = Loop()
     package nonisolated let reactor = Reactor()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
-        // SAFETY: `shared` is never freed, and the reactor with it.
+        // SAFETY: `shared` is never freed, and neither is its reactor.
         unsafe reactor.asUnownedSerialExecutor()
     }
 }
 
-/// Runs `body` on the engine's thread, and with it whatever it starts.
+/// Runs `body` on the engine's thread, and whatever `body` starts as well.
 @discardableResult
 package func onLoop(_ body: @escaping @Sendable @Loop () async -> Void) -> Task<Void, Never> {
     Task(executorPreference: Loop.shared.reactor) { await body() }
@@ -37,18 +37,19 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
     private let epoll: Epoll
     private let state = Mutex(Watches())
 
-    /// What the thread watches and when it is to wake; touched by the thread alone, but for the
-    /// lock's sake in one place.
+    /// The watched descriptors and the timers. Only the loop's thread uses them, but other threads
+    /// may add timers, so a lock guards them.
     private struct Watches {
         var handlers: [UInt64: @Sendable (Epoll.Interest) -> Void] = [:]
         var nextTag: UInt64 = 1
         var timers = TimerQueue()
     }
 
-    /// Whether time and turns are a test's to give. To be set before anything uses the loop.
+    /// Whether a test controls time and turns. Set it before anything uses the loop.
     package static let isSimulated = Atomic(false)
     private let isSimulated = Reactor.isSimulated.load(ordering: .acquiring)
-    /// The time of a simulation: nanoseconds since boot, and what the wall clock is ahead of it.
+    /// The time of a simulation: nanoseconds since boot, and the milliseconds that the wall clock
+    /// adds to it.
     private let simulatedTime = Atomic<Int64>(1_000_000_000)
     private let simulatedWall = Atomic<Int64>(1_767_225_600_000)
     private let simulatedRandom = Atomic<UInt64>(0)
@@ -59,23 +60,23 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
             epoll = try Epoll()
             try epoll.add(wakeup.descriptor.number, .readable, tag: 0)
         } catch { fatalError("no event loop can be made: \(error)") }
-        // Whoever simulates runs the jobs: nobody is to be woken.
+        // In a simulation the test runs the jobs, so no thread has to be woken.
         queue = Mutex(Queue(isAwake: isSimulated))
         if !isSimulated { Thread.start("loop") { self.run() } }
     }
 
-    /// Nanoseconds since boot, suspended time included: for durations.
+    /// Nanoseconds since boot, suspended time included. For durations.
     package var sinceBoot: Int64 {
         isSimulated ? simulatedTime.load(ordering: .relaxed) : SystemClock.sinceBoot
     }
 
-    /// For new uids.
+    /// Random bits for new uids.
     package var randomBits: UInt64 {
         guard isSimulated else { return .random(in: 0...(.max)) }
         return simulatedRandom.wrappingAdd(0x9e37_79b9_7f4a_7c15, ordering: .relaxed).newValue
     }
 
-    /// Milliseconds since 1970: for people.
+    /// Milliseconds since 1970. For display.
     package var wall: Int64 {
         guard isSimulated else { return SystemClock.wall }
         return simulatedWall.load(ordering: .relaxed) + sinceBoot / 1_000_000
@@ -140,8 +141,8 @@ package final class Reactor: SerialExecutor, TaskExecutor, Sendable {
 }
 
 extension Reactor {
-    /// Calls `handler` on the loop's thread whenever `number` is ready, until `unwatch`; what is
-    /// isolated is reached through `onLoop`.
+    /// Calls `handler` on the loop's thread whenever `number` is ready, until `unwatch`. The
+    /// handler reaches isolated state through `onLoop`.
     package func watch(
         _ number: CInt, _ interest: Epoll.Interest,
         _ handler: @escaping @Sendable (Epoll.Interest) -> Void
@@ -159,7 +160,7 @@ extension Reactor {
         return tag
     }
 
-    /// To be called before `number` is closed.
+    /// Call it before `number` is closed.
     package func unwatch(_ number: CInt, _ tag: UInt64) {
         epoll.remove(number)
         state.withLock { _ = $0.handlers.removeValue(forKey: tag) }
@@ -185,7 +186,8 @@ extension Reactor {
         if let failure { throw failure }
     }
 
-    /// Returns after `milliseconds`. For pacing: whoever calls it looks again afterwards.
+    /// Returns after `milliseconds`. It only paces a loop: the caller checks its condition again
+    /// afterwards.
     package func pause(milliseconds: Int64) async {
         await withCheckedContinuation { continuation in
             after(milliseconds: milliseconds) { continuation.resume() }
@@ -206,32 +208,32 @@ extension Reactor {
     /// Runs everything that can run now.
     package func runSimulated() { runJobs() }
 
-    /// When the next timer is due; `nil` where nobody waits for a time.
+    /// When the next timer is due; `nil` if there is none.
     package var nextSimulatedTimer: Int64? { state.withLock { $0.timers.next } }
 
     package var simulatedNow: Int64 { sinceBoot }
 
-    /// Goes on to `time`, and fires what is due by then.
+    /// Advances the time to `time`, and fires the timers that are due by then.
     package func advanceSimulated(to time: Int64) {
         if time > sinceBoot { simulatedTime.store(time, ordering: .relaxed) }
         fireTimers()
         runJobs()
     }
 
-    /// The beginning of a history.
+    /// Resets the clocks and the random numbers for the beginning of a history.
     package func resetSimulation(seed: UInt64) {
         simulatedTime.store(1_000_000_000, ordering: .relaxed)
         simulatedWall.store(1_767_225_600_000, ordering: .relaxed)
         simulatedRandom.store(seed, ordering: .relaxed)
     }
 
-    /// Lets the wall clock jump by `milliseconds`, as somebody's `date -s` does.
+    /// Lets the wall clock jump by `milliseconds`, as `date -s` does.
     package func jumpSimulatedWall(_ milliseconds: Int64) {
         simulatedWall.wrappingAdd(milliseconds, ordering: .relaxed)
     }
 
-    /// A daemon's death: whatever waits is never called. What is returned has to be kept, since
-    /// the tasks behind it are not to be unwound either.
+    /// Simulates a daemon's death: no waiting timer is ever called. The caller has to keep the
+    /// result, because the tasks behind the timers must not be unwound either.
     package func dropSimulated() -> [@Sendable () -> Void] {
         runJobs()
         return state.withLock { $0.timers.takeAll().map(\.fire) }
@@ -240,11 +242,11 @@ extension Reactor {
 
 /// The engine's clocks.
 package enum EngineClock {
-    /// Nanoseconds since boot, suspended time included: for durations.
+    /// Nanoseconds since boot, suspended time included. For durations.
     package static var sinceBoot: Int64 { Loop.shared.reactor.sinceBoot }
-    /// Milliseconds since boot: for what is stored.
+    /// Milliseconds since boot. For stored times.
     package static var uptime: Int64 { sinceBoot / 1_000_000 }
-    /// Milliseconds since 1970: for people.
+    /// Milliseconds since 1970. For display.
     package static var wall: Int64 { Loop.shared.reactor.wall }
     package static var now: Timestamp { Timestamp(milliseconds: wall) }
 }

@@ -1,4 +1,4 @@
-// What is due at some time, soonest first: a binary heap, so that many timers cost little each.
+// The timers, soonest first: a binary heap, so that each of many timers costs little.
 
 struct TimerQueue {
     struct Timer: Sendable {
@@ -15,7 +15,7 @@ struct TimerQueue {
     private var heap: [Timer] = []
     private var lastNumber: UInt64 = 0
 
-    /// When the next is due.
+    /// When the next timer is due; `nil` if there is none.
     var next: Int64? { heap.first?.at }
 
     mutating func add(at: Int64, _ fire: @escaping @Sendable () -> Void) {

@@ -138,7 +138,7 @@ import Teardown
     }
 
     /// Stores the end of a task's first process, which the shim has stored already. Returns `false`
-    /// if the store does not accept it now; the shim then reports it again.
+    /// if the store does not accept it now; the registry then tries again.
     @discardableResult
     func sawExit(_ task: String, _ exit: WireExit) -> Bool {
         guard let name = Label(task) else { return true }

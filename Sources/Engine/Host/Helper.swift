@@ -1,4 +1,4 @@
-// A helper: the shim's program, run by the daemon for one thing that may wait for a disk.
+// A helper: the shim's program, run by the daemon for one job that may wait for a disk.
 
 import Bytes
 import EventLoop
@@ -7,14 +7,14 @@ import Model
 
 @Loop enum Helper {
     struct Outcome {
-        /// What it wrote, up to 16 MiB.
+        /// The output of the helper, up to 16 MiB.
         let output: [UInt8]
-        /// Why it did not do what it should; `nil` where it did.
+        /// Why the helper failed; `nil` if it succeeded.
         let blocker: Blocker?
     }
 
-    /// Runs it and waits for its end, however long that takes. Descriptors are made before the
-    /// process: one that cannot be had starts nothing.
+    /// Runs a helper and waits for its end, however long that takes. The descriptors are made
+    /// before the process, so a failure to make a descriptor starts nothing.
     static func run(
         _ words: [String], path: String, started: (Int32) -> Void = { _ in }
     ) async throws(SystemCallFailure) -> Outcome {
@@ -33,7 +33,8 @@ import Model
         return Outcome(output: text, blocker: blocker(lines))
     }
 
-    /// `ERRNO_NAME text`, or `- text` where no call had failed; nothing from one that was killed.
+    /// Parses `ERRNO_NAME text`, or `- text` if no system call failed. A helper that was killed
+    /// writes nothing.
     private static func blocker(_ said: [UInt8]) -> Blocker {
         let text = String(decoding: said, as: UTF8.self)
         guard let (name, reason) = text.cut(" ") else {
@@ -42,7 +43,7 @@ import Model
         return Blocker(reason.upTo("\n"), errno: name == "-" ? nil : name)
     }
 
-    /// Up to the end of a pipe. Where it cannot be watched it is looked at again and again.
+    /// Reads up to the end of a pipe. If the pipe cannot be watched, it is polled.
     private static func readAll(_ pipe: borrowing OwnedDescriptor) async -> [UInt8] {
         var all: [UInt8] = []
         do throws(SystemCallFailure) {
@@ -55,7 +56,7 @@ import Model
                 if more.isEmpty { break }
                 all += more
             }
-        } catch {}  // what came is all that there is
+        } catch {}  // the output so far is all there is
         return all
     }
 }

@@ -1,7 +1,7 @@
-// What the engine needs of the machine: everything outside its own memory and its store.
+// What the engine needs from the machine: everything outside its own memory and its store.
 //
-// `LinuxHost` is the real machine. `SimulatedHost` exists only in memory, so that the same engine
-// lives through a hundred thousand histories of faults in a minute.
+// `LinuxHost` is the real machine. `SimulatedHost` exists only in memory, so that tests run the
+// same engine through a hundred thousand histories of faults in a minute.
 
 package import EventLoop
 package import Linux
@@ -14,7 +14,7 @@ package enum ShimPresence: Sendable {
     case gone
 }
 
-/// What a shim tells without being asked.
+/// What a shim reports without being asked.
 package struct ShimEvents: Sendable {
     package let sawExit: @Sendable @Loop (String, WireExit) -> Void
     /// Called once, when the shim hangs up.
@@ -24,7 +24,7 @@ package struct ShimEvents: Sendable {
 /// A connection to one shim: requests and replies, matched by number.
 @Loop package protocol ShimClient: AnyObject, Sendable {
     var isOpen: Bool { get }
-    /// The shim's answer; `nil` where it hung up before. There is no deadline.
+    /// Returns the shim's answer; `nil` if the shim hung up first. There is no deadline.
     func ask(_ request: ShimRequest) async -> ShimReply?
     /// Sends without waiting for the answer.
     func tell(_ request: ShimRequest)
@@ -32,9 +32,9 @@ package struct ShimEvents: Sendable {
     func ended() async
 }
 
-/// What a task's exit file says.
+/// The content of a task's exit file.
 package enum ExitSight: Equatable, Sendable {
-    /// There is none: the runtime was never asked to make the task.
+    /// There is no file: the runtime was never asked to make the task.
     case none
     /// The runtime was asked, and no exit has been stored.
     case open
@@ -45,17 +45,17 @@ package enum ExitSight: Equatable, Sendable {
 @Loop package protocol Host: Sendable {
     // MARK: Shims
 
-    /// Asks the pod's lock. "Cannot be told" is thrown, and is never `gone`.
+    /// Tests the pod's lock. If that fails, it throws: a failure is never `gone`.
     func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence
-    /// Starts the pod's shim, with its lock taken and its socket listening before it exists.
+    /// Starts the pod's shim. Its lock is taken and its socket listens before the process exists.
     func startShim(
         _ pod: Pod, _ events: ShimEvents
     ) throws(SystemCallFailure) -> any ShimClient
-    /// The line to a shim that lives. `recorded` is who it was when it was last seen.
+    /// Connects to a live shim. `recorded` is the shim's process as it was last seen.
     func connect(
         _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
     ) throws(SystemCallFailure) -> any ShimClient
-    /// What the shim said at its end, for people.
+    /// Returns what the shim said at its end, for display.
     func shimLog(_ pod: UID) -> String
 
     // MARK: Cgroups, by path from the root of each hierarchy
@@ -63,76 +63,78 @@ package enum ExitSight: Equatable, Sendable {
     func processes(in cgroup: String) throws(SystemCallFailure) -> Set<Int32>
     func kill(_ cgroup: String) throws(SystemCallFailure)
     func remove(_ cgroup: String, children: [String]) throws(SystemCallFailure)
-    /// The hierarchies in which it still stands.
+    /// Returns the directories of the cgroup in the hierarchies in which it still exists.
     func directories(of cgroup: String) throws(SystemCallFailure) -> [String]
     /// Writes a pod's limits into its new cgroup.
     func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure)
-    /// Writes them anew, and takes away those that are not set: the kernel may have to reclaim.
+    /// Writes the limits again, and removes those that are not set. The kernel may have to reclaim
+    /// memory.
     func limitAgain(_ pod: UID, _ resources: Resources) async throws(SystemCallFailure)
         -> Blocker?
 
     // MARK: Files
 
-    /// What the mount helper has to know of the task's mounts, before it is asked for the rootfs.
+    /// Writes what the mount helper must know of the task's mounts. Called before the request for
+    /// the rootfs.
     func writePlaces(_ pod: UID, _ task: TaskSpec) throws(SystemCallFailure)
     func writeBundle(
         _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
     ) throws(SystemCallFailure)
     func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight
-    /// Removes a pod's upper layers, and its logs unless they are kept, where no shim does it.
+    /// Removes a pod's upper layers, and its logs unless they are kept. Used when no shim does it.
     func removeFiles(
         _ pod: UID, keepingLogs: Bool
     ) async throws(SystemCallFailure) -> Blocker?
-    /// The same for one task, with its bundle.
+    /// Removes the same for one task, and its bundle.
     func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
-    /// Looks for the pod's folders in the data and the log directory, unless logs are kept; what is
-    /// there yet, or why that cannot be told.
+    /// Looks for the pod's folders in the data directory and, unless logs are kept, in the log
+    /// directory. Returns the remaining folders, or why the look failed.
     func filesLeft(_ pod: UID, keepingLogs: Bool) async throws(SystemCallFailure) -> Blocker?
-    /// Why tasks' overlays cannot have their upper layers in the data directory; `nil` if they can,
-    /// or if that cannot be told.
+    /// Returns why tasks' overlays cannot have their upper layers in the data directory; `nil` if
+    /// they can, or if that is unknown.
     func layerRefusal() async -> String?
-    /// Whether a task's overlay lives on, and by whom, though neither its shim nor any process of
-    /// the pod does.
+    /// Returns what keeps a task's overlay alive when its shim and all processes of the pod are
+    /// gone; `nil` if the overlay is gone.
     func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
-    /// Whether the tasks' /dev/shm lives on, and by whom, though the shim does not.
+    /// Returns what keeps the tasks' /dev/shm alive when the shim is gone; `nil` if it is gone.
     func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker?
-    /// Removes the pod's folder in the run directory; whether it is gone is asked with the next.
+    /// Removes the pod's folder in the run directory. `hasRunFolder` tells whether it is gone.
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool
-    /// The tasks of which there is a bundle or a cgroup.
+    /// Returns the tasks that still have a bundle or a cgroup.
     func tasksLeft(_ pod: UID) -> [Label]
 
-    /// Whether the task's container has the task's name for an id, as daemons before this version
-    /// made them: its pod lives on through an upgrade.
+    /// Whether the task's container has the task's name as its id, as earlier versions of the
+    /// daemon made it. Such a pod survives an upgrade.
     func hasContainerByName(_ pod: UID, _ task: Label) -> Bool
 
     // MARK: Looking
 
-    /// The daemon's own helper that works for a pod, and where it is; `nil` if there is none.
+    /// Describes where a process is, such as `pid 4121, state D, ovl_sync_fs`.
     func helper(of pod: UID) -> String?
     /// Where a process is, such as `pid 4121, state D, ovl_sync_fs`.
     func place(of pid: Int32) -> String
     /// The command that a process runs now, such as `runc`; `nil` if there is no such process.
     func command(of pid: Int32) -> String?
-    /// Whether it is stopped, by a signal or a tracer.
+    /// Whether a signal or a tracer has stopped the process.
     func isStopped(_ process: ProcessIdentity) -> Bool
-    /// By name, where each entry of the pods' directory in the run directory is.
+    /// Returns the path of each entry of the pods' directory in the run directory, by name.
     func runFolders() throws(SystemCallFailure) -> [String: String]
     func hasSocket(_ pod: UID) throws(SystemCallFailure) -> Bool
-    /// By uid, one place of each cgroup that has a pod's uid for its name.
+    /// Returns one directory of each cgroup that has a pod's uid as its name, by uid.
     func cgroups() throws(SystemCallFailure) -> [String: String]
-    /// Mounts of ours in the host's mount namespace.
+    /// Returns our mounts in the host's mount namespace.
     func mounts() throws(SystemCallFailure) -> [String: String]
-    /// The pods' folders on the disks, as a helper has listed them: the last list if a disk takes
-    /// too long.
+    /// Returns the pods' folders on the disks, as a helper listed them. If a disk takes too long,
+    /// returns the last list.
     func diskFolders(_ records: any Recorded) async -> [Observation]
-    /// The shim's own namespaces, as far as they can be seen; empty if the shim has ended.
+    /// Returns the shim's own namespaces, as far as they can be seen; empty if the shim has ended.
     func namespaces(of shim: ProcessIdentity, ownNetwork: Bool) -> [NamespaceIdentity]
-    /// Namespaces that tasks hold by a descriptor: a deleted pod's, or a namespace without any
-    /// process.
+    /// Returns the namespaces that tasks hold by a descriptor: those of a deleted pod, and those
+    /// without any process.
     func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace]
-    /// An orphan is gone: what was seen of it before is no longer so.
+    /// Forgets what was seen of an orphan that is gone.
     func forget(_ orphan: UID)
-    /// For the daemon's end: the parent cgroup, where no pod is in it.
+    /// Called when the daemon ends. Removes the parent cgroup if it contains no pod.
     nonisolated func leave()
 }

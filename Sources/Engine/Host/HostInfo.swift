@@ -1,4 +1,4 @@
-// What this host offers: cgroups and the kernel. Looked at once; `RuntimeWatch` looks at the rest.
+// What this host offers: cgroups and the kernel. It is read once; `RuntimeWatch` reads the rest.
 
 import Bytes
 import Linux
@@ -7,7 +7,7 @@ import OCI
 final class HostInfo: Sendable {
     let hierarchies: [CgroupHierarchy]
     let traits: HostTraits
-    /// Whether processes can be counted and limited here.
+    /// Whether the kernel can count and limit processes here.
     let limitsPids: Bool
     let info: EngineInfo
 
@@ -36,8 +36,9 @@ final class HostInfo: Sendable {
         try HostInfo.claim(hierarchies, settings)
     }
 
-    /// Pods are told from orphans by their records, so a parent has one daemon. The mark stands in
-    /// one hierarchy; where there is a unified one, in that.
+    /// Marks the parent cgroup as ours. A parent has one daemon, because the daemon tells pods from
+    /// orphans by their records. The mark exists in one hierarchy, in the unified one if there is
+    /// one.
     private static func claim(
         _ hierarchies: [CgroupHierarchy], _ settings: EngineSettings
     ) throws(EngineFailure) {
@@ -56,7 +57,7 @@ final class HostInfo: Sendable {
                 + "choose another --cgroup-parent")
     }
 
-    /// Whether swap can be limited: v1 shows memory.memsw only where the kernel accounts swap.
+    /// Whether swap can be limited. v1 shows memory.memsw only if the kernel accounts swap.
     private static func limitsSwap(
         _ hierarchies: [CgroupHierarchy]
     ) throws(SystemCallFailure) -> Bool {
@@ -78,7 +79,7 @@ final class HostInfo: Sendable {
         return false
     }
 
-    /// mount_setattr(2).
+    /// Whether the kernel has mount_setattr(2).
     private static func hasMountAttributes() throws(SystemCallFailure) -> Bool {
         try !SystemInfo.kernelVersion().lexicographicallyPrecedes([5, 12])
     }

@@ -1,6 +1,6 @@
-// Whether tasks can be made in the data directory. A helper asks the kernel, at the start and,
-// while it says no, with each refused create and each audit: the operator may have mounted another
-// file system there. The start never depends on the answer, and neither does what is to be deleted.
+// Whether tasks can be made in the data directory. A helper asks the kernel at the start. While the
+// answer is no, it asks again with each refused create and each audit, because the operator may
+// have mounted another file system. Neither the start nor a delete depends on the answer.
 
 import Documents
 import EventLoop
@@ -9,17 +9,17 @@ import Synchronization
 
 @Loop final class LayerTrials {
     private let flight = SingleFlight()
-    /// Why not, as far as is known.
+    /// Why not, as far as it is known.
     private nonisolated let found = Mutex<String?>(nil)
 
     nonisolated init() {}
 
     nonisolated var refusal: String? { found.withLock { $0 } }
 
-    /// Returns with the answer, or when the disk takes too long to give one.
+    /// Asks now. Returns with the answer, or when the disk takes too long to give it.
     func tryNow(_ engine: Engine) async { await flight.run { await self.run(engine) } }
 
-    /// Does not wait.
+    /// Asks again without waiting for the answer.
     func tryAgain(_ engine: Engine) {
         if refusal != nil { flight.begin { await self.run(engine) } }
     }
@@ -44,7 +44,7 @@ extension Engine {
     /// Why no task can be made in the data directory; `nil` if tasks can.
     package var dataDirectoryRefusal: String? { layerTrials.refusal }
 
-    /// Before anything is recorded of a new task.
+    /// Throws if no task can be made. Called before anything of a new task is recorded.
     func checkDataDirectory(_ context: RequestContext) throws(Problem) {
         guard let refusal = layerTrials.refusal else { return }
         onLoop { self.layerTrials.tryAgain(self) }

@@ -1,4 +1,4 @@
-// Where things are: every name follows from the pod's uid, so that recovery finds by name.
+// The paths. Every name follows from the pod's uid, so that recovery finds objects by name.
 
 import Linux
 import Model
@@ -26,8 +26,8 @@ struct Layout: Sendable {
         ShimSettings.sharedMemoryDevice(in: pod(uid))
     }
     func cgroup(_ uid: UID) -> String { "\(settings.cgroupParent)/\(uid)" }
-    /// Bears the pod's limits: the shim stands beside it, so that a pod that runs out of memory
-    /// never takes its shim along.
+    /// The cgroup with the pod's limits. The shim has a cgroup beside it, so that a pod that runs
+    /// out of memory never kills its shim.
     func workload(_ uid: UID) -> String { cgroup(uid) + "/pod" }
     func cgroup(_ uid: UID, _ task: Label) -> String { "\(workload(uid))/task-\(task)" }
 

@@ -1,4 +1,4 @@
-// The machine itself: shims, found by their lock and started where there is none.
+// The machine itself: finds shims by their lock, and starts them.
 
 import EventLoop
 import Linux
@@ -11,7 +11,7 @@ import ShimProtocol
     let runtime: RuntimeWatch
     let disks = DiskLook()
     let namespaces = NamespaceLook()
-    /// The last one that was started for a pod and has not ended.
+    /// The pid of the last helper of each pod that has not ended.
     var helpers: [UID: Int32] = [:]
 
     nonisolated init(_ facts: HostInfo, _ layout: Layout, _ runtime: RuntimeWatch) {
@@ -23,14 +23,14 @@ import ShimProtocol
     func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence {
         let lock: OwnedDescriptor
         do { lock = try OwnedDescriptor.opening(layout.pod(pod) + "/lock", 2) } catch {
-            // ENOENT: there is no shim, or somebody has removed its lock.
+            // ENOENT: there is no shim, or another program has removed its lock.
             guard error.errno == 2 else { throw error }
             return try shimProcess(pod) == nil ? .gone : .lives
         }
         return try lock.tryLock() ? .gone : .lives
     }
 
-    /// The shim inherits lock and socket, so that at no time does a living one stand without them.
+    /// The shim inherits the lock and the socket, so that no shim ever lives without them.
     func startShim(
         _ pod: Pod, _ events: ShimEvents
     ) throws(SystemCallFailure) -> any ShimClient {
@@ -45,7 +45,7 @@ import ShimProtocol
             as: "shim.sock", in: try OwnedDescriptor.directory(home))
         let log = try OwnedDescriptor.opening(home + "/shim.log", 0o2101, mode: 0o600)
         let null = try OwnedDescriptor.opening("/dev/null", 2)
-        // Connected before the shim exists: a descriptor that cannot be had starts no shim.
+        // The socket is connected before the shim exists, so a lack of descriptors starts no shim.
         let socket = try PacketSocket.connected(
             to: "shim.sock", in: try OwnedDescriptor.directory(home))
         let link = try LinuxShimClient(socket, pinned: nil, events)
@@ -74,12 +74,13 @@ import ShimProtocol
         }
     }
 
-    /// The shim as it is recorded. Its socket's peer is no answer: SO_PEERCRED names whoever called
-    /// listen(2), and that was a daemon, perhaps this one.
+    /// Opens the recorded shim's pidfd. SO_PEERCRED cannot tell the pid, because it names the
+    /// process that called listen(2): a daemon, perhaps this one.
     private func pinned(_ identity: ProcessIdentity?) -> PidDescriptor? {
         guard let identity else { return nil }
         let process = PidDescriptor.opening(identity.pid)
-        // Looked at with the descriptor open, so that the number cannot change hands in between.
+        // The start time is read with the descriptor open, so that the pid cannot be reused in
+        // between.
         guard ProcFS.startTicks(of: identity.pid) == identity.startTicks else { return nil }
         return process
     }
@@ -93,7 +94,7 @@ import ShimProtocol
 
     func place(of pid: Int32) -> String {
         let state = ProcFS.state(of: pid) ?? "?"
-        // Where it cannot be interrupted, what it came through says more than where it stands.
+        // In state D (uninterruptible) the kernel stack says more than the wait channel.
         let frames = state == "D" ? ProcFS.kernelStack(of: pid, frames: 5) : []
         let place =
             frames.isEmpty ? ProcFS.waitChannel(of: pid) : frames.joined(separator: " < ")

@@ -1,4 +1,4 @@
-// The machine's cgroups. They live in memory: nothing here waits, but for lowered limits.
+// The machine's cgroups. They are in memory, so nothing here blocks, except lowered limits.
 
 import Bytes
 import Linux
@@ -29,7 +29,7 @@ extension LinuxHost {
         }
     }
 
-    /// By a helper: to take memory away that is in use, the kernel writes it out first.
+    /// Writes the limits by a helper, because the kernel writes memory out before it takes it away.
     func limitAgain(
         _ pod: UID, _ resources: Resources
     ) async throws(SystemCallFailure) -> Blocker? {
@@ -38,7 +38,7 @@ extension LinuxHost {
         return try await runHelper(["control"] + words, for: pod)
     }
 
-    /// The files and what is to stand in them; makes the directories that they are in.
+    /// Returns the control files and their content; makes the directories of the files.
     private func limits(
         _ pod: UID, _ resources: Resources, lifting: Bool
     ) throws(SystemCallFailure) -> [(file: String, text: String)] {
@@ -55,8 +55,8 @@ extension LinuxHost {
         return found
     }
 
-    /// v2: a controller is there for a cgroup only where every one above hands it down
-    /// (cgroup.subtree_control in the kernel's cgroup-v2 document).
+    /// v2: a cgroup has a controller only if each ancestor passes it down (cgroup.subtree_control
+    /// in the kernel's cgroup-v2 document).
     private func delegate(
         _ hierarchy: CgroupHierarchy, _ path: String
     ) throws(SystemCallFailure) {

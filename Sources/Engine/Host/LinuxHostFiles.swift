@@ -1,5 +1,5 @@
-// The machine's files. What is on tmpfs is done here and now; what is on a disk by a helper, in a
-// cgroup of the pod, so that one that the disk holds is seen there by whoever comes later.
+// The machine's files. The daemon itself works on tmpfs. A helper works on a disk, in a cgroup of
+// the pod, so that the next daemon finds a helper that the disk holds.
 
 import Bytes
 import Documents
@@ -19,7 +19,7 @@ extension LinuxHost {
         try Files.replace(bundle + "/places", places.fileContent())
     }
 
-    /// The task's mounts in their order, each at the place that the mount helper has made.
+    /// Returns the task's mounts in their order, each at the target that the mount helper made.
     private func placed(
         _ mounts: [MountSpec], _ bundle: String
     ) throws(SystemCallFailure) -> [MountSpec] {
@@ -30,7 +30,7 @@ extension LinuxHost {
             content = try Files.read(path, limit: TaskPlaces.limit)
         } catch {
             guard error.errno == 2 else { throw error }
-            // Without it the runtime would follow the rootfs's links as the host's root.
+            // Without the file the runtime would resolve the rootfs's links as the host's root.
             throw SystemCallFailure(
                 call: "the pod's shim is of an older version, which makes no new tasks safely; "
                     + "make the pod anew", subject: path, errno: 2)
@@ -52,7 +52,7 @@ extension LinuxHost {
         var spec = spec
         spec.mounts = try placed(spec.mounts, bundle)
         if !facts.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
-            // Nobody asked for the default: a host that cannot limit does without.
+            // The client did not ask for the default, so a host that cannot limit goes without it.
             spec.resources.pids = nil
         }
         let document = RuntimeSpec.document(
@@ -66,7 +66,8 @@ extension LinuxHost {
         try Files.replace(bundle + "/config.json", document)
     }
 
-    /// `nil` only if the operator wants no filter: a profile that cannot be read is not that.
+    /// Returns `nil` only if the operator wants no filter. If the profile cannot be read, it
+    /// throws.
     private func filter(for spec: TaskSpec) throws(SystemCallFailure) -> [UInt8]? {
         switch runtime.status.filter {
         case .usable(.none): return nil
@@ -84,7 +85,7 @@ extension LinuxHost {
             if error.errno == 2 { return .none }
             throw error
         }
-        // One that cannot be understood tells nothing, and nothing is invented.
+        // A file that cannot be parsed tells nothing, and the daemon invents no exit.
         do { return try WireExit.parse(fileContent: content).map { .exit($0) } ?? .open } catch {
             return .open
         }
@@ -96,8 +97,8 @@ extension LinuxHost {
         try await runHelper(["remove"] + folders(pod, keepingLogs), for: pod)
     }
 
-    /// In no cgroup of the pod's, because those are gone by then: a look changes nothing, and the
-    /// next daemon's look ends no earlier than this one.
+    /// Runs in no cgroup of the pod, because they are gone by then. That is safe, because a look
+    /// changes nothing, and the next daemon's look ends no earlier than this look.
     func filesLeft(
         _ pod: UID, keepingLogs: Bool
     ) async throws(SystemCallFailure) -> Blocker? {
@@ -126,7 +127,7 @@ extension LinuxHost {
         do throws(SystemCallFailure) {
             let words = ["staunch-shim", "layers", layout.settings.dataDirectory]
             let blocker = try await Helper.run(words, path: try shimProgram()).blocker
-            // One that was killed, or could not be started, has not asked.
+            // A helper that was killed or could not be started has not asked the kernel.
             guard let blocker, blocker.errno != nil else { return nil }
             return blocker.reason.after("staunch-shim: ") ?? blocker.reason
         } catch { return nil }
@@ -139,7 +140,7 @@ extension LinuxHost {
 
     func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker? {
         let file = layout.sharedMemoryDevice(pod)
-        // A pod of an older version has none.
+        // A pod of an older version has no such file.
         guard try Files.exists(file) else { return nil }
         return try await runHelper(["memory", file], for: pod)
     }
@@ -153,7 +154,8 @@ extension LinuxHost {
     }
 
     func hasContainerByName(_ pod: UID, _ task: Label) -> Bool {
-        // runc's state is in state.json, crun's in status; with an id of its own, a level deeper.
+        // The state file is state.json for runc and status for crun. With an id of its own it is
+        // one level deeper.
         for file in ["state.json", "status"] {
             do {
                 if try Files.exists("\(layout.runtime(pod, task))/\(file)") { return true }
@@ -176,8 +178,8 @@ extension LinuxHost {
         return names.compactMap { Label($0) }.sorted()
     }
 
-    /// Runs the shim's program for one thing and waits for its end without blocking; what it
-    /// complained of, or `nil` where it went well.
+    /// Runs the shim's program for one job, and waits for its end without blocking. Returns its
+    /// complaint; `nil` if it succeeded.
     func runHelper(
         _ words: [String], for pod: UID
     ) async throws(SystemCallFailure) -> Blocker? {

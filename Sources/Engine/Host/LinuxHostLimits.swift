@@ -1,10 +1,10 @@
-// The files that bear a pod's own limits, on the cgroup that holds all its tasks.
+// The files of a pod's own limits, on the cgroup that contains all its tasks.
 
 import Bytes
 import Linux
 import Model
 
-/// One file and what is to stand in it.
+/// One control file and its wanted content.
 struct PodLimit {
     let file: String
     let text: String
@@ -29,7 +29,7 @@ struct PodLimit {
         return limits
     }
 
-    /// Beside v1 the unified hierarchy has no controllers of its own to limit with.
+    /// Whether the unified hierarchy exists beside v1, and so has no controllers to limit with.
     private static func hybrid(_ hierarchy: CgroupHierarchy) -> Bool {
         do {
             let text = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")

@@ -1,4 +1,4 @@
-// What of ours the machine shows, kind by kind.
+// The objects of ours that the machine shows, kind by kind.
 
 import Bytes
 import Linux
@@ -15,7 +15,8 @@ extension LinuxHost {
         var found: [String: String] = [:]
         for hierarchy in facts.hierarchies {
             let parent = hierarchy.directory(layout.settings.cgroupParent)
-            // Some hierarchies may have none: cgroups are made where a pod needs them.
+            // Some hierarchies may have no parent, because cgroups are made only when a pod needs
+            // them.
             guard try Files.exists(parent) else { continue }
             for (name, path) in try entries(parent) where UID(name) != nil && found[name] == nil {
                 found[name] = path
@@ -28,7 +29,7 @@ extension LinuxHost {
         var found: [String: String] = [:]
         let parents = [layout.pods, layout.settings.dataDirectory].map { $0 + "/" }
         for mount in try MountInfo.current() {
-            // A mount is an orphan even if its pod is recorded, so its name has no uid alone.
+            // A mount is an orphan even if its pod is recorded, so its name is never a uid alone.
             for rest in parents.compactMap({ mount.mountPoint.after($0) }) {
                 found["mount " + rest] = mount.mountPoint
             }

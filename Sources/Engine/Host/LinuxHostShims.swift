@@ -1,16 +1,16 @@
-// Shims whose files somebody has removed: a cleaner such as systemd-tmpfiles, or an administrator.
+// Shims whose files were removed by a cleaner such as systemd-tmpfiles, or by an administrator.
 //
-// A shim lives on without its lock, its socket and even its folder, and so do its tasks. It is then
-// found by its cgroup, and asked by a signal to make them again.
+// A shim lives on without its lock, its socket and even its folder, and so do its tasks. The daemon
+// then finds it by its cgroup, and asks it by a signal to make the files again.
 
 import Linux
 import Model
 import ShimProtocol
 
 extension LinuxHost {
-    /// The shim's process, found without its lock; `nil` if there is none. A shim is in its cgroup
-    /// from when its signals are blocked until its end. The helpers beside it have its command
-    /// line, and none of its descriptors.
+    /// Finds the shim's process without its lock; `nil` if there is none. A shim is in its cgroup
+    /// from when its signals are blocked until its end. The helpers in that cgroup have its command
+    /// line, but none of its descriptors.
     func shimProcess(_ pod: UID) throws(SystemCallFailure) -> Int32? {
         let cgroup = Cgroup(path: layout.cgroup(pod) + "/shim", hierarchies: facts.hierarchies)
         return try cgroup.processes().sorted().first { isShim($0, of: pod) }
@@ -23,22 +23,23 @@ extension LinuxHost {
         return Files.linkTarget(lock)?.starts(with: "\(layout.pod(pod))/lock".utf8) ?? false
     }
 
-    /// Asks the shim to make its lock and its socket again. Older shims block the signal, and
-    /// nothing comes of it.
+    /// Asks the shim to make its lock and its socket again. Older shims block the signal, so the
+    /// request has no effect on them.
     func askToShow(_ pod: UID) throws(SystemCallFailure) {
-        // Looked at with the descriptor open, so that the number cannot change hands in between.
+        // The process is checked with the descriptor open, so that the pid cannot be reused in
+        // between.
         guard let pid = try shimProcess(pod), let process = PidDescriptor.opening(pid),
             isShim(pid, of: pod)
         else { return }
         process.send(ShimSettings.showSignal)
     }
 
-    /// The shim's program, which is installed again if somebody has removed it.
+    /// Returns the shim's program, and installs it again if it was removed.
     func shimProgram() throws(SystemCallFailure) -> String { try runtime.shimProgram() }
 }
 
 extension SystemCallFailure {
-    /// Whether a shim's socket was not there (ENOENT, ENOTDIR), or nobody listened on it
+    /// Whether a shim's socket did not exist (ENOENT, ENOTDIR), or no process listened on it
     /// (ECONNREFUSED).
     var isWithoutSocket: Bool { [2, 20, 111].contains(errno) }
 }

@@ -1,4 +1,4 @@
-// The line to one shim: requests and replies by number, exits as they come.
+// The connection to one shim: it matches replies to requests by number, and passes exits on.
 
 import EventLoop
 import Linux
@@ -6,10 +6,10 @@ import ShimProtocol
 
 @Loop final class LinuxShimClient: ShimClient {
     private let socket: PacketSocket
-    /// The shim's process, where another daemon started it; `nil` where it had ended by then.
+    /// The shim's process if another daemon started it; `nil` if it had ended by then.
     private let pinned: PidDescriptor?
     private let pinnedNumber: CInt?
-    /// The shim's pid where it is our child; nobody else takes its exit.
+    /// The shim's pid if it is our child. Only this object takes its exit.
     var child: Int32?
     private var tag: UInt64?
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
@@ -19,7 +19,7 @@ import ShimProtocol
     private let events: ShimEvents
     private var ending: Task<Void, Never>?
 
-    /// Adopts both.
+    /// Takes ownership of both descriptors.
     init(
         _ socket: consuming PacketSocket, pinned: consuming PidDescriptor?, _ events: ShimEvents
     ) throws(SystemCallFailure) {
@@ -38,8 +38,8 @@ import ShimProtocol
 
     var isOpen: Bool { tag != nil }
 
-    /// The shim's answer; `nil` where it hung up before. There is no deadline: a shim that is busy
-    /// answers `status`, and one that is stopped is waited for.
+    /// Returns the shim's answer; `nil` if the shim hung up first. There is no deadline: a busy
+    /// shim answers `status`, and the caller waits for a stopped shim.
     func ask(_ request: ShimRequest) async -> ShimReply? {
         guard isOpen else { return nil }
         lastID &+= 1
@@ -65,8 +65,8 @@ import ShimProtocol
         defer { unsent.removeFirst(sent) }
         while sent < unsent.count {
             do throws(SystemCallFailure) { try socket.send(unsent[sent]) } catch {
-                // EAGAIN, ENOMEM, ENOBUFS: a shim that does not read now, or no memory for it. The
-                // socket takes more before a reply can come, so it is tried again shortly.
+                // EAGAIN, ENOMEM, ENOBUFS: the shim does not read now, or there is no memory. The
+                // socket accepts more before a reply can come, so the flush is tried again shortly.
                 guard [11, 12, 105].contains(error.errno) else { return close() }
                 return flushLater()
             }
@@ -74,7 +74,7 @@ import ShimProtocol
         }
     }
 
-    /// One timer, however much waits to be sent.
+    /// Starts one timer, however many packets wait to be sent.
     private func flushLater() {
         isFlushDue = true
         Loop.shared.reactor.after(milliseconds: 20) { [weak self] in
@@ -114,7 +114,7 @@ import ShimProtocol
         events.lost()
     }
 
-    /// Closes a line behind which no shim was started: nobody is told.
+    /// Closes a connection for which no shim was started, without calling `lost`.
     func discard() { _ = stopWatching() }
 
     private func stopWatching() -> Bool {
@@ -130,7 +130,7 @@ import ShimProtocol
         await ending?.value
     }
 
-    /// Whoever hung up is about to end.
+    /// Takes the exit of the shim that hung up, because it is about to end.
     private func takeExit() async {
         if let child { return _ = await ChildEnd.of(child) }
         guard let pinnedNumber else { return }

@@ -1,5 +1,5 @@
-// A question to a program that is not ours to trust: what it prints is bounded as it is read, and
-// it has until a deadline. It may only inform; nothing that is torn down waits for it.
+// A question to a program that we do not trust. The daemon bounds the output while it reads, and
+// the program has a deadline. The answer only informs: no teardown waits for it.
 
 import Bytes
 import EventLoop
@@ -7,18 +7,19 @@ import Linux
 
 @Loop final class Question {
     enum Answer: Equatable, Sendable {
-        /// What it printed; its exit code was 0.
+        /// The output of the program; its exit code was 0.
         case said([UInt8])
-        /// It ended otherwise, and said why.
+        /// The program ended with another code, and said why.
         case failed(String)
-        /// It did not end in time, printed too much, or was ended by a signal of its own making.
+        /// The program did not end in time, printed too much, or ended by a signal other than
+        /// SIGKILL.
         case unanswered(String)
         /// Another process killed the program. That says nothing about the program.
         case killed
     }
 
     private let pid: Int32
-    /// `nil` if none could be had (EMFILE).
+    /// `nil` if there was no descriptor for it (EMFILE).
     private let process: Pinned?
     private let output: Drain
     private let errors: Drain
@@ -42,10 +43,12 @@ import Linux
         errors = Drain(said.intoReading(), keeping: Question.errorLimit)
     }
 
-    /// To be asked once. After the deadline it is killed, and not waited for.
+    /// Waits for the answer. Call it once. After the deadline the program is killed, and not waited
+    /// for.
     func answer(within milliseconds: Int64) async -> Answer {
         onLoop { await self.followToEnd() }
-        // Weak, or its descriptors would stay open until then.
+        // The reference is weak, because the descriptors would otherwise stay open until the
+        // deadline.
         Loop.shared.reactor.after(milliseconds: milliseconds) { [weak self] in
             onLoop { self?.passDeadline(milliseconds) }
         }
@@ -54,13 +57,14 @@ import Linux
         return await withCheckedContinuation { waiter = $0 }
     }
 
-    /// Where its process is, if it has not ended: `pid 4121, state D`.
+    /// The place of its process, if the process has not ended: `pid 4121, state D`.
     var place: String { "pid \(pid), state \(ProcFS.state(of: pid) ?? "?")" }
 
     private func followToEnd() async {
         if let number = process?.descriptor.descriptor.number {
             while isAlive { await ChildEnd.readable(number) }
-            // What it has started and left behind; its number is still its own.
+            // Kills what the program started and left behind. The group's number is not reused
+            // before the exit is taken.
             Children.signalGroup(pid, Question.sigKill)
         }
         let exit = await ChildEnd.of(pid)
@@ -82,13 +86,13 @@ import Linux
         }
     }
 
-    /// The first line on standard error, as far as it is text.
+    /// The printable part of the first line on standard error.
     private var said: String? {
         let line = errors.bytes.prefix { $0 != 0x0a }.prefix(300).filter { $0 >= 0x20 }
         return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
     }
 
-    /// What a helper of ours says for people, after the errno's name.
+    /// The text that our helper writes after the errno's name, for display.
     private var complaint: String? {
         said?.cut(" ").flatMap { $0.after.after("staunch-shim: ") }
     }
@@ -108,12 +112,13 @@ import Linux
         kill()
     }
 
-    /// All that it has started, too: it leads a group of its own.
+    /// Kills all that the program started, because it leads a process group of its own.
     private func kill() {
         if isAlive { Children.signalGroup(pid, Question.sigKill) }
     }
 
-    /// Asks the process's pidfd, which never refers to a later process; `false` without a pidfd.
+    /// Whether the process lives by its pidfd, which never refers to a later process; `false`
+    /// without a pidfd.
     private var isAlive: Bool { !(process?.descriptor.hasEnded() ?? true) }
 
     private func settle(_ answer: Answer) { waiter.take()?.resume(returning: answer) }
@@ -129,12 +134,12 @@ private final class Pinned: Sendable {
     }
 }
 
-/// Reads a pipe for as long as it is of use, and keeps the first bytes.
+/// Reads a pipe as long as that is useful, and keeps the first bytes.
 @Loop private final class Drain {
     private let pipe: OwnedDescriptor
     let limit: Int
     private(set) var bytes: [UInt8] = []
-    /// Whether there was more than is kept.
+    /// Whether more came than `limit`.
     private(set) var isOver = false
     private var tag: UInt64?
     private var overflowed: () -> Void = {}
@@ -144,7 +149,8 @@ private final class Pinned: Sendable {
         self.limit = limit
     }
 
-    /// A pipe that cannot be watched is read at the end: what does not fit into it is not said.
+    /// Begins to read. A pipe that cannot be watched is read at the end; what does not fit into the
+    /// pipe is lost.
     func begin(_ overflowed: @escaping () -> Void) {
         self.overflowed = overflowed
         ignoring("it is read at the end") { () throws(SystemCallFailure) in
@@ -155,14 +161,14 @@ private final class Pinned: Sendable {
         }
     }
 
-    /// Takes what is in the pipe, whoever else may hold its other end.
+    /// Takes what is in the pipe, even if another process holds its other end.
     func end() {
         read()
         unwatch()
         overflowed = {}
     }
 
-    /// A bounded part: whoever prints without end must not keep the loop.
+    /// Reads a bounded part, because a program that prints without end must not block the loop.
     private func read() {
         do throws(SystemCallFailure) {
             for _ in 0..<8 {

@@ -1,17 +1,17 @@
-// The run directory: on tmpfs, so that state never waits for a disk, and locked by one daemon.
+// The run directory: it is on tmpfs, so that state never waits for a disk, and one daemon locks it.
 
 import Bytes
 import Linux
 
 enum RunDirectory {
-    /// Makes what is missing; returns the lock, which is held until it is closed.
+    /// Makes what is missing. Returns the lock, which is held until it is closed.
     static func prepare(_ layout: Layout, _ log: Log) throws(SystemCallFailure) -> OwnedDescriptor {
         let run = layout.settings.runDirectory
-        // The socket is for others, too; whatever else is in it is not (law 24).
+        // Other users may reach the socket, but nothing else in the directory (law 24).
         try Files.makeDirectories(run, mode: 0o711)
-        // Debian's own /run is a tmpfs from which nothing can be run, and the shim is to be. One
-        // that has our lock is never mounted over, because the records and the pods' sockets are in
-        // it: creates are refused until its noexec is taken back.
+        // The shim runs from this directory, but Debian mounts /run noexec. A tmpfs that has our
+        // lock is never mounted over, because it contains the records and the pods' sockets.
+        // Creates are then refused until its noexec is removed.
         let (isInMemory, isNoexec) = (try Mounts.isOnTmpfs(run), try Mounts.isNoexec(run))
         if !isInMemory || isNoexec && !wasUsed(layout) {
             try Mounts.tmpfs(at: run, options: "mode=0711")
@@ -26,14 +26,15 @@ enum RunDirectory {
         return lock
     }
 
-    /// Whether a daemon has been here before in this boot, with which the directory goes.
+    /// Whether a daemon used this directory earlier in this boot. The directory does not survive a
+    /// boot.
     static func wasUsed(_ layout: Layout) -> Bool {
         do throws(SystemCallFailure) { return try Files.exists(layout.lock) } catch { return true }
     }
 
-    /// Daemons from before made the store with the mode 0644, so that any user could read the
-    /// environment of each pod, and lock the file. What cannot be closed (a file that is mounted
-    /// there, or immutable) is told, and keeps nobody from starting.
+    /// Narrows the modes of the files. Earlier daemons made the store with mode 0644, so any user
+    /// could read each pod's environment and lock the file. A mode that cannot be changed (a
+    /// mounted or immutable file) is logged, and does not stop the start.
     private static func tighten(_ layout: Layout, _ log: Log) throws(SystemCallFailure) {
         let run = layout.settings.runDirectory
         let directory = try OwnedDescriptor.directory(run)
@@ -44,7 +45,8 @@ enum RunDirectory {
                 let file = try directory.file(entry.name, subject: "entry")
                 try file.narrow(to: folders.contains(path) ? 0o700 : 0o600)
             } catch {
-                // ENXIO, ELOOP: neither a socket nor a link can be opened, and neither needs it.
+                // ENXIO, ELOOP: a socket or a link cannot be opened, and does not need a narrower
+                // mode.
                 if [6, 40].contains(error.errno) { continue }
                 log.write(
                     .warning, "a file's mode stays as it is",
@@ -53,8 +55,8 @@ enum RunDirectory {
         }
     }
 
-    /// A daemon that was killed while it spawned leaves a child that has the lock, too, until its
-    /// exec: so the lock is asked for again, for two seconds, before somebody else is said to run.
+    /// Tries for two seconds to take the lock. A daemon that was killed while it spawned leaves a
+    /// child that holds the lock until its exec.
     private static func takes(_ lock: borrowing OwnedDescriptor) throws(SystemCallFailure) -> Bool {
         for _ in 0..<100 {
             if try lock.tryLock() { return true }

@@ -1,4 +1,4 @@
-// What a create needs, part by part: how each is looked at, and what is made of the answer.
+// The parts that a create needs: how the daemon looks at each, and what it does with the answer.
 
 import Bytes
 import Linux
@@ -7,15 +7,15 @@ import OCI
 // MARK: - The shim's program
 
 extension RuntimeWatch {
-    /// The program that helpers and shims are started from: an older copy if a new one cannot be
-    /// used. If somebody has removed them all, it is installed again.
+    /// Returns the program for helpers and shims: an older copy if a new copy cannot be used. If
+    /// all copies were removed, it is installed again.
     nonisolated func shimProgram() throws(SystemCallFailure) -> String {
         if let path = status.shim.value, try Files.exists(path) { return path }
         if let older = try layout.shims.any() { return older }
         return try layout.shims.add(try Files.program(layout.settings.shim, in: [])).path
     }
 
-    /// The copies of before are removed only once the new one has been seen to run.
+    /// Looks at the shim's program. Former copies are removed only after the new copy has run.
     func lookAtShim() async {
         do throws(SystemCallFailure) {
             if let path = status.shim.value, try Files.exists(path) { return }
@@ -30,9 +30,9 @@ extension RuntimeWatch {
         } catch { refuseShim("\(error)") }
     }
 
-    /// `nil` if the program is the one that was refused, or cannot be looked at now. An older copy
-    /// does the work, because the program's disk may not answer (law 4). If there is no copy, no
-    /// pod of this boot waits for the daemon.
+    /// Copies the program; `nil` if it was refused before, or cannot be read now. An older copy
+    /// does the work, because the program's disk may not answer (law 4). If there is no copy, the
+    /// daemon reads the program itself, because no pod of this boot waits for the daemon.
     private func copiedShim() async throws(SystemCallFailure) -> ShimCopy? {
         let program = layout.settings.shim
         if try layout.shims.any() != nil {
@@ -44,7 +44,7 @@ extension RuntimeWatch {
                 refuseShim(why)
                 return nil
             case .killed?, nil: return nil
-            case .failed?: break  // a copy of before knows no `install`
+            case .failed?: break  // an older copy does not know `install`
             }
         }
         let source = try Files.program(program, in: [])
@@ -53,13 +53,14 @@ extension RuntimeWatch {
         return ShimCopy(marks: source.marks, path: copy.path, isNew: copy.isNew)
     }
 
-    /// `nil` if it can be used, and is from here on, or if that cannot be told now.
+    /// Tests a copy, and uses it from then on if it runs. Returns why it cannot be used; `nil` if
+    /// it can, or if that is unknown now.
     private func whyUnusable(shim path: String) async -> String? {
         let words = ["staunch-shim", "absent", layout.shims.directory, "none"]
         let question: Question
         do throws(SystemCallFailure) { question = try Question(words, path: path, atMost: 0) } catch
         {
-            // EAGAIN, ENOMEM, ENFILE, EMFILE: it was not even tried.
+            // EAGAIN, ENOMEM, ENFILE, EMFILE: the program was not even started.
             return [11, 12, 23, 24].contains(error.errno) ? nil : "\(error)"
         }
         self.question = question
@@ -79,12 +80,12 @@ extension RuntimeWatch {
         update { $0.shim = .unusable("the shim's program \(layout.settings.shim): \(why)") }
     }
 
-    /// The answer of a program of ours or of one that ours becomes; `nil` if it could not be asked,
-    /// which says nothing about it.
+    /// Returns the answer of our program, or of a program that ours executes; `nil` if the question
+    /// could not be asked, which says nothing about the program.
     private func ask(
         _ words: [String], atMost limit: Int = 1 << 20
     ) async -> Question.Answer? {
-        // One that its disk holds is enough.
+        // At most one process may be held by its disk.
         if question?.isOpen == true { return nil }
         do throws(SystemCallFailure) {
             let question = try Question(words, path: try shimProgram(), atMost: limit)
@@ -94,7 +95,7 @@ extension RuntimeWatch {
     }
 }
 
-/// A copy of the shim's program, with the program's marks.
+/// A copy of the shim's program, with the marks of the original.
 private struct ShimCopy {
     let marks: String
     let path: String
@@ -102,7 +103,7 @@ private struct ShimCopy {
 }
 
 extension ShimCopy {
-    /// From what `install` says; `nil` if it says nothing.
+    /// Parses the output of `install`; `nil` if there is none.
     init?(_ text: [UInt8]) {
         let words = String(decoding: text, as: UTF8.self).fields(" ", maxSplits: 2)
         guard words.count == 3 else { return nil }
@@ -135,8 +136,8 @@ extension RuntimeWatch {
         } catch { refuseProfile(path, "\(error)") }
     }
 
-    /// The filter's cost in the runtime grows with each ABI: one that the kernel does not have is
-    /// left out, which permits nothing more.
+    /// Compiles the profile. The filter's cost in the runtime grows with each ABI, so an ABI that
+    /// the kernel lacks is left out. That permits nothing more.
     private func use(_ profile: SeccompProfile) {
         do throws(SystemCallFailure) {
             let cache = SeccompCache(
@@ -167,7 +168,8 @@ extension RuntimeWatch {
         }
     }
 
-    /// One that has answered is not asked again until its file is another.
+    /// Asks the runtime for its version. A runtime that has answered is asked again only after its
+    /// file has changed.
     private func lookAtRuntime(_ file: ProgramFile) async {
         update { $0.runtimePath = file.path }
         guard status.runtime.value?.file != file else { return }
@@ -185,7 +187,7 @@ extension RuntimeWatch {
         let features: RuntimeFeatures?
         switch await ask(["staunch-shim", "exec"] + runtime.featuresArguments) {
         case .said(let json)?: features = RuntimeFeatures(json: json)
-        // Runtimes of before 2022 do not know the command.
+        // Runtimes from before 2022 do not know the command.
         case .failed?: features = nil
         case .unanswered(let why)?: return refuse(file, "features: \(why)")
         case .killed?, nil: return

@@ -1,5 +1,5 @@
-// What a create needs of the host, and no delete does: the shim's program, the seccomp profile and
-// the runtime. Values and transitions alone; `RuntimeWatch.swift` looks.
+// The parts of the host that a create needs and a delete does not: the shim's program, the seccomp
+// profile and the runtime. Only values and transitions; `RuntimeWatch.swift` looks.
 
 import Linux
 import OCI
@@ -7,11 +7,11 @@ import OCI
 struct RuntimeStatus: Sendable {
     enum Part: String, CaseIterable, Sendable { case shim, seccomp, runtime }
 
-    /// A part as it was last seen.
+    /// The last known state of a part.
     enum Sight<Value: Sendable>: Sendable {
         case unseen
         case usable(Value)
-        /// Why not, for people.
+        /// Why the part cannot be used, for display.
         case unusable(String)
 
         var value: Value? {
@@ -20,9 +20,9 @@ struct RuntimeStatus: Sendable {
         }
     }
 
-    /// What a task's system calls are held to. A profile that cannot be read is neither of the two.
+    /// The filter of a task's system calls. An unreadable profile is neither of the two cases.
     enum Filter: Sendable {
-        /// The operator wants none.
+        /// The operator wants no filter.
         case none
         case profile(SeccompCache)
     }
@@ -37,18 +37,18 @@ struct RuntimeStatus: Sendable {
     var shim = Sight<String>.unseen
     var filter = Sight<Filter>.unseen
     var runtime = Sight<RuntimeFacts>.unseen
-    /// The runtime's path when it was last found, usable or not: a delete tries it all the same.
+    /// The path at which the runtime was last found, usable or not. A delete tries it in any case.
     var runtimePath: String?
 
     private(set) var isLooking = false
     /// When the last look ended, in nanoseconds since boot.
     private var lookedAt: Int64?
-    /// Looks in succession after which no create could be done.
+    /// The number of consecutive looks after which no create was possible.
     private var failures = 0
 }
 
 extension RuntimeStatus {
-    /// Why no create can be done now, by part; those that are usable are not in it.
+    /// Why no create is possible now, for each unusable part.
     var refusals: [(part: Part, why: String)] {
         Part.allCases.compactMap { part in
             let why =
@@ -61,7 +61,7 @@ extension RuntimeStatus {
         }
     }
 
-    /// `nil` if creates can be done.
+    /// The first of the refusals; `nil` if creates are possible.
     var refusal: String? { refusals.first?.why }
 }
 
@@ -76,7 +76,7 @@ extension RuntimeStatus.Sight {
 }
 
 extension RuntimeStatus {
-    /// For a machine in memory: all is well.
+    /// The status for a machine in memory: every part is usable.
     static func inMemory(_ path: String) -> RuntimeStatus {
         guard let version = RuntimeVersion(Array("none version 0".utf8), program: path) else {
             preconditionFailure("no version can be read")
@@ -95,13 +95,14 @@ extension RuntimeStatus {
 // MARK: - When to look again
 
 extension RuntimeStatus {
-    /// Milliseconds between two looks that creates ask for: while all is well, and while they are
-    /// refused.
+    /// Milliseconds between two looks that creates ask for, when all parts are usable and when
+    /// creates are refused.
     private static let (calm, urgent): (Int64, Int64) = (5000, 200)
-    /// The first pause after a failure, which doubles, and the longest, in milliseconds.
+    /// Milliseconds of the first pause after a failure, which then doubles, and of the longest
+    /// pause.
     private static let (firstPause, longestPause): (Int64, Int64) = (250, 30_000)
 
-    /// `false` if somebody looks already.
+    /// Returns `false` if a look is in progress.
     mutating func beginLook() -> Bool {
         guard !isLooking else { return false }
         isLooking = true
@@ -114,15 +115,15 @@ extension RuntimeStatus {
         failures = refusal == nil ? 0 : failures + 1
     }
 
-    /// Whether a create that comes now is a reason to look again.
+    /// Whether a create that comes now has to start a look.
     func isDue(at now: Int64) -> Bool {
         guard !isLooking, let lookedAt else { return false }
         let pause = refusal == nil ? RuntimeStatus.calm : RuntimeStatus.urgent
         return now - lookedAt >= pause * 1_000_000
     }
 
-    /// Milliseconds until the next look that nobody asks for, at most `interval` after the last
-    /// while all is well; 0 if it is due.
+    /// Milliseconds until the next periodic look, at most `interval` after the last if all parts
+    /// are usable; 0 if it is due.
     func pause(_ interval: Int64, at now: Int64) -> Int64 {
         guard let lookedAt, !isLooking else { return isLooking ? RuntimeStatus.firstPause : 0 }
         let doublings = min(max(failures - 1, 0), 16)

@@ -1,6 +1,6 @@
-// Looks at what a create needs of the host: at the start, when a create comes, and now and then.
-// Whatever is wrong with it, the daemon starts and deletes go on; creates are refused with the
-// reason (law 25).
+// Looks at what a create needs of the host: at the start, when a create comes, and periodically.
+// Whatever is wrong, the daemon starts and deletes continue; creates are refused with the reason
+// (law 25).
 
 import EventLoop
 import Linux
@@ -12,20 +12,20 @@ import Synchronization
     nonisolated let log: Log
     private nonisolated let metrics: Metrics
     private nonisolated let seen: Mutex<RuntimeStatus>
-    /// `false` for an engine whose machine is in memory.
+    /// `false` if the engine's machine is in memory.
     private nonisolated let looks: Bool
-    /// The program that was asked last, until its process has ended.
+    /// The question that was asked last, until its process has ended.
     weak var question: Question?
-    /// The marks of what is no program of ours, though it was copied.
+    /// The marks of a copied file that turned out not to be a program of ours.
     var refusedShim: String?
-    /// The content of the profile that is in use.
+    /// The content of the current profile.
     var profile: [UInt8]?
-    /// Why creates were refused when that was last logged.
+    /// The reason for refusing creates that was logged last.
     private var told: String?
     private let firstLook: FirstLook?
 
-    /// Milliseconds that a program has to answer: also from a disk that is busy, and no create is
-    /// refused meanwhile for what was seen before.
+    /// Milliseconds that a program has to answer, even from a busy disk. Meanwhile the former
+    /// result counts.
     static let patience: Int64 = 10_000
 
     nonisolated init(_ layout: Layout, _ log: Log, _ metrics: Metrics) throws(SystemCallFailure) {
@@ -38,7 +38,7 @@ import Synchronization
         publish(RuntimeStatus())
     }
 
-    /// All is well, and nobody looks.
+    /// Makes a watch that assumes `status` and never looks.
     nonisolated init(assuming status: RuntimeStatus, _ layout: Layout, _ metrics: Metrics) {
         self.layout = layout
         log = Log(nil)
@@ -51,13 +51,13 @@ import Synchronization
 
     nonisolated var status: RuntimeStatus { seen.withLock { $0 } }
 
-    /// For a test's machine.
+    /// Changes the status, for a test's machine.
     nonisolated func assume(_ change: (inout RuntimeStatus) -> Void) {
         seen.withLock { change(&$0) }
     }
 
-    /// Why no create can be done now; `nil` if one can. Whoever asks has it looked at again, soon
-    /// and not too often.
+    /// Returns why no create is possible now; `nil` if one is. A call starts a new look unless the
+    /// last look is too recent.
     nonisolated func refusal() -> String? {
         let (refusal, isDue) = seen.withLock {
             ($0.refusal, $0.isDue(at: EngineClock.sinceBoot))
@@ -66,11 +66,11 @@ import Synchronization
         return refusal
     }
 
-    /// Looks now and then, without end.
+    /// Looks periodically, without end.
     nonisolated func start() { onLoop { await self.lookNowAndThen() } }
 
-    /// Waits for the end of the first look, so many milliseconds at most. Called by the thread that
-    /// starts the daemon.
+    /// Waits for the end of the first look, at most `milliseconds`. The thread that starts the
+    /// daemon calls it.
     nonisolated func waitForFirstLook(milliseconds: CInt) {
         firstLook?.wait(milliseconds: milliseconds)
     }
@@ -88,7 +88,7 @@ import Synchronization
         }
     }
 
-    /// One look at a time.
+    /// Looks once, unless a look is in progress.
     private func look() async {
         guard seen.withLock({ $0.beginLook() }) else { return }
         await lookAtShim()
@@ -125,7 +125,7 @@ import Synchronization
     }
 }
 
-/// The end of a look that runs on the loop, for the thread that starts the daemon.
+/// Signals the end of a look on the loop to the thread that starts the daemon.
 final class FirstLook: Sendable {
     private let isOver: Wakeup
 

@@ -9,7 +9,7 @@ import Store
 import Synchronization
 
 extension Registry {
-    /// Oldest first.
+    /// Returns the open operations of a pod, oldest first.
     func openOperations(of pod: UID) -> [PodOperation] {
         state.withLock { $0.operations.of(pod) }
     }
@@ -20,7 +20,7 @@ extension Registry {
         state.withLock { state in state.names[uid].flatMap { state.pods[$0] } }
     }
 
-    /// Changes what only memory has of a pod.
+    /// Changes the part of a pod that exists only in memory.
     func showPod(_ uid: UID, _ change: (inout Pod) -> Void) {
         state.withLock { state in
             guard let name = state.names[uid], var pod = state.pods[name] else { return }
@@ -29,8 +29,9 @@ extension Registry {
         }
     }
 
-    /// Changes a pod's record. A store that is full is asked again until it takes it: what has
-    /// happened on the machine has happened. `false` where it has not taken it yet.
+    /// Changes a pod's record. If the store is full, it tries again until the store accepts the
+    /// change, because the change reports what has already happened on the machine. Returns `false`
+    /// if the store has not accepted it yet.
     @discardableResult
     @Loop func update(
         _ uid: UID, _ engine: Engine, _ change: @escaping @Sendable (inout Pod) -> Void
@@ -49,7 +50,7 @@ extension Registry {
         return false
     }
 
-    /// Runs a transaction until the store takes it.
+    /// Runs a transaction until the store accepts it.
     @Loop func commitUntilAccepted<Result: Sendable>(
         _ engine: Engine, _ body: @Sendable (inout Transaction) -> Result
     ) async -> Result {
@@ -63,8 +64,8 @@ extension Registry {
         }
     }
 
-    /// An operation that was behind another runs. In the store, too: its state only goes forward,
-    /// whatever dies.
+    /// Stores that a pending operation now runs. The store needs it, too, so that the state only
+    /// goes forward, even if the daemon dies.
     @Loop func noteStart(_ id: UID, _ engine: Engine) async {
         await commitUntilAccepted(engine) { transaction in
             guard var operation = transaction.operation(id), operation.state == .pending else {
@@ -80,8 +81,8 @@ extension Registry {
         engine.metrics.storeFailures.add(1, failure.cause)
     }
 
-    /// Ends an operation together with what `change` does to the records. `false`, and nothing has
-    /// changed, where it was called off before and `unlessCalledOff` is set.
+    /// Ends an operation together with what `change` does to the records. If `unlessCalledOff` is
+    /// set and the operation was called off before, it changes nothing and returns `false`.
     @discardableResult
     @Loop func end(
         _ id: UID, _ state: OperationState, error: Failure? = nil,
@@ -91,7 +92,8 @@ extension Registry {
         let ended = await commitUntilAccepted(engine) { transaction -> Ended in
             guard var operation = transaction.operation(id) else { return .before }
             if unlessCalledOff && operation.state == .canceling { return .calledOff }
-            // One that failed, and was called off before that could be stored, was called off.
+            // If the operation fails but is called off before the failure is stored, it ends as
+            // `canceled`.
             let isCalledOff = operation.state == .canceling && state == .failed
             operation.end(
                 isCalledOff ? .canceled : state, at: transaction.time, engine.settings.limits)
@@ -110,17 +112,17 @@ extension Registry {
     }
 }
 
-/// What came of an end.
+/// The result of an attempt to end an operation.
 private enum Ended: Sendable {
     case now(PodOperation)
-    /// It had ended.
+    /// The operation had ended already.
     case before
-    /// It was called off first.
+    /// The operation was called off first.
     case calledOff
 }
 
 extension StoreFailure {
-    /// For the metric's label.
+    /// The value of the metric's label.
     var cause: String {
         switch self {
         case .full: "full"

@@ -1,5 +1,5 @@
-// For whom namespaces were made: stored apart from the pods, because a pod's namespaces may outlive
-// its record.
+// The pods for which namespaces were made. They are stored apart from the pods, because a pod's
+// namespaces may outlive its record.
 
 import Bytes
 import Documents
@@ -9,8 +9,8 @@ import Store
 import Synchronization
 
 extension PodController {
-    /// With each answer of a shim that was not known: a shim that was made by an earlier daemon has
-    /// been noted by that one, unless it died in between.
+    /// Notes a shim's namespaces with each answer of a shim that was not known. An earlier daemon
+    /// has noted the namespaces of its own shims, unless it died in between.
     func noteNamespaces(of shim: ProcessIdentity) {
         guard let pod = engine.registry.pod(uid) else { return }
         let ownNetwork = pod.spec.network == .none
@@ -21,7 +21,8 @@ extension PodController {
 extension Registry {
     func namespaceOwners() -> [UInt64: NamespaceOwner] { state.withLock { $0.namespaces } }
 
-    /// What was known of a namespace that had the number before is forgotten: it is gone.
+    /// Notes the owner of each namespace. It replaces a former owner of the same inode number,
+    /// because that namespace is gone.
     func note(_ namespaces: [NamespaceIdentity], of pod: Pod) {
         state.withLock { state in
             let owners = namespaces.map {
@@ -32,20 +33,20 @@ extension Registry {
             for owner in new { state.namespaces[owner.identity.inode] = owner }
             var change = StoreChange(revision: state.revision)
             change.namespaces = new.map(\.record)
-            // A store that is full takes nothing: then this daemon knows it, and the next does not.
+            // A full store takes nothing: then this daemon knows the owner, but the next does not.
             do throws(StoreFailure) { try state.store.commit(change) } catch {}
         }
     }
 }
 
 extension NamespaceOwner {
-    /// `KIND MADE UID NAME`.
+    /// The record's text is `KIND MADE UID NAME`.
     var record: NamespaceRecord {
         let text = "\(identity.kind.rawValue) \(identity.made) \(uid) \(name)"
         return NamespaceRecord(inode: identity.inode, document: Array(text.utf8))
     }
 
-    /// `nil` for anything that `record` does not write.
+    /// Parses a record; `nil` for any text that `record` does not write.
     init?(_ record: NamespaceRecord) {
         let words = String(decoding: record.document, as: UTF8.self).fields(" ")
         guard words.count == 4, let kind = NamespaceIdentity.Kind(rawValue: words[0]),

@@ -1,16 +1,16 @@
 // The operations that have not ended, by id and by pod.
 //
-// What a request or a commit costs must not depend on how many operations are open elsewhere (law
-// 11): of one pod they are found, in their order, without a look at the others.
+// The cost of a request or a commit must not depend on how many operations are open elsewhere (law
+// 11). So the operations of one pod are found, in their order, without a look at the others.
 
 import Model
 import Synchronization
 
 struct OpenOperations {
     private var byID: [UID: PodOperation] = [:]
-    /// In the order in which they were accepted.
+    /// The ids of each pod's operations, in the order in which they were accepted.
     private var byPod: [UID: [UID]] = [:]
-    /// How many operations have been looked at, for a test that counts the work.
+    /// The number of operations that were looked at, for a test that counts the work.
     let visits = Visits()
 
     final class Visits: Sendable { let count = Atomic(0) }
@@ -19,7 +19,7 @@ struct OpenOperations {
     var ids: some Collection<UID> { byID.keys }
     var pods: some Collection<UID> { byPod.keys }
 
-    /// In no order; for what is asked about all of the host.
+    /// All open operations, in no order. Only for questions about the whole host.
     var all: some Collection<PodOperation> {
         visits.count.add(byID.count, ordering: .relaxed)
         return byID.values
@@ -27,7 +27,7 @@ struct OpenOperations {
 
     subscript(_ id: UID) -> PodOperation? { byID[id] }
 
-    /// Those of one incarnation of a pod, oldest first.
+    /// Returns the operations of one incarnation of a pod, oldest first.
     func of(_ pod: UID) -> [PodOperation] {
         let ids = byPod[pod] ?? []
         visits.count.add(ids.count, ordering: .relaxed)
@@ -36,7 +36,7 @@ struct OpenOperations {
 
     func count(of pod: UID) -> Int { byPod[pod]?.count ?? 0 }
 
-    /// Adds an operation, or takes its new version; removes one that has ended.
+    /// Adds an operation, or replaces its former version. Removes an operation that has ended.
     mutating func put(_ operation: PodOperation) {
         if operation.state.hasEnded { return remove(operation) }
         if byID.updateValue(operation, forKey: operation.id) != nil { return }
@@ -54,7 +54,7 @@ struct OpenOperations {
     }
 }
 
-/// Who is to be told of an operation's end, found from either side.
+/// The callbacks for the ends of operations, found by operation or by token.
 struct Waiters {
     private var bodies: [UID: [EngineToken: @Sendable () -> Void]] = [:]
     private var operations: [EngineToken: UID] = [:]
@@ -64,7 +64,8 @@ struct Waiters {
         operations[token] = id
     }
 
-    /// Those of an operation that has ended; they are told once.
+    /// Removes and returns the callbacks of an operation that has ended, because each is called
+    /// once.
     mutating func take(_ id: UID) -> [@Sendable () -> Void] {
         guard let taken = bodies.removeValue(forKey: id) else { return [] }
         for token in taken.keys { operations[token] = nil }

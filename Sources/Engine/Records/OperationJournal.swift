@@ -1,4 +1,5 @@
-// The progress of an operation, for whoever polls it: kept in memory, found anew after a restart.
+// The progress of an operation, for clients that poll it. It exists only in memory, and a restart
+// finds it anew.
 
 import EventLoop
 import Linux
@@ -13,10 +14,10 @@ import Teardown
     private var began: [ShownStep: Int64] = [:]
     private var blockers: [ShownStep: Blocker] = [:]
     private var isWatching = false
-    /// Steps that are shown as stalled.
+    /// The steps that are shown as stalled.
     private var stalled: Set<ShownStep> = []
 
-    /// Milliseconds after which what has not ended counts as stalled.
+    /// Milliseconds after which a step that has not ended counts as stalled.
     nonisolated static let stallsAfter: Int64 = 5000
 
     nonisolated init(_ engine: Engine, operation: UID, controller: PodController) {
@@ -35,7 +36,7 @@ import Teardown
         watch()
     }
 
-    /// A step whose turn has come: what it was shown to wait for is over.
+    /// Notes that a step's turn has come, so it no longer waits.
     func hasTurn(_ step: ShownStep) {
         guard blockers[step] != nil else { return }
         blockers[step] = nil
@@ -70,7 +71,7 @@ import Teardown
         }
     }
 
-    /// What it waited for is no longer in its way; it begins again.
+    /// Notes that a step runs again, because its blocker is gone.
     func resumes(_ step: ShownStep) {
         _ = close(step) { shown in
             shown.state = .running
@@ -79,7 +80,7 @@ import Teardown
         show(step) { $0.finishedAt = nil }
     }
 
-    /// A step of the way up that could not be done.
+    /// Notes that a step of a create failed.
     func failed(_ step: ShownStep, _ detail: String) {
         _ = close(step) { shown in
             shown.state = .failed
@@ -87,7 +88,7 @@ import Teardown
         }
     }
 
-    /// When it had begun.
+    /// Closes a step. Returns when it had begun.
     private func close(
         _ step: ShownStep, _ change: (inout OperationStep) -> Void
     ) -> Int64? {
@@ -104,7 +105,7 @@ import Teardown
         engine.registry.show(operation) { $0.step(step.name, step.object, change) }
     }
 
-    /// Once a second for as long as a step lasts: what does it wait for?
+    /// Looks once a second, while a step lasts, at what the step waits for.
     private func watch() {
         guard !isWatching else { return }
         isWatching = true

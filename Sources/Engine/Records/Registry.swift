@@ -1,8 +1,9 @@
-// The registry: all pods and operations, in memory and in the store, changed together.
+// The registry contains all pods and operations, in memory and in the store, and changes both
+// together.
 //
-// One lock, held for microseconds and never across anything that can block: the store is SQLite on
-// tmpfs. Any thread may come in. A change is a transaction: the store first, then memory, then
-// whoever waits is told, outside the lock.
+// It has one lock, which is held for microseconds and never during a call that can block, because
+// the store is SQLite on tmpfs. Any thread may call it. A transaction changes the store first, then
+// memory. Then it calls the waiters, outside the lock.
 
 import Documents
 import EventLoop
@@ -18,10 +19,10 @@ final class Registry: Sendable {
     struct State: ~Copyable {
         var pods: [Label: Pod] = [:]
         var names: [UID: Label] = [:]
-        /// Those that have not ended; the store has the others.
+        /// The operations that have not ended. The store has the others.
         var operations = OpenOperations()
         var revision: UInt64 = 0
-        /// The revision of the newest event, where it is of this daemon's life.
+        /// The revision of the newest event; `nil` if this daemon has made no event.
         var lastEvent: UInt64?
         var lastUID = UID(high: 0, low: 0)
         var nextToken: UInt64 = 0
@@ -30,27 +31,28 @@ final class Registry: Sendable {
         var commits = 0
         /// Milliseconds between the host's boot and this registry's start.
         let began = EngineClock.uptime
-        /// Whether the store tells which ids may have been forgotten.
+        /// Whether the store knows which ids may have been forgotten.
         var isForgettingKnown = false
-        /// Whether an earlier daemon of this boot had a store of which nothing is left.
+        /// Whether an earlier daemon of this boot had a store that is lost.
         var hasLostStore = false
-        /// Whether the last pruning left something to prune.
+        /// Whether the last pruning left records to prune.
         var hasMoreToPrune = false
-        /// What of the store could not be read, in words.
+        /// The parts of the store that could not be read, in words.
         var damage: [String] = []
-        /// How many look at the machine now, and the pods whose records have gone meanwhile.
+        /// The number of looks at the machine in progress, and the pods whose records were removed
+        /// meanwhile.
         var looks = 0
         var goneDuringLooks: Set<UID> = []
-        /// By the number of its inode, for whom each namespace was made last. A number that is used
-        /// again takes the place of the old one, so there are never more entries than there were
-        /// namespaces at once.
+        /// The last owner of each namespace, by the inode number of the namespace. A reused number
+        /// replaces the former owner, so there are never more entries than there were namespaces at
+        /// once.
         var namespaces: [UInt64: NamespaceOwner] = [:]
         let store: any RecordKeeping
     }
 
     let state: Mutex<State>
     let limits: EngineLimits
-    /// `nil` where the records are not on a file system.
+    /// `nil` if the records are not on a file system.
     let reserve: Reserve?
 
     init(
@@ -69,8 +71,8 @@ final class Registry: Sendable {
         self.limits = limits
     }
 
-    /// Runs `body` as one transaction: all of what it changes stands, or nothing of it. On the way
-    /// down it may have what is held in reserve.
+    /// Runs `body` as one transaction: either all its changes are stored, or none. If it
+    /// `releasesResources`, it may use the reserve.
     func transaction<Result: Sendable, Failure: Error>(
         releasesResources: Bool = false, _ body: (inout Transaction) throws(Failure) -> Result
     ) throws(Failure) -> Committed<Result> {
@@ -99,7 +101,8 @@ final class Registry: Sendable {
         return outcome
     }
 
-    /// Changes that only memory needs: the progress of an operation, which a restart finds anew.
+    /// Changes an operation in memory only. Such a change is the progress, which a restart finds
+    /// anew.
     func show(_ id: UID, _ change: (inout PodOperation) -> Void) {
         state.withLock { state in
             guard var operation = state.operations[id] else { return }
@@ -109,13 +112,13 @@ final class Registry: Sendable {
     }
 }
 
-/// Whether the store took a transaction.
+/// Whether the store accepted a transaction.
 enum Committed<Result: Sendable>: Sendable {
     case done(Result)
     case refused(StoreFailure)
 }
 
-/// Who is told of a transaction, once the lock is free.
+/// The callbacks of a transaction, called once the lock is free.
 struct Aftermath {
     var waiters: [@Sendable () -> Void] = []
     var wakesReaders = false
@@ -136,15 +139,15 @@ extension Registry.State {
             } catch { damage.append("the record of an operation: \(error)") }
         }
         for record in try store.namespaces() {
-            // One that cannot be read only leaves a holder without a name for what it holds.
+            // If an owner cannot be read, the audit only cannot name the pod of a held namespace.
             if let owner = NamespaceOwner(record) { namespaces[record.inode] = owner }
         }
         revision = try store.revision()
         lastUID = try lastStoredUID()
     }
 
-    /// What is made from now on has a greater uid than all that was, whatever the clock says. Only
-    /// the time follows from theirs: the operations that came after them have ids of their own.
+    /// Returns a uid that is greater than all stored uids, whatever the clock says. Only its time
+    /// follows from theirs, because operations that came after them have ids of their own.
     private func lastStoredUID() throws(StoreFailure) -> UID {
         let removed = try store.lastRemovedUID().map { [UID($0)] } ?? []
         let uids = removed + pods.values.flatMap { [$0.uid] + $0.tasks.map(\.uid) }
@@ -154,14 +157,14 @@ extension Registry.State {
             milliseconds: time.milliseconds + 1, random: (reactor.randomBits, reactor.randomBits))
     }
 
-    /// The pod of a record; where the record cannot be read, a lost one of that name and uid, whose
-    /// pieces are found by the uid.
+    /// Returns the pod of a record. If the record cannot be read, returns a lost pod of that name
+    /// and uid, whose objects are found by the uid.
     private mutating func readable(_ record: PodRecord) -> Pod {
         do throws(RecordFault) { return try Pod(record: record.document) } catch {
             damage.append("the record of pod \(record.name): \(error)")
         }
         let uid = UID(record.uid)
-        // A uid is a label, too.
+        // A uid is a valid label, too.
         guard let name = Label(record.name) ?? Label("\(uid)") else {
             preconditionFailure("no label can be made of \(uid)")
         }
@@ -196,13 +199,14 @@ extension Registry.State {
         return aftermath
     }
 
-    /// Every so many commits, so that no timer is needed and an idle daemon does nothing.
+    /// Prunes once in `commitsPerPruning` commits, so that no timer is needed and an idle daemon
+    /// does nothing.
     mutating func pruneNowAndThen(_ limits: EngineLimits) {
         commits += 1
         guard hasMoreToPrune || commits % limits.commitsPerPruning == 0 else { return }
         settleForgotten(limits)
         let now = EngineClock.uptime
-        // A store that cannot prune now is asked again 512 commits on.
+        // If the store cannot prune now, it tries again after as many commits.
         do throws(StoreFailure) {
             hasMoreToPrune = try store.prune(
                 Retention(
@@ -216,9 +220,9 @@ extension Registry.State {
 }
 
 extension Registry.State {
-    /// Writes down which ids may have been forgotten before the first of this store's records, once
-    /// for a store: from then on only ids that the store drops are added. Until there is room for
-    /// it, every id that is not known is refused.
+    /// Stores once which ids may have been forgotten before the first record of this store. From
+    /// then on only the ids that the store drops are added. Until there is room to store that,
+    /// every unknown id is refused.
     fileprivate mutating func settleForgotten(_ limits: EngineLimits) {
         if isForgettingKnown { return }
         do throws(StoreFailure) {
@@ -237,13 +241,14 @@ extension Registry.State {
             }
             isForgettingKnown = true
         } catch {
-            // Told at each request that needs it.
+            // Every request that needs it reports the failure.
         }
     }
 }
 
 extension PodOperation {
-    /// Nobody is at these steps any more: whoever goes on with the operation begins them again.
+    /// Resets the unfinished steps, because no process works at them after a restart. The
+    /// controller that continues the operation begins them again.
     fileprivate mutating func dropProgress() {
         for index in steps.indices where !steps[index].isDone {
             steps[index].state = .pending

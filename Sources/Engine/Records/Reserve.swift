@@ -1,5 +1,5 @@
-// Room that is kept for the way down: a run directory that somebody has filled takes no new pod,
-// and takes a delete, its end and every exit all the same (law 13).
+// Disk space that is kept for deletes. If the run directory is full, it accepts no new pod, but
+// still accepts a delete, its end and every exit (law 13).
 
 import Linux
 import Synchronization
@@ -8,12 +8,12 @@ final class Reserve: Sendable {
     private let path: String
     private let isGivenUp = Atomic(false)
 
-    /// Bytes: a delete writes some ten thousand, and its end frees more than that.
+    /// Bytes. A delete writes about ten thousand, and its end frees more than that.
     private static let size: Int64 = 2 << 20
 
     init(path: String) { self.path = path }
 
-    /// Takes the room, where there is so much and it is not taken yet.
+    /// Takes the space, if there is enough and the reserve does not have it yet.
     func hold() {
         ignoring("without room for the reserve there is none; it is tried again with each audit") {
             () throws(SystemCallFailure) in
@@ -22,10 +22,10 @@ final class Reserve: Sendable {
         }
     }
 
-    /// After a transaction: what was given up is taken back as soon as there is room.
+    /// Called after a transaction: takes the space back as soon as there is room.
     func takeBack() { if isGivenUp.load(ordering: .relaxed) { hold() } }
 
-    /// Gives it to whoever writes next; `false` where there was none.
+    /// Frees the space for the next write. Returns `false` if there was none.
     func giveUp() -> Bool {
         isGivenUp.store(true, ordering: .relaxed)
         do throws(SystemCallFailure) { return try Files.removeFile(path) } catch { return false }

@@ -1,4 +1,4 @@
-// What one transaction changes.
+// The changes of one transaction.
 
 import Bytes
 import Documents
@@ -11,9 +11,9 @@ struct Transaction {
     private let basePods: [Label: Pod]
     private let names: [UID: Label]
     private let baseOperations: OpenOperations
-    /// For what has ended: read here, changed by the registry.
+    /// The store, for reading ended operations. Only the registry changes it.
     let store: any RecordKeeping
-    /// For people, and for new ids.
+    /// The wall time, for display and for new ids.
     let time = EngineClock.now
     /// Milliseconds since the host's boot.
     let uptime = EngineClock.uptime
@@ -27,8 +27,8 @@ struct Transaction {
         changes = Changes(revision: state.revision, lastUID: state.lastUID)
     }
 
-    /// What is to be stored and then applied. The registry's own tables must not be shared with
-    /// this value when it changes them, or each change would copy them whole.
+    /// Returns the changes, to be stored and then applied. This value ends here, because the
+    /// registry's tables must not be shared with it: each change would otherwise copy them whole.
     consuming func finish() -> Changes { changes }
 
     var podCount: Int { basePods.count }
@@ -56,8 +56,8 @@ struct Transaction {
         return new.isEmpty ? open : open.sorted { $0.order < $1.order }
     }
 
-    /// Throws if the pod has as many open operations as it may have. What ends or removes
-    /// something, and what joins an operation, is never refused for that.
+    /// Throws if the pod has reached the limit of open operations. A request that ends or removes
+    /// an object, or joins an operation, is never refused for that.
     func checkRoom(for pod: UID, _ limits: EngineLimits, _ context: RequestContext) throws(Problem)
     {
         guard baseOperations.count(of: pod) < limits.operationsPerPod else {
@@ -68,8 +68,8 @@ struct Transaction {
         }
     }
 
-    /// Throws if a pod has grown beyond what a PUT may ask for, whichever request has added to it.
-    /// A pod that is larger already (its record is of an earlier version) may get smaller.
+    /// Throws if a pod has grown beyond the limit of a PUT, whichever request has added to it. A
+    /// pod that is larger already (its record is of an earlier version) may get smaller.
     func checkSizes(_ context: RequestContext) throws(Problem) {
         for case let pod? in changes.pods.values {
             let (bytes, limit) = (pod.specBytes, DocumentLimits.bytes)
@@ -80,7 +80,8 @@ struct Transaction {
         }
     }
 
-    /// A new UUIDv7, greater than every one before it, so that their order is that of creation.
+    /// Returns a new UUIDv7 that is greater than every earlier uid, so that their order is the
+    /// order of creation.
     mutating func makeUID() -> UID {
         let reactor = Loop.shared.reactor
         var uid = UID(
@@ -111,7 +112,7 @@ struct Transaction {
         changes.pods[pod.name] = .some(pod)
     }
 
-    /// The last of a pod: only with the proof that nothing of it is left.
+    /// Removes a pod's record. The caller needs the proof that nothing of the pod is left.
     mutating func remove(_ pod: Pod, _ proof: NothingLeft) {
         changes.revision += 1
         changes.pods.updateValue(nil, forKey: pod.name)
@@ -119,7 +120,7 @@ struct Transaction {
         tell(.podGone, pod, state: "gone")
     }
 
-    /// The last of a task.
+    /// Removes a task's record. The caller needs the proof that nothing of the task is left.
     mutating func remove(_ task: Label, of pod: Pod, _ proof: NoTaskLeft) {
         var pod = pod
         if pod[task: task]?.uid == proof.task { pod[task: task] = nil }
@@ -150,7 +151,7 @@ struct Transaction {
                 state: operation.state.rawValue))
     }
 
-    /// Puts the daemon's own operation that puts away what a lost pod held; its id.
+    /// Adds the daemon's own operation that removes what a lost pod held. Returns its id.
     mutating func makeCleanup(of pod: Pod, _ context: RequestContext) -> UID {
         var operation = makeOperation(.podCleanup, OperationTarget(pod), context)
         operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))
@@ -158,7 +159,7 @@ struct Transaction {
         return operation.id
     }
 
-    /// From now on `id` leads to the operation `target`.
+    /// Makes `id` an alias of the operation `target`.
     mutating func alias(_ id: UID, to target: UID, fingerprint: UInt64) {
         changes.aliases.append(
             AliasRecord(
@@ -166,7 +167,8 @@ struct Transaction {
                 createdAt: uptime))
     }
 
-    /// Each event has a revision of its own, so that `since` never splits two.
+    /// Adds an event. Each event has a revision of its own, so that `since` never falls between two
+    /// events of one revision.
     private mutating func tell(
         _ kind: Event.Kind, _ pod: Pod, task: Label? = nil, state: String
     ) {
@@ -182,7 +184,7 @@ struct Transaction {
 
 /// The outcome of a transaction.
 struct Changes {
-    /// `nil` is a pod that is gone.
+    /// `nil` for a pod that was removed.
     var pods: [Label: Pod?] = [:]
     var removedPods: [UID] = []
     var operations: [UID: PodOperation] = [:]
