@@ -1,6 +1,6 @@
-/// Why an object is still there: one shape from a helper's pipe to the operation that shows it.
+/// Why an object still exists. It has the same form in a helper's pipe and in the operation.
 package struct Blocker: Equatable, Sendable {
-    /// For people, with words that an operator can search for.
+    /// The reason for display, with words that an operator can search for.
     package let reason: String
     /// The name of the errno, such as `EBUSY`; `nil` if no system call failed.
     package let errno: String?

@@ -1,6 +1,6 @@
-// What happened, in the order of the revisions.
+// The events, in the order of their revisions.
 
-/// One change of a pod, a task or an operation, as `/v1/events` tells it.
+/// One change of a pod, a task or an operation, as `/v1/events` reports it.
 package struct Event: Equatable, Sendable {
     package let revision: UInt64
     package let time: Timestamp
@@ -9,12 +9,12 @@ package struct Event: Equatable, Sendable {
     package let podUID: UID
     package let task: Label?
     package let operation: UID?
-    /// The state that was entered.
+    /// The new state.
     package let state: String
 
     package enum Kind: String, Sendable, CaseIterable {
         case pod, task, operation
-        /// The record is gone, and so is everything else of it.
+        /// The record and all other objects of the pod are gone.
         case podGone = "pod.gone"
         case taskGone = "task.gone"
     }

@@ -1,11 +1,12 @@
 // The names that clients choose: one rule for pods and tasks.
 
-/// A DNS label (RFC 1123): 1–63 bytes of `a-z 0-9 -`, neither first nor last a hyphen. So it is
-/// safe as a path component, a cgroup name, a hostname and a URL segment, without any escaping.
+/// A DNS label (RFC 1123): 1–63 bytes of `a-z 0-9 -`, and neither the first nor the last is a
+/// hyphen. So it is safe as a path component, a cgroup name, a hostname and a URL segment, without
+/// escaping.
 package struct Label: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let text: String
 
-    /// `nil` where `text` is not a DNS label.
+    /// `nil` if `text` is not a DNS label.
     package init?(_ text: String) {
         let bytes = text.utf8
         guard (1...63).contains(bytes.count), bytes.first != hyphen, bytes.last != hyphen,
@@ -18,7 +19,7 @@ package struct Label: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     package static func < (left: Label, right: Label) -> Bool { left.text < right.text }
 
-    /// What the rule says, for a message.
+    /// The text of the rule, for a message.
     package static let rule =
         "1 to 63 characters of a-z, 0-9 and '-', neither first nor last a '-'"
 

@@ -1,14 +1,14 @@
-// Namespaces that outlive their pod, because somebody holds a descriptor of them.
+// Namespaces that outlive their pod, because a process holds a descriptor of them.
 
-/// A namespace, and no other that has its number earlier or later.
+/// The identity of a namespace. A later namespace with the same inode number differs in `made`.
 package struct NamespaceIdentity: Hashable, Sendable {
-    /// The types that a pod may have of its own (namespaces(7)), as /proc names them.
+    /// The types of namespaces that a pod may have (namespaces(7)), as /proc names them.
     package enum Kind: String, Sendable, CaseIterable {
         case net, ipc, uts, mnt, pid, user, cgroup, time
     }
 
     package let kind: Kind
-    /// The inode in nsfs: unique among all namespaces that exist, and used again afterwards.
+    /// The inode in nsfs: unique among all existing namespaces, and reused afterwards.
     package let inode: UInt64
     /// When the kernel made the inode, in nanoseconds since 1970. Only compared for equality.
     package let made: Int64
@@ -33,12 +33,12 @@ package struct NamespaceOwner: Equatable, Sendable {
     }
 }
 
-/// A process of some pod's that has a descriptor of a namespace open.
+/// A process of a pod that has a descriptor of a namespace open.
 package struct NamespaceHolder: Equatable, Sendable {
     package let pid: Int32
     package let command: String
     package let descriptor: Int32
-    /// By the process's cgroup; `nil` if that tells neither.
+    /// The pod and the task of the process, from its cgroup; `nil` if the cgroup does not tell.
     package let pod: UID?
     package let task: Label?
 
@@ -51,14 +51,14 @@ package struct NamespaceHolder: Equatable, Sendable {
     }
 }
 
-/// A namespace that some holders have open.
+/// A namespace that some processes hold open.
 package struct HeldNamespace: Equatable, Sendable {
     package let identity: NamespaceIdentity
     /// Whether some process was in it.
     package let isInhabited: Bool
-    /// Some of them: at least one.
+    /// Some of the holders, at least one.
     package let holders: [NamespaceHolder]
-    /// The deleted pod that it was made for; `nil` if that is not known.
+    /// The deleted pod that the namespace was made for; `nil` if that is not known.
     package var owner: NamespaceOwner?
 
     package init(
@@ -71,11 +71,11 @@ package struct HeldNamespace: Equatable, Sendable {
         self.owner = owner
     }
 
-    /// What the audit tells of it; `nil` for a namespace that is none of its business. `owners` has
-    /// the last known owner of each inode number, and `recorded` the pods that are not gone.
+    /// Returns what the audit reports of the namespace; `nil` if it is no leak. `owners` has the
+    /// last known owner of each inode number, and `recorded` the pods that are not gone.
     ///
     /// A namespace that a task made for itself is no leak, whether processes are in it or not. It
-    /// may have the number of a deleted pod's, and differs from that in `made`.
+    /// may have the inode number of a deleted pod's namespace, but differs in `made`.
     package func judged(
         by owners: [UInt64: NamespaceOwner], recorded: Set<UID>
     ) -> HeldNamespace? {

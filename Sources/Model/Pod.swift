@@ -1,6 +1,6 @@
-// A pod and its tasks as they stand.
+// A pod and its tasks in their present state.
 
-/// A process, and not whoever has its number later.
+/// The identity of a process. A later process with the same pid has another start time.
 package struct ProcessIdentity: Hashable, Sendable {
     package let pid: Int32
     /// Clock ticks since boot when it started: field 22 of `/proc/<pid>/stat` (proc(5)).
@@ -16,16 +16,16 @@ package struct ProcessIdentity: Hashable, Sendable {
 //      │          └─────────┴────────────┴──> lost ──> deleting
 //      └──> deleting (a create that failed or was superseded)
 //
-//  creating:  * the record and the create's operation stand in the store  * the shim may not be yet
+//  creating:  * the store has the record and the create's operation  * the shim may not exist yet
 //  ready:     * the shim holds the pod's lock and has answered
-//  stopping, stopped: * the shim lives; the tasks are being, or have been, ended
-//  deleting:  * entered once, never left but by the record's end
-//  lost:      * the shim died; nobody asked for a delete yet
+//  stopping, stopped: * the shim lives; the tasks are being ended, or have ended
+//  deleting:  * entered once, left only by the removal of the record
+//  lost:      * the shim died; no client has asked for a delete yet
 package enum PodState: String, Sendable, CaseIterable {
     case creating, ready, stopping, stopped, deleting, lost
 }
 
-/// The process that is the pod's sandbox.
+/// The shim, which is the pod's sandbox process.
 package struct ShimStatus: Equatable, Sendable {
     package let process: ProcessIdentity
     package let since: Timestamp
@@ -36,21 +36,21 @@ package struct ShimStatus: Equatable, Sendable {
     }
 }
 
-/// A pod's record: what is asked for, and what has become of it.
+/// A pod's record: the requested spec and the present state.
 package struct Pod: Equatable, Sendable {
     package let uid: UID
     package let name: Label
     package var spec: PodSpec
     package var state: PodState
-    /// The global counter's value at the last change.
+    /// The value of the global counter at the last change.
     package var revision: UInt64
     package let createdAt: Timestamp
     package var shim: ShimStatus?
-    /// In the order of their names.
+    /// In the order of the tasks' names.
     package var tasks: [PodTask]
-    /// The operation that makes, clears or deletes the pod, while it runs.
+    /// The operation that creates, cleans up or deletes the pod; `nil` if none runs.
     package var operation: UID?
-    /// Since when and why the shim does not answer; in memory alone.
+    /// Since when and why the shim does not answer. Only in memory.
     package var stalled: Stall?
 
     package struct Stall: Equatable, Sendable {
@@ -93,7 +93,7 @@ package struct Pod: Equatable, Sendable {
         }
     }
 
-    /// `"<uid>.<revision>"`, quoted as RFC 9110 wants an entity tag.
+    /// `"<uid>.<revision>"`, in the quotes that RFC 9110 demands of an entity tag.
     package var entityTag: String { "\"\(uid).\(revision)\"" }
 }
 
@@ -107,9 +107,9 @@ package struct PodTask: Equatable, Sendable {
     package var state: TaskState
     package var revision: UInt64
     package let createdAt: Timestamp
-    /// When `start` had succeeded; kept after the exit.
+    /// When `start` had succeeded. It stays after the exit.
     package var startedAt: Timestamp?
-    /// The operation that makes or deletes the task, while it runs.
+    /// The operation that creates or deletes the task; `nil` if none runs.
     package var operation: UID?
 
     package init(
@@ -128,11 +128,11 @@ package struct PodTask: Equatable, Sendable {
 
 //  creating ──> created ──> running ──> exited        any state ──> exited    [sawExit]
 //                                                     any state ──> deleting  [Pod's owner]
-//  creating: * the record names the task; of its pieces none, some or all may exist
+//  creating: * the record names the task; none, some or all of its objects may exist
 //  created:  * runc's state exists  * the process exists, and waits in runc's exec fifo
 //  running:  * the user's program runs as `process`
 //  exited:   * the status came from `waitid`, or is `unknown`; it never changes again
-//  deleting: * entered once; the exit, where there was one, stays readable
+//  deleting: * entered once; the exit, if there was one, stays readable
 package enum TaskState: Equatable, Sendable {
     case creating
     case created(ProcessIdentity)
@@ -165,8 +165,7 @@ package enum TaskState: Equatable, Sendable {
         }
     }
 
-    /// The first record of an exit stands (law 8): `false`, and nothing changes, where there is
-    /// one.
+    /// Stores the exit. If there is an exit already, it stays (law 8), and the result is `false`.
     package mutating func sawExit(_ exit: TaskExit) -> Bool {
         switch self {
         case .exited, .deleting(.some): return false
@@ -182,14 +181,14 @@ package struct TaskExit: Equatable, Sendable {
     package enum Status: Equatable, Sendable {
         case code(Int32)
         case signal(Signal)
-        /// Its process ended before it had executed the task's program.
+        /// The process ended before it had executed the task's program.
         case neverRan(Signal?)
-        /// Nobody was there to see it.
+        /// No shim saw the exit.
         case unknown
     }
 
     package let status: Status
-    /// Whether the kernel killed in the task's cgroup for want of memory.
+    /// Whether the kernel killed a process of the task's cgroup for lack of memory.
     package let oomKilled: Bool
     package let finishedAt: Timestamp
 

@@ -1,4 +1,4 @@
-// An operation: the promise that an accepted request is carried out, for clients to poll.
+// An operation: the promise to carry out an accepted request. Clients poll it.
 
 package enum OperationKind: String, Sendable, CaseIterable {
     case podCreate = "pod.create"
@@ -10,16 +10,16 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskStop = "task.stop"
     case taskSignal = "task.signal"
     case taskDelete = "task.delete"
-    /// The daemon's own: what a lost pod held is put away.
+    /// The daemon's own operation: removes what a lost pod held.
     case podCleanup = "pod.cleanup"
-    /// The daemon's own: what bears our mark and no record names is put away.
+    /// The daemon's own operation: removes objects that have our mark and no record.
     case orphanRemove = "orphan.remove"
 
-    /// Only what makes something can be called off (API.md).
+    /// Only an operation that makes something can be called off (API.md).
     package var isCreate: Bool { self == .podCreate || self == .taskCreate }
     package var isDelete: Bool { self == .podDelete || self == .taskDelete }
 
-    /// Whether it leaves less than there was.
+    /// Whether the operation frees resources.
     package var releasesResources: Bool {
         switch self {
         case .podStop, .podDelete, .podCleanup, .taskStop, .taskDelete, .orphanRemove: true
@@ -45,27 +45,27 @@ package enum OperationState: String, Sendable, CaseIterable {
 
 package enum StepState: String, Sendable, CaseIterable {
     case pending, running
-    /// Will try again; `detail` says why.
+    /// The step will be tried again; `detail` says why.
     case waiting
     case succeeded
-    /// Found already gone.
+    /// The objects were already gone.
     case skipped
-    /// Done, and taken back since.
+    /// The step succeeded, and was undone since.
     case undone
-    /// Could not be done; the operation's `error` says why.
+    /// The step failed; the operation's `error` says why.
     case failed
 }
 
 package struct OperationStep: Equatable, Sendable {
     package let name: StepName
-    /// The task that the step is about; `nil` for the pod.
+    /// The task of the step; `nil` for a step of the pod.
     package let object: Label?
     package var state: StepState
     package var attempts: Int
     package var startedAt: Timestamp?
     package var finishedAt: Timestamp?
     package var retryAt: Timestamp?
-    /// What it waits for.
+    /// What the step waits for.
     package var detail: String?
 
     package init(name: StepName, object: Label? = nil, state: StepState = .pending) {
@@ -83,7 +83,7 @@ package struct OperationStep: Equatable, Sendable {
     }
 }
 
-/// Who asked (SO_PEERCRED, and the process's `comm`).
+/// The client (SO_PEERCRED, and the process's `comm`).
 package struct Requester: Equatable, Sendable {
     package let pid: Int32
     package let uid: UInt32
@@ -98,11 +98,11 @@ package struct Requester: Equatable, Sendable {
     }
 }
 
-/// What an operation is about.
+/// The object of an operation.
 package struct OperationTarget: Equatable, Sendable {
     package let pod: Label
     package let podUID: UID
-    /// The task and its incarnation, where the operation is about one.
+    /// The task and its incarnation; `nil` if the operation is about the whole pod.
     package let task: Label?
     package let taskUID: UID?
 
@@ -120,34 +120,34 @@ package struct PodOperation: Equatable, Sendable {
     package var state: OperationState
     package let target: OperationTarget
     package var revision: UInt64
-    /// The global counter when it was accepted: operations on one pod are taken in this order,
-    /// whatever the clock says and whoever chose their ids.
+    /// The value of the global counter when the operation was accepted. The operations on one pod
+    /// run in this order, whatever the clock says and however their ids were chosen.
     package var order: UInt64 = 0
     package var steps: [OperationStep]
-    /// Since when, at which step and why nothing moves.
+    /// Since when, at which step and why the operation makes no progress.
     package var stalled: Stall?
     package let requester: Requester
-    /// Later requests that were answered with this operation.
+    /// The number of later requests that were answered with this operation.
     package var joined: Int
-    /// Restarts of the daemon that it lived through.
+    /// The number of daemon restarts during this operation.
     package var resumed: Int
-    /// The delete that called this create off.
+    /// The delete that called off this create.
     package var supersededBy: UID?
     package var error: Failure?
     package let createdAt: Timestamp
     package var finishedAt: Timestamp?
     package var expiresAt: Timestamp?
-    /// A hash of the request: method, path and body, to tell a retry from a reuse.
+    /// A hash of the request's method, path and body, to tell a retry from a reuse of the id.
     package let fingerprint: UInt64
-    /// Milliseconds between the stop signal and SIGKILL, where the request named them.
+    /// Milliseconds between the stop signal and SIGKILL; `nil` if the request does not name them.
     package var grace: Int64?
     /// The signal of a `task.signal`.
     package var signal: Signal?
-    /// What stood before a `pod.update`: it stands again where the update is refused.
+    /// The limits before a `pod.update`. If the update is refused, they apply again.
     package var formerResources: Resources?
-    /// What a `pod.update` is to write. A later one's wishes stand in the pod's spec, too.
+    /// The limits that a `pod.update` writes. The pod's spec may contain those of a later update.
     package var wantedResources: Resources?
-    /// How the tasks ended, where the operation saw to that (API.md: a tombstone has exit codes).
+    /// The exits of the tasks that the operation ended (API.md: a tombstone has exit codes).
     package var exits: [Label: TaskExit]
 
     package struct Stall: Equatable, Sendable {
@@ -184,15 +184,15 @@ package struct PodOperation: Equatable, Sendable {
     }
 }
 
-/// Why something could not be done, once, for every place that shows it.
+/// Why a request or a step failed, in one form for every place that shows it.
 package struct Failure: Error, Equatable, Sendable {
-    /// The stable part: what programs look at.
+    /// The stable part, for programs.
     package let code: String
-    /// The HTTP status that it amounts to.
+    /// The HTTP status of the failure.
     package let status: Int
-    /// For people: what happened, with the words of whoever refused.
+    /// The text for display: what happened, in the words of the program or kernel that refused.
     package let detail: String
-    /// The step that failed, where it was one.
+    /// The step that failed; `nil` if no step did.
     package let step: StepName?
 
     package init(code: String, status: Int, detail: String, step: StepName? = nil) {

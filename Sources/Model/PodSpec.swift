@@ -1,17 +1,17 @@
-// What a client asks for, after every default has been filled in.
+// A client's request, with every default filled in.
 
 import Bytes
 
-/// A pod as it was asked for.
+/// The requested form of a pod.
 package struct PodSpec: Equatable, Sendable {
     package var labels: [String: String]
     package var annotations: [String: String]
     /// The UTS namespace's host name; by default the pod's name.
     package var hostname: String
     package var network: NetworkMode
-    /// Limits of all tasks together.
+    /// The limits of all tasks together.
     package var resources: Resources
-    /// In the order of their names.
+    /// In the order of the tasks' names.
     package var tasks: [TaskSpec]
 
     package init(
@@ -33,21 +33,21 @@ package struct PodSpec: Equatable, Sendable {
     }
 }
 
-/// Whose network namespace the pod's tasks are in.
+/// The network namespace of the pod's tasks.
 package enum NetworkMode: String, Sendable, CaseIterable {
-    /// One of its own, with loopback alone.
+    /// A namespace of its own, with only loopback.
     case none
-    /// The host's.
+    /// The host's namespace.
     case host
 }
 
-/// Limits; `nil` is none of our making.
+/// Limits; `nil` if we set no limit.
 package struct Resources: Equatable, Sendable {
-    /// Bytes.
+    /// In bytes.
     package var memory: Int64?
-    /// Thousandths of a CPU.
+    /// In thousandths of a CPU.
     package var milliCPUs: Int64?
-    /// Processes and threads.
+    /// The number of processes and threads.
     package var pids: Int64?
 
     package init(memory: Int64? = nil, milliCPUs: Int64? = nil, pids: Int64? = nil) {
@@ -57,10 +57,10 @@ package struct Resources: Equatable, Sendable {
     }
 }
 
-/// A task (an OCI container) as it was asked for.
+/// The requested form of a task (an OCI container).
 package struct TaskSpec: Equatable, Sendable {
     package var name: Label
-    /// An absolute path on the host: the lowest layer of the task's own overlay.
+    /// An absolute path on the host. It is the lowest layer of the task's own overlay.
     package var rootfs: String
     package var readOnlyRootfs: Bool
     package var args: [String]
@@ -69,9 +69,9 @@ package struct TaskSpec: Equatable, Sendable {
     package var user: UserSpec
     package var mounts: [MountSpec]
     package var resources: Resources
-    /// Names without `CAP_`, on top of the default set.
+    /// Names without `CAP_`, added to the default set.
     package var addCapabilities: [String]
-    /// Names without `CAP_`; `ALL` empties the set before `addCapabilities` is applied.
+    /// Names without `CAP_`. `ALL` empties the set before `addCapabilities` is applied.
     package var dropCapabilities: [String]
     package var noNewPrivileges: Bool
     package var stopSignal: Signal
@@ -105,18 +105,19 @@ package struct TaskSpec: Equatable, Sendable {
         self.start = start
     }
 
-    /// As many processes as a task may have that does not say (as podman has it: a fork bomb ends
-    /// there).
+    /// The limit of processes of a task that names none. It is podman's default, and stops a fork
+    /// bomb.
     package static let defaultPids: Int64 = 4096
-    /// Milliseconds, as Docker and podman have it.
+    /// Milliseconds. It is the default of Docker and podman.
     package static let defaultGracePeriod: Int64 = 10_000
 }
 
-/// Who a task runs as: `user[:group]`, each a number or a name of the rootfs's own.
+/// The user of a task: `user[:group]`, each a number or a name of the rootfs.
 package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
-    /// A number, or a name to be looked up in the rootfs's `/etc/passwd`.
+    /// A number, or a name that is looked up in the rootfs's `/etc/passwd`.
     package let user: String
-    /// A number, or a name to be looked up in the rootfs's `/etc/group`; `nil` is the user's own.
+    /// A number, or a name that is looked up in the rootfs's `/etc/group`; `nil` is the user's
+    /// group.
     package let group: String?
 
     package static let root = UserSpec(user: "0", group: "0")
@@ -126,7 +127,7 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
         self.group = group
     }
 
-    /// `nil` where the text is not `user[:group]`, or a number is no id (4294967295 is none).
+    /// `nil` if the text is not `user[:group]`, or a number is not an id (4294967295 is not an id).
     package init?(_ text: String) {
         let parts = text.fields(":", keepingEmpty: true)
         guard (1...2).contains(parts.count), parts.allSatisfy(UserSpec.isNameOrID) else {
@@ -147,15 +148,16 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What a task sees at a place of its file system.
+/// An object that a task sees at a path of its file system.
 package struct MountSpec: Equatable, Sendable {
     package enum Kind: Equatable, Sendable {
-        /// A directory or file of the host, by absolute path, with all that is mounted below it.
+        /// A directory or file of the host, by absolute path, with all mounts below it.
         case bind(source: String)
-        /// Memory; `size` in bytes, or the kernel's half of all memory.
+        /// A file system in memory. `size` is in bytes; without it the kernel allows half of all
+        /// memory.
         case tmpfs(size: Int64?)
 
-        /// The path on the host; `nil` for what is made for the task.
+        /// The path on the host; `nil` if the object is made for the task.
         package var source: String? {
             switch self {
             case .bind(let source): source
@@ -167,9 +169,9 @@ package struct MountSpec: Equatable, Sendable {
     package var kind: Kind
     /// An absolute path in the task.
     package var target: String
-    /// Of a bind: this mount alone, and not what is mounted below its source.
+    /// Only this mount of a bind, not the mounts below its source.
     package var readOnly: Bool
-    /// Of a bind: all of it, with what is mounted below its source (mount_setattr(2)).
+    /// The bind with all mounts below its source (mount_setattr(2)).
     package var recursiveReadOnly: Bool
 
     package init(

@@ -1,12 +1,12 @@
-/// A kind of object as the audit, the metrics and the orphan collector tell it. Each belongs to one
-/// resource (`Engine/Resources`).
+/// A kind of object, as the audit, the metrics and the orphan collector name it. Each kind belongs
+/// to one resource (`Engine/Resources`).
 package enum ResourceKind: String, Sendable, CaseIterable {
     /// The pods' folders in the run directory.
     case directories
     case shims
     case sockets
     case cgroups
-    /// Mounts of ours in the host's mount namespace, which has none.
+    /// Our mounts in the host's mount namespace, which should have none.
     case mounts
     /// The pods' folders in the data directory.
     case data
@@ -14,7 +14,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     case logs
     case namespaces
 
-    /// Whether each pod that is neither made nor deleted has one.
+    /// Whether each pod that is neither being created nor deleted has an object of the kind.
     package var isOwed: Bool {
         switch self {
         case .directories, .shims, .sockets, .cgroups: true
@@ -22,9 +22,9 @@ package enum ResourceKind: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether an object without a record is removed. A socket goes with its pod's folder. A mount
-    /// in the host's namespace is never ours to unmount, and a task's descriptor of a namespace
-    /// cannot be taken away.
+    /// Whether an object without a record is removed. A socket is removed with its pod's folder. A
+    /// mount in the host's namespace is never ours to unmount. The daemon cannot take a descriptor
+    /// of a namespace away from a task.
     package var isCollected: Bool {
         switch self {
         case .directories, .shims, .cgroups, .data, .logs: true

@@ -10,13 +10,13 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
 
     private init(validated number: Int32) { self.number = number }
 
-    /// 1 to 64.
+    /// `nil` unless `number` is 1 to 64.
     package init?(number: Int) {
         guard (1...64).contains(number) else { return nil }
         self.number = Int32(number)
     }
 
-    /// `TERM`, `SIGTERM`, `15`, `RTMIN+3`.
+    /// Parses `TERM`, `SIGTERM`, `15` or `RTMIN+3`.
     package init?(_ text: String) {
         if let number: Int = text.utf8.decimal() {
             self.init(number: number)

@@ -1,5 +1,5 @@
-// The steps of operations. A step of the way up makes or changes something; a step of the way down
-// removes the objects of one kind of resource.
+// The steps of operations. A create step makes or changes something; a removal step removes the
+// objects of one kind of resource.
 
 /// A step that makes or changes something.
 package enum CreateStep: String, Sendable, CaseIterable {
@@ -16,18 +16,18 @@ package enum RemovalStep: String, Sendable, CaseIterable {
     case tasksStop = "tasks.stop"
     case tasksDelete = "tasks.delete"
     case rootfsUnmount = "rootfs.unmount"
-    /// Before the shim, because a helper of the shim removes the files: a removal that the disk
-    /// holds is then seen in the shim's cgroup.
+    /// This step comes before the shim's exit, because a helper of the shim removes the files. If
+    /// the disk holds the removal, the helper is seen in the shim's cgroup.
     case filesRemove = "files.remove"
     case shimExit = "shim.exit"
     case cgroupRemove = "cgroup.remove"
     case verify
 
-    /// How often a removal takes the step.
+    /// How often a removal runs the step.
     package enum Scope: Sendable {
-        /// Once for each task, whether the task goes alone or with its pod.
+        /// Once for each task, whether the task is removed alone or with its pod.
         case task
-        /// Once for a task that goes alone, and once for the whole pod if the pod goes.
+        /// Once for a task that is removed alone, and once for the whole pod if the pod is removed.
         case taskOrPod
         /// Once for the pod.
         case pod

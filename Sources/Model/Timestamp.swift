@@ -1,6 +1,6 @@
-// Wall-clock times. For people alone: nothing is ever decided by one (law 17).
+// Wall-clock times. They are only for display: no decision depends on them (law 17).
 
-/// Milliseconds since 1970-01-01T00:00:00Z. Not `Comparable`, so that no order can hang on them.
+/// Milliseconds since 1970-01-01T00:00:00Z. Not `Comparable`, so that no order can depend on it.
 package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
     package let milliseconds: Int64
 
@@ -39,12 +39,12 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         let days = daysSinceEpoch(year: year, month: month, day: day)
         let time = days * 86400 + hour * 3600 + minute * 60 + second
         self.init(milliseconds: time * 1000 + millisecond)
-        // Neither a 30 February, nor a sign, nor another separator is what we write.
+        // A 30 February, a sign or another separator is never in our output.
         guard description == text else { return nil }
     }
 }
 
-/// `number` in at least `width` digits, and the byte after it.
+/// Appends `number` in at least `width` digits, and the byte after it.
 private func append(
     _ number: Int64, _ width: Int, then end: Unicode.Scalar, to text: inout [UInt8]
 ) {
@@ -66,8 +66,8 @@ private func floorDivide(_ number: Int64, _ divisor: Int64) -> Int64 {
     return number % divisor < 0 ? quotient - 1 : quotient
 }
 
-/// The proleptic Gregorian date of a day, counted in eras of 400 years that begin on 1 March, so
-/// that the leap day is the last of its year.
+/// Returns the proleptic Gregorian date of a day. It counts in eras of 400 years that begin on 1
+/// March, so that the leap day is the last day of its year.
 private func civilDate(daysSinceEpoch: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = daysSinceEpoch + 719_468
     let era = floorDivide(shifted, 146_097)

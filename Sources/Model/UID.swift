@@ -1,7 +1,7 @@
 // Identity: one UUIDv7 for each incarnation of a pod or task, and for each operation.
 
-/// A UUID (RFC 9562). Those that we make are version 7: they bear the time, so that an id that is
-/// no longer kept can be told from one that never was.
+/// A UUID (RFC 9562). We make version 7: it contains the time, so that an id that is no longer kept
+/// differs from an id that never existed.
 package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let high: UInt64
     package let low: UInt64
@@ -11,20 +11,20 @@ package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.low = low
     }
 
-    /// A version 7 UUID of `milliseconds` since 1970 (48 bits) with 74 of `random`'s bits.
+    /// Makes a version 7 UUID of `milliseconds` since 1970 (48 bits) with 74 of `random`'s bits.
     package init(milliseconds: Int64, random: (UInt64, UInt64)) {
         high = UInt64(truncatingIfNeeded: milliseconds) << 16 | 0x7000 | random.0 & 0x0fff
         low = 0x8000_0000_0000_0000 | random.1 & 0x3fff_ffff_ffff_ffff
     }
 
-    /// A version 7 UUID for this instant, from the system's generator.
+    /// Makes a version 7 UUID of `time`, from the system's generator.
     package static func make(at time: Timestamp) -> UID {
         UID(
             milliseconds: time.milliseconds,
             random: (.random(in: 0...(.max)), .random(in: 0...(.max))))
     }
 
-    /// The canonical form alone: 36 characters, 8-4-4-4-12, either case.
+    /// Parses only the canonical form: 36 characters, 8-4-4-4-12, either case.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 36 else { return nil }
@@ -43,7 +43,7 @@ package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.init(high: high, low: low)
     }
 
-    /// The time that a version 7 UUID bears; `nil` for any other version.
+    /// The time in a version 7 UUID; `nil` for any other version.
     package var time: Timestamp? {
         guard high >> 12 & 0xf == 7 else { return nil }
         return Timestamp(milliseconds: Int64(high >> 16))

@@ -1,11 +1,11 @@
 // The order of removal, and the proof that nothing is left.
 //
-// A delete, a failed create and a restart all come through here. Nothing in this target reads a
-// clock or is given a time: a step ends when the host was seen without the step's objects.
+// A delete, a failed create and a restart all use this code. Nothing in this target reads a clock
+// or gets a time: a step ends when the host was seen without the step's objects.
 
 package import Model
 
-/// One step of a teardown, and the task that it is about; `nil` for the pod.
+/// One step of a teardown. `task` is the task of the step, `nil` for a step of the pod.
 package struct TeardownStep: Hashable, Sendable {
     package let name: RemovalStep
     package let task: Label?
@@ -15,27 +15,27 @@ package struct TeardownStep: Hashable, Sendable {
         self.task = task
     }
 
-    /// For each task of a pod that goes, in this order; the tasks side by side.
+    /// The steps for each task of a pod that is removed, in this order. The tasks run in parallel.
     package static let ofTask = RemovalStep.allCases.filter { $0.scope == .task }
-    /// For the pod, in this order, after the last step of every task.
+    /// The steps for the pod, in this order, after the last step of every task.
     package static let ofPod = RemovalStep.allCases.filter { $0.scope != .task }
-    /// For a task that goes alone, in this order.
+    /// The steps for a task that is removed alone, in this order.
     private static let ofLoneTask = RemovalStep.allCases.filter { $0.scope != .pod }
 
-    /// All steps of a pod with these tasks, as an operation shows them.
+    /// Returns all steps of a pod with these tasks, as an operation shows them.
     package static func all(tasks: [Label]) -> [TeardownStep] {
         tasks.flatMap { task in ofTask.map { TeardownStep($0, task: task) } }
             + ofPod.map { TeardownStep($0) }
     }
 
-    /// All steps of one task of a pod that lives on.
+    /// Returns all steps of one task of a pod that stays.
     package static func all(task: Label) -> [TeardownStep] {
         ofLoneTask.map { TeardownStep($0, task: task) }
     }
 }
 
-/// Proof that nothing of a pod is left. Only this file can make one, and only with it does a
-/// record go.
+/// Proof that nothing of a pod is left. Only this file can make it, and only with it can a record
+/// be removed.
 package struct NothingLeft: Sendable {
     package let pod: UID
 
@@ -50,7 +50,8 @@ package struct NoTaskLeft: Sendable {
 }
 
 extension Teardown {
-    /// Removes a pod, however long that takes. Safe to run again from the top after a crash.
+    /// Removes a pod, however long that takes. After a crash it is safe to run again from the
+    /// start.
     package func run(pod: UID, tasks: [Label]) async -> NothingLeft {
         await withDiscardingTaskGroup { group in
             for task in tasks {
@@ -63,7 +64,7 @@ extension Teardown {
         return NothingLeft(of: pod)
     }
 
-    /// Removes one task of a pod that lives on.
+    /// Removes one task of a pod that stays.
     package func run(task: Label, uid: UID) async -> NoTaskLeft {
         for step in TeardownStep.all(task: task) { await remove(step) }
         return NoTaskLeft(of: uid)

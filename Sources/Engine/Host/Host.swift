@@ -114,7 +114,8 @@ package enum ExitSight: Equatable, Sendable {
     func helper(of pod: UID) -> String?
     /// Where a process is, such as `pid 4121, state D, ovl_sync_fs`.
     func place(of pid: Int32) -> String
-    /// The command that a process runs now, such as `runc`; `nil` if there is no such process.
+    /// Returns the command that a process runs now, such as `runc`; `nil` if there is no such
+    /// process.
     func command(of pid: Int32) -> String?
     /// Whether a signal or a tracer has stopped the process.
     func isStopped(_ process: ProcessIdentity) -> Bool

@@ -14,7 +14,7 @@ import Linux
         /// The program did not end in time, printed too much, or ended by a signal other than
         /// SIGKILL.
         case unanswered(String)
-        /// Another process killed the program. That says nothing about the program.
+        /// Another process killed the program, so nothing is known about the program.
         case killed
     }
 

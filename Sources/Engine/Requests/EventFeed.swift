@@ -1,4 +1,4 @@
-// Events for those who follow: in order, with no gap and no repeat.
+// The events for clients that follow them: in order, with no gap and no repeat.
 //
 // A reader reads from its own position, a bounded part at a time. If the reader is near the end,
 // the events come from memory, where all readers share them; otherwise from the store. A commit
@@ -29,15 +29,16 @@ package struct EventItem: Sendable {
     }
 }
 
-/// Who is to be woken by new events, and the newest of them.
+/// The callbacks that wake the readers of events, and the newest events.
 struct EventReaders {
     private var wakers: [EngineToken: @Sendable () -> Void] = [:]
-    /// Whether they are about to be woken: the commits of one turn of the loop share it.
+    /// Whether the readers are about to be woken. The commits of one turn of the loop share one
+    /// wakeup.
     private var isWaking = false
-    /// `nil` while there are no readers.
+    /// `nil` if there are no readers.
     private(set) var tail: EventTail?
 
-    /// All that is committed later than `revision` is still to come.
+    /// Adds a reader. It will read all events later than `revision`.
     mutating func add(
         _ token: EngineToken, after revision: UInt64, _ wake: @escaping @Sendable () -> Void
     ) {
@@ -50,7 +51,7 @@ struct EventReaders {
         if wakers.isEmpty { tail = nil }
     }
 
-    /// Whether the caller has to see to it that they are woken.
+    /// Adds new events. Returns whether the caller has to wake the readers.
     mutating func note(_ events: [EventRecord]) -> Bool {
         tail?.add(events)
         if wakers.isEmpty || isWaking { return false }
@@ -64,13 +65,13 @@ struct EventReaders {
     }
 }
 
-/// The newest events. A commit adds its own after the store has taken them, so that no event is
-/// here that is not in the store.
+/// The newest events. A commit adds its events after the store has accepted them, so that every
+/// event here is also in the store.
 struct EventTail {
-    /// Bytes of documents.
+    /// The limit, in bytes of documents.
     static let limit = 65536
 
-    /// All events later than this revision are here.
+    /// All events later than this revision are in the tail.
     private(set) var floor: UInt64
     private var events: [EventRecord] = []
     private var bytes = 0
@@ -81,7 +82,7 @@ struct EventTail {
         events += new
         for event in new { bytes += event.document.count }
         guard bytes > EventTail.limit else { return }
-        // The older half goes at once, so that a commit seldom moves the others.
+        // The older half is dropped at once, so that a commit seldom moves the others.
         var old = 0
         while bytes > EventTail.limit / 2 {
             floor = events[old].revision
@@ -91,10 +92,10 @@ struct EventTail {
         events.removeFirst(old)
     }
 
-    /// At most `limit` events after `revision`; `nil` if not all of them are here.
+    /// Returns at most `limit` events after `revision`; `nil` if not all of them are in the tail.
     func events(after revision: UInt64, limit: Int) -> ArraySlice<EventRecord>? {
         guard revision >= floor else { return nil }
-        // From the end, where the readers are.
+        // The search begins at the end, because the readers are near it.
         var start = events.endIndex
         while start > 0, events[start - 1].revision > revision { start -= 1 }
         return events[start...].prefix(limit)
@@ -109,15 +110,15 @@ extension Registry {
 }
 
 extension Engine {
-    /// At most `limit` events after `revision`, of some 400 bytes at most each. Throws if not all
-    /// that came after it are kept: pruned, or of an earlier boot.
+    /// Returns at most `limit` events after `revision`, each of at most some 400 bytes. Throws if
+    /// some of the later events were pruned, or are of an earlier boot.
     package func events(after revision: UInt64, limit: Int) throws(Problem) -> [EventItem] {
         let found: [EventItem]?
         do throws(StoreFailure) {
             found = try registry.state.withLock { state throws(StoreFailure) in
-                // A reader that has come to the end asks again after each batch.
+                // A reader that has reached the end asks again after each batch.
                 if revision == state.lastEvent { return [] }
-                // A revision that is still to come is one of an earlier boot.
+                // A revision in the future is from an earlier boot.
                 if revision > state.revision { return nil }
                 if let newest = state.readers.tail?.events(after: revision, limit: limit) {
                     return newest.map(EventItem.init)
@@ -134,7 +135,7 @@ extension Engine {
         return found
     }
 
-    /// Calls `wake` after commits with events, until it is taken back by `cancel`.
+    /// Calls `wake` after commits with events, until `cancel` takes the token.
     package func followEvents(_ wake: @escaping @Sendable () -> Void) -> EngineToken {
         registry.state.withLock { state in
             let token = state.makeToken()

@@ -1,12 +1,13 @@
-// CPU limits that this host's kernel would refuse, told with their place in the request's document
-// and not as an EINVAL of the runtime's.
+// Refuses CPU limits that this host's kernel would refuse. The answer names their place in the
+// request's document, instead of an EINVAL of the runtime.
 
 import Documents
 import JSON
 import Model
 
 extension Engine {
-    /// A new pod's are wrong by themselves, and are seen when it is decoded; a new task's are not.
+    /// Checks the limits of a new task against its pod. The limits of a new pod are checked when
+    /// its document is decoded.
     func checkLimits(
         of task: TaskSpec, in pod: Pod, _ context: RequestContext
     ) throws(Problem) {
@@ -15,7 +16,8 @@ extension Engine {
         throw Problem(DocumentFaults(faults: faults), instance: context.instance)
     }
 
-    /// After a patch. The cgroups of tasks that have ended count: they go with the delete.
+    /// Checks the limits of a pod after a patch. The cgroups of ended tasks count, because they
+    /// exist until the delete.
     func checkLimits(
         of pod: Pod, _ before: PodSpec, _ context: RequestContext
     ) throws(Problem) {
@@ -29,7 +31,8 @@ extension Engine {
 }
 
 extension Failure {
-    /// What the kernel said to a pod's limits, with its meaning if that is known.
+    /// Makes a failure of the kernel's refusal of a pod's limits, with its meaning if that is
+    /// known.
     init(refusedLimits reason: String) {
         let isQuota = reason.contains("cpu.cfs_quota_us") && reason.contains("EINVAL")
         let meaning =

@@ -1,10 +1,11 @@
-// What every mutation has in common: a retry is recognised, an operation is made, and all of it
-// stands in the store before anyone hears of it.
+// The common part of every mutation: it recognises a retry, makes an operation, and stores
+// everything before it answers.
 //
-// An Operation-Id answers a retry whatever its request came to: it is the id of a new operation, or
-// an alias of the one that the request joined or found, or, where things were as asked for already,
-// the id of an operation that is recorded as done. That there was nothing is remembered, too, or a
-// late retry would delete whoever has got the name since. What was refused is not remembered.
+// An Operation-Id answers a retry whatever the result of its request was. It is the id of a new
+// operation, or an alias of an operation that the request joined or found. If nothing had to be
+// done, it is the id of an operation that is recorded as done. If nothing was found, that is
+// stored, too: a late retry would otherwise delete a new object of the same name. A refusal is not
+// stored.
 
 package import Documents
 import Metrics
@@ -12,8 +13,8 @@ import Model
 import Store
 
 extension Engine {
-    /// Runs `body` as one transaction and wakes the pod's controller. If nothing is left to do, an
-    /// operation of `kind` is recorded, for a task of `pod` if that is given.
+    /// Runs `body` as one transaction and wakes the pod's controller. If nothing is left to do, it
+    /// records an operation of `kind`, for a task of `pod` if `pod` is given.
     func mutate(
         _ context: RequestContext, _ kind: OperationKind? = nil, in pod: Label? = nil,
         _ body: (inout Transaction) throws(Problem) -> MutationResult
@@ -54,7 +55,7 @@ extension Engine {
         }
     }
 
-    /// Outside of the transaction, since a fault is logged.
+    /// Runs outside the transaction, because a fault is logged.
     private func problem(_ failure: RequestFailure, _ context: RequestContext) -> Problem {
         switch failure {
         case .problem(let problem): problem
@@ -62,8 +63,8 @@ extension Engine {
         }
     }
 
-    /// A retry with a known Operation-Id, or its misuse; `nil` if there is no id, or if it is new,
-    /// which `context` then says.
+    /// Returns the result of a retry with a known Operation-Id, or throws if the id is misused;
+    /// `nil` if the request has no id, or a new id, which `context` then says.
     package func replay(_ context: inout RequestContext) throws(Problem) -> MutationResult? {
         guard context.operationID != nil else { return nil }
         let asked = context
@@ -84,7 +85,7 @@ extension Engine {
 }
 
 extension UID {
-    /// Stands for the operation of a request that found nothing, and was to find nothing.
+    /// The alias target of a request that found nothing when that was allowed.
     fileprivate static let nothing = UID(high: 0, low: 0)
 }
 
@@ -93,9 +94,9 @@ extension PodOperation {
 }
 
 extension Transaction {
-    /// What the request came to before; `nil` if its id is new, or if it has none. An id that may
-    /// have been forgotten is refused, and so is one about which the records cannot be read: what
-    /// it asked for may have been done.
+    /// Returns the former result of the request; `nil` if its id is new, or if it has none. It
+    /// refuses an id that may have been forgotten, and an id of unreadable records, because the
+    /// request may have been carried out.
     fileprivate func replayed(_ context: RequestContext) throws(RequestFailure) -> MutationResult? {
         guard let id = context.operationID, !context.isNew else { return nil }
         let found: OperationLookup
@@ -119,7 +120,7 @@ extension Transaction {
         return found.operation?.accepted
     }
 
-    /// Stores what the request's id leads to from now on, where it made no operation of that id.
+    /// Stores the result of the request's id, if the request made no operation of that id.
     fileprivate mutating func remember(
         _ context: RequestContext, _ accepted: MutationResult, _ kind: OperationKind?,
         in pod: Label?,
@@ -138,7 +139,7 @@ extension Transaction {
         }
     }
 
-    /// An operation that had nothing to do.
+    /// Stores an operation that had nothing to do.
     private mutating func putDone(
         _ kind: OperationKind?, _ target: OperationTarget, _ context: RequestContext,
         _ limits: EngineLimits
@@ -157,9 +158,9 @@ extension Transaction {
             let found = try anyOperation(alias.operation)
             return found ?? .expired("the operation that answered it is no longer kept")
         }
-        // An id without a time that is no longer kept has an alias.
+        // An id without a time has an alias if its operation is no longer kept.
         guard let time = id.time else { return .unknown }
-        // `nil` where there was no room to write it down.
+        // `nil` if there was no room to store the forgotten times.
         let isForgotten = try store.forgotten()?.contains(time.milliseconds) ?? true
         return isForgotten ? .expired("it may be older than what is kept") : .unknown
     }
@@ -170,7 +171,7 @@ extension Transaction {
         }
     }
 
-    /// An operation that runs, or one that the store still has; `nil` without a record.
+    /// Returns an operation that runs or that the store still has; `nil` without a record.
     private func anyOperation(_ id: UID) throws(StoreFailure) -> OperationLookup? {
         if let open = operation(id) { return .found(open) }
         guard let stored = try store.operation(id.recordID) else { return nil }
@@ -189,7 +190,7 @@ extension Transaction {
         }
     }
 
-    /// A delete that ended, by its target's uid.
+    /// Returns an ended delete by its target's uid.
     func removal(of uid: UID) -> PodOperation? {
         ended { () throws(StoreFailure) in try store.removal(ofTarget: uid.recordID) }
     }
@@ -204,7 +205,7 @@ extension Transaction {
         }
     }
 
-    /// What cannot be read is as good as no longer kept.
+    /// Treats a record that cannot be read like a record that is no longer kept.
     private func ended(
         _ find: () throws(StoreFailure) -> StoredOperation?
     ) -> PodOperation? {
@@ -215,7 +216,7 @@ extension Transaction {
         } catch { return nil }
     }
 
-    /// A new operation; it is not put yet.
+    /// Makes a new operation without putting it.
     mutating func makeOperation(
         _ kind: OperationKind, _ target: OperationTarget, _ context: RequestContext,
         grace: Int64? = nil, signal: Signal? = nil
@@ -227,7 +228,7 @@ extension Transaction {
     }
 
     /// Counts one more request that is answered with a running operation. A later grace can only
-    /// make it sooner.
+    /// shorten the grace of the operation.
     mutating func join(_ operation: PodOperation, grace: Int64? = nil) -> MutationResult {
         var operation = operation
         operation.joined += 1
@@ -244,17 +245,17 @@ extension OperationLookup {
     }
 }
 
-/// The operation to which an id leads that is not its own.
+/// An id of another operation.
 private struct Alias {
     let operation: UID
-    /// Of the request that came with the id; `nil` if only the id is still kept.
+    /// The fingerprint of the request that came with the id; `nil` if only the id is still kept.
     let fingerprint: UInt64?
 }
 
-/// Why a request has not come to anything.
+/// Why a request failed.
 private enum RequestFailure: Error {
     case problem(Problem)
-    /// Whether it was made before cannot be told now.
+    /// The records cannot tell now whether the request was made before.
     case unreadable(StoreFailure)
 }
 

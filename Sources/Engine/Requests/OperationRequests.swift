@@ -1,4 +1,4 @@
-// Operations: looked up, listed, waited for, called off.
+// Looks up operations, lists them, waits for them and calls them off.
 
 package import Documents
 import Linux
@@ -7,7 +7,7 @@ import Store
 import Synchronization
 
 extension Engine {
-    /// Calls off a create: it undoes what it made, and ends as `canceled`.
+    /// Calls off a create: the create undoes its work, and ends as `canceled`.
     package func cancel(
         _ id: UID, _ context: RequestContext
     ) throws(Problem) -> MutationResult {
@@ -45,8 +45,9 @@ extension Engine {
         registry.state.withLock { Transaction($0).found(id) }
     }
 
-    /// What comes next of the list of all operations, in the order in which they were accepted: as
-    /// many as are read at once, so that no request holds up others. All, or those in one state.
+    /// Returns the next part of the list of operations, in the order in which they were accepted:
+    /// all, or those in one state. One call reads a bounded number, so that no request delays
+    /// others.
     package func operations(
         after creation: UInt64, limit: Int, in wanted: OperationState?
     ) throws(Problem) -> OperationSlice {
@@ -57,7 +58,7 @@ extension Engine {
                 let listed = try state.store.operations(
                     after: creation, limit: min(limit, 64), bytes: DocumentLimits.pageBytes,
                     onlyRunning: wanted.map { !$0.hasEnded } ?? false)
-                // Memory has the progress of what runs.
+                // Memory has the progress of the running operations.
                 return (
                     listed.map { ($0, $0.isRunning ? state.operations[UID($0.id)] : nil) },
                     state.revision
@@ -68,7 +69,7 @@ extension Engine {
             slice.end = listed.creation
             slice.looked += 1
             slice.bytes += listed.stored.document.count
-            // What cannot be read is not listed.
+            // An unreadable operation is not listed.
             guard let operation = running ?? readable(listed.stored) else { continue }
             if wanted == nil || operation.state == wanted { slice.operations.append(operation) }
         }
@@ -79,7 +80,7 @@ extension Engine {
         do { return try PodOperation(record: stored.document) } catch { return nil }
     }
 
-    /// Calls `body` once the operation has ended, at once if it has.
+    /// Calls `body` once the operation has ended. If it has ended already, calls `body` at once.
     package func whenEnded(
         _ id: UID, _ body: @escaping @Sendable () -> Void
     ) -> EngineToken {
@@ -93,7 +94,7 @@ extension Engine {
         return token
     }
 
-    /// Takes a waiter or a reader of events back.
+    /// Removes a waiter or a reader of events.
     package func cancel(_ token: EngineToken) {
         registry.state.withLock { state in
             state.readers.cancel(token)

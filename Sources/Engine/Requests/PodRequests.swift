@@ -1,4 +1,4 @@
-// Requests about pods, as API.md's tables have them.
+// Requests about pods, by the tables of API.md.
 
 import Bytes
 package import Documents
@@ -6,13 +6,15 @@ import JSON
 package import Model
 
 extension Engine {
-    /// Unknown name: a new operation. Same spec: joins. Another spec: 409.
+    /// Creates a pod. An unknown name makes a new operation, the same spec joins the create, and
+    /// another spec is refused with 409.
     package func createPod(
         _ name: Label, _ spec: PodSpec, _ context: RequestContext
     ) throws(Problem) -> MutationResult {
         try mutate(context, .podCreate) { transaction throws(Problem) in
             if transaction.pod(name) != nil {
-                // Conditions come after all that is refused without them (RFC 9110, 13.2.1).
+                // Conditions are checked after all refusals that do not depend on them (RFC 9110,
+                // 13.2.1).
                 let pod = try transaction.living(name, context)
                 try context.check(entityTag: pod.entityTag)
                 return try transaction.joinCreate(of: pod, spec, context)
@@ -32,7 +34,7 @@ extension Engine {
         }
     }
 
-    /// Labels and annotations at once; limits by an operation.
+    /// Changes labels and annotations at once, and limits by an operation.
     package func patchPod(
         _ name: Label, _ patch: PodPatch, _ context: RequestContext
     ) throws(Problem) -> MutationResult {
@@ -44,7 +46,7 @@ extension Engine {
                 throw Problem(error, instance: context.instance)
             }
             guard pod.spec != before else {
-                // What stands there already is not yet so: it may be refused.
+                // The stored value is a wish: the kernel may still refuse it.
                 let update = transaction.openOperations(of: pod.uid).last { $0.kind == .podUpdate }
                 if let update, patch.namesLimits {
                     return transaction.join(update)
@@ -84,7 +86,7 @@ extension Engine {
         }
     }
 
-    /// The table of API.md, row by row.
+    /// Deletes a pod, by the table of API.md, row by row.
     package func deletePod(
         _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool, _ context: RequestContext
     ) throws(Problem) -> MutationResult {
@@ -107,7 +109,8 @@ extension Engine {
 }
 
 extension RequestContext {
-    /// RFC 9110, section 13.2.2, for what changes something; `nil` for what does not exist.
+    /// Checks the conditions of a mutation (RFC 9110, section 13.2.2). `current` is `nil` if
+    /// nothing exists.
     func check(entityTag current: String?) throws(Problem) {
         let holds =
             ifMatch.map { EntityTags($0).matchesStrongly(current) }
@@ -120,7 +123,7 @@ extension RequestContext {
 }
 
 extension Transaction {
-    /// A pod that is not being deleted.
+    /// Returns a pod that is not being deleted, or throws.
     func living(_ name: Label, _ context: RequestContext) throws(Problem) -> Pod {
         guard let pod = pod(name) else {
             throw Problem(.podUnknown, "no pod \(name)", instance: context.instance)

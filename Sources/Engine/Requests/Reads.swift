@@ -1,4 +1,4 @@
-// Reads: from memory, and never waiting for a mutation.
+// Reads come from memory, and never wait for a mutation.
 
 import Linux
 import Metrics
@@ -8,18 +8,18 @@ import Synchronization
 extension Engine {
     package func pod(_ name: Label) -> Pod? { registry.state.withLock { $0.pods[name] } }
 
-    /// In the order of creation.
+    /// Returns all pods, in the order of creation.
     package func pods() -> (pods: [Pod], revision: UInt64) {
         let (pods, revision) = registry.state.withLock { ($0.pods, $0.revision) }
         return (pods.values.sorted { $0.uid < $1.uid }, revision)
     }
 
-    /// Those that have not ended.
+    /// The ids of the operations that have not ended.
     package var openOperations: [UID] {
         registry.state.withLock { Array($0.operations.ids) }
     }
 
-    /// How many there are, for a line that people read.
+    /// The numbers of pods, open operations and stalled operations, for a line that people read.
     package var counts: (pods: Int, operations: Int, stalled: Int) {
         registry.state.withLock { state in
             (
@@ -31,7 +31,7 @@ extension Engine {
 
     package var revision: UInt64 { registry.state.withLock { $0.revision } }
 
-    /// A name for a pod that has none: `pod-` and ten random characters.
+    /// Returns a new name for a pod that has none: `pod-` and ten random characters.
     package func freshPodName() -> Label {
         let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789")
         while true {
@@ -40,7 +40,7 @@ extension Engine {
         }
     }
 
-    /// Sets the gauges that follow from memory; for a scrape.
+    /// Sets the gauges that are computed from memory, before a scrape.
     package func updateMetrics() {
         let (pods, open) = registry.state.withLock { ($0.pods, Array($0.operations.all)) }
         for state in PodState.allCases {

@@ -1,8 +1,8 @@
-// What the API hands to the engine, and what it gets back.
+// What the API gives to the engine, and what it gets back.
 
 package import Model
 
-/// Who asks, and how a retry is told from something new.
+/// The requester, and what tells a retry from a new request.
 package struct RequestContext: Sendable {
     package let requester: Requester
     /// The `Operation-Id` that the client chose.
@@ -34,42 +34,43 @@ package struct RequestContext: Sendable {
     mutating func noteNew() { isNew = true }
 }
 
-/// How a mutation was taken.
+/// The result of a mutation.
 package enum MutationResult: Sendable {
-    /// Recorded, and under way: 202.
+    /// Recorded, and in progress: 202.
     case operation(PodOperation)
     /// Done before: 200 with the operation that did it.
     case finished(PodOperation)
-    /// As asked for already: 200.
+    /// The pod is already as requested: 200.
     case pod(Pod)
-    /// As asked for already: 200.
+    /// The task is already as requested: 200.
     case task(PodTask)
-    /// There is nothing, and that was allowed: 204.
+    /// There is nothing to delete, and that was allowed: 204.
     case nothing
 }
 
-/// What an operation's id leads to.
+/// The result of a look-up by an operation's id.
 package enum OperationLookup: Sendable {
     case found(PodOperation)
-    /// Older than what is kept, or than this boot: 410 with the reason.
+    /// Older than the kept records, or than this boot: 410 with the reason.
     case expired(String)
     case unknown
-    /// Nobody can tell now, and why.
+    /// The records cannot be read now, with the reason.
     case unreadable(String)
 }
 
 /// A part of the list of all operations.
 package struct OperationSlice: Sendable {
     package var operations: [PodOperation] = []
-    /// The creation of the last that was looked at, listed or not; `nil` at the end of all.
+    /// The creation number of the last operation looked at, listed or not; `nil` at the end of the
+    /// list.
     package var end: UInt64?
-    /// How many were looked at, and how many bytes their records have.
+    /// The number of operations looked at, and the bytes of their records.
     package var looked = 0
     package var bytes = 0
     package var revision: UInt64 = 0
 }
 
-/// What `GET /v1` tells beside constants.
+/// The facts of `GET /v1` besides constants.
 package struct EngineInfo: Sendable {
     package var runtimePath: String
     /// `nil` until the runtime has answered.
@@ -83,17 +84,17 @@ package struct EngineInfo: Sendable {
     package var bootID: String
     package var seccomp: SeccompChoice
     package var limits: EngineLimits
-    /// Whether the kernel takes no CPU limit of a task above its pod's (cgroup v1).
+    /// Whether the kernel refuses a CPU limit of a task above its pod's limit (cgroup v1).
     package var nestsCPULimits: Bool
     /// Whether the kernel can change the attributes of a whole tree of mounts.
     package var hasMountAttributes: Bool
-    /// Whether a bind can be read-only with what is mounted below it.
+    /// Whether a bind and the mounts below it can be read-only.
     package var recursiveReadOnly = false
-    /// Why creates are refused; `nil` if they are taken.
+    /// Why creates are refused; `nil` if they are accepted.
     package var refusal: String?
 }
 
-/// How much is kept, and how many there may be.
+/// How many records are kept, and how many objects there may be.
 package struct EngineLimits: Sendable {
     package var operationsKept = 10_000
     package var operationsKeptSeconds: Int64 = 86_400
@@ -101,9 +102,9 @@ package struct EngineLimits: Sendable {
     package var tombstonesKeptSeconds: Int64 = 604_800
     package var eventsKept = 100_000
     package var pods = 10_000
-    /// Of one pod, that have not ended.
+    /// The limit of one pod's operations that have not ended.
     package var operationsPerPod = 64
-    /// Between two prunings.
+    /// Commits between two prunings.
     package var commitsPerPruning = 512
 
     package init() {}

@@ -1,4 +1,4 @@
-// Requests about tasks, inside their pod.
+// Requests about the tasks of a pod.
 
 package import Documents
 import JSON
@@ -42,15 +42,15 @@ extension Engine {
         }
     }
 
-    /// Refuses a create for which something of the host's is missing now. One that was accepted
-    /// waits for it.
+    /// Refuses a create if the host lacks something now. A create that was accepted waits for it.
     func checkRuntime(_ context: RequestContext) throws(Problem) {
         guard let why = runtime.refusal() else { return }
         throw Problem(.runtimeUnavailable, why, instance: context.instance)
     }
 
-    /// Refuses what this runtime or kernel would quietly leave writable. After `checkRuntime`:
-    /// only a runtime that has answered has features. `place` is the task, in the request.
+    /// Refuses a mount that this runtime or kernel would silently leave writable. Call it after
+    /// `checkRuntime`, because only a runtime that has answered has features. `place` is the task
+    /// in the request.
     func checkMounts(
         _ task: TaskSpec, _ place: JSONPointer, _ context: RequestContext
     ) throws(Problem) {
@@ -66,7 +66,7 @@ extension Engine {
         throw Problem(DocumentFaults(faults: [fault]), instance: context.instance)
     }
 
-    /// Starts a task that waits to be started.
+    /// Starts a task that was created without being started.
     package func startTask(
         _ pod: Label, _ name: Label, _ context: RequestContext
     ) throws(Problem) -> MutationResult {
@@ -106,7 +106,7 @@ extension Engine {
         }
     }
 
-    /// The delete's table, inside the pod.
+    /// Deletes a task, by the delete's table, inside the pod.
     package func deleteTask(
         _ pod: Label, _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool,
         _ context: RequestContext
@@ -135,7 +135,7 @@ extension Engine {
 }
 
 extension Transaction {
-    /// A task that is not being deleted, in a pod that is not either.
+    /// Returns a task that is not being deleted, in a pod that is not being deleted.
     fileprivate func living(
         _ pod: Label, _ name: Label, _ context: RequestContext
     ) throws(Problem) -> (Pod, PodTask) {
@@ -171,7 +171,8 @@ extension Transaction {
         return .task(task)
     }
 
-    /// An operation on a task; the same kind under way is joined, but for signals.
+    /// Begins an operation on a task. It joins a running operation of the same kind, except for
+    /// signals.
     fileprivate mutating func begin(
         _ kind: OperationKind, _ pod: Pod, _ task: PodTask, _ context: RequestContext,
         _ limits: EngineLimits, grace: Int64? = nil, signal: Signal? = nil

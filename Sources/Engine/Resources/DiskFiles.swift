@@ -11,7 +11,7 @@ struct DiskFiles: TaskResource, PodResource {
         await look.host.diskFolders(look.records)
     }
 
-    /// With the task's bundle, which is in the run directory.
+    /// Removes the files, and the task's bundle in the run directory.
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome
     {

@@ -1,4 +1,4 @@
-// The pod's cgroup in every hierarchy, with all that is below it.
+// The pod's cgroup in every hierarchy, with all cgroups below it.
 
 import Linux
 import Model

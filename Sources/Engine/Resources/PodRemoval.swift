@@ -12,9 +12,9 @@ import Teardown
     /// Milliseconds between a task's stop signal and SIGKILL; `nil` for the task's own.
     let grace: @Sendable (Label) -> Int64?
     let keepsLogs: Bool
-    /// Whether the whole pod goes: then a shim that cannot be asked is ended.
+    /// Whether the whole pod is deleted. Then a shim that cannot be asked is killed.
     private let isPodGoing: Bool
-    /// CLOCK_BOOTTIME in nanoseconds since when the shim, which lives, has had no socket.
+    /// CLOCK_BOOTTIME in nanoseconds since when the live shim has had no socket.
     private var withoutSocketSince: Int64?
     private var attempts: [TeardownStep: Int] = [:]
 
@@ -47,7 +47,7 @@ import Teardown
         } catch { return .blocked(Blocker(error)) }
     }
 
-    /// Pauses for 20 ms, and twice as long each time, up to a second.
+    /// Pauses for 20 ms the first time, and for twice as long each further time, up to a second.
     @Loop func nextChange(_ step: TeardownStep) async {
         let attempt = attempts[step, default: 0]
         attempts[step] = attempt + 1
@@ -58,9 +58,10 @@ import Teardown
 // MARK: - What resources need
 
 extension PodRemoval {
-    /// The line to the shim; `nil` if the shim is gone. A shim without a socket is asked to make it
-    /// again. If the shim does not do so (an older shim, or a stopped one) and its pod goes anyway,
-    /// it is ended after a while: what it held is then removed as a dead shim's.
+    /// Returns the connection to the shim; `nil` if the shim is gone. It asks a shim without a
+    /// socket to make the socket again. If an older or a stopped shim does not do so, and its pod
+    /// is deleted, it kills the shim after a while. The resources of the shim are then removed as
+    /// those of a dead shim.
     func shim() throws(SystemCallFailure) -> (any ShimClient)? {
         do {
             let link = try controller.connectIfAlive()
@@ -77,7 +78,7 @@ extension PodRemoval {
         }
     }
 
-    /// Kills the processes in a cgroup and below it; `alreadyGone` if there is none.
+    /// Kills the processes in a cgroup and below it. Returns `alreadyGone` if there are none.
     func kill(in cgroup: String) throws(SystemCallFailure) -> StepOutcome {
         let left = try host.processes(in: cgroup)
         if left.isEmpty { return .alreadyGone }
@@ -86,7 +87,7 @@ extension PodRemoval {
         return .blocked(Blocker("\(left.count) processes in \(cgroup): \(places)"))
     }
 
-    /// Removes a cgroup. Its processes are looked for only if the kernel says that it has some.
+    /// Removes a cgroup. It looks for processes only if the kernel says that the cgroup has some.
     func removeCgroup(
         _ cgroup: String, children: [String] = []
     ) throws(SystemCallFailure) -> StepOutcome {
@@ -102,12 +103,12 @@ extension PodRemoval {
 }
 
 extension StepOutcome {
-    /// What a helper's end amounts to: `nil` means that it did what it was asked.
+    /// Makes the outcome of a helper's end; `nil` means that the helper did its work.
     init(_ blocker: Blocker?) {
         if let blocker { self = .blocked(blocker) } else { self = .removed }
     }
 
-    /// What a shim's reply to a removal amounts to; `nil` is that of a shim that hung up.
+    /// Makes the outcome of a shim's reply to a removal; `nil` means that the shim hung up.
     init(_ reply: ShimReply?) {
         switch reply {
         case .done?: self = .removed

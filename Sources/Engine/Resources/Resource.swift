@@ -1,5 +1,5 @@
-// The seam of the engine. A resource is a kind of object that outlives the process that made it:
-// a file here for each.
+// The interface that every resource implements. A resource is a kind of object that outlives the
+// process that made it. Each resource has a file here.
 //
 // `RemovalStep` is the one list, in the order of removal. Each step has exactly one resource, which
 // the compiler checks; there is no default.
@@ -11,26 +11,26 @@ import Teardown
 
 /// What all resources have in common.
 @Loop protocol ObservedResource: Sendable {
-    /// What of it is on the host, for each of its kinds; none if its objects are seen as part of
-    /// another resource's.
+    /// Returns the objects of the resource on the host, for each of its kinds. Returns none if its
+    /// objects are seen as part of another resource.
     func observe(_ look: Look) async -> [Observation]
 }
 
 /// A resource that each task has.
 @Loop protocol TaskResource: ObservedResource {
-    /// Removes what the task has of it, and then looks. A repetition is always right; `removed` and
-    /// `alreadyGone` are always something that was seen. What is thrown counts as `blocked`.
+    /// Removes the objects of the task, and then looks. A repetition is always safe. `removed` and
+    /// `alreadyGone` are always an observation. A thrown error counts as `blocked`.
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome
 }
 
 /// A resource that a pod has once.
 @Loop protocol PodResource: ObservedResource {
-    /// Removes what the pod has of it, its tasks included, and then looks; see `TaskResource`.
+    /// Removes the objects of the pod and its tasks, and then looks; see `TaskResource`.
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome
 }
 
-/// A resource, by how often a removal meets it (`RemovalStep.Scope`).
+/// A resource, by its number of removals (`RemovalStep.Scope`).
 enum Resource: Sendable {
     case task(any TaskResource)
     case taskOrPod(any TaskResource & PodResource)

@@ -1,5 +1,5 @@
-// The pod's folder in the run directory. It goes last because it contains the shim's lock and
-// socket. Then everything is looked for once more.
+// The pod's folder in the run directory. It is removed last because it contains the shim's lock and
+// socket. Then the step looks for everything once more.
 
 import Linux
 import Model
@@ -24,7 +24,8 @@ struct RunFolder: PodResource {
         return .removed
     }
 
-    /// By a helper, whose cgroup is in the pod's. Nothing that could make the files anew lives now.
+    /// Removes the files by a helper in the pod's cgroup. No process that could make them again
+    /// lives.
     private func removeFilesAgain(
         _ left: Blocker, _ removal: PodRemoval
     ) async throws(SystemCallFailure) -> StepOutcome {

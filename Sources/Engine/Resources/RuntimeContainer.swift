@@ -7,14 +7,15 @@ import ShimProtocol
 import Teardown
 
 struct RuntimeContainer: TaskResource {
-    /// It is in the pod's folder and in the pod's cgroup.
+    /// The container's objects are in the pod's folder and in the pod's cgroup.
     func observe(_ look: Look) async -> [Observation] { [] }
 
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome
     {
         guard let shim = try removal.shim() else {
-            // The state directory is in the pod's folder of the run directory, and goes with it.
+            // The state directory is in the pod's folder of the run directory, and is removed with
+            // it.
             return try removal.removeCgroup(removal.layout.cgroup(removal.uid, task))
         }
         let arguments = removal.controller.runtimeArguments(.delete, task)

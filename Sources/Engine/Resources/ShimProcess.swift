@@ -1,4 +1,4 @@
-// The shim: the process that is the pod's sandbox, its namespaces and its mounts.
+// The shim: the pod's sandbox process, which holds its namespaces and its mounts.
 
 import Linux
 import Model
@@ -37,8 +37,8 @@ struct ShimProcess: PodResource {
         guard let shim = try removal.shim() else {
             let outcome = try removal.kill(in: removal.layout.cgroup(removal.uid) + "/shim")
             guard outcome == .alreadyGone else { return outcome }
-            // The mount of /dev/shm is gone with the shim; its superblock lives on if another pod
-            // holds a file of it.
+            // The mount of /dev/shm is gone with the shim. Its superblock still lives if another
+            // pod holds a file of it.
             let holder = try await removal.host.sharedMemoryHolder(removal.uid)
             return holder.map(StepOutcome.blocked) ?? .alreadyGone
         }
@@ -49,7 +49,7 @@ struct ShimProcess: PodResource {
             return .blocked(Blocker("the shim has hung up and holds its lock"))
         }
         removal.controller.link = nil
-        // The next step meets whatever is left in the shim's cgroup.
+        // The next step removes whatever is left in the shim's cgroup.
         return .removed
     }
 }

@@ -1,4 +1,4 @@
-// The processes of a task: all that its cgroup contains.
+// The processes of a task: all processes of its cgroup.
 
 import Linux
 import Model
@@ -6,7 +6,7 @@ import ShimProtocol
 import Teardown
 
 struct TaskProcesses: TaskResource {
-    /// They are in the pod's cgroup.
+    /// The processes are in the pod's cgroup.
     func observe(_ look: Look) async -> [Observation] { [] }
 
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
@@ -27,9 +27,9 @@ struct TaskProcesses: TaskResource {
         return try storeExit(of: task, isShimGone: false, removal) ?? outcome
     }
 
-    /// Stores the exit before anything else of the task goes: a daemon that died between the shim's
-    /// message and its own commit finds the exit here. If the shim died with the task, the exit is
-    /// `unknown`. `nil` if the record has the exit.
+    /// Stores the exit before anything else of the task is removed. If the daemon died between the
+    /// shim's message and its own commit, it finds the exit here. If the shim died with the task,
+    /// the exit is `unknown`. Returns `nil` if the record has the exit.
     private func storeExit(
         of task: Label, isShimGone: Bool, _ removal: PodRemoval
     ) throws(SystemCallFailure) -> StepOutcome? {
