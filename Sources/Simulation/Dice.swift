@@ -1,4 +1,4 @@
-// Chance that can be had again: the same seed gives the same history.
+// Reproducible chance: the same seed gives the same history.
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
 package struct Dice: RandomNumberGenerator, Sendable {
@@ -16,7 +16,7 @@ package struct Dice: RandomNumberGenerator, Sendable {
 
     package mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
 
-    /// `true` once in `count` throws.
+    /// Returns `true` once in `count` throws, on average.
     package mutating func once(in count: Int) -> Bool { below(count) == 0 }
 
     package mutating func pick<Element>(_ elements: [Element]) -> Element? {

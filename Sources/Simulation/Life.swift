@@ -1,10 +1,10 @@
-// One daemon's life: it ends before or after any of its effects.
+// One daemon's life. It may end before or after any of the daemon's effects.
 
 import Linux
 import Store
 import Synchronization
 
-/// Every effect of a daemon goes through its life, and after its end none has any.
+/// Every effect of a daemon asks its life first. After the end of the life no effect takes place.
 package final class Life: Sendable {
     private struct State {
         var effectsLeft: Int?
@@ -13,12 +13,12 @@ package final class Life: Sendable {
 
     private let state: Mutex<State>
 
-    /// `effects` are those that it has before it dies; `nil` for a daemon that lives on.
+    /// `effects` is the number of effects before the daemon dies; `nil` if the daemon lives on.
     package init(effects: Int?) { state = Mutex(State(effectsLeft: effects)) }
 
     package var isOver: Bool { state.withLock { $0.isOver } }
 
-    /// Counts a moment between two effects; `false` from the life's end on.
+    /// Counts a moment between two effects. Returns `false` once the life is over.
     package func goesOn() -> Bool {
         state.withLock { state in
             if let left = state.effectsLeft, !state.isOver {
@@ -31,7 +31,7 @@ package final class Life: Sendable {
 
     package func end() { state.withLock { $0.isOver = true } }
 
-    /// From here on it lives.
+    /// From this call on, the daemon lives on.
     package func spare() { state.withLock { $0.effectsLeft = nil } }
 
     func check() throws(SystemCallFailure) {

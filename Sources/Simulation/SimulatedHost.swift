@@ -1,4 +1,4 @@
-// One daemon's view of the fake machine. Every call is a moment at which the daemon may die.
+// One daemon's view of the simulated machine. The daemon may die at every call.
 
 import Documents
 package import Engine
@@ -11,7 +11,7 @@ package import ShimProtocol
     private let world: World
     private let life: Life
     private let parent: String
-    /// Lines to shims, kept for the daemon's end.
+    /// The connections to shims, kept until the daemon's end.
     package private(set) var lines: [SimulatedShimClient] = []
 
     package init(_ world: World, _ life: Life, cgroupParent: String) {
@@ -61,7 +61,7 @@ package import ShimProtocol
 
     // MARK: Cgroups
 
-    /// The pod that a path is about, and the path below the parent.
+    /// Returns the pod of a path, and the path below the parent.
     private func place(_ path: String) -> (SimulatedPod, String)? {
         let rest = String(path.dropFirst(parent.utf8.count))
         guard let name = rest.split(separator: "/").first, let uid = UID(String(name)),
@@ -148,7 +148,7 @@ package import ShimProtocol
         }
     }
 
-    /// A helper in the pod's cgroup does it once the disk answers, whatever becomes of the daemon.
+    /// Runs `body` as a helper in the pod's cgroup, once the disk answers, even if the daemon dies.
     private func help(
         _ uid: UID, _ body: @escaping @Loop (SimulatedPod) -> Void
     ) async throws(SystemCallFailure) -> Blocker? {
@@ -161,7 +161,7 @@ package import ShimProtocol
         await withCheckedContinuation { continuation in
             world.retrying {
                 if world.isDiskStuck { return false }
-                // Killed while it waited, it does nothing.
+                // A helper that was killed while it waited does nothing.
                 let isThere = pod.processes(in: "/\(uid)/helper").contains(helper)
                 pod.end(helper)
                 if isThere && !isRefused { body(pod) }

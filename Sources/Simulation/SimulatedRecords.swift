@@ -1,14 +1,14 @@
-// A store in memory, which outlives its daemons.
+// A store in memory that outlives its daemons.
 
 package import Store
 import Synchronization
 
-/// What all daemons of one history have written.
+/// The records that all daemons of one history have written.
 package final class SimulatedDisk: Sendable {
     struct Content: Sendable {
         var pods: [RecordID: PodRecord] = [:]
         var operations: [RecordID: OperationRecord] = [:]
-        /// By the revision of their ends.
+        /// The ids of the operations whose record is only a tombstone.
         var tombstones: Set<RecordID> = []
         var aliases: [RecordID: AliasRecord] = [:]
         /// In the order of their insertion.
@@ -16,7 +16,7 @@ package final class SimulatedDisk: Sendable {
         var forgotten: ForgottenTimes?
         var namespaces: [UInt64: NamespaceRecord] = [:]
         var highest: UInt64 = 0
-        /// What every change is answered with; `nil` while all is well.
+        /// The answer to every change; `nil` if changes are accepted.
         var refusal: StoreFailure?
         var isUnreadable = false
     }
@@ -25,13 +25,13 @@ package final class SimulatedDisk: Sendable {
 
     package init() {}
 
-    /// Whether there is no room now.
+    /// Sets whether the store is full.
     package func setFull(_ isFull: Bool) { refuse(isFull ? .full : nil) }
 
-    /// From now on, and with `nil` no more.
+    /// Refuses every change from now on; `nil` ends that.
     package func refuse(_ refusal: StoreFailure?) { content.withLock { $0.refusal = refusal } }
 
-    /// Whether what is looked up by its id cannot be read now.
+    /// Sets whether a look-up by id fails.
     package func setUnreadable(_ isUnreadable: Bool) {
         content.withLock { $0.isUnreadable = isUnreadable }
     }
@@ -40,7 +40,7 @@ package final class SimulatedDisk: Sendable {
 
     var now: Content { content.withLock { $0 } }
 
-    /// Why it was not done; `nil` if it was.
+    /// Applies a change. Returns why it was refused; `nil` if it was applied.
     fileprivate func apply(_ change: StoreChange) -> StoreFailure? {
         content.withLock { content in
             if let refusal = content.refusal { return refusal }
@@ -56,7 +56,7 @@ package final class SimulatedDisk: Sendable {
 }
 
 extension SimulatedDisk {
-    /// Why it was not done; `nil` if it was.
+    /// Stores the forgotten times. Returns why they were refused; `nil` if they were stored.
     fileprivate func setForgotten(_ times: ForgottenTimes) -> StoreFailure? {
         content.withLock { content in
             if let refusal = content.refusal { return refusal }
@@ -75,7 +75,7 @@ extension SimulatedDisk.Content {
         aliasOrder.append(alias.id)
     }
 
-    /// As `Store.prune` does it, all at once.
+    /// Prunes like `Store.prune`, but all at once.
     fileprivate mutating func prune(_ retention: Retention) {
         let ended = operations.values.filter { $0.ending != nil }
             .sorted { $0.revision < $1.revision }
@@ -114,7 +114,7 @@ extension OperationRecord {
     fileprivate var uptime: Int64 { ending?.finishedAt ?? .max }
 }
 
-/// One daemon's hold on it.
+/// One daemon's access to the disk.
 package final class SimulatedRecords: RecordKeeping {
     private let disk: SimulatedDisk
     private let life: Life
@@ -127,7 +127,7 @@ package final class SimulatedRecords: RecordKeeping {
     package func commit(_ change: StoreChange) throws(StoreFailure) {
         try life.checkStore()
         if let refusal = disk.apply(change) { throw refusal }
-        // The daemon may die when all stands, and before anyone has heard of it.
+        // The daemon may die after the change is stored, and before any client has the answer.
         _ = life.goesOn()
     }
 
@@ -187,7 +187,7 @@ package final class SimulatedRecords: RecordKeeping {
         newest { $0.removes && $0.taskName == name && $0.podUID == podUID }
     }
 
-    /// Nobody follows the events of a history.
+    /// Returns none, because no client of a history follows events.
     package func events(
         after revision: UInt64, limit: Int
     ) throws(StoreFailure) -> [EventRecord] { [] }

@@ -1,4 +1,4 @@
-// A shim in memory: it answers as the real one does, in its own time, and may stop or die.
+// A shim in memory. It answers like the real shim, after some time, and may stop or die.
 
 import Engine
 package import EventLoop
@@ -24,7 +24,8 @@ import ShimProtocol
 
     private var world: World { pod.world }
 
-    /// Its lock is free and its mounts are gone; a helper that the disk holds stays in its cgroup.
+    /// Ends the shim: its lock is free and its mounts are gone. A helper that the disk holds stays
+    /// in the shim's cgroup.
     func die() {
         isDead = true
         pod.shim = nil
@@ -42,13 +43,13 @@ import ShimProtocol
         }
     }
 
-    /// Lets go of its line, and lives on.
+    /// Closes the connection, and lives on.
     package func hangUp() {
         line?.hangUp()
         line = nil
     }
 
-    /// Takes a request when it runs, and not before.
+    /// Handles a request once the shim runs.
     func take(_ request: ShimRequest, _ id: UInt32, from line: SimulatedShimClient) {
         world.retrying(every: 100) { [self] in
             if isDead { return true }
@@ -67,7 +68,8 @@ import ShimProtocol
         return task
     }
 
-    /// Some time, mostly short; work on a disk waits until that answers.
+    /// Calls `done` after some time, which is mostly short. Work on a disk waits until the disk
+    /// answers.
     private func work(onDisk: Bool = false, _ done: @escaping @Loop () -> Void) {
         let milliseconds = world.dice.once(in: 10) ? world.dice.below(3000) : world.dice.below(20)
         world.after(milliseconds: milliseconds) { [self] in
@@ -148,7 +150,8 @@ import ShimProtocol
         }
     }
 
-    /// At most one job for a task: the same kind is joined, and another is told so.
+    /// Begins a job; at most one runs for each task. A request of the same kind joins the job, and
+    /// a request of another kind is told about it.
     private func begin(_ kind: SimulatedTask.Job, _ task: SimulatedTask, _ id: UInt32) -> Bool {
         if let job = task.job {
             if job == kind {
@@ -177,7 +180,7 @@ import ShimProtocol
         let process = world.newPID()
         pod.makeCgroup(cgroup(task), holding: process)
         task.process = WireProcess(pid: process, startTicks: UInt64(process))
-        // Some end by themselves.
+        // Some processes end by themselves.
         guard world.dice.once(in: 3) else { return }
         let code = Int32(world.dice.below(4))
         world.after(milliseconds: world.dice.below(4000)) { [world, pod] in
@@ -203,7 +206,7 @@ import ShimProtocol
         reply(id, .done)
     }
 
-    /// A child has ended: the exit is stored, and told.
+    /// Stores and reports the exit of a child that has ended.
     func sawEnd(of pid: Int32) {
         guard let task = tasks.values.first(where: { $0.process?.pid == pid && $0.exit == nil }),
             let exit = world.truth[pid]
@@ -318,12 +321,12 @@ import ShimProtocol
     enum Job { case mount, create, delete, unmount, remove }
 
     var isMounted = false
-    /// The one child that works for it, and who is answered at its end.
+    /// The one child that works for the task, and the requests that its end answers.
     var job: Job?
     var waiting: [(UInt32, SimulatedShimClient?)] = []
     var process: WireProcess?
     var exit: WireExit?
-    /// A stop is under way.
+    /// When the stop's grace ends; `nil` if no stop is in progress.
     var stopsAt: Int64?
     var stoppers: [(UInt32, SimulatedShimClient?)] = []
 

@@ -1,4 +1,4 @@
-// The line between a daemon and a fake shim. It goes with its daemon.
+// The connection between a daemon and a simulated shim. It ends with its daemon.
 
 import Engine
 package import EventLoop
@@ -9,7 +9,7 @@ package import ShimProtocol
     private weak var shim: SimulatedShim?
     private let events: ShimEvents
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     private(set) var lastID: UInt32 = 0
     package private(set) var isOpen = true
 
@@ -36,7 +36,7 @@ package import ShimProtocol
     }
 
     private func send(_ request: ShimRequest, _ id: UInt32) {
-        // A dead daemon waits for ever, and is put away with all that it waits for.
+        // A dead daemon waits for ever. The graveyard keeps it and all that it waits for.
         guard life.goesOn() else { return }
         shim?.take(request, id, from: self)
     }
@@ -69,7 +69,7 @@ package import ShimProtocol
         events.lost()
     }
 
-    /// What a dead daemon waits for; to be kept.
+    /// Returns what a dead daemon waits for. The caller has to keep it.
     package func takePending() -> [CheckedContinuation<ShimReply?, Never>] {
         Array(pending.values)
     }

@@ -1,6 +1,6 @@
-// A machine that exists only in memory: what pods leave on it, and what goes wrong.
+// A machine that exists only in memory: the objects of the pods on it, and its faults.
 //
-// It goes on while no daemon is there: shims work, tasks end, disks come back.
+// It works on while no daemon runs: shims work, tasks end, disks recover.
 
 import Engine
 package import EventLoop
@@ -11,23 +11,24 @@ package import Synchronization
 
 @Loop package final class World {
     package var dice: Dice
-    /// What there is of each pod; one without anything is none.
+    /// The objects of each pod. A pod without objects is not in it.
     package var pods: [UID: SimulatedPod] = [:]
-    /// The true exit of each task that had a process, by the process's number.
+    /// The true exit of each task that had a process, by the pid.
     package var truth: [Int32: WireExit] = [:]
     /// The processes whose exit a shim has stored.
     package var stored: Set<Int32> = []
-    /// Whether disks answer: unmounts and removals of files wait for them.
+    /// Whether disks hang. Unmounts and removals of files wait for them.
     package var isDiskStuck = false
-    /// Whether processes die of a kill; one in state D does not.
+    /// Whether kills have no effect, as on a process in state D.
     package var isKillStuck = false
-    /// What dead daemons wait for: never resumed, and never let go of either.
+    /// What dead daemons wait for. It is never resumed, and never released.
     package var graveyard: [Any] = []
     private var lastPID: Int32 = 100
     private var events: [(at: Int64, order: Int, run: @Loop () -> Void)] = []
     private var lastOrder = 0
 
-    /// When the next event is due, for whoever drives the time; `.max` without any.
+    /// When the next event is due; `.max` if there is none. The thread that drives the time reads
+    /// it.
     package nonisolated let nextEvent = Atomic<Int64>(.max)
 
     package init(seed: UInt64) { dice = Dice(seed: seed) }
@@ -36,7 +37,7 @@ package import Synchronization
 
     // MARK: Time
 
-    /// Calls `run` after `milliseconds` of the machine's time, whatever becomes of any daemon.
+    /// Calls `run` after `milliseconds` of the machine's time, even if the daemon dies.
     package func after(milliseconds: Int, _ run: @escaping @Loop () -> Void) {
         lastOrder += 1
         let event = (now + Int64(milliseconds) * 1_000_000, lastOrder, run)
@@ -59,7 +60,7 @@ package import Synchronization
         }
     }
 
-    /// Tries `body` again and again until it is through.
+    /// Calls `body` again and again until it returns `true`.
     func retrying(every milliseconds: Int = 200, _ body: @escaping @Loop () -> Bool) {
         if body() { return }
         after(milliseconds: milliseconds) { self.retrying(every: milliseconds, body) }
@@ -74,7 +75,7 @@ package import Synchronization
         return pod
     }
 
-    /// Forgets a pod of which there is nothing any more.
+    /// Forgets a pod without any objects.
     func tidy(_ uid: UID) { if pods[uid]?.pieces.isEmpty ?? false { pods[uid] = nil } }
 
     func newPID() -> Int32 {
@@ -82,20 +83,20 @@ package import Synchronization
         return lastPID
     }
 
-    /// SIGKILL for a shim: its mounts go with it, its tasks stay.
+    /// Kills a shim by SIGKILL. Its mounts are gone with it; its tasks stay.
     package func killShim(of uid: UID) {
         guard let pod = pods[uid], let shim = pod.shim else { return }
         shim.die()
         tidy(uid)
     }
 
-    /// SIGKILL for whatever runs in a pod's tasks.
+    /// Kills all processes of a pod's tasks by SIGKILL.
     package func killTasks(of uid: UID) {
         guard let pod = pods[uid] else { return }
         for pid in pod.processes(in: "/\(uid)/pod").sorted() { pod.kill(pid) }
     }
 
-    /// What a pod that no record names leaves.
+    /// Makes some objects of a pod without a record.
     package func plantOrphan(_ uid: UID) {
         let orphan = pod(uid)
         orphan.hasData = true
@@ -104,7 +105,7 @@ package import Synchronization
         if dice.once(in: 2) { orphan.makeCgroup("/\(uid)/pod/task-left") }
     }
 
-    /// From here on nothing is stuck, and what is stopped goes on.
+    /// Ends all faults: nothing hangs, and stopped shims run again.
     package func heal() {
         isDiskStuck = false
         isKillStuck = false
@@ -112,7 +113,7 @@ package import Synchronization
     }
 }
 
-/// One pod's pieces.
+/// The objects of one pod.
 @Loop package final class SimulatedPod {
     package let uid: UID
     let world: World
@@ -120,7 +121,7 @@ package import Synchronization
     package var hasData = false
     package var hasLogs = false
     package var shim: SimulatedShim?
-    /// Below the parent, each with its processes.
+    /// The cgroups below the parent, each with its processes.
     package var cgroups: [String: Set<Int32>] = [:]
     var bundles: Set<String> = []
     var exitFiles: [String: ExitSight] = [:]
@@ -130,7 +131,7 @@ package import Synchronization
         self.world = world
     }
 
-    /// What there is of it, in words.
+    /// The existing objects of the pod, in words.
     package var pieces: [String] {
         var found: [String] = []
         if hasFolder { found.append("folder") }
@@ -140,7 +141,7 @@ package import Synchronization
         return found + cgroups.keys.sorted().map { "cgroup \($0)" }
     }
 
-    /// With those above it.
+    /// Makes a cgroup and its ancestors.
     func makeCgroup(_ path: String, holding pid: Int32? = nil) {
         var whole = ""
         for name in path.split(separator: "/") {
@@ -156,18 +157,18 @@ package import Synchronization
         }
     }
 
-    /// A process is gone.
+    /// Ends a process.
     func end(_ pid: Int32) {
         for path in cgroups.keys { cgroups[path]?.remove(pid) }
         shim?.sawEnd(of: pid)
     }
 
-    /// SIGKILL: it ends soon, or when it can.
+    /// Kills a process by SIGKILL. It ends as soon as kills have an effect.
     func kill(_ pid: Int32) {
         world.retrying { [self] in
             if world.isKillStuck { return false }
             if world.truth[pid] == nil {
-                // Some are met before they have executed their program.
+                // Some processes are killed before they have executed their program.
                 world.truth[pid] = WireExit(
                     code: nil, signal: 9, oomKilled: false, neverRan: world.dice.once(in: 16),
                     finishedAt: 0)

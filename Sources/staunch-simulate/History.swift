@@ -1,4 +1,4 @@
-// One history: a client that tries everything again, a machine that fails, a daemon that dies.
+// One history: a client that retries every request, a machine that fails, a daemon that dies.
 
 import Documents
 import Engine
@@ -65,7 +65,7 @@ import Store
         settings.cgroupParent = parent
         settings.logLevel = stage.isVerbose ? .debug : nil
         settings.auditInterval = 20_000
-        // In some histories a pod may have so few open operations that clients meet the bound.
+        // In some histories the limit of open operations is so low that clients reach it.
         if stage.seed % 4 == 0 { settings.limits.operationsPerPod = 2 }
         stage.keeping.limit(&settings.limits)
         do throws(EngineFailure) {
@@ -74,7 +74,7 @@ import Store
                 SimulatedHost(world, life, cgroupParent: parent))
             (self.life, self.engine) = (life, engine)
             stage.setLife(life)
-            // What the store has is what the first client is told.
+            // The first client must see what the store contains.
             look()
             engine.start()
             promptness.expectReady(
@@ -163,7 +163,7 @@ import Store
         world.killShim(of: uid)
     }
 
-    /// The daemon, a pod's tasks and its shim, one soon after the other.
+    /// Kills the daemon, a pod's tasks and, soon after, its shim.
     private func killAll() {
         guard let uid = world.dice.pick(world.pods.keys.sorted()) else { return }
         tell("daemon, tasks and shim of \(uid) are killed")
@@ -207,7 +207,8 @@ import Store
         promptness.storeHasRoom()
     }
 
-    /// For want of memory, say: it lives on, and takes the next line.
+    /// Makes a shim hang up, as it does for lack of memory. It lives on, and accepts the next
+    /// connection.
     private func hangUp() {
         guard let uid = world.dice.pick(world.pods.keys.sorted()), let shim = world.pods[uid]?.shim
         else { return }
@@ -215,7 +216,7 @@ import Store
         shim.hangUp()
     }
 
-    /// For good, or until somebody sees it.
+    /// Lets the clock jump, for ever or until it is set right.
     private func jump() {
         let hours = Int64(world.dice.below(500)) - 250
         tell("the clock jumps by \(hours) hours")
@@ -237,7 +238,7 @@ import Store
 
     // MARK: Requests
 
-    /// Sends a request until it is answered, with the id of its first try.
+    /// Sends a request until it is answered, with the id of the first attempt.
     func send(_ request: Request) async {
         var context = context(world.dice.once(in: 4) ? nil : makeID())
         var hasTried = false
@@ -251,14 +252,14 @@ import Store
             do throws(Problem) { answer = .success(try request.send(to: engine, context)) } catch {
                 answer = .failure(error)
             }
-            // A reply that a dead daemon never sent; the client comes again.
+            // The dead daemon never sent this reply, so the client tries again.
             if life.isOver {
                 hasTried = true
                 await world.sleep(milliseconds: 20)
                 continue
             }
             tell("\(request.words): \(words(answer))")
-            // An id of a clock that was behind: the client takes another.
+            // The id was made by a clock that was behind, so the client takes another id.
             if case .failure(let problem) = answer, problem.code == .operationExpired {
                 context = self.context(untimedID())
                 continue
@@ -279,12 +280,12 @@ import Store
             fingerprint: world.dice.next(), instance: "/", ifMatch: nil)
     }
 
-    /// Of version 4.
+    /// Makes an id of version 4.
     private func untimedID() -> UID {
         UID(high: world.dice.next() & ~0xf000 | 0x4000, low: world.dice.next())
     }
 
-    /// Of version 7, whose time is that of the client's clock, or of version 4.
+    /// Makes an id of version 7 with the time of the client's clock, or of version 4.
     private func makeID() -> UID {
         if world.dice.once(in: 2) { return untimedID() }
         let isOff = world.dice.once(in: 8)
@@ -294,7 +295,7 @@ import Store
             random: (world.dice.next(), world.dice.next()))
     }
 
-    /// A retry that was on its way for long. What it asked for has been done.
+    /// Sends a late retry. Its request was carried out long before.
     private func retryLate() async {
         guard let late = world.dice.pick(answered), let engine, let life, engine.isReady else {
             return
@@ -310,8 +311,8 @@ import Store
 
     // MARK: The end
 
-    /// Every fault is healed: everything that was accepted ends by itself, and then nothing is
-    /// left but what the records name.
+    /// Ends every fault. Then each accepted operation must end by itself, and only objects with a
+    /// record may be left.
     private func settle() async {
         isHealing = true
         life?.spare()
@@ -330,7 +331,7 @@ import Store
         stage.end("")
     }
 
-    /// Until no operation is open, and orphans are gone.
+    /// Waits until no operation is open and all orphans are gone.
     private func untilQuiet() async {
         for _ in 0..<2000 {
             world.heal()

@@ -1,4 +1,4 @@
-// The laws, held against what is seen (LAWS.md).
+// Checks the laws (LAWS.md) against what the history sees.
 
 import Documents
 import Engine
@@ -12,21 +12,21 @@ import Store
     private let world: World
     private let disk: SimulatedDisk
     private let stage: Stage
-    /// As last seen, by id.
+    /// The operations as they were last seen, by id.
     private var operations: [UID: PodOperation] = [:]
-    /// Of these, those that are no longer kept.
+    /// The ids of the operations that are no longer kept.
     private var forgotten: Set<UID> = []
-    /// The first exit that was seen of each task's incarnation, and its process.
+    /// The first exit seen of each incarnation of a task, and its process.
     private var exits: [UID: TaskExit] = [:]
     private var processes: [UID: Int32] = [:]
     private var pods: [Label: [UID]] = [:]
     private var lastEngine: Engine?
     var shimKilled: Set<UID> = []
     var planted: Set<UID> = []
-    /// Pods that were once seen up, and those that somebody has asked to delete.
+    /// The pods that were once seen ready, and the pods that a client has asked to delete.
     private var up: Set<UID> = []
     private var deletable: Set<UID> = []
-    /// The last pod that was made, and the daemon that surely made it.
+    /// The last pod that was made, and the daemon that certainly made it.
     private var lastMade: (uid: UID, by: Engine)?
 
     init(_ world: World, _ disk: SimulatedDisk, _ stage: Stage) {
@@ -35,13 +35,13 @@ import Store
         self.stage = stage
     }
 
-    /// Operations that were accepted and have not been seen to end.
+    /// The operations that were accepted and have not been seen to end.
     var open: [UID] {
         operations.values.filter { !$0.state.hasEnded && !forgotten.contains($0.id) }
             .map(\.id).sorted()
     }
 
-    /// Planted ones that are still there.
+    /// The planted orphans that still exist.
     var orphans: [UID] { planted.filter { world.pods[$0] != nil }.sorted() }
 
     func uids(of name: Label) -> [UID] { pods[name] ?? [] }
@@ -50,16 +50,17 @@ import Store
 
     // MARK: Answers
 
-    /// A request is about to be sent: whatever becomes of the answer, this may go.
+    /// Notes a request before it is sent: from then on its pod may be deleted, even if the answer
+    /// is lost.
     func noteAsked(_ request: Request, _ engine: Engine) {
         guard case .delete(let name, let uid, _) = request else { return }
         if let meant = uid ?? engine.pod(name)?.uid { deletable.insert(meant) }
     }
 
-    /// `maker` is the only daemon that was ever sent the request, where there is only one.
+    /// Notes an answer. `maker` is the only daemon that got the request; `nil` if several may have.
     func note(_ request: Request, _ answer: Result<MutationResult, Problem>, maker: Engine?) {
         checkMeant(request, answer)
-        // Of an operation whose answer was lost this is the first that is heard.
+        // If the answer to an operation was lost, this is the first that the client sees of it.
         if case .success(.finished(let ended)) = answer, operations[ended.id] == nil {
             operations[ended.id] = ended
         }
@@ -68,19 +69,19 @@ import Store
         guard operation.kind == .podCreate else { return }
         let (name, uid) = (operation.target.pod, operation.target.podUID)
         guard pods[name]?.contains(uid) != true else { return }
-        // S6: a name is taken again only when nothing is left of who had it.
+        // S6: a name is reused only when nothing is left of its former pod.
         for former in pods[name] ?? [] where world.pods[former] != nil {
             fail("S6", "\(name) is \(uid), and of \(former) is left \(pieces(former))")
         }
         pods[name, default: []].append(uid)
-        // Law 17: what is made later is greater, whatever the clock says.
+        // Law 17: a later object has a greater uid, whatever the clock says.
         if let last = lastMade, last.by === maker, uid < last.uid {
             fail("17", "\(uid) is made after \(last.uid)")
         }
         lastMade = maker.map { (uid, $0) }
     }
 
-    /// S3: a delete that names a uid is about that one, and never about who has the name now.
+    /// S3: a delete that names a uid deletes that pod, and never the present pod of that name.
     private func checkMeant(_ request: Request, _ answer: Result<MutationResult, Problem>) {
         guard case .delete(let name, let uid?, _) = request else { return }
         switch answer {
@@ -98,7 +99,7 @@ import Store
     func look(_ engine: Engine?) {
         checkRecorded()
         guard let engine else { return }
-        // What has ended is looked at again by each new daemon, and at the very end.
+        // Ended operations are looked at again for each new daemon, and at the very end.
         let isNew = engine !== lastEngine
         lastEngine = engine
         for (id, before) in operations
@@ -126,7 +127,7 @@ import Store
         operations[id] = now
     }
 
-    /// S3: a pod that was up goes only where somebody has asked for it.
+    /// S3: a ready pod is removed only if a client has asked for it.
     private func checkNeighbours(_ pods: [Pod]) {
         for uid in up.subtracting(pods.map(\.uid)).subtracting(deletable) {
             fail("S3", "nobody has asked to delete \(uid), and it is gone")
@@ -137,7 +138,7 @@ import Store
         up.formUnion(pods.filter { $0.state == .ready }.map(\.uid))
     }
 
-    /// S1: whatever is there stands in a record, or was planted.
+    /// S1: every object has a record, or was planted.
     private func checkRecorded() {
         let recorded = Set(disk.podIDs.map { UID(high: $0.high, low: $0.low) })
         for uid in world.pods.keys where !recorded.contains(uid) && !planted.contains(uid) {
@@ -145,7 +146,7 @@ import Store
         }
     }
 
-    /// S4: a state only goes forward, and an end is never left.
+    /// S4: a state only goes forward, and the end state never changes.
     private func check(_ before: PodOperation, _ now: PodOperation) {
         if before.state.hasEnded {
             if now.state != before.state || now.exits != before.exits {
@@ -175,7 +176,7 @@ import Store
         }
     }
 
-    /// S2: what has ended has nothing left of its plan.
+    /// S2: an ended operation leaves no objects.
     private func checkGone(_ operation: PodOperation) {
         let uid = operation.target.podUID
         if world.pods[uid] != nil {
@@ -185,11 +186,12 @@ import Store
 
     private func checkDeleted(_ operation: PodOperation) {
         checkGone(operation)
-        // What a delete of its own has taken, or an undone create, is told there.
+        // The exit of a task that was deleted alone, or whose create was undone, is in that
+        // operation.
         let others = Set(
             operations.values.filter { $0.kind == .taskDelete || $0.kind == .taskCreate }
                 .compactMap(\.target.taskUID))
-        // S5: the exit of each task that ran is told.
+        // S5: the delete reports the exit of each task that ran.
         for (uid, exit) in exits
         where taskOwners[uid]?.pod == operation.target.podUID && !others.contains(uid) {
             guard let name = taskOwners[uid]?.name, let told = operation.exits[name] else {
@@ -210,7 +212,7 @@ import Store
     private var taskOwners: [UID: (pod: UID, name: Label, isDeleted: Bool)] = [:]
 
     private func check(_ task: PodTask, of pod: UID) {
-        // One that was deleted and made again under its name is another.
+        // A task that was deleted and made again under its name is another task.
         for (uid, owner) in taskOwners
         where owner.pod == pod && owner.name == task.spec.name && uid != task.uid {
             taskOwners[uid]?.isDeleted = true
@@ -229,7 +231,7 @@ import Store
         checkTruth(of: exit, task.uid, pod)
     }
 
-    /// S5: true, or unknown where nobody was there to see it.
+    /// S5: an exit is true, or `unknown` if no shim could see it.
     private func checkTruth(of exit: TaskExit, _ task: UID, _ pod: UID) {
         guard let pid = processes[task], let truth = world.truth[pid] else { return }
         switch exit.status {
@@ -247,7 +249,7 @@ import Store
         }
     }
 
-    /// Lv2: nothing is left of anything.
+    /// Lv2: nothing of any pod is left.
     func finalLook(_ engine: Engine?) {
         lastEngine = nil
         look(engine)

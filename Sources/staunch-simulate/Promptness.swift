@@ -1,5 +1,4 @@
-// What must be seen in time though nobody asks for it: a daemon that is ready, a step that stands
-// still, an exit.
+// Checks what must be seen in time without a request: a ready daemon, a stalled step, an exit.
 
 import Engine
 import EventLoop
@@ -10,7 +9,7 @@ import Simulation
     private let world: World
     private let stage: Stage
     private var engine: Engine?
-    /// Since when each step that is under way was seen so by this daemon's clients.
+    /// Since when this daemon's clients have seen each running step in that state.
     private var since: [Place: Int64] = [:]
     private var roomSince: Int64 = 0
 
@@ -20,7 +19,7 @@ import Simulation
         let object: Label?
     }
 
-    /// Longer than the engine takes to call a step stalled, in milliseconds.
+    /// Milliseconds; longer than the engine takes to call a step stalled.
     private static let patience: Int64 = 8000
 
     init(_ world: World, _ stage: Stage) {
@@ -32,7 +31,7 @@ import Simulation
 
     // MARK: Stuck is a state
 
-    /// Law 16: what has been under way for long says that it is stalled.
+    /// Law 16: an operation that makes no progress for long is shown as stalled.
     func look(_ engine: Engine?, _ open: [UID]) {
         if self.engine !== engine { since = [:] }
         self.engine = engine
@@ -57,7 +56,7 @@ import Simulation
         }
     }
 
-    /// Another step's end takes the note away for up to a second.
+    /// Looks again later, because the end of another step removes the note for up to a second.
     private func lookAgain(at place: Place, _ engine: Engine) {
         world.after(milliseconds: 1500) { [self] in
             guard self.engine === engine, !stage.isDaemonDead,
@@ -72,7 +71,7 @@ import Simulation
 
     func storeHasRoom() { roomSince = world.now }
 
-    /// A daemon is ready whatever stands still; a full store alone may hold it up.
+    /// A daemon becomes ready whatever hangs. Only a full store may delay it.
     func expectReady(
         _ engine: Engine, isLiving: @escaping @Loop () -> Bool, isFull: @escaping @Loop () -> Bool
     ) {
@@ -87,7 +86,8 @@ import Simulation
 
     // MARK: Exits
 
-    /// Law 5: an exit comes to be told without a request, whoever was away when it came to pass.
+    /// Law 5: an exit is reported without a request, even if the daemon or the shim was away when
+    /// the task ended.
     func expectExits(_ engine: () -> Engine?) async {
         let ended = Set(world.truth.keys)
         await world.sleep(milliseconds: 5000)

@@ -1,11 +1,11 @@
-// Retries that come late: hours later by the machine's clock, or days by the one on the wall.
+// Late retries: hours later by the machine's clock, or days later by the wall clock.
 
 import Documents
 import Engine
 import Model
 import Simulation
 
-/// A request that was answered, to be sent once more.
+/// A request that was answered, for a retry.
 struct Answered {
     let request: Request
     let context: RequestContext
@@ -13,8 +13,8 @@ struct Answered {
 }
 
 extension Ledger {
-    /// Law 17: the same operation, or the word that its id is no longer kept, whatever the clock
-    /// says; a late retry never does what it asks for a second time.
+    /// Law 17: a late retry gets the same operation, or the answer that its id is no longer kept,
+    /// whatever the clock says. It never carries out its request a second time.
     func check(_ late: Answered, _ answer: Result<MutationResult, Problem>) {
         let what = "a late \(late.request.words)"
         switch (late.answer, answer) {
@@ -32,13 +32,13 @@ extension Ledger {
     }
 }
 
-/// How much a history's daemons keep.
+/// How many records a history's daemons keep.
 enum Keeping {
-    /// What the daemon keeps by itself.
+    /// The daemon's own limits.
     case all
-    /// So few that operations are forgotten all the time.
+    /// So few records that operations are forgotten all the time.
     case few
-    /// For so few seconds.
+    /// Records of only a few seconds.
     case short
 
     init(seed: UInt64) {
@@ -64,6 +64,7 @@ enum Keeping {
         }
     }
 
-    /// An id that bears no time is remembered for a number of others, and then no more.
+    /// Whether an id is never forgotten. An id without a time is remembered only for a number of
+    /// later ids.
     func remembers(_ id: UID) -> Bool { if case .few = self { id.time != nil } else { true } }
 }

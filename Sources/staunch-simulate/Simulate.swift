@@ -1,5 +1,4 @@
-// The command line, and the turning of the wheel: one thread gives the engine its turns and its
-// time.
+// The command line, and the main loop: one thread gives the engine its turns and its time.
 
 import ArgumentParser
 import Engine
@@ -29,7 +28,7 @@ struct Simulate: ParsableCommand {
     var verbose = false
 
     func validate() throws {
-        // Of none it would say that none is broken.
+        // With 0 histories the result would always be that none is broken.
         guard count > 0 else { throw ValidationError("--count must be at least 1") }
     }
 
@@ -50,7 +49,7 @@ struct Simulate: ParsableCommand {
 }
 
 enum Wheel {
-    /// Runs one history to its end; what it broke, or `nil`.
+    /// Runs one history to its end. Returns the law that it broke; `nil` if it broke none.
     static func turn(_ stage: Stage) -> String? {
         let reactor = Loop.shared.reactor
         reactor.resetSimulation(seed: stage.seed)

@@ -1,4 +1,4 @@
-// What the wheel and the history share: who lives, what time it is, and how it ended.
+// The state that the main loop and the history share: the daemon's life and the verdict.
 
 import Engine
 import EventLoop
@@ -25,7 +25,7 @@ final class Stage: Sendable {
         keeping = Keeping(seed: seed)
     }
 
-    /// Empty where no law was broken.
+    /// `nil` until the history ends; then empty if no law was broken.
     var verdict: String? { state.withLock { $0.verdict } }
 
     var isDaemonDead: Bool { state.withLock { $0.life?.isOver ?? false } }
@@ -36,7 +36,7 @@ final class Stage: Sendable {
 
     func setLife(_ life: Life?) { state.withLock { $0.life = life } }
 
-    /// What a dead daemon waited for is kept: its tasks are not to be unwound.
+    /// Keeps what a dead daemon waited for, because its tasks must not be unwound.
     func bury(_ timers: [@Sendable () -> Void]) { state.withLock { $0.dropped += timers } }
 
     func end(_ verdict: String) {
@@ -62,7 +62,7 @@ final class Stage: Sendable {
     }
 }
 
-/// Continuations that are never resumed must not be let go of: they would say so, each.
+/// Keeps continuations that are never resumed, because each would print a warning when released.
 enum Graveyard {
     private static let kept = Mutex<[Stage]>([])
 

@@ -1,5 +1,5 @@
-// staunch-simulate: the engine over a machine in memory, through histories of requests, faults and
-// restarts. A seed is a history; the seed of one that breaks a law is printed.
+// staunch-simulate runs the engine on a machine in memory, through histories of requests, faults
+// and restarts. Each seed is a history. The seed of a history that breaks a law is printed.
 
 import ArgumentParser
 
