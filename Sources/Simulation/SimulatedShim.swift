@@ -108,7 +108,7 @@ import ShimProtocol
             })
     }
 
-    // MARK: The way up
+    // MARK: Creating
 
     private static let user = ResolvedUser(uid: 0, gid: 0, additionalGIDs: [])
 
@@ -223,7 +223,7 @@ import ShimProtocol
         }
     }
 
-    // MARK: The way down
+    // MARK: Removing
 
     private func stop(_ task: SimulatedTask, _ grace: Int64, _ id: UInt32) {
         task.stoppers.append((id, line))

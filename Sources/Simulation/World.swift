@@ -1,6 +1,6 @@
 // A machine that exists only in memory: the objects of the pods on it, and its faults.
 //
-// It works on while no daemon runs: shims work, tasks end, disks recover.
+// The machine works on while no daemon runs: shims work, tasks end, disks recover.
 
 import Engine
 package import EventLoop

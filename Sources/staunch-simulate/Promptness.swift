@@ -29,7 +29,7 @@ import Simulation
 
     private func milliseconds(since time: Int64) -> Int64 { (world.now - time) / 1_000_000 }
 
-    // MARK: Stuck is a state
+    // MARK: Stalled operations
 
     /// Law 16: an operation that makes no progress for long is shown as stalled.
     func look(_ engine: Engine?, _ open: [UID]) {

@@ -1,5 +1,5 @@
 // Removes orphans: objects that have our mark and no record. An operation removes each orphan by
-// the steps of a delete, and anyone can watch it.
+// the steps of a delete, and clients can watch the operation.
 
 import Documents
 import EventLoop

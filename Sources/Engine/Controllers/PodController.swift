@@ -150,7 +150,7 @@ import Teardown
     }
 }
 
-// MARK: - What waits behind another
+// MARK: - Blocked operations
 
 extension PodController {
     /// Checks once a second what a blocked operation waits for, until each has begun.

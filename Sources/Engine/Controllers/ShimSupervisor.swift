@@ -161,7 +161,7 @@ extension OperationKind {
     }
 }
 
-// MARK: - What is waited for
+// MARK: - What an operation waits for
 
 extension PodController {
     /// Describes what the operation waits for; `nil` if it does not wait for its turn.

@@ -36,9 +36,9 @@ final class HostInfo: Sendable {
         try HostInfo.claim(hierarchies, settings)
     }
 
-    /// Marks the parent cgroup as ours. A parent has one daemon, because the daemon tells pods from
-    /// orphans by their records. The mark exists in one hierarchy, in the unified one if there is
-    /// one.
+    /// Marks the parent cgroup as ours. A parent has one daemon, because only the records
+    /// distinguish pods from orphans. The mark exists in one hierarchy, in the unified one if there
+    /// is one.
     private static func claim(
         _ hierarchies: [CgroupHierarchy], _ settings: EngineSettings
     ) throws(EngineFailure) {

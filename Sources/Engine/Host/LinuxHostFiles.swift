@@ -85,7 +85,7 @@ extension LinuxHost {
             if error.errno == 2 { return .none }
             throw error
         }
-        // A file that cannot be parsed tells nothing, and the daemon invents no exit.
+        // A file that cannot be parsed contains no exit, and the daemon invents none.
         do { return try WireExit.parse(fileContent: content).map { .exit($0) } ?? .open } catch {
             return .open
         }

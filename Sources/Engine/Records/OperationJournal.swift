@@ -1,5 +1,5 @@
-// The progress of an operation, for clients that poll it. It exists only in memory, and a restart
-// finds it anew.
+// The progress of an operation, for clients that poll it. It exists only in memory, and the
+// operation builds it again after a restart.
 
 import EventLoop
 import Linux

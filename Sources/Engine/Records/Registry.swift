@@ -101,8 +101,8 @@ final class Registry: Sendable {
         return outcome
     }
 
-    /// Changes an operation in memory only. Such a change is the progress, which a restart finds
-    /// anew.
+    /// Changes an operation in memory only. Such a change is the progress, which the operation
+    /// builds again after a restart.
     func show(_ id: UID, _ change: (inout PodOperation) -> Void) {
         state.withLock { state in
             guard var operation = state.operations[id] else { return }

@@ -1,5 +1,5 @@
-// Disk space that is kept for deletes. If the run directory is full, it accepts no new pod, but
-// still accepts a delete, its end and every exit (law 13).
+// Space in the run directory that is kept for deletes. If the directory is full, it accepts no new
+// pod, but still accepts a delete, its end and every exit (law 13).
 
 import Linux
 import Synchronization
