@@ -1,4 +1,5 @@
-//  What the watcher sleeps on: an epoll set of peers that may hang up, and a bell.
+//  The epoll set and the eventfd on which the watcher sleeps, until a peer hangs up or a thread
+//  rings.
 
 import Linux
 
@@ -20,7 +21,7 @@ final class Alarm: Sendable {
         } catch { throw .refused(call: error.call, errno: error.errno) }
     }
 
-    /// Tells once when the peer has shut down its side.
+    /// Reports once that the peer has shut down its side.
     func watchHangup(of descriptor: CInt, token: UInt64) {
         ignoring("a deadline, or the next write, ends what cannot be watched") {
             () throws(SystemCallFailure) in

@@ -1,7 +1,7 @@
-//  The functions that libmicrohttpd calls, by way of CHTTP: they find the Swift object and call it.
+//  The functions that libmicrohttpd calls through CHTTP: they find the Swift object and call it.
 //
 //  `context` is the server's core, retained from start to stop. A slot is a `Connection`, retained
-//  from `opened` to `closed`; MHD calls for a connection only between these two, on one thread.
+//  from `opened` to `closed`. MHD calls for a connection only between these two, on one thread.
 
 import Bytes
 import CHTTP

@@ -27,12 +27,12 @@ final class Connection {
     private let descriptor: CInt
     private let peer: HTTPPeer?
     private var phase = Phase.idle
-    /// What has come in of the request's body.
+    /// The bytes of the request's body that have arrived.
     private var body: [UInt8] = []
-    /// As many bytes of it are counted in the core.
+    /// How many bytes of `body` are counted in the core's `bodyBytes`.
     private var counted = 0
 
-    // Its place in the evictor's lines. Only the evictor changes it.
+    // The connection's position in the evictor's lines. Only the evictor changes it.
     var line: ConnectionEvictor.Line?
     var before: Connection?
     var behind: Connection?
@@ -48,10 +48,10 @@ final class Connection {
         core.evictor.makeRoom()
     }
 
-    /// MHD is done with it; its descriptor is about to be closed.
+    /// Called when MHD has finished with the connection, before MHD closes its descriptor.
     func closed() { core.evictor.move(self, to: nil) }
 
-    /// Hangs up, which libmicrohttpd then sees as if the client had.
+    /// Hangs up; to libmicrohttpd it looks as if the client had hung up.
     func evict() {
         isEvicted = true
         chttp_hang_up(descriptor)
@@ -59,7 +59,7 @@ final class Connection {
 
     deinit { core.connections.subtract(1, ordering: .relaxed) }
 
-    /// The request line is here.
+    /// Called when the request line has arrived.
     func began(target: UnsafePointer<CChar>) {
         core.requestBegan()
         let length = unsafe strlen(target)
@@ -68,7 +68,7 @@ final class Connection {
         }
     }
 
-    /// The next thing has happened to the request; false cuts the connection.
+    /// Called for each step of the request. If it returns `false`, MHD cuts the connection.
     func access(
         method: UnsafePointer<CChar>, isOld: Bool, piece: UnsafeRawBufferPointer
     ) -> Bool {
@@ -83,12 +83,12 @@ final class Connection {
         case .waiting(let wait, let waiter, let parking):
             return waitEnded(wait, waiter, parking)
         case .idle, .streaming, .answered:
-            // MHD asks again where a response could not be queued: nothing can be done about it.
+            // MHD asks again if a response could not be queued: only cutting is left.
             return false
         }
     }
 
-    /// The request is over: sent, failed or cut off.
+    /// Called when the request is over: it was answered, it failed, or it was cut off.
     func ended() {
         failpoint("reply.sent")
         switch phase {
@@ -127,13 +127,13 @@ final class Connection {
         let limit = core.settings.bodyLimit
         guard body.count + piece.count <= limit else {
             phase = .answered
-            // MHD takes no response while a body comes in; see `sendDirectly`.
+            // MHD accepts no response while a body arrives; see `sendDirectly`.
             let refusal = HTTPRefusal.bodyTooLarge(limit: limit)
             sendDirectly(core.handler.refuse(refusal, of: request), on: descriptor)
             return false
         }
         core.evictor.move(self, to: .receiving)
-        // Beyond this the connection is cut, so that many large bodies have a bound too.
+        // Beyond this limit the connection is cut, so that many large bodies are bounded too.
         let held = core.bodyBytes.add(piece.count, ordering: .relaxed).newValue
         counted += piece.count
         guard held <= core.settings.allBodiesLimit else { return false }
@@ -156,7 +156,7 @@ final class Connection {
         send(core.handler.refuse(refusal, of: request), on: handle)
     }
 
-    /// Without the body, of which nothing more is read: the connection ends with the answer.
+    /// Refuses without reading the rest of the body, so the connection ends after the answer.
     private func refuseLast(_ refusal: HTTPRefusal, _ request: HTTPRequest) -> Bool {
         phase = .answered
         return send(core.handler.refuse(refusal, of: request), on: handle, isLast: true)
@@ -183,7 +183,7 @@ final class Connection {
             core.evictor.move(self, to: nil)
             wait.subscribe(waiter)
             return true
-        // What the request asked for may have been accepted: it is told as it is, never refused.
+        // The request may already be accepted, so its present state is reported, never a refusal.
         case .full, .stopping: return send(wait.finish(), on: handle)
         }
     }

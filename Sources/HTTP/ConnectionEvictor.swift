@@ -5,10 +5,10 @@
 //      receiving: * a body arrives; the connection whose last piece is the oldest is the first
 //      answering: * an answer is sent, to a client that may not read it
 //
-//  The first of a line is closed: of the silent if they have more than a quarter of the places;
-//  otherwise of the receiving, then of the answering. A quarter, because a new connection is silent
-//  too: new connections would otherwise evict each other while all others are busy. Waits and
-//  streams are in no line: each has a limit of its own, and is refused beyond it.
+//  The first connection of a line is closed: of `silent` if it has more than a quarter of the
+//  places; otherwise of `receiving`, then of `answering`. A new connection is silent too, so
+//  without the quarter new connections would evict each other while all others are busy. Waits and
+//  streams are in no line: each kind has its own limit and is refused beyond it.
 
 // SAFETY: MHD's thread alone calls this, in its callbacks.
 final class ConnectionEvictor: @unchecked Sendable {
@@ -31,7 +31,7 @@ final class ConnectionEvictor: @unchecked Sendable {
         self.handler = handler
     }
 
-    /// To the end of a line; `nil`: to none.
+    /// Moves the connection to the end of `line`, or out of all lines if `line` is `nil`.
     func move(_ connection: Connection, to line: Line?) {
         guard !connection.isEvicted else { return }
         leave(connection)
@@ -44,7 +44,7 @@ final class ConnectionEvictor: @unchecked Sendable {
         lines[line.rawValue].count += 1
     }
 
-    /// After a connection has come.
+    /// Closes connections until the limit holds. Called after a new connection.
     func makeRoom() {
         while count > limit, let connection = next {
             leave(connection)

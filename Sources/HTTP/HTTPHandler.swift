@@ -1,31 +1,31 @@
-//  What the server asks of the code behind it.
+//  The interface between the server and the code that answers requests.
 
-/// What a handler decides to do with a request.
+/// The handler's decision about a request.
 package enum HTTPReply: Sendable {
     case response(HTTPResponse)
-    /// Answer later; the connection is put aside and costs no thread.
+    /// Answer later; the connection is suspended and occupies no thread.
     case wait(HTTPWait)
-    /// Answer with a body that has no end yet.
+    /// Answer with a body whose end is not known yet.
     case stream(HTTPStream)
 }
 
-/// What the server refuses before, or instead of, asking the handler to serve it.
+/// The reasons for which the server itself refuses a request.
 package enum HTTPRefusal: Equatable, Sendable {
     /// The body is longer than `limit` bytes. The connection ends after the answer.
     case bodyTooLarge(limit: Int)
-    /// Of two readers, each may see another request in it. The connection ends after the answer.
+    /// Two readers may see different requests in it. The connection ends after the answer.
     case malformedHead(String)
-    /// The body comes in another transfer coding than chunked, so its end cannot be found. The
-    /// connection ends after the answer.
+    /// The transfer coding is not chunked, so the end of the body cannot be found. The connection
+    /// ends after the answer.
     case unknownTransferCoding
     /// The path cannot be decoded.
     case malformedPath
     /// The query cannot be decoded.
     case malformedQuery
-    /// As many streams are open as may be.
+    /// The limit of open streams is reached.
     case tooManyStreams(limit: Int)
 
-    /// The status that fits.
+    /// The HTTP status of the refusal.
     package var status: Int {
         switch self {
         case .bodyTooLarge: 413
@@ -36,15 +36,15 @@ package enum HTTPRefusal: Equatable, Sendable {
     }
 }
 
-/// Answers requests. All functions are called on the server's one thread, for one request at a
-/// time, and must not block: while they run nobody else is answered.
+/// Answers requests. The server calls all functions on its one thread, one request at a time. They
+/// must not block, because the server answers no other request meanwhile.
 package protocol HTTPHandler: Sendable {
     func handle(_ request: HTTPRequest) -> HTTPReply
 
-    /// Makes the document for what the server itself refuses. `request` has no body.
+    /// Makes the document for a request that the server itself refuses. `request` has no body.
     func refuse(_ refusal: HTTPRefusal, of request: HTTPRequest) -> HTTPResponse
 
-    /// A connection was closed so that another could come.
+    /// Called when a connection was closed to make room for another.
     func noteEviction()
 }
 

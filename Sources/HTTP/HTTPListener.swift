@@ -1,13 +1,13 @@
-//  Sockets to serve: unix sockets by path, TCP by numeric address, or one that systemd passed.
+//  Listening sockets: unix sockets by path, TCP by numeric address, or a socket passed by systemd.
 
 import Glibc
 
 package enum HTTPListenFailure: Error, Equatable {
     /// A unix socket's path has at most 107 bytes.
     case pathTooLong(limit: Int)
-    /// Somebody answers on this path already.
+    /// Another process already answers on this path.
     case inUse
-    /// A file that is not a socket stands there; it is left alone.
+    /// The path is a file that is not a socket; the file is left alone.
     case notASocket
     /// Not a numeric IPv4 or IPv6 address.
     case notAnAddress
@@ -18,7 +18,7 @@ package enum HTTPListenFailure: Error, Equatable {
 package struct HTTPListener: ~Copyable, Sendable {
     package let number: CInt
 
-    /// Takes over a socket that listens already.
+    /// Takes over a socket that already listens.
     package init(adopting number: CInt) {
         precondition(number >= 0)
         let flags = fcntl(number, F_GETFL)
@@ -29,7 +29,7 @@ package struct HTTPListener: ~Copyable, Sendable {
 
     deinit { close(number) }
 
-    /// Listens on a unix socket. A socket file on which nobody answers is replaced.
+    /// Listens on a unix socket. A socket file on which no process answers is replaced.
     /// - Parameter mode: the permission bits of the socket file, from its first moment on.
     package static func unix(
         path: String, mode: UInt32 = 0o660
@@ -37,13 +37,13 @@ package struct HTTPListener: ~Copyable, Sendable {
         try makeUnixListener(path: path, mode: mode)
     }
 
-    /// Listens on a TCP address. `host` is numeric; `localhost` stands for 127.0.0.1, and port 0
-    /// for any free one.
+    /// Listens on a TCP address. `host` is numeric; `localhost` means 127.0.0.1, and port 0 means
+    /// any free port.
     package static func tcp(host: String, port: UInt16) throws(HTTPListenFailure) -> HTTPListener {
         try makeTCPListener(host: host, port: port)
     }
 
-    /// The TCP port that it listens on; nil for other sockets.
+    /// The TCP port of the socket; `nil` for other kinds of sockets.
     package var port: UInt16? {
         var address = sockaddr_storage()
         var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -53,13 +53,13 @@ package struct HTTPListener: ~Copyable, Sendable {
             }
         }
         guard family == AF_INET || family == AF_INET6 else { return nil }
-        // The port stands at the same place in both address types.
+        // The port is at the same offset in both address types.
         return unsafe withUnsafeBytes(of: &address) { raw in
             unsafe UInt16(bigEndian: raw.load(fromByteOffset: 2, as: UInt16.self))
         }
     }
 
-    /// Gives up the ownership.
+    /// Gives up the ownership of the descriptor and returns it.
     package consuming func release() -> CInt {
         let number = number
         discard self

@@ -1,6 +1,6 @@
-//  A request as a value: everything that was sent, copied out of libmicrohttpd's memory.
+//  A request as a value: everything that the client sent, copied out of libmicrohttpd's memory.
 
-/// Who is at the other end of a unix socket, as the kernel saw it when the connection was made.
+/// The peer of a unix socket, as the kernel recorded it when the connection was made.
 package struct HTTPPeer: Hashable, Sendable {
     package let pid: Int32
     package let uid: UInt32
@@ -19,19 +19,19 @@ package struct HTTPRequest: Sendable {
     package var method: String
     /// As sent, still percent-encoded, without the query.
     package var path: String
-    /// The path's segments, percent-decoded: `/` has none, and `/a/` has `a` and an empty one.
-    /// An encoded slash stands inside its segment. Nil where the path does not start with a
-    /// slash, or a segment is not valid percent-encoding, is not UTF-8, or holds a NUL: the server
-    /// refuses such a request by itself, so that only `refuse` ever sees nil.
+    /// The path's segments, percent-decoded: `/` has none, and `/a/` has `a` and an empty segment.
+    /// An encoded slash is a part of its segment. `nil` if the path does not start with a slash, or
+    /// if a segment is invalid percent-encoding, is not UTF-8 or contains a NUL. The server refuses
+    /// such a request itself, so only `refuse` sees `nil`.
     package var segments: [String]?
-    /// The query's members in order, percent-decoded, `+` read as a space; the value is nil where
+    /// The query's members in order, percent-decoded, with `+` read as a space. A value is `nil` if
     /// there is no `=`.
     package var query: [(name: String, value: String?)]
-    /// In the order sent, names as the client spelt them.
+    /// In the order sent, with the names as the client spelled them.
     package var headers: [(name: String, value: String)]
-    /// Empty where there is none.
+    /// Empty if there is no body.
     package var body: [UInt8]
-    /// Nil on TCP.
+    /// `nil` on TCP.
     package var peer: HTTPPeer?
 
     package init(
@@ -59,14 +59,14 @@ package struct HTTPRequest: Sendable {
             query: parsed.query ?? [], headers: headers, body: body, peer: peer)
     }
 
-    /// The first header of that name, in whatever case it was written; nil where there is none.
+    /// The first header of that name, in upper or lower case; `nil` if there is none.
     package func header(_ name: String) -> String? {
         for header in headers where isSameHeader(header.name, name) { return header.value }
         return nil
     }
 
-    /// The members of all headers of that name, which are one list (RFC 9110, section 5.3); `nil`
-    /// if there is none.
+    /// The members of all headers of that name as one list (RFC 9110, section 5.3); `nil` if there
+    /// is none.
     package func list(_ name: String) -> String? {
         let values = headers.filter { isSameHeader($0.name, name) }.map(\.value)
         return values.isEmpty ? nil : values.joined(separator: ", ")

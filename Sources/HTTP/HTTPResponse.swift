@@ -2,12 +2,12 @@
 
 package import Bytes
 
-/// Bytes that are there for as long as the process is: a C array, a literal.
+/// Bytes that exist until the process ends: a C array or a literal.
 @safe package struct PermanentBytes: @unchecked Sendable {
     // SAFETY: never written and never freed; whoever made this said so.
     let buffer: UnsafeRawBufferPointer
 
-    /// `buffer` must stay as it is until the process ends.
+    /// `buffer` must not change until the process ends.
     @unsafe package init(_ buffer: UnsafeRawBufferPointer) { unsafe self.buffer = buffer }
 
     package init(_ literal: StaticString) {
@@ -17,12 +17,12 @@ package import Bytes
     }
 }
 
-/// What is sent back. Length, date and connection headers are added when it is sent; for HEAD the
-/// body is measured and not sent.
+/// The response to a request. The server adds the length, date and connection headers. If the
+/// method is HEAD, the server measures the body but does not send it.
 package struct HTTPResponse: Sendable {
     package enum Body: Sendable {
         case none
-        /// Sent without a copy, and kept until it has been.
+        /// Sent without a copy, and retained until it is sent.
         case heap(HeapBytes)
         /// Copied once.
         case bytes([UInt8])
@@ -31,9 +31,9 @@ package struct HTTPResponse: Sendable {
     }
 
     package var status: Int
-    /// Nil: no such header.
+    /// `nil` means no such header.
     package var contentType: String?
-    /// A value with a line break in it is left out, never sent.
+    /// A header whose value contains a line break is left out.
     package var headers: [(name: String, value: String)]
     package var body: Body
 

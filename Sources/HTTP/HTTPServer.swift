@@ -4,17 +4,17 @@ import CHTTP
 import Glibc
 import Synchronization
 
-/// Serves one listening socket from its making until `stop`.
+/// Serves one listening socket from `init` until `stop`.
 package final class HTTPServer: Sendable {
     private let core: ServerCore
     private let watcher: Watcher
     private let daemon: Mutex<DaemonHandle?>
 
-    /// Starts serving. The threads take no signals.
+    /// Starts serving. The server's threads block all signals.
     ///
     /// - Parameters:
-    ///   - listener: is taken over, and closed by `stop`.
-    ///   - log: is given libmicrohttpd's own complaints, one line each, on its thread.
+    ///   - listener: taken over, and closed by `stop`.
+    ///   - log: receives libmicrohttpd's own error messages, one line each, on its thread.
     package init(
         listener: consuming HTTPListener, settings: HTTPServerSettings = HTTPServerSettings(),
         handler: any HTTPHandler, log: (@Sendable (String) -> Void)? = nil
@@ -36,9 +36,9 @@ package final class HTTPServer: Sendable {
 
     deinit { stop() }
 
-    /// Answers what waits, ends the streams, gives answers under way up to a second to leave, and
-    /// closes every connection. No thread is left when it returns. Never call it from a handler.
-    /// Calls after the first do nothing.
+    /// Answers all waits, ends all streams, gives the answers under way up to one second, and
+    /// closes every connection. When it returns, no thread of the server is left. A handler must
+    /// never call it. Calls after the first have no effect.
     package func stop() {
         guard let handle = daemon.withLock({ $0.take() }) else { return }
         let listener = unsafe chttp_quiesce(handle.raw)
@@ -50,14 +50,14 @@ package final class HTTPServer: Sendable {
         handle.release()
     }
 
-    /// Requests that were begun and are not over.
+    /// Requests that have begun and have not ended.
     package var liveRequests: Int { core.requests.load(ordering: .relaxed) }
     package var openConnections: Int { core.connections.load(ordering: .relaxed) }
     package var openStreams: Int { core.openStreams }
     package var waits: Int { core.suspended.waits }
 }
 
-/// The daemon and the reference to the core that its callbacks use.
+/// The MHD daemon and the reference to the core that its callbacks use.
 @safe private struct DaemonHandle: @unchecked Sendable {
     // SAFETY: MHD calls back only between start and stop; the core is retained before the one and
     // released after the other.
@@ -83,7 +83,7 @@ package final class HTTPServer: Sendable {
     func release() { unsafe context.release() }
 }
 
-/// Threads inherit the mask: whatever is started under this one takes no process signal.
+/// Blocks all signals while it is installed. New threads inherit the mask, so they take no signal.
 private struct SignalMask {
     private var before = sigset_t()
 

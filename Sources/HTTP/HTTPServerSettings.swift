@@ -1,18 +1,18 @@
-//  The limits of a server, and what can keep it from starting.
+//  The limits of a server, and the reasons for which it cannot start.
 
 package struct HTTPServerSettings: Sendable {
-    /// Connections at a time that neither wait nor stream. Beyond it those give way that have been
-    /// silent for longest, see `ConnectionEvictor`.
+    /// Connections at a time that neither wait nor stream. Beyond the limit `ConnectionEvictor`
+    /// closes the connections that were silent for longest.
     package var connectionLimit: Int
-    /// A connection on which nothing moved for so long is closed. Waits and streams are exempt.
+    /// A connection without traffic for this long is closed. Waits and streams are exempt.
     package var idleTimeoutSeconds: Int
     /// Bytes for a connection's request line, headers and buffers; longer headers are refused.
     package var memoryPerConnection: Int
     /// Bytes of a request's body; more is refused with 413.
     package var bodyLimit: Int
-    /// Bytes of all bodies that are coming in at a time; who goes beyond is cut off.
+    /// Bytes of all bodies that arrive at a time; a connection that exceeds the limit is cut.
     package var allBodiesLimit = 32 << 20
-    /// Requests that wait at a time; more are answered at once, with things as they are.
+    /// Requests that wait at a time; further ones are answered at once with the present state.
     package var waitLimit: Int
     /// Streams open at a time; more are refused with 503.
     package var streamLimit: Int
@@ -30,8 +30,8 @@ package struct HTTPServerSettings: Sendable {
         self.streamLimit = streamLimit
     }
 
-    /// Smaller limits if the process may have few descriptors open: connections must not take the
-    /// descriptors that a delete needs, and a new connection must be accepted.
+    /// Lowers the limits if the process may open only few descriptors. Connections must not use the
+    /// descriptors that a delete needs, and a new connection must still be accepted.
     package func fitting(descriptors: Int) -> HTTPServerSettings {
         var fitting = self
         fitting.connectionLimit = min(connectionLimit, max(16, descriptors / 8))
@@ -40,13 +40,13 @@ package struct HTTPServerSettings: Sendable {
         return fitting
     }
 
-    /// What libmicrohttpd is told, for beyond it nobody is accepted: all that may be, and some that
-    /// have given way and that it has not put away yet (it takes ten newcomers in a turn).
+    /// The limit for libmicrohttpd, which accepts no connection beyond it. The 64 are for evicted
+    /// connections that MHD has not closed yet (MHD accepts ten new connections in a turn).
     var hardLimit: Int { connectionLimit + waitLimit + streamLimit + 64 }
 }
 
 package enum HTTPServerFailure: Error, Equatable {
-    /// libmicrohttpd did not start; its own words are in the log.
+    /// libmicrohttpd did not start; its own message is in the log.
     case notStarted
     case refused(call: String, errno: CInt)
 }

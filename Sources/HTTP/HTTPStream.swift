@@ -3,37 +3,37 @@
 import CHTTP
 import Synchronization
 
-/// Why a stream is over.
+/// Why a stream ended.
 package enum HTTPStreamEnd: Equatable, Sendable {
-    /// The source had no more, and everything was handed to the kernel.
+    /// The source had no more bytes, and all bytes were handed to the kernel.
     case finished
     /// The client went away.
     case clientGone
-    /// The source could not go on; the client sees a body that was cut off.
+    /// The source could not continue; the client receives a truncated body.
     case cutOff
     case serverStopped
     /// The stream never reached a client.
     case neverSent
 }
 
-/// What a stream's source has for it.
+/// The answer of a stream's source when it is asked for bytes.
 package enum HTTPStreamPull: Sendable {
-    /// Sent next; the source is asked again when all of it has been.
+    /// The bytes to send next. The source is asked again when all of them are sent.
     case bytes([UInt8])
-    /// Nothing now: the source calls `wake` when there is something.
+    /// No bytes now: the source calls `wake` when there are some.
     case nothing
-    /// Nothing any more.
+    /// No bytes any more.
     case end
-    /// Something is missing: the client must not take what it has for the whole.
+    /// Bytes are missing: the client must not take the received part for the whole.
     case cut
 }
 
-/// A body without an end. Its source is asked for bytes when all that came before were sent, so a
-/// client that does not read costs one batch and never more. While there is nothing to send, the
-/// connection is put aside and costs nothing.
+/// A body without an end. The source is asked for bytes only when all earlier bytes are sent, so a
+/// client that does not read costs at most one batch. If there is nothing to send, the connection
+/// is suspended and costs nothing.
 package final class HTTPStream: Sendable {
     struct State {
-        /// What is being sent, and how much of it was handed to libmicrohttpd.
+        /// The bytes being sent, and how many of them were handed to libmicrohttpd.
         var batch: [UInt8] = []
         var taken = 0
         var seat: Seat?
@@ -58,10 +58,10 @@ package final class HTTPStream: Sendable {
     private let state = Mutex(State())
 
     /// - Parameters:
-    ///   - pull: the source. Called on the server's thread, where it must not block, and never to
-    ///     call the stream.
-    ///   - onClose: called exactly once, on the server's thread (or where the last reference to a
-    ///     stream that was never sent is dropped), never inside `wake`.
+    ///   - pull: the source. Called on the server's thread; it must not block and must not call the
+    ///     stream.
+    ///   - onClose: called exactly once, on the server's thread and never inside `wake`. If the
+    ///     stream was never sent, it runs on the thread that drops the last reference.
     package init(
         status: Int = 200, contentType: String, headers: [(name: String, value: String)] = [],
         pull: @escaping @Sendable () -> HTTPStreamPull,
@@ -79,7 +79,7 @@ package final class HTTPStream: Sendable {
         if !isTold { onClose(.neverSent) }
     }
 
-    /// There is something to pull; from any thread. False where the stream is over.
+    /// Tells that there are bytes to pull; from any thread. Returns `false` if the stream is over.
     @discardableResult
     package func wake() -> Bool {
         state.withLock { state in
@@ -89,7 +89,7 @@ package final class HTTPStream: Sendable {
         }
     }
 
-    /// Ends the stream after what was pulled, because the server stops.
+    /// Ends the stream after the bytes already pulled, because the server stops.
     func stop() {
         state.withLock { state in
             if !state.isClosing, state.end == nil { state.end = .serverStopped }
@@ -100,7 +100,7 @@ package final class HTTPStream: Sendable {
 
     func attach(_ seat: Seat) { state.withLock { $0.seat = seat } }
 
-    /// The connection is done with the stream. Tells `onClose`.
+    /// Called when the connection has finished with the stream. Calls `onClose`.
     func detach() {
         let end = state.withLock { state -> HTTPStreamEnd? in
             let isSent = state.isClosing && state.batch.isEmpty
@@ -114,9 +114,9 @@ package final class HTTPStream: Sendable {
         if let end { onClose(end) }
     }
 
-    /// MHD's thread asks for the next bytes: how many were copied, 0 where the connection was put
-    /// aside, negative for the end. The source is asked under the lock, and a wake takes it as
-    /// well: none can fall between an answer of nothing and the parking.
+    /// Gives MHD's thread the next bytes. Returns the number of bytes copied, 0 if the connection
+    /// was suspended, or a negative number for the end. The lock is held while the source is asked,
+    /// and `wake` takes the same lock, so no wake is lost between `.nothing` and the parking.
     func read(into room: UnsafeMutableRawBufferPointer) -> Int {
         state.withLock { state in
             if let parking = state.parking.take() {
@@ -139,7 +139,7 @@ package final class HTTPStream: Sendable {
         }
     }
 
-    /// As much as there is room for; a batch that was sent is let go.
+    /// Copies as many bytes as fit; drops a batch that is sent.
     private func take(_ state: inout State, into room: UnsafeMutableRawBufferPointer) -> Int {
         let length = min(room.count, state.batch.count - state.taken)
         unsafe state.batch.withUnsafeBytes { bytes in
@@ -151,12 +151,12 @@ package final class HTTPStream: Sendable {
         return length
     }
 
-    /// MHD_CONTENT_READER_END_OF_STREAM and MHD_CONTENT_READER_END_WITH_ERROR.
+    /// The values of MHD_CONTENT_READER_END_OF_STREAM and MHD_CONTENT_READER_END_WITH_ERROR.
     private static let finished = -1
     private static let failed = -2
 
-    /// Ends the connection. Where a reader says that it failed, libmicrohttpd 0.9.75 closes the
-    /// connection only at its idle timeout; where sending fails, at once. So it is given a byte
+    /// Ends the connection. If a reader reports failure, libmicrohttpd 0.9.75 closes the connection
+    /// only at its idle timeout; if sending fails, it closes at once. So this hands MHD one byte
     /// that can no longer be sent.
     private func cut(_ state: State, _ room: UnsafeMutableRawBufferPointer) -> Int {
         guard let seat = state.seat, room.count > 0 else { return HTTPStream.failed }

@@ -1,20 +1,20 @@
-//  A request that is answered later: when something happens, or its time is up.
+//  A request that is answered later: when an event occurs, or when its time is up.
 
 import Synchronization
 
-/// A reply that is put off. The wait ends when the waiter is resumed, when `seconds` have passed,
-/// when the client has gone, or when the server stops; then `finish` makes the response, unless
-/// the client has gone. If as many requests wait as may, it ends at once: a request that was
-/// accepted is never refused because nobody can wait for it.
+/// A deferred reply. The wait ends when the waiter is resumed, when `seconds` have passed, when the
+/// client has gone, or when the server stops. `finish` then makes the response, unless the client
+/// has gone. If the limit of waits is reached, the wait ends at once, because a request that was
+/// accepted is never refused.
 package struct HTTPWait: Sendable {
     let seconds: Double
     let subscribe: @Sendable (HTTPWaiter) -> Void
     let finish: @Sendable () -> HTTPResponse
 
     /// - Parameters:
-    ///   - seconds: at most this long; zero or less: not at all, and nobody is subscribed.
-    ///   - subscribe: called once, on the server's thread, after the connection was put aside.
-    ///     Check there whether what is waited for has happened meanwhile, and resume if so.
+    ///   - seconds: the longest wait; if zero or less, there is no wait and no subscription.
+    ///   - subscribe: called once, on the server's thread, after the connection was suspended. It
+    ///     must check whether the awaited event has already occurred, and resume if so.
     ///   - finish: called at most once, on the server's thread.
     package init(
         seconds: Double, subscribe: @escaping @Sendable (HTTPWaiter) -> Void,
@@ -26,7 +26,7 @@ package struct HTTPWait: Sendable {
     }
 }
 
-/// One waiting request, in the hands of what it waits for. May outlive the wait and the server.
+/// One waiting request, held by the code that resumes it. May outlive the wait and the server.
 package final class HTTPWaiter: Sendable {
     private struct State {
         var isEnded = false
@@ -42,12 +42,13 @@ package final class HTTPWaiter: Sendable {
         self.parking = parking
     }
 
-    /// Ends the wait. From any thread, any number of times; only the first one counts.
+    /// Ends the wait. May be called from any thread, any number of times; only the first call
+    /// counts.
     package func resume() { suspended.unpark(parking, .resumed) }
 
-    /// Has `body` called once, when the wait has ended for whatever reason: the place to drop the
-    /// subscription. It runs on the server's thread, never inside `resume`; or here and now where
-    /// the wait has already ended.
+    /// Calls `body` once when the wait has ended, for any reason; `body` drops the subscription. It
+    /// runs on the server's thread, never inside `resume`. If the wait has already ended, it runs
+    /// here at once.
     package func onEnd(_ body: @escaping @Sendable () -> Void) {
         let isEnded = state.withLock { state in
             if !state.isEnded { state.whenEnded.append(body) }

@@ -6,8 +6,8 @@ func makeUnixListener(path: String, mode: UInt32) throws(HTTPListenFailure) -> H
     let address = try unixAddress(path)
     let listener = try openSocket(AF_UNIX)
     try removeStaleSocket(path, address)
-    // A socket's own mode is what bind gives the file, less the umask; so there is no moment at
-    // which more people can connect than may. The chmod adds what the umask took.
+    // `bind` gives the file the mode of the socket, less the umask. So at no moment can more users
+    // connect than `mode` allows. The chmod adds the bits that the umask removed.
     guard fchmod(listener.number, mode) == 0 else { throw failure("fchmod") }
     try bindAndListen(listener.number, address)
     guard unsafe chmod(path, mode) == 0 else { throw failure("chmod") }
@@ -55,7 +55,7 @@ private func unixAddress(_ path: String) throws(HTTPListenFailure) -> [UInt8] {
     return unsafe withUnsafeBytes(of: &address) { unsafe [UInt8]($0) }
 }
 
-/// Removes a socket file that nobody listens on any more.
+/// Removes a socket file on which no process listens any more.
 private func removeStaleSocket(_ path: String, _ address: [UInt8]) throws(HTTPListenFailure) {
     var status = stat()
     guard unsafe lstat(path, &status) == 0 else {
@@ -65,7 +65,7 @@ private func removeStaleSocket(_ path: String, _ address: [UInt8]) throws(HTTPLi
     guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket }
     let probe = try openSocket(AF_UNIX)
     if unsafe withAddress(address, { unsafe connect(probe.number, $0, $1) }) == 0 { throw .inUse }
-    // EAGAIN: somebody listens and is so busy that the backlog is full.
+    // EAGAIN: a process listens, but its backlog is full.
     guard errno == ECONNREFUSED else {
         if errno == EAGAIN { throw .inUse }
         throw failure("connect")

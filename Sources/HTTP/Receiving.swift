@@ -1,4 +1,4 @@
-//  From libmicrohttpd's connections to values.
+//  Conversion of libmicrohttpd's connections to values.
 
 import CHTTP
 import Linux
@@ -29,7 +29,7 @@ private func collect(
 }
 
 extension HTTPPeer {
-    /// Nil where the socket is not a unix socket.
+    /// `nil` if the socket is not a unix socket.
     init?(of descriptor: CInt) {
         do throws(SystemCallFailure) {
             let peer = try PeerCredentials(ofSocket: descriptor)

@@ -1,14 +1,14 @@
-//  What is wrong with a request's head, and libmicrohttpd passes over: it reads the first
-//  Content-Length alone, and takes a body of an unknown transfer coding to last until the end of
-//  the connection. Whoever reads such a request in another way sees another one behind it (request
-//  smuggling), so it is refused, and the connection ends with the answer.
+//  Checks of a request's head that libmicrohttpd does not make. It reads only the first
+//  Content-Length, and reads a body of an unknown transfer coding until the connection ends. A
+//  proxy that reads such a head differently sees another request behind it (request smuggling). So
+//  the server refuses it, and the connection ends after the answer.
 
 import Bytes
 
 enum RequestHead {
-    /// The refusal that RFC 9110 and RFC 9112 ask for; `nil` for a head that means one thing.
+    /// The refusal that RFC 9110 and RFC 9112 require; `nil` if the head is unambiguous.
     static func fault(of headers: HeaderList, isOld: Bool) -> HTTPRefusal? {
-        // RFC 9112, section 5.1: a space before the colon is a part of the name here.
+        // RFC 9112, section 5.1: MHD keeps a space before the colon as a part of the name.
         guard headers.allSatisfy({ isToken($0.name) }) else {
             return .malformedHead("the name of a header is no token")
         }
@@ -22,7 +22,7 @@ enum RequestHead {
         }
         let codings = values("Transfer-Encoding", in: headers)
         if codings.isEmpty { return nil }
-        // RFC 9112, section 6.1: either is an error, or an attack.
+        // RFC 9112, section 6.1: either is an error or an attack.
         guard !isOld, lengths.isEmpty else {
             let other = isOld ? "HTTP/1.0" : "a Content-Length"
             return .malformedHead("there is a Transfer-Encoding with \(other)")
@@ -30,8 +30,8 @@ enum RequestHead {
         guard names(codings).allSatisfy({ $0 == "chunked" }) else {
             return .unknownTransferCoding
         }
-        // Section 7.1: once. As it is written, since libmicrohttpd knows it by nothing else: with a
-        // space behind it the body would last until the end of the connection.
+        // Section 7.1: `chunked` occurs once. The raw value is compared, because libmicrohttpd
+        // compares it too: with a trailing space the body would last until the connection ends.
         guard codings.count == 1, codings[0].lowered == "chunked" else {
             return .malformedHead("the Transfer-Encoding is not chunked, once and alone")
         }

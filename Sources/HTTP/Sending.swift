@@ -1,11 +1,11 @@
-//  From values to libmicrohttpd's responses.
+//  Conversion of values to libmicrohttpd's responses.
 
 import Bytes
 import CHTTP
 import Failpoints
 import Glibc
 
-/// Queues a response; false where that failed. `isLast` closes the connection after it.
+/// Queues a response; returns `false` on failure. `isLast` closes the connection after it.
 func send(_ response: HTTPResponse, on connection: ConnectionHandle, isLast: Bool = false) -> Bool {
     guard let made = unsafe make(response.body) else { return false }
     // SAFETY: MHD counts references: the queue holds its own until the response is sent.
@@ -87,9 +87,9 @@ private func readStream(
     return unsafe stream.read(into: UnsafeMutableRawBufferPointer(start: room, count: size))
 }
 
-/// Writes a whole response to the socket, for the one moment at which MHD takes none: while a body
-/// comes in. Nothing else is being sent then, and the connection is cut next, so that it is enough
-/// to try once.
+/// Writes a whole response to the socket while a body arrives, because MHD accepts no response
+/// then. Nothing else is being sent at that time and the connection is cut next, so one attempt is
+/// enough.
 func sendDirectly(_ response: HTTPResponse, on descriptor: CInt) {
     var bytes: [UInt8] = []
     switch response.body {

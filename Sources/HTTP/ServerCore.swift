@@ -1,4 +1,4 @@
-//  What all connections of a server share.
+//  The state that all connections of a server share.
 
 import Glibc
 import Synchronization
@@ -18,7 +18,7 @@ final class ServerCore: Sendable {
     let log: (@Sendable (String) -> Void)?
     let requests = Atomic(0)
     let connections = Atomic(0)
-    /// Bytes of all bodies that have not been handled yet.
+    /// The size in bytes of all bodies that are not handled yet.
     let bodyBytes = Atomic(0)
     private let idle: Alarm
     private let isStopping = Atomic(false)
@@ -43,7 +43,7 @@ final class ServerCore: Sendable {
         if left == 0, isStopping.load(ordering: .sequentiallyConsistent) { idle.ring() }
     }
 
-    /// Lets a stream begin on a connection.
+    /// Lets a stream begin on a connection, unless the limit is reached or the server stops.
     func seat(_ stream: HTTPStream) -> Seating {
         streams.withLock { streams in
             if streams.isStopping { return .stopping }
@@ -59,7 +59,7 @@ final class ServerCore: Sendable {
 
     var openStreams: Int { streams.withLock { $0.open.count } }
 
-    /// Ends every wait and every stream, and lets none begin.
+    /// Ends every wait and every stream, and prevents new ones.
     func stop() {
         isStopping.store(true, ordering: .sequentiallyConsistent)
         let open = streams.withLock { streams in
@@ -70,7 +70,7 @@ final class ServerCore: Sendable {
         suspended.stop()
     }
 
-    /// Returns when no request is under way, or when the time is up.
+    /// Waits until no request is under way, or until the time is up.
     func waitUntilIdle(milliseconds: UInt64) {
         let deadline = monotonicNow() + milliseconds * 1_000_000
         while requests.load(ordering: .sequentiallyConsistent) > 0 {

@@ -10,7 +10,7 @@ import CHTTP
 import Glibc
 import Synchronization
 
-/// Why a connection is no longer put aside.
+/// Why a suspension ended.
 enum ParkingEnd: Sendable {
     case resumed
     case expired
@@ -49,7 +49,7 @@ final class Parking: Sendable {
         self.countsAsWait = countsAsWait
     }
 
-    /// Nil while it lasts.
+    /// `nil` while the suspension lasts.
     var end: ParkingEnd? { ending.withLock { $0 } }
 
     func end(_ why: ParkingEnd) { ending.withLock { $0 = why } }
@@ -66,7 +66,7 @@ final class SuspendedConnections: Sendable {
         var parked: [UInt64: Parking] = [:]
         var waits = 0
         var lastToken: UInt64 = 0
-        /// No deadline is earlier than this; it may be too early, never too late.
+        /// A lower bound of all deadlines; it may be too early, never too late.
         var earliest = UInt64.max
         var isStopping = false
     }
@@ -80,8 +80,9 @@ final class SuspendedConnections: Sendable {
         self.alarm = try Alarm()
     }
 
-    /// Suspends the connection; only on MHD's thread, in a callback for it. The lock is held from
-    /// before the suspension until the parking can be found, so that `stop` misses none.
+    /// Suspends the connection; only on MHD's thread, in a callback for the connection. The lock is
+    /// held from before the suspension until the parking is stored, so that `stop` misses no
+    /// parking.
     func park(_ handle: ConnectionHandle, _ descriptor: CInt, until deadline: UInt64?) -> Answer {
         state.withLock { state in
             if state.isStopping { return .stopping }
@@ -102,15 +103,15 @@ final class SuspendedConnections: Sendable {
         }
     }
 
-    /// From any thread. Does nothing where the parking has already ended.
+    /// Ends the parking, from any thread. Has no effect if the parking has already ended.
     func unpark(_ parking: Parking, _ why: ParkingEnd) {
         state.withLock { state in end(parking.token, why, &state) }
     }
 
-    /// How many requests wait.
+    /// The number of waiting requests.
     var waits: Int { state.withLock { $0.waits } }
 
-    /// Ends every parking, and lets none begin any more.
+    /// Ends every parking, and prevents new ones.
     func stop() {
         state.withLock { state in
             state.isStopping = true
@@ -118,12 +119,13 @@ final class SuspendedConnections: Sendable {
         }
     }
 
-    /// The watcher's part: a peer has hung up.
+    /// Called by the watcher when a peer has hung up.
     func sawHangup(token: UInt64, isGone: Bool) {
         state.withLock { state in end(token, isGone ? .gone : .halfClosed, &state) }
     }
 
-    /// The watcher's part: ends what is due at `now`; returns the next deadline.
+    /// Called by the watcher. Ends the parkings that are due at `now`, and returns the next
+    /// deadline.
     func endDue(at now: UInt64) -> UInt64 {
         state.withLock { state in
             guard state.earliest <= now else { return state.earliest }

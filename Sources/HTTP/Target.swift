@@ -1,6 +1,6 @@
-//  The request target (RFC 9112, section 3.2), taken apart and percent-decoded, strictly.
+//  Strict parsing and percent-decoding of the request target (RFC 9112, section 3.2).
 
-/// A target's parts; nil stands for what cannot be decoded.
+/// A target's parts; a part is `nil` if it cannot be decoded.
 struct Target {
     let path: String
     let segments: [String]?
@@ -13,7 +13,7 @@ struct Target {
         self = text.withUTF8 { utf8 in unsafe Target(parsing: utf8) }
     }
 
-    /// `bytes` are only read during the call.
+    /// `bytes` are read only during the call.
     init(parsing bytes: Bytes) {
         let bytes = unsafe Target.withoutAuthority(bytes)
         let mark = unsafe Target.find(UInt8(ascii: "?"), in: bytes)
@@ -27,7 +27,7 @@ struct Target {
         unsafe self.query = Target.query(of: Bytes(rebasing: bytes[(mark + 1)...]))
     }
 
-    /// `http://host/path` is what a proxy is sent, and every server must accept it too.
+    /// Removes `http://host`: proxies are sent this form, and every server must accept it too.
     private static func withoutAuthority(_ bytes: Bytes) -> Bytes {
         let scheme: StaticString = "http://"
         let length = scheme.utf8CodeUnitCount
@@ -78,7 +78,7 @@ struct Target {
         return (name, value)
     }
 
-    /// Where `byte` first stands, or the end.
+    /// The index of the first `byte`, or the end.
     private static func find(_ byte: UInt8, in bytes: Bytes) -> Int {
         unsafe bytes.firstIndex(of: byte) ?? bytes.count
     }

@@ -1,5 +1,5 @@
-//  The thread that ends waits: by time, and when a client hangs up. It sleeps while there is
-//  nothing to watch.
+//  The thread that ends waits: at their deadline, and when a client hangs up. It sleeps while there
+//  is nothing to watch.
 
 import CHTTP
 import Glibc
@@ -10,7 +10,7 @@ final class Watcher: Sendable {
     private let isStopping = Atomic(false)
     private let thread: Mutex<pthread_t?>
 
-    /// Starts the thread, with the signal mask of the caller.
+    /// Starts the thread with the signal mask of the caller.
     init(suspended: SuspendedConnections) throws(HTTPServerFailure) {
         self.suspended = suspended
         self.thread = Mutex(nil)
@@ -25,7 +25,7 @@ final class Watcher: Sendable {
         self.thread.withLock { $0 = thread }
     }
 
-    /// Ends the thread and waits for its end.
+    /// Ends the thread and joins it.
     func stop() {
         isStopping.store(true, ordering: .releasing)
         suspended.alarm.ring()
@@ -43,7 +43,8 @@ final class Watcher: Sendable {
         }
     }
 
-    /// Rounded up, so that it never wakes before its time; at most an hour, and then once more.
+    /// Rounded up, so that the thread never wakes early; at most an hour, after which it sleeps
+    /// again.
     private func milliseconds(until deadline: UInt64) -> CInt {
         guard deadline != .max else { return -1 }
         let now = monotonicNow()
