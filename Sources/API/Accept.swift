@@ -2,8 +2,8 @@
 
 import Bytes
 
-/// The best of `offers` (media types without parameters) for an Accept header; `nil` where it
-/// leaves out all of them. Between equals the first offer wins, and so it does where there is none.
+/// Returns the best of `offers` (media types without parameters) for an Accept header; `nil` if the
+/// header excludes all of them. The first offer wins between equals, or if there is no header.
 func negotiate(_ accept: String?, _ offers: [String]) -> String? {
     guard let accept, accept != "*/*", !accept.isEmpty else { return offers.first }
     if offers.count == 1, accept == offers[0] { return accept }
@@ -17,7 +17,7 @@ func negotiate(_ accept: String?, _ offers: [String]) -> String? {
     return best?.offer
 }
 
-/// One of the header's items, like `text/*;q=0.5`.
+/// One item of the header, such as `text/*;q=0.5`.
 private struct MediaRange {
     let type: String
     let quality: Double
@@ -25,19 +25,19 @@ private struct MediaRange {
     init?(_ item: String) {
         let parts = item.fields(";").map { trimmed($0).lowered }
         guard let first = parts.first else { return nil }
-        // Java's own client sends `*; q=.2`, and means anything.
+        // Java's own client sends `*; q=.2` and means any type.
         type = first.isSame(as: "*") ? "*/*" : first
         guard type.has("/") else { return nil }
         let weight = parts.dropFirst().lazy.compactMap { $0.after("q=") }.first
         quality = weight.map(MediaRange.quality) ?? 1
     }
 
-    /// From 0 to 1, a first `0` being left out or not; a weight that cannot be read is none, so 1.
+    /// From 0 to 1, with or without the leading `0`. A weight that cannot be read counts as 1.
     private static func quality(_ weight: String) -> Double {
         seconds(weight.begins(with: ".") ? "0" + weight : weight).map { min($0, 1) } ?? 1
     }
 
-    /// The more exact range decides.
+    /// The most specific range decides.
     var rank: Int { type == "*/*" ? 0 : type.ends(with: "/*") ? 1 : 2 }
 
     func matches(_ offer: String) -> Bool {

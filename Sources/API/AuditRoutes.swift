@@ -1,4 +1,4 @@
-// The account.
+// The audit.
 
 import Documents
 import Engine
@@ -10,7 +10,7 @@ let auditRoutes: [Route] = [
     Route("GET", "/v1/audit", query: ["fresh"], getAudit)
 ]
 
-/// Seconds; where the kernel has not been looked at by then, the last look is told, and says so.
+/// Seconds. If no new audit was taken by then, the reply contains the last audit and says so.
 private let patience = 30.0
 
 @Sendable private func getAudit(_ call: Call) throws(Problem) -> HTTPReply {
@@ -30,7 +30,7 @@ private let patience = 30.0
         finish: { response(engine, isFresh: look.isTaken.load(ordering: .acquiring)) })
 }
 
-/// Whether the look that was asked for has been taken.
+/// Whether the requested audit has been taken.
 private final class Look: Sendable {
     let isTaken = Atomic(false)
 }

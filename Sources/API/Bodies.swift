@@ -1,4 +1,4 @@
-// A request's body, as far as JSON goes.
+// Reading of a request's body as JSON.
 
 import Bytes
 import Documents
@@ -7,7 +7,7 @@ import JSON
 import Model
 
 extension Call {
-    /// The body as a JSON value; `nil` where there is none.
+    /// The body as a JSON value; `nil` if there is none.
     func json(_ route: [String] = jsonTypes) throws(Problem) -> JSONValue? {
         guard !request.body.isEmpty else { return nil }
         try checkType(route)
@@ -16,21 +16,22 @@ extension Call {
         }
     }
 
-    /// The body, where there must be one.
+    /// The body as a JSON value; an empty body is refused.
     func requiredJSON(_ types: [String] = jsonTypes) throws(Problem) -> JSONValue {
         if let value = try json(types) { return value }
         let fault = JSONFault(kind: .empty, detail: "there is no body, and JSON is expected")
         throw Problem(fault, instance: instance)
     }
 
-    /// What `decode` makes of a document.
+    /// Runs `decode` and turns its faults into a problem.
     func decode<Value>(
         _ decode: () throws(DocumentFaults) -> Value
     ) throws(Problem) -> Value {
         do { return try decode() } catch { throw Problem(error, instance: instance) }
     }
 
-    /// No Content-Type will do; JSON is UTF-8 (RFC 8259, section 8.1), whatever its parameter.
+    /// A request without Content-Type is accepted. A charset is ignored: JSON is UTF-8 (RFC 8259,
+    /// section 8.1).
     private func checkType(_ types: [String]) throws(Problem) {
         guard let header = request.header("Content-Type") else { return }
         let type = trimmed(header.upTo(";")).lowered

@@ -1,17 +1,17 @@
-// A request on its way through a handler.
+// A request as its handler receives it.
 
 import Documents
 import Engine
 import HTTP
 import Model
 
-/// What a handler is given: the request, its parameters, and the engine.
+/// The input of a handler: the request, its parameters, and the engine.
 struct Call: Sendable {
     let engine: Engine
     let beats: Heartbeat
     let request: HTTPRequest
     let query: Query
-    /// The media type that was chosen among the route's.
+    /// The media type that was negotiated from the route's offers.
     let mediaType: String
     let meter: Meter
 
@@ -27,7 +27,7 @@ struct Call: Sendable {
 // MARK: The path's parameters
 
 extension Call {
-    /// `/v1/pods/{pod}`: a text that cannot be a name names no pod.
+    /// `/v1/pods/{pod}`: if the text is no valid name, the pod is unknown.
     func podName() throws(Problem) -> Label {
         let text = segment(2)
         guard let name = Label(text) else {
@@ -44,7 +44,7 @@ extension Call {
         return name
     }
 
-    /// The name of what is to be made: here the rule is what the client has to hear.
+    /// The name of a new object: a refusal quotes the rule for names.
     func newName(at index: Int) throws(Problem) -> Label {
         guard let name = Label(segment(index)) else {
             throw problem(.malformedRequest, "the name in the path must be \(Label.rule)")

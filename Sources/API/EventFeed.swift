@@ -1,7 +1,7 @@
-// One stream of events: out of the engine's store into the connection, at the client's pace.
+// One stream of events from the engine's store to the connection, at the client's pace.
 //
-// The connection owns the stream, the stream owns the feed, and the feed only knows the stream: so
-// whatever becomes of the connection, the stream goes with it, and tells.
+// The connection owns the stream, the stream owns the feed, and the feed only refers to the stream.
+// So the stream always ends with its connection, and then calls `onClose`.
 
 import Bytes
 import Documents
@@ -13,7 +13,7 @@ import Synchronization
 
 final class EventFeed: Sendable {
     enum Format: Sendable {
-        /// One JSON object a line (NDJSON).
+        /// One JSON object per line (NDJSON).
         case lines
         /// Server-sent events (HTML Living Standard, section 9.2).
         case serverSent
@@ -21,13 +21,13 @@ final class EventFeed: Sendable {
 
     private struct State {
         weak var stream: HTTPStream?
-        /// Everything up to here has been pulled.
+        /// All events up to this revision have been pulled.
         var revision: UInt64
         var isBookmarkDue = true
         var token: EngineToken?
     }
 
-    /// Events in one batch: some 16 KiB, the most that a client who does not read costs.
+    /// Events in one batch: about 16 KiB, the most that a client which does not read costs.
     private static let batch = 64
 
     private let format: Format
@@ -40,7 +40,7 @@ final class EventFeed: Sendable {
         state = Mutex(State(revision: since))
     }
 
-    /// Follows the events after `since`; throws where they are not kept any more.
+    /// Follows the events after `since`; throws if they are no longer kept.
     static func open(
         _ format: Format, since: UInt64, engine: Engine, beats: Heartbeat
     ) throws(Problem) -> HTTPStream {
@@ -59,7 +59,7 @@ final class EventFeed: Sendable {
         return stream
     }
 
-    /// A sign of life is due.
+    /// Makes the next bookmark due.
     func beat() {
         state.withLock { $0.isBookmarkDue = true }
         wake()
@@ -69,11 +69,12 @@ final class EventFeed: Sendable {
         if let token = state.withLock({ $0.token.take() }) { engine.cancel(token) }
     }
 
-    /// Not under the lock: the stream calls the feed.
+    /// Not under the lock, because the stream calls the feed.
     private func wake() { state.withLock { $0.stream }?.wake() }
 
-    /// A bookmark says how far the stream has come, and not how far the engine has. If the client
-    /// was too slow for what is kept, it is cut off; it is told 410 when it asks to go on.
+    /// A bookmark contains the revision that the stream has reached, not that of the engine. If the
+    /// client is slower than the retention of events, it is cut off. When it continues, it receives
+    /// 410.
     private func pull() -> HTTPStreamPull {
         state.withLock { state in
             var out: [UInt8] = []

@@ -1,4 +1,4 @@
-// What happens, as it happens.
+// The stream of events.
 
 import Documents
 import Engine
@@ -20,12 +20,12 @@ let eventRoutes: [Route] = [
         try EventFeed.open(format, since: since, engine: call.engine, beats: call.beats))
 }
 
-/// A browser that connects again sends the same query, and in the header how far it has come.
+/// A browser that reconnects sends the same query, and its last revision in the header.
 private func start(_ call: Call) throws(Problem) -> UInt64 {
     let asked = try call.query.value("since", "a revision or 'now'") { text in
         text == "now" ? call.engine.revision : revision(text)
     }
-    // An empty one is as none: an event source that has seen no id yet may send it.
+    // An empty header counts as none: an event source that has seen no id may send it.
     guard let header = call.request.header("Last-Event-ID").map(trimmed), !header.isEmpty else {
         return asked ?? call.engine.revision
     }

@@ -1,12 +1,13 @@
-// What makes two requests the same: to tell a retry from the reuse of its id.
+// Identifies equal requests, to distinguish a retry from the reuse of its id.
 
 import HTTP
 
-/// FNV-1a, 64 bits (draft-eastlake-fnv). No secret: clients of one socket trust one another.
+/// FNV-1a, 64 bits (draft-eastlake-fnv). Not cryptographic: the clients of one socket trust each
+/// other.
 struct Fingerprint {
     private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 
-    /// Of method, path, query and body; each part ends in a byte that UTF-8 does not have.
+    /// Covers method, path, query and body. Each part ends with a byte that UTF-8 does not contain.
     init(of request: HTTPRequest) {
         mix(request.method.utf8)
         mix(request.path.utf8)

@@ -1,4 +1,4 @@
-// For those who watch: also on the read-only listener.
+// The routes for monitoring, also on the read-only listener.
 
 import Bytes
 import Documents
@@ -24,13 +24,13 @@ let healthRoutes: [Route] = [
             body: .bytes(call.engine.metrics.render())))
 }
 
-/// Whoever can answer is well.
+/// A daemon that can answer is healthy.
 @Sendable private func getHealth(_ call: Call) throws(Problem) -> HTTPReply {
     .response(status("ok"))
 }
 
-/// Ready is who takes mutations; that creates are refused is said beside it, and no reason to send
-/// deletes elsewhere.
+/// Ready means that mutations are accepted. Refused creates are only mentioned, because they are no
+/// reason to send deletes elsewhere.
 @Sendable private func getReadiness(_ call: Call) throws(Problem) -> HTTPReply {
     guard call.engine.isReady else {
         throw call.problem(.starting, "the sandboxes of the last run are being looked at")

@@ -1,4 +1,4 @@
-// Bookmarks for the streams of events: a thread that is there while there are any.
+// Bookmarks for the event streams: a thread that exists while there are streams.
 
 import Linux
 import Synchronization
@@ -6,7 +6,7 @@ import Synchronization
 final class Heartbeat: Sendable {
     private struct State {
         var feeds: [EventFeed] = []
-        /// Streams that have ended, and whose subscriptions have not.
+        /// Streams that have ended but are still subscribed.
         var ended: [EventFeed] = []
         var isRunning = false
     }
@@ -33,7 +33,7 @@ final class Heartbeat: Sendable {
         if !isRunning { Thread.start("heartbeat") { self.run() } }
     }
 
-    /// Ends the feed's subscription, soon and on the thread.
+    /// Ends the feed's subscription soon, on the heartbeat's thread.
     func remove(_ feed: EventFeed) {
         let isKnown = state.withLock { state in
             guard let index = state.feeds.firstIndex(where: { $0 === feed }) else { return false }
@@ -52,13 +52,13 @@ final class Heartbeat: Sendable {
                 for feed in feeds { feed.beat() }
                 next = now + Heartbeat.interval
             }
-            // Rounded up, so as not to wake before the time.
+            // Rounded up, so that the thread does not wake early.
             let events = epoll.wait(milliseconds: CInt((next - now) / 1_000_000 + 1))
             if !events.isEmpty { wakeup.clear() }
         }
     }
 
-    /// The feeds that go on; `nil` where there are none, and the thread is to end.
+    /// The feeds that continue; `nil` if there are none, and the thread ends.
     private func unsubscribeEnded() -> [EventFeed]? {
         let ended = state.withLock { state in
             defer { state.ended = [] }

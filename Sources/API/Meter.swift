@@ -10,8 +10,8 @@ struct Meter: Sendable {
     private let route: String
     private let started: Int64
 
-    /// What a client sent never becomes a label.
-    /// - Parameter route: the pattern; `nil` where there is none.
+    /// A client's text never becomes a label.
+    /// - Parameter route: the pattern; `nil` if there is none.
     init(_ metrics: Metrics, method: String, route: String?) {
         self.metrics = metrics
         self.method = Meter.methods.contains(method) ? method : "other"
@@ -19,14 +19,14 @@ struct Meter: Sendable {
         started = SystemClock.sinceBoot
     }
 
-    /// The answer is ready.
+    /// Counts the request when its answer is ready.
     func count(_ status: Int) {
         let seconds = Double(SystemClock.sinceBoot - started) / 1e9
         metrics.httpRequests.add(1, method, route, String(status))
         metrics.httpDuration.observe(seconds: seconds, route)
     }
 
-    /// An answer that is not put off; a stream is counted when it begins.
+    /// Counts an immediate answer; a stream is counted when it begins.
     func count(_ reply: HTTPReply) {
         switch reply {
         case .response(let response): count(response.status)

@@ -1,4 +1,4 @@
-// What every mutation does before and after it asks the engine.
+// The common part of all mutations, before and after the call of the engine.
 
 import Documents
 import Engine
@@ -7,9 +7,9 @@ import Linux
 import Model
 
 extension Call {
-    /// Reads the request with `read`: what is wrong with it is said before anything about its id.
-    /// Then answers a retry from its operation, and else asks `change`, which may look at how
-    /// things are now: they may have changed since the first request.
+    /// Reads the request with `read`, whose faults are reported before any fault of the id. Then
+    /// answers a retry from its operation, or otherwise calls `change`. Only `change` may look at
+    /// the present state, because the state may have changed since the first request.
     func mutate<Input>(
         wanting wish: Wish = .success, _ read: () throws(Problem) -> Input,
         then change: (Input, RequestContext) throws(Problem) -> MutationResult
@@ -22,8 +22,8 @@ extension Call {
         return reply(known, wanting: wish)
     }
 
-    /// Whoever names a uid means that incarnation. Names are given on the server's one thread, so
-    /// that nobody can come between this and what follows.
+    /// Refuses a uid that is not the current incarnation. The server's one thread assigns all
+    /// names, so no request can intervene before the caller's next step.
     func check(_ uid: UID?, against current: UID) throws(Problem) {
         guard let uid, uid != current else { return }
         throw Problem(
@@ -43,15 +43,15 @@ extension Call {
         guard let id = UID(trimmed(text)) else {
             throw problem(.malformedRequest, "the header Operation-Id must be a UUID")
         }
-        // RFC 9562, sections 5.9 and 5.10: neither names anything, and the store uses one of them
-        // for "there was nothing".
+        // RFC 9562, sections 5.9 and 5.10: neither identifies anything, and the store uses one of
+        // them for "there was nothing".
         guard id != UID(high: 0, low: 0), id != UID(high: .max, low: .max) else {
             throw problem(.malformedRequest, "the header Operation-Id is the nil or max UUID")
         }
         return id
     }
 
-    /// On TCP, where there is no peer, nobody: there are no mutations.
+    /// On TCP there is no peer and so no requester, but TCP accepts no mutations.
     private var requester: Requester {
         guard let peer = request.peer else {
             return Requester(pid: 0, uid: 65534, gid: 65534, command: nil)

@@ -1,14 +1,14 @@
-// How a mutation is answered: at once, or when its operation has ended.
+// The reply of a mutation: at once, or when its operation has ended.
 
 import Documents
 import Engine
 import HTTP
 import Model
 
-/// How the client would have its operation end.
+/// The end of the operation that the client wants.
 enum Wish {
     case success
-    /// It asked for the operation to be canceled.
+    /// The client asked for the operation to be canceled.
     case cancel
 }
 
@@ -23,7 +23,7 @@ extension Call {
         }
     }
 
-    /// 202; or, where the client prefers to wait, what it comes to.
+    /// Replies 202; or, if the client prefers to wait, with the outcome.
     private func underway(_ operation: PodOperation, _ wish: Wish) -> HTTPReply {
         guard let seconds = Waiting.preference(request.headers), seconds > 0 else {
             return .response(acceptance(operation))
@@ -31,13 +31,14 @@ extension Call {
         return untilEnded(operation.id, seconds: seconds) {
             switch engine.operation(operation.id) {
             case .found(let operation): outcome(operation, wish)
-            // It was accepted, and that is said even if it has been forgotten since.
+            // The request was accepted, so the reply is 202 even if its operation is no longer
+            // kept.
             case .expired, .unknown, .unreadable: acceptance(operation)
             }
         }
     }
 
-    /// Puts the answer off until the operation has ended or the time is up.
+    /// Defers the answer until the operation has ended or the time is up.
     func untilEnded(
         _ id: UID, seconds: Double, _ finish: @escaping @Sendable () -> HTTPResponse
     ) -> HTTPReply {
@@ -50,7 +51,7 @@ extension Call {
             }, finish: finish)
     }
 
-    /// What a client that waited is told.
+    /// The reply for a client that waited.
     private func outcome(_ operation: PodOperation, _ wish: Wish) -> HTTPResponse {
         switch (operation.state, wish) {
         case (.pending, _), (.running, _), (.canceling, _): acceptance(operation)
@@ -60,7 +61,7 @@ extension Call {
         }
     }
 
-    /// 201 with what was made; `nil` where nothing was, or where it is gone again.
+    /// 201 with the new object; `nil` if none was made, or if it is already gone.
     private func created(_ operation: PodOperation) -> HTTPResponse? {
         let target = operation.target
         guard operation.kind.isCreate, let pod = engine.pod(target.pod), pod.uid == target.podUID
@@ -80,7 +81,7 @@ extension Call {
 
     private func failure(_ operation: PodOperation) -> HTTPResponse {
         if let error = operation.error {
-            // A daemon of another version may have stored a code that this one does not know.
+            // A daemon of another version may have stored a code that this version does not know.
             let cause = "operation \(operation.id) failed with \(error.code): \(error.detail)"
             return response(
                 Problem(error, instance: instance, operation: operation.id)

@@ -1,4 +1,4 @@
-// Operations: what clients poll, or wait for.
+// Operations: clients poll them or wait for them.
 
 import Documents
 import Engine
@@ -20,9 +20,9 @@ let operationRoutes: [Route] = [
     }
     var list = ListWriter(limit: paging.limit)
     var (after, looked, bytes) = (start, 0, 0)
-    // The revision of the first slice: a client that follows the events after it misses nothing.
+    // The revision of the first slice: a client that follows the events after it misses no event.
     var revision: UInt64?
-    // If few operations are in the state, the page may have fewer items than its limit, because no
+    // If few operations have the state, the page may have fewer items than its limit, because no
     // request may read all operations.
     while looked < 1000, bytes < DocumentLimits.pageBytes {
         let slice = try call.engine.operations(after: after, limit: paging.limit, in: state)

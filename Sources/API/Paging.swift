@@ -1,5 +1,5 @@
-// Lists in pages. A page's token is the uid of the last item before it, or when that was accepted,
-// so that it stays good while items come and go.
+// Lists in pages. A page's token is the uid of the last item before the page, or that item's
+// creation. So it stays valid while items come and go.
 
 import Bytes
 import Documents
@@ -21,7 +21,7 @@ struct Paging: Sendable {
         after = try query.value("page", "the 'next' of an answer") { PageToken.uid($0) }
     }
 
-    /// The page of `items` that `matches` lets through.
+    /// The page of those `items` that `matches` accepts.
     func list<Item: DocumentEncodable>(
         _ items: [Item], _ uid: (Item) -> UID, revision: UInt64, where matches: (Item) -> Bool
     ) -> HeapBytes {
@@ -37,7 +37,8 @@ struct Paging: Sendable {
         return list.finish(next: nil, revision: revision)
     }
 
-    /// After the item that the token names; where it has gone, after those as old as it was.
+    /// The index after the token's item; if the item has gone, the index after all items as old as
+    /// it.
     private func start<Item>(_ items: [Item], _ uid: (Item) -> UID) -> Int {
         guard let after else { return 0 }
         if let index = items.firstIndex(where: { uid($0) == after }) { return index + 1 }
@@ -45,7 +46,7 @@ struct Paging: Sendable {
     }
 }
 
-/// Decimal digits alone.
+/// Accepts only decimal digits.
 func wholeNumber(_ text: String) -> Int? {
     let isDigits = text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     return isDigits ? Int(text) : nil
@@ -56,7 +57,7 @@ enum PageToken {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// Six bits at a time from the highest; the last character bears two bits and four zeros.
+    /// Six bits per character from the highest; the last character has two bits and four zeros.
     static func text(_ uid: UID) -> String {
         let bits = UInt128(uid.high) << 64 | UInt128(uid.low)
         let high = (0..<21).map { alphabet[Int(truncatingIfNeeded: bits >> (122 - 6 * $0)) & 63] }
@@ -64,10 +65,10 @@ enum PageToken {
         return String(decoding: high + [low], as: UTF8.self)
     }
 
-    /// A place in the list of operations, which is in the order of a number: clients choose ids.
+    /// A position in the list of operations. It is a number, because clients choose the ids.
     static func text(_ creation: UInt64) -> String { text(UID(high: 0, low: creation)) }
 
-    /// `nil` for the token of another list.
+    /// `nil` if the token belongs to another list.
     static func creation(_ uid: UID) -> UInt64? { uid.high == 0 ? uid.low : nil }
 
     static func uid(_ text: String) -> UID? {

@@ -28,7 +28,7 @@ let podRoutes: [Route] = [
     return .response(HTTPResponse(json: list))
 }
 
-/// `key=value`; the value may be empty, and may hold a `=`.
+/// `key=value`; the value may be empty, and may contain a `=`.
 private func readLabel(_ text: String) -> (key: String, value: String)? {
     guard let (key, value) = text.cut("="), !key.isEmpty else { return nil }
     return (key, value)

@@ -1,16 +1,16 @@
-// The Prefer header (RFC 7240): of its preferences we know `wait`.
+// The Prefer header (RFC 7240); only the preference `wait` is known.
 
 import Bytes
 
-/// How long a client would wait for an operation's end.
+/// How long a client wants to wait for an operation's end.
 enum Waiting {
-    /// Seconds; more is cut down to it.
+    /// Seconds; a longer wait is reduced to this.
     static let limit = 300
-    /// Seconds, where `wait` comes without a number.
+    /// Seconds, if `wait` has no number.
     static let usual = 30
 
-    /// Seconds; `nil` where the client does not want to wait. A value that is none is passed over,
-    /// as section 2 of the RFC has it; of several the first counts.
+    /// Seconds; `nil` if the client does not want to wait. An invalid value is ignored, as section
+    /// 2 of the RFC requires. The first of several values counts.
     static func preference(_ headers: [(name: String, value: String)]) -> Double? {
         for header in headers where isPrefer(header.name) {
             for preference in header.value.fields(",") {
@@ -41,7 +41,7 @@ func trimmed(_ text: some StringProtocol) -> String {
     return String(decoding: Array(bytes), as: UTF8.self)
 }
 
-/// Without the quotes of a quoted string.
+/// Removes the quotes of a quoted string.
 func unquoted(_ text: String) -> String {
     text.after("\"")?.before("\"") ?? text
 }

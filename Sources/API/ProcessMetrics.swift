@@ -1,4 +1,4 @@
-// The daemon's own figures, from /proc, as Prometheus's client libraries name them.
+// The daemon's own metrics from /proc, with the names of Prometheus's client libraries.
 
 import Bytes
 import Glibc
@@ -6,7 +6,7 @@ import Linux
 import Metrics
 
 enum ProcessMetrics {
-    /// Sets them anew; to be called before a scrape. What /proc does not tell stays as it was.
+    /// Updates the metrics before a scrape. A value that /proc does not show keeps its last state.
     static func update(_ metrics: Metrics) {
         if let pages = fields("/proc/self/statm").dropFirst().first.flatMap({ Int($0) }) {
             metrics.residentMemory.set(Double(pages * sysconf(CInt(_SC_PAGESIZE))))
@@ -17,7 +17,7 @@ enum ProcessMetrics {
         if let count = descriptors() { metrics.openDescriptors.set(Double(count)) }
     }
 
-    /// What does not change while the daemon runs.
+    /// Sets the metrics that do not change while the daemon runs.
     static func describe(_ metrics: Metrics) {
         #if DEBUG
             let build = "debug"
@@ -31,7 +31,8 @@ enum ProcessMetrics {
         metrics.startTime.set(Double(SystemClock.wall) / 1000 - age)
     }
 
-    /// utime and stime, fields 14 and 15 (proc(5)). Our own name, the second, has no blank in it.
+    /// utime and stime, fields 14 and 15 (proc(5)). Our own name, the second field, contains no
+    /// blank.
     private static func cpuTicks() -> Int? {
         let stat = fields("/proc/self/stat")
         guard stat.count > 14, let user = Int(stat[13]), let system = Int(stat[14]) else {
@@ -40,7 +41,7 @@ enum ProcessMetrics {
         return user + system
     }
 
-    /// Without the one that the directory is read through.
+    /// Excludes the descriptor through which the directory is read.
     private static func descriptors() -> Int? {
         do { return try Files.names(in: "/proc/self/fd").count - 1 } catch { return nil }
     }

@@ -1,18 +1,19 @@
-// The query, strictly: nothing is passed over. What is wrong is named in the detail; a query has no
-// place that a JSON pointer could name.
+// Strict parsing of the query: no parameter is ignored. The detail names the faulty parameter,
+// because a JSON pointer cannot name a place in a query.
 
 import Documents
 import Model
 
-/// A request's query parameters, of which the route knows every name.
+/// A request's query parameters; the route must know every name.
 struct Query: Sendable {
     private let members: [(name: String, value: String?)]
     private let instance: String
 
-    /// Parameters that may come more than once.
+    /// Parameters that may occur more than once.
     static let repeatable: Set<String> = ["label"]
 
-    /// Refuses what `known` does not name, and a second value where one is meant.
+    /// Refuses names that are not in `known`, and a second value of a parameter that is not
+    /// repeatable.
     init(
         _ members: [(name: String, value: String?)], known: [String], instance: String
     ) throws(Problem) {
@@ -34,8 +35,8 @@ struct Query: Sendable {
         throw Problem(.malformedRequest, detail, instance: instance)
     }
 
-    /// The value as `read` takes it, and `nil` where there is none; refused, with `rule`, where
-    /// `read` does not take it.
+    /// The value as `read` converts it, `nil` if there is none. If `read` does not accept the
+    /// value, it is refused with `rule`.
     func value<Value>(
         _ name: String, _ rule: String, _ read: (String) -> Value?
     ) throws(Problem) -> Value? {
@@ -101,8 +102,8 @@ extension Query {
     }
 }
 
-/// Digits with a point and an exponent, and nothing below 0; `Double` would also take `inf` and
-/// `0x1p3`. Clients whose language writes 0.00001 as `1e-05` mean the same.
+/// Digits with a point and an exponent, and no negative number. `Double` would also accept `inf`
+/// and `0x1p3`. `1e-05` is accepted, because some languages write 0.00001 that way.
 func seconds(_ text: String) -> Double? {
     let isPlain = text.utf8.allSatisfy { byte in
         "0123456789.eE+-".utf8.contains(byte)

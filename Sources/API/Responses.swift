@@ -1,4 +1,4 @@
-// Values as responses, with the headers that go with them.
+// Values as responses with their headers.
 
 import Documents
 import HTTP
@@ -10,7 +10,7 @@ extension Call {
         HTTPResponse(status: 202, json: operation.document(), headers: whereToPoll(operation))
     }
 
-    /// 200; one that has not ended says where and when to ask again.
+    /// 200; if the operation has not ended, the headers say where and when to poll.
     func response(_ operation: PodOperation) -> HTTPResponse {
         let headers =
             operation.state.hasEnded

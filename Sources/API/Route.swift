@@ -1,21 +1,21 @@
-// What a route is: a method, a pattern, and who answers.
+// A route: a method, a pattern, and a handler.
 
 import Documents
 import HTTP
 import Model
 
-/// One way to ask. The table of all of them is `routes`.
+/// One route. `routes` is the table of all routes.
 package struct Route: Sendable {
     typealias Handler = @Sendable (Call) throws(Problem) -> HTTPReply
 
     package let method: String
-    /// As in the OpenAPI document: `/v1/pods/{pod}`.
+    /// As in the OpenAPI document, for example `/v1/pods/{pod}`.
     package let pattern: String
-    /// The query parameters that it knows.
+    /// The query parameters that the route accepts.
     package let query: [String]
-    /// What it can answer with; the first where the client has no wish.
+    /// The media types it can reply with; the first is the default.
     let produces: [String]
-    /// Whether it answers with the first of `produces` if the client wants none of them.
+    /// Whether it replies with the first of `produces` if the client accepts none of them.
     let ignoresAccept: Bool
     let handler: Handler
 

@@ -1,4 +1,4 @@
-// The table of everything that can be asked: the same as openapi/staunch.json, which a test checks.
+// The table of all routes: the same as in openapi/staunch.json, which a test checks.
 
 package let routes: [Route] =
     serverRoutes + podRoutes + taskRoutes + operationRoutes + eventRoutes + auditRoutes

@@ -1,14 +1,15 @@
-// Finds a path's routes in as many steps as the path has segments, without making anything.
+// Finds a path's routes in as many steps as the path has segments, without allocating.
 
 import Bytes
 
-/// A place in the tree of patterns.
+/// A node in the tree of patterns.
 final class RouteNode: Sendable {
     let routes: [Route]
     private let literals: [(text: String, node: RouteNode)]
     private let parameter: RouteNode?
 
-    /// The tree of the patterns' rests from `depth` on; those that end here are this node's.
+    /// The tree of the patterns' segments from `depth` on; patterns that end here belong to this
+    /// node.
     init(_ routes: [Route], depth: Int = 0) {
         let patterns = routes.map { (segments: patternSegments($0.pattern), route: $0) }
         self.routes = patterns.filter { $0.segments.count == depth }.map(\.route)
@@ -26,7 +27,7 @@ final class RouteNode: Sendable {
         parameter = nodes.first { $0.text == "{}" }?.node
     }
 
-    /// The node of a path; `nil` where no pattern is like it. A literal wins over a parameter.
+    /// The node of a path; `nil` if no pattern matches. A literal wins over a parameter.
     func find(_ segments: [String]) -> RouteNode? {
         var node = self
         for segment in segments {
@@ -36,7 +37,7 @@ final class RouteNode: Sendable {
         return node.routes.isEmpty ? nil : node
     }
 
-    /// The route of a method; HEAD is answered by GET's.
+    /// The route of a method; the route of GET also answers HEAD.
     func route(_ method: String) -> Route? {
         let name = method == "HEAD" ? "GET" : method
         for route in routes where route.method == name { return route }
@@ -54,7 +55,7 @@ final class RouteNode: Sendable {
     }
 }
 
-/// `/v1/pods/{pod}` is `v1`, `pods`, `{pod}`.
+/// Splits `/v1/pods/{pod}` into `v1`, `pods`, `{pod}`.
 private func patternSegments(_ pattern: String) -> [String] {
     pattern.fields("/")
 }

@@ -1,4 +1,4 @@
-// From a request to its route, and back with the answer.
+// Finds the route of a request, calls its handler and makes the reply.
 
 import Documents
 import Engine
@@ -61,8 +61,8 @@ final class Router: Sendable {
         }
     }
 
-    /// RFC 9110, section 13.1.2: a client that has the document of this entity tag already, or that
-    /// wants none at all, gets the tag alone.
+    /// RFC 9110, section 13.1.2: a client that already has the document of this entity tag, or that
+    /// wants none at all, gets only the tag.
     private func notModified(_ request: HTTPRequest, _ reply: HTTPReply) -> HTTPReply {
         guard request.method == "GET" || request.method == "HEAD",
             let tags = request.list("If-None-Match").map(EntityTags.init),
@@ -90,7 +90,7 @@ final class Router: Sendable {
 }
 
 extension Problem {
-    /// What the transport refuses before, or instead of, a handler.
+    /// The problem for a request that the HTTP server itself refuses.
     init(_ refusal: HTTPRefusal, instance: String) {
         let (code, detail): (ProblemCode, String) =
             switch refusal {

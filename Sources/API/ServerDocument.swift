@@ -1,4 +1,4 @@
-// `GET /v1`: version, features, limits, and what the runtime and the kernel offer.
+// `GET /v1`: version, features, limits, and the features of the runtime and the kernel.
 
 import Documents
 import Engine
@@ -10,7 +10,7 @@ package enum StaunchVersion {
 
 struct ServerDocument: DocumentEncodable {
     let info: EngineInfo
-    /// Why no task can be made; `nil` if tasks can.
+    /// Why no task can be created; `nil` if tasks can be created.
     let dataDirectoryRefusal: String?
     let metrics: ListenerStatus
 
@@ -89,7 +89,7 @@ struct ServerDocument: DocumentEncodable {
         writer.endObject()
     }
 
-    /// Whether creates are taken, and else why not.
+    /// Whether creates are accepted, and the reason if not.
     private func writeCreates(to writer: inout JSONWriter) {
         writer.key("creates")
         writer.beginObject()
@@ -98,7 +98,7 @@ struct ServerDocument: DocumentEncodable {
         writer.endObject()
     }
 
-    /// Whether the metrics are served over TCP, and where they are or are to be.
+    /// Whether the metrics are served over TCP, and their address, actual or configured.
     private func writeMetrics(to writer: inout JSONWriter) {
         writer.key("metrics")
         writer.beginObject()

@@ -1,4 +1,4 @@
-// What the server says about itself.
+// The routes about the server itself.
 
 import Documents
 import Engine

@@ -1,11 +1,11 @@
-// The handlers that the two listeners are given.
+// The handlers of the two listeners.
 
 package import Engine
 package import HTTP
 package import Linux
 import Metrics
 
-/// Everything, for the unix socket.
+/// All routes, for the unix socket.
 package final class StaunchAPI: HTTPHandler {
     private let router: Router
 
@@ -28,7 +28,7 @@ package final class StaunchAPI: HTTPHandler {
     package func noteEviction() { router.noteEviction() }
 }
 
-/// `/metrics`, `/healthz` and `/readyz` to read, for TCP; nothing else is there, in any method.
+/// Only `/metrics`, `/healthz` and `/readyz`, for TCP; read-only.
 package final class ObservabilityAPI: HTTPHandler {
     private let router: Router
 

@@ -17,7 +17,7 @@ let taskRoutes: [Route] = [
     Route("POST", "/v1/pods/{pod}/tasks/{task}/signal", query: ["uid"], signalTask),
 ]
 
-/// The states by the names that documents have for them; they carry values, so no `CaseIterable`.
+/// The states by their names in documents; states carry values, so they are not `CaseIterable`.
 private enum TaskStateName: String, CaseIterable {
     case creating, created, running, exited, deleting
 }
@@ -26,7 +26,7 @@ private enum TaskStateName: String, CaseIterable {
     let paging = try Paging(call.query)
     let state = try call.query.state(TaskStateName.self)
     let pod = try call.pod()
-    // The pod has them by name; lists are in the order of creation, which the uids bear.
+    // The pod stores tasks by name; lists are in the order of creation, which the uids contain.
     let tasks = pod.tasks.sorted { $0.uid < $1.uid }
     let list = paging.list(tasks, \.uid, revision: call.engine.revision) { task in
         state == nil || task.state.name == state?.rawValue
@@ -87,7 +87,7 @@ private enum TaskStateName: String, CaseIterable {
     }
 }
 
-/// What is asked of a task that is there, and is the incarnation that is meant.
+/// Applies a change to a task that exists and is the requested incarnation.
 private func onTask<JSON, Body>(
     _ call: Call, _ body: JSON, _ decode: (JSON) throws(DocumentFaults) -> Body,
     _ change: (Label, Label, Body, RequestContext) throws(Problem) -> MutationResult
