@@ -1,18 +1,18 @@
-//  A growing block of malloc'd bytes, for serializers: no array, no string, no second copy.
+//  A growing block of malloc'd bytes for serializers, without an array, a string or a second copy.
 
 import Glibc
 
-/// Collects bytes and hands them over as `HeapBytes`. Dropping it frees what it holds. Memory
-/// that runs out ends the process: a reply is never cut short.
+/// Collects bytes and hands them over as `HeapBytes`. Its deinit frees the bytes that it still
+/// owns. If memory runs out, the process ends, so that a reply is never truncated.
 @safe package struct ByteBuilder: ~Copyable {
     // SAFETY: `base` always points at `capacity` bytes from malloc, of which `count` are written;
     // this struct is their only owner until `finish`.
     private var base: UnsafeMutableRawPointer
     private var capacity: Int
-    /// Bytes appended so far.
+    /// The number of bytes appended so far.
     package private(set) var count = 0
 
-    /// Makes an empty builder with room for `capacity` bytes before it first grows.
+    /// Makes an empty builder with an initial capacity of `capacity` bytes.
     package init(capacity: Int = 512) {
         self.capacity = max(capacity, 16)
         unsafe self.base = Self.grown(nil, to: self.capacity)
@@ -48,17 +48,17 @@ import Glibc
         unsafe bytes.withUnsafeBytes { raw in unsafe append(raw: raw) }
     }
 
-    /// Appends a part of an array without making an array of it.
+    /// Appends a part of an array without copying it first.
     package mutating func append(_ bytes: ArraySlice<UInt8>) {
         unsafe bytes.withUnsafeBytes { raw in unsafe append(raw: raw) }
     }
 
-    /// Appends what `span` shows.
+    /// Appends the bytes of `span`.
     package mutating func append(_ span: Span<UInt8>) {
         unsafe span.withUnsafeBytes { raw in unsafe append(raw: raw) }
     }
 
-    /// Appends a number in decimal, with a minus sign where it is negative.
+    /// Appends a number in decimal, with a minus sign if it is negative.
     package mutating func append(decimal number: Int64) {
         if number < 0 { append(UInt8(ascii: "-")) }
         append(decimal: number.magnitude)
@@ -82,7 +82,7 @@ import Glibc
         count += width
     }
 
-    /// Ends the building: the block goes to the result without a copy.
+    /// Finishes the builder: the result takes over the block without a copy.
     package consuming func finish() -> HeapBytes {
         let result = unsafe HeapBytes(adopting: base, count: count)
         discard self

@@ -1,11 +1,11 @@
-// Looking for a byte in many.
+// Search for a byte.
 
 import Glibc
 
 extension ArraySlice<UInt8> {
-    /// As `firstIndex(of:)`, by memchr(3): many bytes a cycle.
+    /// Like `firstIndex(of:)`, but with memchr(3), which compares many bytes per cycle.
     package func index(ofFirst byte: UInt8) -> Int? {
-        // SAFETY: the slice's storage lives for the call, and what is found lies in it.
+        // SAFETY: the slice's storage lives for the call, and the found byte is inside it.
         unsafe withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return nil }
             guard let found = unsafe memchr(base, CInt(byte), bytes.count) else { return nil }

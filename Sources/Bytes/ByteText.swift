@@ -1,9 +1,9 @@
-// Text from outside, cut and compared by its bytes (law 23).
+// External text, cut and compared by its bytes (law 23).
 //
-// Swift's own methods work on characters, which are grapheme clusters: a combining mark swallows
-// the separator before it, CRLF is one character and no newline, `é` equals `e` with an accent, and
-// the Kelvin sign equals `K`. The kernel, the runtime and our clients mean bytes. Tests/TidyTests
-// holds Sources to these functions.
+// Swift's own methods work on characters, which are grapheme clusters. A combining mark hides the
+// separator before it, CRLF is one character and no newline, `é` equals `e` with an accent, and the
+// Kelvin sign equals `K`. The kernel, the runtime and our clients mean bytes. Tests/TidyTests
+// enforces the use of these functions in Sources.
 
 import Glibc
 
@@ -26,25 +26,25 @@ extension StringProtocol {
         utf8.count >= suffix.utf8.count && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 
-    /// What follows `prefix`; `nil` if the text does not begin with it.
+    /// The text after `prefix`; `nil` if the text does not begin with it.
     package func after(_ prefix: some StringProtocol) -> String? {
         guard begins(with: prefix) else { return nil }
         return String(decoding: utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
     }
 
-    /// What precedes `suffix`; `nil` if the text does not end with it.
+    /// The text before `suffix`; `nil` if the text does not end with it.
     package func before(_ suffix: some StringProtocol) -> String? {
         guard ends(with: suffix) else { return nil }
         return String(decoding: utf8.dropLast(suffix.utf8.count), as: UTF8.self)
     }
 
-    /// What precedes the first `separator`; all of it if there is none.
+    /// The text before the first `separator`; the whole text if there is none.
     package func upTo(_ separator: Unicode.Scalar) -> String {
         let end = UInt8(ascii: separator)
         return String(decoding: utf8.prefix { $0 != end }, as: UTF8.self)
     }
 
-    /// What is on either side of the first `separator`; `nil` if there is none.
+    /// The texts on both sides of the first `separator`; `nil` if there is none.
     package func cut(_ separator: Unicode.Scalar) -> (before: String, after: String)? {
         let bytes = Array(utf8)
         return bytes.firstIndex(of: UInt8(ascii: separator)).map { bytes.sides(of: $0) }
@@ -58,21 +58,21 @@ extension StringProtocol {
 
     package func has(_ byte: Unicode.Scalar) -> Bool { utf8.contains(UInt8(ascii: byte)) }
 
-    /// Byte for byte; `==` would take different file names, keys and values for the same.
+    /// Compares byte for byte; `==` would treat different file names, keys and values as equal.
     package func isSame(as other: some StringProtocol) -> Bool {
-        // What is not even equal as text is told apart at a fraction of the cost.
+        // `==` comes first, because it rejects most unequal texts at a fraction of the cost.
         self == other && utf8.elementsEqual(other.utf8)
     }
 
-    /// With `A` to `Z` in small letters, and every other byte as it is.
+    /// With `A` to `Z` in lower case, and every other byte unchanged.
     package var lowered: String {
         let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
         return String(decoding: utf8.map { upper.contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
     }
 }
 
-/// The same for texts of their own, which most are: the functions above are made anew for each kind
-/// of text at run time, and cost ten times as much.
+/// The same functions for `String` itself. The generic functions above are instantiated at run time
+/// for each type of text, and cost ten times as much.
 extension String {
     package func begins(with prefix: String) -> Bool {
         utf8.count >= prefix.utf8.count && hasBytes(of: prefix, count: prefix.utf8.count)
@@ -96,7 +96,7 @@ extension String {
     }
 }
 
-/// A text that is a key: two of them are equal if their bytes are.
+/// A text as a key: two keys are equal if their bytes are equal.
 package struct ByteKey: Hashable, Comparable, Sendable {
     package let text: String
 
@@ -125,7 +125,7 @@ extension [UInt8] {
 }
 
 extension Sequence<UInt8> {
-    /// A number of nothing but decimal digits; `nil` for anything else, also for one too large.
+    /// A number that consists of decimal digits; `nil` for any other text, or if it is too large.
     package func decimal<Number: FixedWidthInteger>(_: Number.Type = Number.self) -> Number? {
         var number: Number = 0
         var isEmpty = true

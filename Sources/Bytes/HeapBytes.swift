@@ -1,13 +1,13 @@
-//  Bytes that were malloc'd, with one owner who frees them: what a serializer makes and
-//  libmicrohttpd, which calls free(), takes over without a copy.
+//  Malloc'd bytes with one owner that frees them. A serializer makes them, and libmicrohttpd, which
+//  calls free(), takes them over without a copy.
 
 import Glibc
 
-/// A block from `malloc` and the number of bytes of it that mean something. It has one owner at
-/// any time: this object, until `release` hands the block to whoever then calls `free`.
+/// A block from `malloc` and the number of its bytes that are content. This object owns the block
+/// until `release` hands it to the caller, which must then call `free`.
 @safe package final class HeapBytes: @unchecked Sendable {
-    // SAFETY: written once in `init` and, in `release`, by the one who holds the last word on the
-    // object. Nobody reads after `release`: it empties the object.
+    // SAFETY: written once in `init`, and in `release` by the last user of the object. No code
+    // reads after `release`, because it empties the object.
     private var base: UnsafeMutableRawPointer?
     /// Bytes of content; 0 after `release`.
     package private(set) var count: Int
@@ -33,12 +33,12 @@ import Glibc
         return unsafe (block, length)
     }
 
-    /// The content where it lies; valid for as long as this object is alive and not released.
+    /// The content in place; valid while this object is alive and not released.
     @unsafe package var storage: UnsafeMutableRawBufferPointer {
         unsafe UnsafeMutableRawBufferPointer(start: base, count: count)
     }
 
-    /// A copy of the content, for those who keep or compare it (tests, digests).
+    /// A copy of the content, for code that keeps or compares it (tests, digests).
     package var bytes: [UInt8] {
         guard let block = unsafe base else { return [] }
         return unsafe [UInt8](UnsafeRawBufferPointer(start: block, count: count))

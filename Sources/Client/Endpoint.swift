@@ -1,11 +1,11 @@
-// Where a server listens, and why it did not answer.
+// The address of a server, and the reasons for which a request has no answer.
 
 package enum Endpoint: Hashable, Sendable, CustomStringConvertible {
     /// The path of a unix socket.
     case unix(String)
     case tcp(host: String, port: UInt16)
 
-    /// What stands before the path in a URL. The host of a unix socket is only for the header.
+    /// The part of a URL before the path. For a unix socket the host is only for the header.
     var origin: String {
         switch self {
         case .unix: "http://localhost"
@@ -21,18 +21,18 @@ package enum Endpoint: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why there is no answer. Whether the server has the request is known in none of these cases but
-/// the first, so whoever sends it again has to send the same one.
+/// Why there is no answer. Except in the first case the server may have received the request, so a
+/// retry must send the same request.
 package enum ClientFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// No connection: the request was not sent.
     case unreachable(String)
-    /// The caller's patience was at its end.
+    /// The caller's time limit has passed.
     case tookTooLong
-    /// The caller called it off.
+    /// The caller canceled the request.
     case canceled
-    /// The connection ended before the answer did.
+    /// The connection ended before the answer was complete.
     case broken(String)
-    /// An answer that is not what was asked for.
+    /// The answer is not in the expected form.
     case malformed(String)
 
     package var description: String {

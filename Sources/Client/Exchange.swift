@@ -1,4 +1,4 @@
-// One request and what came back.
+// A request and its answer.
 
 package import JSON
 
@@ -8,7 +8,7 @@ package struct Request: Sendable {
     package let target: String
     package var body: [UInt8]?
     package var headers: [(name: String, value: String)] = []
-    /// Seconds until the caller hangs up; `nil`: never.
+    /// Seconds until the client gives up; `nil` means never.
     package var patience: Double?
 
     package init(
@@ -25,7 +25,7 @@ package struct Request: Sendable {
 
 package struct Answer: Sendable {
     package let status: Int
-    /// Names in lower case, in the order of their coming.
+    /// Names in lower case, in the order received.
     package let headers: [(name: String, value: String)]
     package let body: [UInt8]
 
@@ -41,7 +41,7 @@ package struct Answer: Sendable {
 
     package var text: String { String(decoding: body, as: UTF8.self) }
 
-    /// The document; an empty body is `null`.
+    /// The body as a document; an empty body is `null`.
     package func json() throws(ClientFailure) -> JSONValue {
         guard !body.isEmpty else { return .null }
         do { return try JSONValue.parse(body) } catch { throw .malformed("\(error)") }

@@ -4,12 +4,12 @@ import Bytes
 import CCurl
 
 @safe package final class HTTPClient {
-    // SAFETY: made in `init`, freed in `deinit`, and given to curl alone.
+    // SAFETY: made in `init`, freed in `deinit`, and passed only to curl.
     private let handle: UnsafeMutableRawPointer
     private let endpoint: Endpoint
     private let isCanceled: () -> Bool
 
-    /// `isCanceled` is asked about once a second while a request is under way: `true` ends it.
+    /// `isCanceled` is called once a second while a request is under way; `true` ends the request.
     package init(_ endpoint: Endpoint, isCanceled: @escaping () -> Bool = { false }) {
         guard curlIsReady, let handle = unsafe curl_easy_init() else {
             fatalError("libcurl does not start: out of memory")
@@ -21,12 +21,13 @@ import CCurl
 
     deinit { unsafe curl_easy_cleanup(handle) }
 
-    /// Sends it and reads the whole answer, whatever its status.
+    /// Sends the request and reads the whole answer, with any status.
     package func send(_ request: Request) throws(ClientFailure) -> Answer {
         try perform(request, Transfer(onBytes: nil, isCanceled: isCanceled))
     }
 
-    /// Sends it and hands over the body as it comes, until `onBytes` says `false` or it ends.
+    /// Sends the request and passes on the body as it arrives, until `onBytes` returns `false` or
+    /// the body ends.
     @discardableResult
     package func stream(
         _ request: Request, _ onBytes: @escaping ([UInt8]) -> Bool
@@ -37,7 +38,7 @@ import CCurl
     private func perform(
         _ request: Request, _ transfer: Transfer
     ) throws(ClientFailure) -> Answer {
-        unsafe curl_easy_reset(handle)  // the connection stays
+        unsafe curl_easy_reset(handle)  // the connection stays open
         let headers = HeaderList(request)
         setAddress(request)
         unsafe ccurl_set_pointer(handle, CURLOPT_HTTPHEADER, headers.first)
@@ -63,9 +64,9 @@ import CCurl
         if case .unix(let path) = endpoint {
             unsafe setText(handle, CURLOPT_UNIX_SOCKET_PATH, path)
         }
-        // What the environment says about proxies is not for loopback and sockets.
+        // Proxies of the environment do not apply to loopback and unix sockets.
         unsafe setText(handle, CURLOPT_NOPROXY, "*")
-        // Without it curl's resolver raises a signal, which no program with threads may have.
+        // Without this, curl's resolver uses a signal, which is unsafe in a program with threads.
         unsafe ccurl_set_number(handle, CURLOPT_NOSIGNAL, 1)
         if request.method == "HEAD" { unsafe ccurl_set_number(handle, CURLOPT_NOBODY, 1) }
     }
@@ -88,7 +89,7 @@ import CCurl
 
     @unsafe private func setBody(_ bytes: UnsafeRawBufferPointer) {
         unsafe ccurl_set_number(handle, CURLOPT_POSTFIELDSIZE, bytes.count)
-        // NULL would mean that the body is read through a callback.
+        // NULL would mean that curl reads the body through a callback.
         if unsafe bytes.isEmpty {
             unsafe setText(handle, CURLOPT_COPYPOSTFIELDS, "")
         } else {
@@ -109,7 +110,7 @@ import CCurl
     }
 }
 
-/// Once, and before the first handle.
+/// Initializes curl once, before the first handle.
 private let curlIsReady = ccurl_start() == CURLE_OK
 
 @unsafe private func setText(
@@ -119,20 +120,20 @@ private let curlIsReady = ccurl_start() == CURLE_OK
 }
 
 extension Request {
-    /// A PUT or POST without a body has an empty one, so that its length is told.
+    /// A PUT or POST without a body gets an empty body, so that a Content-Length is sent.
     fileprivate var sentBody: [UInt8]? {
         body ?? (method == "PUT" || method == "POST" ? [] : nil)
     }
 }
 
-/// curl's list of header lines, freed when it goes.
+/// curl's list of header lines, freed in `deinit`.
 @safe private final class HeaderList {
-    // SAFETY: grown by curl alone, and freed once.
+    // SAFETY: only curl extends the list, and it is freed once.
     private(set) var first: UnsafeMutablePointer<curl_slist>?
 
     init(_ request: Request) {
         for (name, value) in request.headers { append("\(name): \(value)") }
-        // curl's own defaults for what has a body are a form's, and a wait for 100 Continue.
+        // For a body curl by default sends a form's content type and waits for 100 Continue.
         guard let body = request.sentBody else { return }
         append("Expect:")
         let isNamed = request.headers.contains { $0.name.lowered == "content-type" }

@@ -1,18 +1,18 @@
-// What libcurl calls while a request is under way: three functions that find the Swift object.
+// The functions that libcurl calls during a request: three functions that find the Swift object.
 //
-// The context is a `Transfer`, which the one who performs the request holds for as long as it
-// lasts; curl calls on that thread alone.
+// The context is a `Transfer`, which the function that performs the request holds until the end.
+// curl calls these functions only on that thread.
 
 import Bytes
 import CCurl
 
-/// The answer as it comes in.
+/// The answer while it arrives.
 final class Transfer {
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
-    /// Takes the body piece by piece instead; `false` ends the transfer.
+    /// Receives the body piece by piece instead; `false` ends the transfer.
     let onBytes: (([UInt8]) -> Bool)?
-    /// Asked about once a second, and whenever something comes.
+    /// Called once a second, and whenever data arrives.
     let isCanceled: () -> Bool
 
     init(onBytes: (([UInt8]) -> Bool)?, isCanceled: @escaping () -> Bool) {
@@ -20,14 +20,14 @@ final class Transfer {
         self.isCanceled = isCanceled
     }
 
-    /// `false` ends the transfer.
+    /// Returning `false` ends the transfer.
     func take(_ bytes: [UInt8]) -> Bool {
         if let onBytes { return onBytes(bytes) }
         body += bytes
         return true
     }
 
-    /// A status line begins a new head: an interim answer stands before the one that counts.
+    /// A status line begins a new head, because an interim answer may precede the final one.
     func takeHeader(_ line: [UInt8]) {
         if line.starts(with: Array("HTTP/".utf8)) { headers = [] }
         guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }

@@ -1,19 +1,19 @@
-//  The account: what is recorded against what the kernel shows.
+//  The audit: the records compared with what the kernel shows.
 
 package import JSON
 package import Model
 
 /// `GET /v1/audit`.
 package struct Audit: DocumentEncodable, Equatable, Sendable {
-    /// Whether the kernel was looked at for this answer.
+    /// Whether this audit was taken for this answer.
     package let fresh: Bool
     package let takenAt: Timestamp
     package let revision: UInt64
     package let resources: [AuditLine]
     /// Namespaces that tasks hold by a descriptor: those of deleted pods, which are leaks, and
-    /// those without a process whose pod is not known.
+    /// those without a process whose pod is unknown.
     package let namespaces: [HeldNamespace]
-    /// The operations that put orphans away now.
+    /// The operations that remove orphans at present.
     package let operations: [UID]
 
     package init(
@@ -28,7 +28,7 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
         self.operations = operations
     }
 
-    /// Nothing is there that is not recorded, and all that is recorded is there.
+    /// Every resource that exists is recorded, and every recorded resource exists.
     package var balanced: Bool { resources.allSatisfy(\.balanced) }
 
     package func write(to writer: inout JSONWriter) {
@@ -53,14 +53,14 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
     }
 }
 
-/// The account of one kind of resource.
+/// The audit of one kind of resource.
 package struct AuditLine: DocumentEncodable, Equatable, Sendable {
     package let kind: ResourceKind
     package let recorded: Int
     package let observed: Int
-    /// Names of what is there and stands in no record: leaks.
+    /// Names of resources that exist but are not recorded: leaks.
     package let unrecorded: [String]
-    /// Names of what is recorded and not there.
+    /// Names of resources that are recorded but do not exist.
     package let missing: [String]
 
     package init(
@@ -88,7 +88,7 @@ package struct AuditLine: DocumentEncodable, Equatable, Sendable {
 }
 
 extension AuditLine {
-    /// Of namespaces only the leaks are counted: what tasks make for themselves is theirs.
+    /// Counts only leaked namespaces: a namespace that a task makes for itself belongs to the task.
     package init(_ held: [HeldNamespace]) {
         let leaks = held.filter { $0.owner != nil }.map { $0.text }.sorted()
         self.init(kind: .namespaces, recorded: 0, observed: leaks.count, unrecorded: leaks)
@@ -96,8 +96,8 @@ extension AuditLine {
 }
 
 extension HeldNamespace: DocumentEncodable {
-    /// Such as `net:[4026532180] of web (0192…), held by pid 4121 (nc) of pod 0193…, task app, by
-    /// its descriptor 5`.
+    /// For example `net:[4026532180] of web (0192…), held by pid 4121 (nc) of pod 0193…, task app,
+    /// by its descriptor 5`.
     fileprivate var text: String {
         let whose = owner.map { " of \($0.name) (\($0.uid))" } ?? ""
         let by = holders.map { $0.text }.joined(separator: ", ")

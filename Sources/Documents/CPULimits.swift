@@ -1,22 +1,22 @@
 //  CPU limits that the kernel refuses because of each other.
 //
-//  cgroup v1 takes no quota above that of a cgroup over it, and lowers none below that of a cgroup
-//  in it: EINVAL (kernel/sched/core.c, tg_cfs_schedulable_down). cgroup v2 takes both, and the
-//  smaller one counts. Of memory and of pids both versions take any value. So this is asked on
-//  hosts with cgroup v1 alone, before anything is recorded.
+//  cgroup v1 refuses a quota above that of an ancestor, or below that of a descendant, with EINVAL
+//  (kernel/sched/core.c, tg_cfs_schedulable_down). cgroup v2 accepts both, and the smaller quota
+//  counts. Both versions accept any value for memory and pids. So these checks run only on hosts
+//  with cgroup v1, before anything is recorded.
 
 package import JSON
 package import Model
 
 extension PodSpec {
-    /// Tasks of a new pod with more CPUs than the pod.
+    /// A fault for each task of a new pod that has more CPUs than the pod.
     var tasksOverLimit: [DocumentFault] {
         tasks.flatMap { task in
             task.faults(in: self, at: .root.appending("tasks").appending(task.name.text))
         }
     }
 
-    /// A task with more CPUs than the pod is to have from now on.
+    /// A fault if a task has more CPUs than the pod's new limit.
     package var limitBelowTasks: DocumentFault? {
         guard let own = resources.milliCPUs,
             let largest = tasks.max(by: { $0.cpus < $1.cpus }), own < largest.cpus
@@ -29,7 +29,7 @@ extension PodSpec {
 }
 
 extension TaskSpec {
-    /// More CPUs than the pod has. `place` is the task in the document.
+    /// A fault if the task has more CPUs than the pod. `place` is the task in the document.
     package func faults(in pod: PodSpec, at place: JSONPointer) -> [DocumentFault] {
         guard let own = resources.milliCPUs, let limit = pod.resources.milliCPUs, own > limit
         else { return [] }
@@ -44,5 +44,5 @@ extension TaskSpec {
     fileprivate var cpus: Int64 { resources.milliCPUs ?? 0 }
 }
 
-/// 1500 as 1.5.
+/// Formats 1500 as 1.5.
 private func inCPUs(_ milliCPUs: Int64) -> String { shortest(Double(milliCPUs) / 1000) }

@@ -3,7 +3,7 @@
 import Bytes
 
 extension Field {
-    /// Names with or without `CAP_`, as names without, sorted, each once.
+    /// Accepts names with or without `CAP_`; returns them without it, sorted and unique.
     func capabilities() -> [String]? {
         guard let elements = elements(limit: 2 * capabilityNames.count) else { return nil }
         let names = elements.compactMap { element in

@@ -1,14 +1,14 @@
-//  The small bodies of POST.
+//  The small bodies of POST requests.
 
 package import JSON
 package import Model
 
 /// `POST …/stop`.
 package struct StopBody: Equatable, Sendable {
-    /// Milliseconds between the stop signal and SIGKILL; `nil` is each task's own.
+    /// Milliseconds between the stop signal and SIGKILL; `nil` means each task's own value.
     package let grace: Int64?
 
-    /// Reads a body; `nil` is an empty one.
+    /// Reads a body; `nil` is an empty body.
     package static func decode(_ value: JSONValue?) throws(DocumentFaults) -> StopBody {
         try decodeDocument(value ?? .object([])) { StopBody(grace: $0.take("grace")?.grace()) }
     }
@@ -23,7 +23,7 @@ package struct SignalBody: Equatable, Sendable {
     }
 }
 
-/// `POST …/start` and `…/cancel`: nothing to say.
+/// `POST …/start` and `…/cancel`: a body without members.
 package enum EmptyBody {
     /// Refuses any member; `nil` is an empty body.
     package static func decode(_ value: JSONValue?) throws(DocumentFaults) {

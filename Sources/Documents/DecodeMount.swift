@@ -1,11 +1,11 @@
-//  A task's mounts, as a client asks for them.
+//  Decodes a task's mounts from a request.
 
 import Bytes
 import JSON
 import Model
 
 extension Field {
-    /// The mounts in the order of the document; no two have one target.
+    /// The mounts in the order of the document; their targets are distinct.
     func mounts() -> [MountSpec]? {
         guard let elements = elements(limit: DocumentLimits.mounts) else { return nil }
         var targets: Set<[ByteKey]> = []
@@ -29,7 +29,7 @@ extension MountSpec {
         let target = object.require("target")?.mountTarget()
         let readOnly = object.take("readOnly")?.bool() ?? false
         guard let kind else {
-            // Which of the two belongs here nobody can tell.
+            // It is unknown to which of the two kinds the other members belong.
             _ = (object.take("source"), object.take("size"), object.take("recursiveReadOnly"))
             return nil
         }

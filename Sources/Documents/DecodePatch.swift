@@ -1,9 +1,9 @@
-//  PATCH of a pod: a merge patch (RFC 7396) of what may change while it lives.
+//  PATCH of a pod: a merge patch (RFC 7396) of the members that may change during its life.
 
 package import JSON
 package import Model
 
-/// What a PATCH asks for. Whatever it does not name stays as it is.
+/// The changes that a PATCH requests. Members that it does not name stay unchanged.
 package struct PodPatch: Equatable, Sendable {
     package var labels: NotesPatch = .init()
     package var annotations: NotesPatch = .init()
@@ -20,10 +20,10 @@ package struct PodPatch: Equatable, Sendable {
         }
     }
 
-    /// Whether it says anything of a limit.
+    /// Whether the patch names a limit.
     package var namesLimits: Bool { resources != ResourcesPatch() }
 
-    /// The spec after the patch; refused where it would have too many labels or annotations.
+    /// Returns the spec after the patch. Refuses too many labels or annotations.
     package func applied(to spec: PodSpec) throws(DocumentFaults) -> PodSpec {
         var spec = spec
         spec.labels = labels.applied(to: spec.labels)
@@ -43,7 +43,7 @@ package struct PodPatch: Equatable, Sendable {
 
 /// Changes of labels or annotations.
 package struct NotesPatch: Equatable, Sendable {
-    /// Whether all that stand go first: the whole object was `null`.
+    /// Whether all existing entries are removed first, because the whole object was `null`.
     package var removesAll = false
     /// New values; `nil` removes the key.
     package var values: [String: String?] = [:]
@@ -59,7 +59,7 @@ package struct NotesPatch: Equatable, Sendable {
 package struct ResourcesPatch: Equatable, Sendable {
     package enum Change: Equatable, Sendable {
         case keep
-        /// `nil` lifts the limit.
+        /// `nil` removes the limit.
         case set(Int64?)
 
         func applied(to value: Int64?) -> Int64? {

@@ -1,11 +1,11 @@
-//  A pod, as a client asks for it.
+//  Decodes a pod from a request.
 
 package import JSON
 package import Model
 
 extension PodSpec {
     /// Reads `PUT /v1/pods/{pod}`, with every default filled in and the tasks in order.
-    /// `nestsCPULimits`: whether the kernel takes no CPU limit of a task above its pod's.
+    /// `nestsCPULimits`: whether the kernel refuses a CPU limit of a task above that of its pod.
     package static func decode(
         _ value: JSONValue, name: Label, nestsCPULimits: Bool = false
     ) throws(DocumentFaults) -> PodSpec {
@@ -60,7 +60,7 @@ extension Field {
         let name = Label(text)
         if name == nil { refuse("a task's name must be \(Label.rule)") }
         guard var object = object() else { return nil }
-        // A name that is refused does not hide what is wrong with the rest.
+        // A refused name must not hide the faults of the other members.
         let task = Label("x").flatMap { TaskSpec(reading: &object, name: name ?? $0) }
         object.end()
         return name == nil ? nil : task

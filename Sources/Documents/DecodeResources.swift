@@ -1,9 +1,9 @@
-//  Limits, as a client asks for them.
+//  Decodes limits from a request.
 
 import Model
 
 extension Field {
-    /// `pids` is the default where the object does not say.
+    /// `pids` is the default if the object has no such member.
     func resources(pids: Int64? = nil) -> Resources? {
         guard var object = object() else { return nil }
         let resources = Resources(
@@ -28,6 +28,6 @@ extension Field {
 
     func pids() -> Int64? { integer(in: 1...DocumentLimits.mostPids) }
 
-    /// Seconds in the document, milliseconds here.
+    /// Seconds in the document, milliseconds in the result.
     func grace() -> Int64? { thousandths(in: DocumentLimits.grace) }
 }

@@ -1,4 +1,4 @@
-//  A task, as a client asks for it.
+//  Decodes a task from a request.
 
 package import JSON
 package import Model
@@ -11,7 +11,7 @@ extension TaskSpec {
         try decodeDocument(value) { TaskSpec(reading: &$0, name: name) }
     }
 
-    /// `nil` where something that is required is not there or wrong.
+    /// `nil` if a required member is missing or wrong.
     init?(reading object: inout ObjectReader, name: Label) {
         object.refuseUnsupported(["restart"])
         let rootfs = object.require("rootfs")?.rootfs()

@@ -1,12 +1,12 @@
-//  Where two specs differ, for `spec-conflict`. The documents are compared and not the fields, so
-//  that no member can be forgotten here.
+//  The differences of two specs, for `spec-conflict`. The documents are compared instead of the
+//  fields, so that no member can be forgotten here.
 
 import Bytes
 import JSON
 package import Model
 
 extension PodSpec {
-    /// A fault for each place where this spec asks for something else than `existing` did.
+    /// A fault for each place at which this spec differs from `existing`.
     package func differences(from existing: PodSpec) -> [DocumentFault] {
         documentDifferences(tree(writeTree), tree(existing.writeTree), at: .root)
     }
@@ -28,7 +28,7 @@ extension PodSpec {
 }
 
 extension TaskSpec {
-    /// A fault for each place where this spec asks for something else than `existing` did.
+    /// A fault for each place at which this spec differs from `existing`.
     package func differences(from existing: TaskSpec) -> [DocumentFault] {
         documentDifferences(tree(writeTree), tree(existing.writeTree), at: .root)
     }
@@ -82,7 +82,7 @@ private func difference(_ pointer: JSONPointer, _ detail: String) -> DocumentFau
     DocumentFault(pointer: pointer, detail: detail)
 }
 
-/// A value in a sentence: what is short as it is, the rest by its kind.
+/// A value in a sentence: a short value as it is, any other by its kind.
 private func shown(_ value: JSONValue) -> String {
     switch value {
     case .null, .array, .object: value.kindName

@@ -4,13 +4,13 @@ package import Bytes
 package import JSON
 import Model
 
-/// What has a JSON document.
+/// A type that has a JSON document.
 package protocol DocumentEncodable {
     func write(to writer: inout JSONWriter)
 }
 
 extension DocumentEncodable {
-    /// The document by itself.
+    /// The document alone.
     package func document() -> HeapBytes {
         var writer = JSONWriter()
         write(to: &writer)
@@ -18,8 +18,8 @@ extension DocumentEncodable {
     }
 }
 
-/// One page of a list, oldest first, written item by item: bounded by number and by bytes, because
-/// an item may be as large as a body.
+/// One page of a list, oldest first, written item by item. It is bounded by number and by bytes,
+/// because an item may be as large as a body.
 package struct ListWriter: ~Copyable {
     private var writer = JSONWriter()
     private let limit: Int
@@ -32,7 +32,7 @@ package struct ListWriter: ~Copyable {
         writer.beginArray()
     }
 
-    /// Whether the page ends here. Never before its first item, so that each page gets further.
+    /// Whether the page ends here. It has at least one item, so that each page makes progress.
     package var isFull: Bool { count >= limit || writer.count >= DocumentLimits.pageBytes }
 
     package mutating func add(_ item: some DocumentEncodable) {
@@ -40,7 +40,7 @@ package struct ListWriter: ~Copyable {
         count += 1
     }
 
-    /// - Parameter next: the token of the next page; `nil` on the last.
+    /// - Parameter next: the token of the next page; `nil` on the last page.
     package consuming func finish(next: String?, revision: UInt64) -> HeapBytes {
         writer.endArray()
         writer.member("next", next)

@@ -1,13 +1,13 @@
-//  What is wrong with a request's document: everything at once, each with its place.
+//  The faults of a request's document: all of them at once, each with its place.
 
 package import JSON
 
-/// One thing that a document may not say.
+/// One fault of a document.
 package struct DocumentFault: Equatable, Sendable {
     package let pointer: JSONPointer
-    /// For people: half a sentence about the value that `pointer` names.
+    /// For people: half a sentence about the value at `pointer`.
     package let detail: String
-    /// The contract knows this, and this version does not do it.
+    /// The contract defines the member, but this version does not support it.
     package let isNotSupported: Bool
 
     package init(pointer: JSONPointer, detail: String, isNotSupported: Bool = false) {
@@ -17,13 +17,13 @@ package struct DocumentFault: Equatable, Sendable {
     }
 }
 
-/// All faults of a document, of which at most `limit` are told.
+/// All faults of a document, of which at most `limit` are reported.
 package struct DocumentFaults: Error, Equatable, Sendable {
     package let faults: [DocumentFault]
-    /// Faults beyond `limit`.
+    /// The number of faults beyond `limit`.
     package let omitted: Int
 
-    /// A body of 1 MiB has room for 100,000 unknown members; nobody reads that reply.
+    /// A body of 1 MiB has room for 100,000 unknown members; such a reply helps no reader.
     package static let limit = 256
 
     package init(faults: [DocumentFault], omitted: Int = 0) {
@@ -31,12 +31,12 @@ package struct DocumentFaults: Error, Equatable, Sendable {
         self.omitted = omitted
     }
 
-    /// `not-supported` where that is all there is to say, and else `invalid-document`.
+    /// `not-supported` if all faults are of that kind, otherwise `invalid-document`.
     package var code: ProblemCode {
         faults.allSatisfy(\.isNotSupported) ? .notSupported : .invalidDocument
     }
 
-    /// For people: how many, and the first.
+    /// For people: the number of faults, and the first fault.
     package var detail: String {
         guard let first = faults.first else { return "the document is refused" }
         let place = first.pointer == .root ? "the document" : "'\(first.pointer)'"
@@ -45,7 +45,7 @@ package struct DocumentFaults: Error, Equatable, Sendable {
     }
 }
 
-/// Collects faults while a document is read to its end. One for each decoding, never shared.
+/// Collects faults until the document is read to its end. Each decoding has its own log.
 final class FaultLog {
     private var faults: [DocumentFault] = []
     private var omitted = 0
@@ -59,7 +59,7 @@ final class FaultLog {
             DocumentFault(pointer: pointer, detail: detail, isNotSupported: isNotSupported))
     }
 
-    /// The value, where nothing at all was wrong.
+    /// Returns the value if there is no fault.
     func finish<Value>(_ value: Value?) throws(DocumentFaults) -> Value {
         guard let value, faults.isEmpty else {
             throw DocumentFaults(faults: faults, omitted: omitted)

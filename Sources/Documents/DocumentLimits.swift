@@ -1,11 +1,11 @@
-//  How much a document may ask for.
+//  The limits of documents.
 
-/// Bounds of documents; counts, where no unit is named.
+/// Limits of documents. If no unit is named, the limit is a count.
 package enum DocumentLimits {
-    /// Bytes of a request's body, and of a pod's spec with all its tasks and defaults: what a PUT
-    /// cannot ask for must not come about by small additions either.
+    /// Bytes of a request's body, and of a pod's spec with all tasks and defaults. The second holds
+    /// so that small additions cannot make a spec that is too large for a PUT.
     package static let bytes = 1 << 20
-    /// Bytes at which a page of a list ends; the item that reaches them is its last.
+    /// Bytes at which a page of a list ends; the item that reaches the limit is the page's last.
     package static let pageBytes = 1 << 20
     /// Labels of a pod, and annotations of a pod.
     package static let notes = 256
@@ -15,7 +15,7 @@ package enum DocumentLimits {
     /// Arguments of a task, and variables of its environment.
     package static let args = 1024
     package static let mounts = 128
-    /// Bytes: runc refuses to start a container with less (its own init has to fit).
+    /// Bytes; runc refuses a container with less, because its own init has to fit.
     package static let leastMemory: Int64 = 6_291_456
     /// PID_MAX_LIMIT of 64-bit kernels (proc(5)).
     package static let mostPids: Int64 = 4_194_304

@@ -1,4 +1,4 @@
-//  Events as lines: the same object for NDJSON and for the data of a server-sent event.
+//  Events as JSON: the same object for NDJSON and for the data of a server-sent event.
 
 package import JSON
 package import Model
@@ -18,7 +18,7 @@ extension Event: DocumentEncodable {
     }
 }
 
-/// A sign of life: nothing was missed up to `revision`.
+/// A bookmark: the client has received all events up to `revision`.
 package struct Bookmark: DocumentEncodable, Equatable, Sendable {
     package let revision: UInt64
     package let time: Timestamp

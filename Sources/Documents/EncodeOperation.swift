@@ -1,4 +1,4 @@
-//  An operation as clients see it.
+//  Encodes an operation for clients.
 
 package import JSON
 package import Model
@@ -65,13 +65,13 @@ extension PodOperation: DocumentEncodable {
 }
 
 extension OperationTarget {
-    /// The path of what the operation is about.
+    /// The path of the operation's target.
     package var href: String {
         if isOrphan { return "/v1/audit" }
         return task.map { "/v1/pods/\(pod)/tasks/\($0)" } ?? "/v1/pods/\(pod)"
     }
 
-    /// Of an orphan nothing is known but its uid, which then is its name too.
+    /// Only the uid of an orphan is known, and the uid is then its name too.
     private var isOrphan: Bool { pod.text == podUID.description }
 
     fileprivate func write(to writer: inout JSONWriter) {
@@ -114,8 +114,8 @@ extension PodOperation.Stall {
 }
 
 extension Failure {
-    /// The problem that an operation's `error` is. A code that this version does not know, from a
-    /// record of another one, is its own title.
+    /// The problem that is an operation's `error`. If a record of another version contains an
+    /// unknown code, the code is its own title.
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("type", "/problems/\(code)")

@@ -1,4 +1,4 @@
-//  A pod and its tasks as clients see them.
+//  Encodes a pod and its tasks for clients.
 
 package import JSON
 package import Model
@@ -65,7 +65,7 @@ extension PodTask: DocumentEncodable {
 }
 
 extension JSONWriter {
-    /// How a task ended; `nil` where it has not.
+    /// How a task ended; `nil` if it has not ended.
     mutating func exitMembers(_ exit: TaskExit?) {
         var code: Int32?
         var signal: Signal?

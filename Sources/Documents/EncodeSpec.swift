@@ -1,10 +1,10 @@
-//  What was asked for, as the client wrote it or could have: also the half of a record.
+//  Encodes the requested spec, as a client could have written it. Records contain it too.
 
 import JSON
 import Model
 
 extension PodSpec {
-    /// The members of the pod's document that come from its spec, but for the tasks.
+    /// The members of the pod's document that come from its spec, without the tasks.
     func writeMembers(to writer: inout JSONWriter) {
         writer.member("labels", labels)
         writer.member("annotations", annotations)
@@ -19,7 +19,7 @@ extension PodSpec {
 }
 
 extension TaskSpec {
-    /// The members of the task's document that come from its spec, but for the name.
+    /// The members of the task's document that come from its spec, without the name.
     func writeMembers(to writer: inout JSONWriter) {
         writer.key("rootfs")
         writer.beginObject()
@@ -78,7 +78,7 @@ extension Resources {
 }
 
 extension JSONWriter {
-    /// Milliseconds as seconds, thousandths of a CPU as CPUs.
+    /// Writes milliseconds as seconds, and thousandths of a CPU as CPUs.
     mutating func thousandths(_ name: StaticString, _ number: Int64) {
         key(name)
         if number % 1000 == 0 { value(number / 1000) } else { value(Double(number) / 1000) }

@@ -5,18 +5,18 @@ import Bytes
 package struct EntityTags: Sendable {
     private let members: [String]
 
-    /// The value of all headers of the name, as one list.
+    /// The value of all headers of that name, as one list.
     package init(_ header: String) {
         members = header.fields(",").map { $0.fields(" ").joined() }
     }
 
-    /// `*` matches whatever exists; `current` is `nil` for what does not.
+    /// `*` matches anything that exists; `current` is `nil` if there is no entity.
     package func matchesStrongly(_ current: String?) -> Bool {
         guard let current else { return false }
         return members.contains { $0 == "*" || $0.isSame(as: current) }
     }
 
-    /// The same, a tag being taken for the same as its weak form.
+    /// Weak comparison: a tag matches its weak form too.
     package func matchesWeakly(_ current: String?) -> Bool {
         guard let current else { return false }
         return members.contains { member in

@@ -1,5 +1,5 @@
-//  One value of a document and where it stands: asked for what it should be, it notes a fault
-//  where it is something else. A `nil` always means that a fault was noted.
+//  One value of a document and its place. Its functions return the expected value, or note a fault
+//  and return `nil`. `nil` always means that a fault was noted.
 
 import JSON
 
@@ -8,14 +8,14 @@ struct Field {
     let pointer: JSONPointer
     let log: FaultLog
 
-    /// Notes what is wrong here.
+    /// Notes a fault at this place.
     func refuse(_ detail: String) { log.add(pointer, detail) }
 
     func refuseUnsupported(_ detail: String) { log.add(pointer, detail, isNotSupported: true) }
 
     func bool() -> Bool? { expect(value.bool, "a boolean") }
 
-    /// A string without NUL: none of ours can hold one on its way to the kernel.
+    /// A string without NUL, because the kernel's interfaces accept no NUL in a string.
     func string() -> String? {
         guard let text = expect(value.string, "a string") else { return nil }
         guard !text.utf8.contains(0) else {
@@ -34,7 +34,7 @@ struct Field {
         return number
     }
 
-    /// A number of seconds or CPUs, in thousandths, rounded to the nearest.
+    /// A number of seconds or CPUs, in thousandths, rounded to the nearest thousandth.
     func thousandths(in range: ClosedRange<Double>) -> Int64? {
         guard let number = expect(value.number, "a number") else { return nil }
         guard range.contains(number) else {
@@ -61,7 +61,7 @@ struct Field {
         }
     }
 
-    /// The members of an object whose names are the client's own, at most `limit` of them.
+    /// The members of an object whose names the client chooses, at most `limit` of them.
     func entries(limit: Int) -> [(name: String, field: Field)]? {
         guard let members = expect(value.members, "an object"), isWithin(limit, members.count)
         else { return nil }
@@ -71,7 +71,7 @@ struct Field {
         }
     }
 
-    /// A string that `make` understands; `rule` says which.
+    /// A string that `make` accepts; `rule` describes which strings are accepted.
     func parsed<Value>(_ rule: String, _ make: (String) -> Value?) -> Value? {
         guard let text = string() else { return nil }
         let value = make(text)
@@ -90,7 +90,7 @@ struct Field {
     }
 }
 
-/// The number as a reader would write it: 10 and not 10.0.
+/// The number in its shortest form: 10 instead of 10.0.
 func shortest(_ number: Double) -> String {
     Int64(exactly: number).map(String.init) ?? number.description
 }

@@ -1,4 +1,4 @@
-//  A cursor over an object: it hands out members by name and refuses what nobody asked for.
+//  A cursor over an object: it returns members by name and refuses members that were not taken.
 
 import Bytes
 import JSON
@@ -14,28 +14,28 @@ struct ObjectReader {
         self.log = log
     }
 
-    /// The member, which from now on counts as known; `nil` where it is not there.
+    /// Returns the member and marks it as known; `nil` if there is none.
     mutating func take(_ name: String) -> Field? {
         guard let index = unread.firstIndex(where: { $0.name.isSame(as: name) }) else { return nil }
         let member = unread.remove(at: index)
         return Field(value: member.value, pointer: pointer.appending(name), log: log)
     }
 
-    /// The member; a fault where it is not there.
+    /// Returns the member; notes a fault if there is none.
     mutating func require(_ name: String) -> Field? {
         if let field = take(name) { return field }
         log.add(pointer.appending(name), "is required")
         return nil
     }
 
-    /// Refuses members that the contract names and this version leaves out.
+    /// Refuses members that the contract defines and this version does not support.
     mutating func refuseUnsupported(_ names: [String]) {
         for name in names {
             take(name)?.refuseUnsupported("is not supported by this version")
         }
     }
 
-    /// Refuses members that stand in the object and cannot be changed.
+    /// Refuses members of the object that cannot be changed.
     mutating func refuseFixed(_ names: [String]) {
         for name in names { take(name)?.refuse("cannot be changed") }
     }
@@ -46,7 +46,7 @@ struct ObjectReader {
     }
 }
 
-/// Reads the object that a whole document must be, to its end.
+/// Reads a whole document, which must be an object.
 func decodeDocument<Value>(
     _ value: JSONValue, _ read: (inout ObjectReader) -> Value?
 ) throws(DocumentFaults) -> Value {

@@ -1,13 +1,13 @@
-//  An operation as the store keeps it, whole or as a tombstone.
+//  An operation as it is stored, whole or as a tombstone.
 
 import JSON
 package import Model
 
 extension PodOperation {
-    /// What `init(record:)` reads.
+    /// The record that `init(record:)` reads.
     package func record() -> [UInt8] { record(steps: steps) }
 
-    /// What stays when the whole operation is no longer kept: the record without its steps.
+    /// The record without its steps, which is stored when the whole operation is no longer kept.
     package func tombstone() -> [UInt8] { record(steps: []) }
 
     private func record(steps: [OperationStep]) -> [UInt8] {
@@ -22,7 +22,7 @@ extension PodOperation {
             writer.some("signal", signal.map { Int64($0.number) })
             formerResources?.writeMember("former", to: &writer)
             wantedResources?.writeMember("wanted", to: &writer)
-            // Absent is zero, as with most of a hundred thousand.
+            // An absent member means zero, which saves bytes in most records.
             if joined > 0 { writer.member("joined", joined) }
             if resumed > 0 { writer.member("resumed", resumed) }
             writer.some("superseded", supersededBy)

@@ -1,9 +1,9 @@
-//  Reads back what `OperationRecord` writes.
+//  Reads the records that `OperationRecord` writes.
 
 package import Model
 
 extension PodOperation {
-    /// Reads what `record()` or `tombstone()` wrote.
+    /// Reads a record that `record()` or `tombstone()` wrote.
     package init(record: [UInt8]) throws(RecordFault) {
         let reader = try RecordReader(record: record)
         self.init(
@@ -18,7 +18,7 @@ extension PodOperation {
         try readProgress(reader)
     }
 
-    /// What becomes of an operation after it was made.
+    /// Reads the members that change after the operation was made.
     private mutating func readProgress(_ reader: RecordReader) throws(RecordFault) {
         state = try reader["state"].parsed { OperationState(rawValue: $0) }
         order = try reader.optional("order")?.bits() ?? revision
@@ -41,7 +41,7 @@ extension PodOperation {
 }
 
 extension OperationKind {
-    /// Version 0.1 had other names for two kinds, and its records live through an upgrade.
+    /// Version 0.1 had other names for two kinds, and its records must survive an upgrade.
     fileprivate init?(recorded name: String) {
         switch name {
         case "pod.clear": self = .podCleanup

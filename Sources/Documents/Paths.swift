@@ -1,11 +1,11 @@
-//  What a path may be. By bytes: a `/` or `.` with an accent on it is another `Character`, and for
-//  the kernel the same byte.
+//  The rules for paths. They compare bytes: `/` or `.` with a combining accent is another
+//  `Character`, but its first byte is still a separator or a dot to the kernel.
 
 import Bytes
 
 extension Field {
-    /// An absolute path of at most 4095 bytes (PATH_MAX with its NUL) that never goes up: a `..`
-    /// would name another place than the one that is written.
+    /// An absolute path of at most 4095 bytes (PATH_MAX with its NUL). It has no `..`, because a
+    /// `..` would lead to another place than the path says.
     func path() -> String? {
         guard let text = string() else { return nil }
         if let detail = faultOfPath(text) {
@@ -15,7 +15,7 @@ extension Field {
         return text
     }
 
-    /// A path in the task where something may be mounted.
+    /// A path in the task at which a mount is allowed.
     func mountTarget() -> String? {
         guard let text = path() else { return nil }
         let components = pathComponents(text)
@@ -28,7 +28,7 @@ extension Field {
     }
 }
 
-/// The components that mean something: neither empty nor `.`.
+/// The significant components: neither empty nor `.`.
 func pathComponents(_ path: String) -> [String] {
     path.fields("/").filter { $0 != "." }
 }

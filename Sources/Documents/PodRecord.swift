@@ -1,10 +1,10 @@
-//  A pod as the store keeps it.
+//  A pod as it is stored.
 
 import JSON
 package import Model
 
 extension Pod {
-    /// What `init(record:)` reads.
+    /// The record that `init(record:)` reads.
     package func record() -> [UInt8] {
         writeRecord { writer in
             writer.member("uid", uid)
@@ -27,7 +27,7 @@ extension Pod {
         }
     }
 
-    /// Reads what `record()` wrote.
+    /// Reads a record that `record()` wrote.
     package init(record: [UInt8]) throws(RecordFault) {
         let reader = try RecordReader(record: record)
         let spec = try reader["spec"]

@@ -1,4 +1,4 @@
-//  A refusal, as RFC 9457 has it.
+//  A refusal as a problem document (RFC 9457).
 
 package import JSON
 package import Model
@@ -9,21 +9,21 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
     package let title: String
     /// The HTTP status.
     package let status: Int
-    /// What happened here, for people.
+    /// The cause of this occurrence, for people.
     package let detail: String
     /// The path of the request.
     package let instance: String
     package var hint: String?
     package var retryable: Bool
-    /// The operation that stands in the way, or that failed.
+    /// The operation that conflicts, or that failed.
     package var operation: UID?
     package var errors: [DocumentFault]
     /// The step at which an operation failed.
     package var step: StepName?
-    /// Whose the name is now (`uid-mismatch`).
+    /// The uid that has the name now (`uid-mismatch`).
     package var currentUid: UID?
 
-    /// Title, status, hint and `retryable` are those of the code.
+    /// Takes the title, the status, the hint and `retryable` from the code.
     package init(
         _ code: ProblemCode, _ detail: String, instance: String, operation: UID? = nil,
         errors: [DocumentFault] = [], currentUid: UID? = nil
@@ -40,12 +40,12 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
         self.currentUid = currentUid
     }
 
-    /// A document that was refused.
+    /// The problem for a refused document.
     package init(_ faults: DocumentFaults, instance: String) {
         self.init(faults.code, faults.detail, instance: instance, errors: faults.faults)
     }
 
-    /// A body that is no JSON.
+    /// The problem for a body that is not JSON.
     package init(_ fault: JSONFault, instance: String) {
         let code: ProblemCode =
             switch fault.kind {
@@ -58,14 +58,14 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
         self.init(code, fault.detail, instance: instance, errors: [error])
     }
 
-    /// What an operation that failed ends with; `nil` if no problem has its code.
+    /// The problem for the failure of an operation; `nil` if no problem has its code.
     package init?(_ failure: Failure, instance: String, operation: UID?) {
         guard let code = ProblemCode(rawValue: failure.code) else { return nil }
         self.init(code, failure.detail, instance: instance, operation: operation)
         step = failure.step
     }
 
-    /// A fault of ours, which the engine alone makes: it has logged `id` and the cause.
+    /// An internal fault. Only the engine makes it, after it has logged `id` and the cause.
     package init(internal id: UID, _ cause: String, instance: String) {
         self.init(.internalFault, "\(cause) (id \(id))", instance: instance)
     }
@@ -101,7 +101,7 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
 }
 
 extension ProblemCode: DocumentEncodable {
-    /// A relative reference to the document that `write` writes.
+    /// A relative reference to the document of this code, see `write`.
     package var typeReference: String { "/problems/\(rawValue)" }
 
     /// `GET /problems/{code}`.

@@ -1,6 +1,6 @@
-//  Every way in which a request can be refused or an operation can fail: one table.
+//  One table of all reasons for which a request is refused or an operation fails.
 
-/// The stable part of a problem, and what it amounts to.
+/// The stable identifier of a problem, with its status and whether a retry helps.
 package enum ProblemCode: String, Sendable, CaseIterable {
     case malformedRequest = "malformed-request"
     case malformedJSON = "malformed-json"
@@ -69,7 +69,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the same request may succeed later without anyone changing it.
+    /// Whether the same request may succeed later without a change by the client.
     package var retryable: Bool {
         switch self {
         case .podDeleting, .taskDeleting, .tooManyPods, .tooManyOperations, .shimFailed,

@@ -1,4 +1,4 @@
-//  What a problem says to people, for `/problems/{code}` and in every problem document.
+//  The texts of problems for people, for `/problems/{code}` and for every problem document.
 
 extension ProblemCode {
     /// The same for every occurrence (RFC 9457, section 3.1.3).
@@ -51,7 +51,7 @@ extension ProblemCode {
 }
 
 extension ProblemCode {
-    /// What it means, in a sentence or two.
+    /// The meaning of the problem, in one or two sentences.
     package var description: String {
         switch self {
         case .malformedRequest: "The query, a header or the path is not what the contract says."
@@ -140,7 +140,7 @@ extension ProblemCode {
 }
 
 extension ProblemCode {
-    /// What to do about it, where there is something.
+    /// What the reader can do about the problem; `nil` if there is no advice.
     package var hint: String? {
         switch self {
         case .malformedRequest: "See /openapi.json for what the request may look like."

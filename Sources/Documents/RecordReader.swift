@@ -1,13 +1,14 @@
-//  Reads what a daemon wrote into its store. No rule of the API is applied here: a record that was
-//  right once stays readable, and what does not parse is a fault that somebody must look at.
+//  Reads the records that a daemon stored. It applies no rule of the API, so a record that was
+//  valid once stays readable. A record that cannot be parsed is a fault that an administrator must
+//  examine.
 
 package import JSON
 import Model
 
-/// Why a record cannot be read. It is kept as it is; nothing is ever deleted for it.
+/// Why a record cannot be read. The record is kept; nothing is ever deleted because of it.
 package enum RecordFault: Error, Equatable, Sendable, CustomStringConvertible {
     case notJSON(JSONFault)
-    /// Written by another version; `nil` where no version stands in it.
+    /// Written by another version; `nil` if the record contains no version.
     case unknownVersion(Int64?)
     case malformed(JSONPointer, String)
 
@@ -20,12 +21,12 @@ package enum RecordFault: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A value in a record, and where it stands.
+/// A value in a record, and its place.
 struct RecordReader {
     let value: JSONValue
     let pointer: JSONPointer
 
-    /// The version that this code writes, and the only one that it reads.
+    /// The version that this code writes; it reads no other.
     static let version: Int64 = 1
 
     /// The root of a record.
@@ -53,7 +54,7 @@ struct RecordReader {
         }
     }
 
-    /// The member; `nil` where it is `null` or not there.
+    /// The member; `nil` if it is `null` or missing.
     func optional(_ name: String) -> RecordReader? {
         guard let member = value[name], member != .null else { return nil }
         return RecordReader(value: member, pointer: pointer.appending(name))
@@ -65,18 +66,18 @@ struct RecordReader {
 
     func integer() throws(RecordFault) -> Int64 { try expect(value.integer, "a whole number") }
 
-    /// A whole number of another width.
+    /// A whole number of another width, if it fits.
     func integer<Number: FixedWidthInteger>(
         as type: Number.Type
     ) throws(RecordFault) -> Number {
         try expect(Number(exactly: integer()), "a number that fits")
     }
 
-    /// 64 bits, written as the signed number of the same bits: JSON's numbers end there for
-    /// jansson.
+    /// 64 bits, stored as the signed number with the same bits, because jansson's integers are
+    /// signed 64-bit numbers.
     func bits() throws(RecordFault) -> UInt64 { UInt64(bitPattern: try integer()) }
 
-    /// What `thousandths` wrote.
+    /// A number that `thousandths` wrote.
     func thousandths() throws(RecordFault) -> Int64 {
         let number = try expect(value.number, "a number")
         return try expect(Int64(exactly: (number * 1000).rounded()), "a number in thousandths")
@@ -84,7 +85,7 @@ struct RecordReader {
 
     func time() throws(RecordFault) -> Timestamp { Timestamp(milliseconds: try integer()) }
 
-    /// A string that `make` understands.
+    /// A string that `make` accepts.
     func parsed<Value>(_ make: (String) -> Value?) throws(RecordFault) -> Value {
         try expect(make(string()), "known to this version")
     }

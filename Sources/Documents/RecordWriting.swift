@@ -1,10 +1,10 @@
-//  The pieces that both records are written of: short names, numbers for times.
+//  Common functions for writing both records: short names, and times as numbers.
 
 import Bytes
 import JSON
 import Model
 
-/// A record of the present version with the members that `body` writes.
+/// A record of the current version with the members that `body` writes.
 func writeRecord(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
     var writer = JSONWriter()
     writer.beginObject()
@@ -14,7 +14,7 @@ func writeRecord(_ body: (inout JSONWriter) -> Void) -> [UInt8] {
     return writer.finish().bytes
 }
 
-// Whatever is `nil` is left out.
+// A member that is `nil` is left out.
 extension JSONWriter {
     mutating func bits(_ name: StaticString, _ number: UInt64) {
         member(name, Int64(bitPattern: number))
@@ -51,7 +51,7 @@ extension JSONWriter {
         writeExit(exit)
     }
 
-    /// Neither code nor signal: unknown.
+    /// Neither code nor signal means that the exit is unknown.
     mutating func writeExit(_ exit: TaskExit) {
         beginObject()
         switch exit.status {

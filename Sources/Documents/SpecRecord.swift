@@ -1,4 +1,4 @@
-//  Reads back what `EncodeSpec` writes.
+//  Reads the spec that `EncodeSpec` writes.
 
 import JSON
 import Model
@@ -32,7 +32,7 @@ extension RecordReader {
             MountSpec(
                 kind: try mount.mountKind(), target: try mount["target"].string(),
                 readOnly: try mount["readOnly"].bool(),
-                // Records from before there was such a member have none.
+                // Older records do not contain this member.
                 recursiveReadOnly: try mount.optional("recursiveReadOnly")?.bool() ?? false)
         }
     }

@@ -1,10 +1,10 @@
-//  How much a pod asks for, in bytes.
+//  The size of a pod's spec in bytes.
 
 import JSON
 package import Model
 
 extension Pod {
-    /// Bytes of the body with which a client would ask for this pod and the tasks that it has now,
+    /// The size of the body with which a client would create this pod and its present tasks, with
     /// every default written out.
     package var specBytes: Int {
         var writer = JSONWriter()

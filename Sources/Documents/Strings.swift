@@ -1,4 +1,4 @@
-//  Maps and lists of strings, and the names that are no paths.
+//  Maps and lists of strings, and names that are not paths.
 
 import Bytes
 import Model
@@ -23,7 +23,7 @@ extension Field {
         }
     }
 
-    /// A command line with a program in it.
+    /// A command line; it must contain a program.
     func arguments() -> [String]? {
         guard let elements = elements(limit: DocumentLimits.args) else { return nil }
         if elements.isEmpty { refuse("must not be empty") }
@@ -34,8 +34,8 @@ extension Field {
         return arguments
     }
 
-    /// Labels with dots between them, either case (RFC 1123, section 2.1), of at most 64 bytes:
-    /// what sethostname(2) takes.
+    /// Labels with dots between them, in upper or lower case (RFC 1123, section 2.1), of at most 64
+    /// bytes: the limit of sethostname(2).
     func hostname() -> String? {
         parsed("a host name of at most 64 bytes") { text in
             let labels = text.fields(".", keepingEmpty: true).map { Label($0.lowered) }
@@ -43,7 +43,8 @@ extension Field {
         }
     }
 
-    /// Names that are the same text to Unicode are refused: they would be one key here.
+    /// Refuses names that are equal under Unicode, because they would be one key of this
+    /// dictionary.
     private func stringMap(
         limit: Int, _ read: (String, Field) -> String?
     ) -> [String: String]? {
@@ -59,13 +60,13 @@ extension Field {
     }
 }
 
-/// Notes what is wrong with a label's or annotation's name.
+/// Notes the faults of a label's or annotation's name.
 func checkNoteKey(_ name: String, _ field: Field) {
     if !(1...253).contains(name.utf8.count) { field.refuse("its name must be 1 to 253 bytes") }
     if name.utf8.contains(0) { field.refuse("its name must not contain NUL") }
 }
 
-/// A label's or annotation's value.
+/// The value of a label or an annotation.
 func noteValue(_ field: Field) -> String? {
     guard let text = field.string() else { return nil }
     if text.utf8.count > DocumentLimits.noteBytes { field.refuse("is longer than 64 KiB") }

@@ -1,9 +1,9 @@
-//  Strings inside quotes (RFC 8259, section 7).
+//  Escaping of strings (RFC 8259, section 7).
 
 import Bytes
 
 extension ByteBuilder {
-    /// Appends a string's UTF-8 with `"`, `\` and the control characters escaped, and nothing else.
+    /// Appends a string's UTF-8. Escapes only `"`, `\` and the control characters.
     mutating func append(escaping text: String) {
         let bytes = text.utf8.span
         var done = 0

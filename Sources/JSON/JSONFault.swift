@@ -1,27 +1,27 @@
-//  Why bytes are not a JSON text that we read.
+//  The reasons for which bytes are not an accepted JSON text.
 
-/// The first thing that is wrong with a text, and where.
+/// The first fault of a text, and its place.
 package struct JSONFault: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: String, Sendable, CaseIterable {
-        /// Not one byte.
+        /// The text has no bytes.
         case empty
         case notUTF8
-        /// An object names a member twice.
+        /// An object contains a name twice.
         case duplicateMember
-        /// Nesting over `JSONValue.depthLimit`.
+        /// The nesting is deeper than `JSONValue.depthLimit`.
         case tooDeep
-        /// A JSON text, and then something else.
+        /// Bytes follow the JSON text.
         case trailingBytes
-        /// Beyond a double, or a whole number beyond 64 bits.
+        /// A number beyond the range of a double, or a whole number beyond 64 bits.
         case numberOutOfRange
-        /// No JSON at all: also a text that is cut short, NaN and a byte order mark.
+        /// Not JSON; for example a truncated text, NaN or a byte order mark.
         case malformed
     }
 
     package let kind: Kind
-    /// For people: one sentence, with line and column where that helps.
+    /// For people: one sentence, with line and column if they help.
     package let detail: String
-    /// The innermost value in which it was found.
+    /// The innermost value that contains the fault.
     package let pointer: JSONPointer
 
     package init(kind: Kind, detail: String, pointer: JSONPointer = .root) {

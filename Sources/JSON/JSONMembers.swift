@@ -1,4 +1,4 @@
-//  Whole members of an object: a name of ours and its value in one call.
+//  Whole members of an object: a literal name and its value in one call.
 
 extension JSONWriter {
     package mutating func member(_ name: StaticString, _ text: String) {
@@ -31,7 +31,7 @@ extension JSONWriter {
         value(flag)
     }
 
-    /// In the order of the keys, so that one document has one text.
+    /// Writes the keys in order, so that a document always has the same text.
     package mutating func member(_ name: StaticString, _ map: [String: String]) {
         key(name)
         beginObject()
@@ -54,7 +54,7 @@ extension JSONWriter {
         endObject()
     }
 
-    /// An array with what `write` makes of each item: one value.
+    /// An array; `write` writes exactly one value for each item.
     package mutating func list<Item>(
         _ name: StaticString, _ items: [Item], _ write: (inout JSONWriter, Item) -> Void
     ) {

@@ -1,7 +1,7 @@
-//  Where in a document something stands.
+//  The place of a value in a document.
 
 /// A JSON pointer (RFC 6901): "" is the whole document, "/tasks/app" the member `app` of `tasks`.
-/// Every value that is read has one and hardly any is shown, so the text is made when asked for.
+/// Every value that is read has a pointer but few are shown, so the text is made on demand.
 package struct JSONPointer: Hashable, Sendable, CustomStringConvertible {
     private indirect enum Place: Sendable {
         case root
@@ -15,17 +15,17 @@ package struct JSONPointer: Hashable, Sendable, CustomStringConvertible {
 
     private init(place: Place) { self.place = place }
 
-    /// The member `name` of what this points at.
+    /// The pointer of the member `name` of this value.
     package func appending(_ name: String) -> JSONPointer {
         JSONPointer(place: .member(name, of: place))
     }
 
-    /// The element `index` of what this points at.
+    /// The pointer of the element `index` of this value.
     package func appending(_ index: Int) -> JSONPointer {
         JSONPointer(place: .element(index, of: place))
     }
 
-    /// The pointer itself, escaped.
+    /// The pointer as text, escaped.
     package var text: String {
         var tokens: [String] = []
         var rest = place
@@ -42,7 +42,7 @@ package struct JSONPointer: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The text is the pointer: whether a token names a member or an element is the document's.
+    /// Compares the texts: only the document tells whether a token names a member or an element.
     package static func == (left: JSONPointer, right: JSONPointer) -> Bool {
         left.text == right.text
     }
@@ -51,8 +51,8 @@ package struct JSONPointer: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// Section 3: `~` is written `~0`, and `/` is written `~1`. By bytes, because a `/` with an
-    /// accent on it is one `Character`, and not the character `/`.
+    /// Section 3: `~` is written `~0`, and `/` is written `~1`. It works on bytes, because `/` with
+    /// a combining accent is one `Character` that differs from `/`.
     package static func escaped(_ name: String) -> String {
         guard name.utf8.contains(where: { $0 == tilde || $0 == slash }) else { return name }
         var bytes: [UInt8] = []

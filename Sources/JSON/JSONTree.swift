@@ -1,4 +1,4 @@
-//  A whole value, written: for those who read a document, change a part of it and pass it on.
+//  Writes a whole value, for code that reads a document, changes a part and passes it on.
 
 import Bytes
 
@@ -26,14 +26,14 @@ extension JSONWriter {
 }
 
 extension JSONValue {
-    /// Its text.
+    /// The value as JSON text.
     package var bytes: [UInt8] {
         var writer = JSONWriter()
         writer.value(self)
         return writer.finish().bytes
     }
 
-    /// This object with other members in place of those of the same name, or beside them.
+    /// Returns this object with the member `name` set to `value`.
     package func replacing(_ name: String, with value: JSONValue) -> JSONValue {
         guard var members else { return self }
         let member = JSONMember(name: name, value: value)

@@ -1,9 +1,9 @@
-//  A JSON text (RFC 8259) as a value: what every request is before anyone looks at what it means.
+//  A JSON text (RFC 8259) as a value, before its meaning is checked.
 
 import Bytes
 
-/// A parsed JSON text. Members stand in the order of the text, each name once. Texts are equal if
-/// their bytes are.
+/// A parsed JSON text. Members are in the order of the text, and their names are unique. Strings
+/// are equal if their bytes are equal.
 package enum JSONValue: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -66,7 +66,7 @@ extension JSONValue {
         if case .bool(let flag) = self { flag } else { nil }
     }
 
-    /// A whole number, however it is written: `1`, `1.0` and `1e0` are one number in JSON.
+    /// A whole number in any notation: `1`, `1.0` and `1e0` are the same number in JSON.
     package var integer: Int64? {
         switch self {
         case .integer(let number): number
@@ -84,12 +84,12 @@ extension JSONValue {
         }
     }
 
-    /// The member of that name; `nil` where there is none or this is no object.
+    /// The member of that name; `nil` if there is none, or if the value is no object.
     package subscript(name: String) -> JSONValue? {
         members?.first { $0.name.isSame(as: name) }?.value
     }
 
-    /// What kind of value this is, for a message.
+    /// The kind of the value, for a message.
     package var kindName: String {
         switch self {
         case .null: "null"

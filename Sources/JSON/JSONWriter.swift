@@ -1,21 +1,21 @@
-//  Writes compact JSON straight into the block of bytes that the transport will free.
+//  Writes compact JSON directly into the block of bytes that the transport frees.
 
 package import Bytes
 
-/// One JSON text under construction. Commas and colons come by themselves; that begins and ends
-/// match is the caller's business.
+/// One JSON text under construction. The writer adds commas and colons; the caller must match each
+/// begin with an end.
 package struct JSONWriter: ~Copyable {
     private var out: ByteBuilder
-    /// Whether a value stands before the next one at this level.
+    /// Whether a comma must precede the next value at this level.
     private var needsComma = false
 
-    /// Makes a writer with room for `capacity` bytes before it first grows.
+    /// Makes a writer with an initial capacity of `capacity` bytes.
     package init(capacity: Int = 1024) { out = ByteBuilder(capacity: capacity) }
 
-    /// Bytes written so far.
+    /// The number of bytes written so far.
     package var count: Int { out.count }
 
-    /// Hands over what was written.
+    /// Returns the written bytes and their ownership.
     package consuming func finish() -> HeapBytes { out.finish() }
 
     package mutating func beginObject() { open(UInt8(ascii: "{")) }
@@ -23,7 +23,7 @@ package struct JSONWriter: ~Copyable {
     package mutating func beginArray() { open(UInt8(ascii: "[")) }
     package mutating func endArray() { close(UInt8(ascii: "]")) }
 
-    /// A member's name that needs no escape: a literal of ours.
+    /// A member's name that needs no escape, because it is a literal in our source.
     package mutating func key(_ name: StaticString) {
         separate()
         out.append(UInt8(ascii: "\""))
@@ -57,8 +57,8 @@ package struct JSONWriter: ~Copyable {
         out.append(decimal: number)
     }
 
-    /// The shortest text that reads back as the same double, with no `.0` on a whole number;
-    /// `null` for what JSON has no number for (RFC 8259, section 6).
+    /// The shortest text that reads back as the same double, without `.0` for a whole number. A
+    /// number that JSON cannot express (RFC 8259, section 6) is written as `null`.
     package mutating func value(_ number: Double) {
         guard number.isFinite else { return null() }
         separate()
@@ -77,7 +77,7 @@ package struct JSONWriter: ~Copyable {
         out.append("null")
     }
 
-    /// Bytes that are a JSON text already, as they are.
+    /// Writes bytes that are already a JSON text.
     package mutating func raw(_ json: [UInt8]) {
         separate()
         out.append(json)

@@ -1,13 +1,13 @@
-//  jansson reads the bytes; its tree becomes a `JSONValue` and is freed before anyone sees it.
+//  Parses with jansson. Its tree is converted to a `JSONValue` and freed before `parse` returns.
 
 import CJansson
 
 extension JSONValue {
-    /// Objects and arrays that may be open at once.
+    /// How many objects and arrays may be nested.
     package static let depthLimit = 64
 
-    /// Reads one JSON text in UTF-8 (RFC 8259): any value, no member twice, no byte after it.
-    /// `\u0000` is allowed in a string and refused in a member's name.
+    /// Reads one JSON text in UTF-8 (RFC 8259): any value, with unique names and without trailing
+    /// bytes. `\u0000` is allowed in a string but refused in a member's name.
     package static func parse(_ bytes: [UInt8]) throws(JSONFault) -> JSONValue {
         guard !bytes.isEmpty else {
             throw JSONFault(kind: .empty, detail: "there is no byte of JSON")
@@ -30,13 +30,13 @@ private func load(_ bytes: [UInt8]) throws(JSONFault) -> JSONValue {
             raw.baseAddress?.assumingMemoryBound(to: CChar.self), raw.count, Int(flags), &error)
     }
     guard let root = unsafe root else { throw fault(error, in: bytes) }
-    // SAFETY: json_loadb gave us the only reference; `value` copies, so nothing outlives it.
+    // SAFETY: json_loadb returned the only reference; `value` copies, so nothing outlives it.
     defer { unsafe json_decref(root) }
     return unsafe value(root)
 }
 
-// SAFETY (for the three below): `node` is alive, because its root is, and nobody else has it. The
-// type that it bears says which accessor may be asked. The recursion is bounded by `depthLimit`.
+// SAFETY (for the three below): `node` is alive, because its root is, and no other code has it. Its
+// type decides which accessor is valid. `depthLimit` bounds the recursion.
 private func value(_ node: UnsafeMutablePointer<json_t>) -> JSONValue {
     switch unsafe node.pointee.type {
     case JSON_OBJECT: .object(unsafe members(node))
@@ -79,8 +79,8 @@ private func text(_ start: UnsafePointer<CChar>?, _ count: Int) -> String {
     unsafe String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
 }
 
-/// What jansson said, as a fault of ours. The code is the last byte of its text (`json_error_code`
-/// in jansson.h, an inline function whose name is also that of an enum).
+/// Converts jansson's error to a fault. The error code is the last byte of jansson's text
+/// (`json_error_code` in jansson.h, an inline function with the same name as an enum).
 private func fault(_ error: json_error_t, in bytes: [UInt8]) -> JSONFault {
     var error = error
     // SAFETY: the text is an array of 160 bytes inside `error`, NUL-terminated by jansson.

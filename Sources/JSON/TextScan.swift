@@ -1,7 +1,7 @@
-//  What jansson does not tell: how deep a text nests before it is read, and where in it an offset
-//  lies. Both look at brackets, commas and strings alone, and neither recurses.
+//  Facts that jansson does not report: the depth of a text before it is parsed, and the value at an
+//  offset. Both functions look only at brackets, commas and strings, and neither recurses.
 
-/// The offset of the first bracket that opens more than `limit` levels; `nil` where none does.
+/// The offset of the first bracket that exceeds `limit` levels; `nil` if there is none.
 func offsetOfDeepNesting(in bytes: [UInt8], limit: Int) -> Int? {
     var depth = 0
     var index = 0
@@ -19,8 +19,8 @@ func offsetOfDeepNesting(in bytes: [UInt8], limit: Int) -> Int? {
     return nil
 }
 
-/// The pointer of the innermost value that is open at `offset`, in a text that is well formed up
-/// to there.
+/// The pointer of the innermost value that is open at `offset`. The text must be well formed up to
+/// `offset`.
 func pointer(in bytes: [UInt8], at offset: Int) -> JSONPointer {
     var path: [Frame] = []
     var index = 0
@@ -41,7 +41,7 @@ func pointer(in bytes: [UInt8], at offset: Int) -> JSONPointer {
     return path.reduce(.root) { $1.extend($0, in: bytes) }
 }
 
-/// The offset of the quote that ends a string, or the text's length where nothing does.
+/// The offset of the quote that ends a string, or the text's length if there is none.
 private func endOfString(in bytes: [UInt8], openedAt start: Int) -> Int {
     var index = start + 1
     while index < bytes.count, bytes[index] != quote {
@@ -50,9 +50,9 @@ private func endOfString(in bytes: [UInt8], openedAt start: Int) -> Int {
     return min(index, bytes.count)
 }
 
-/// An object or array that is open.
+/// An open object or array.
 private enum Frame {
-    /// `key` is where its present member's name stands, quotes and all.
+    /// `key` is the range of the current member's name, including the quotes.
     case object(key: Range<Int>?)
     case array(index: Int)
 
@@ -63,7 +63,7 @@ private enum Frame {
         }
     }
 
-    /// The first string after a brace or comma is the member's name.
+    /// The first string after a brace or a comma is the member's name.
     mutating func saw(string: Range<Int>) {
         if case .object(nil) = self { self = .object(key: string) }
     }
@@ -76,12 +76,12 @@ private enum Frame {
         }
     }
 
-    /// The name that a quoted string amounts to; `nil` where it is no string after all.
+    /// The content of a quoted string; `nil` if the range is not a string.
     private func name(_ range: Range<Int>, in bytes: [UInt8]) -> String? {
         do throws(JSONFault) {
             return try JSONValue.parse(Array(bytes[range])).string
         } catch {
-            return nil  // the pointer is a help, and ends one level higher
+            return nil  // without it the pointer just ends one level higher
         }
     }
 }

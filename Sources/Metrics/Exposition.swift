@@ -24,7 +24,7 @@ package struct Exposition: Sendable {
         write(" \(Exposition.number(value))\n")
     }
 
-    /// Whole numbers without a fraction; infinity as the format wants it.
+    /// Whole numbers without a fraction; infinity as the format requires.
     static func number(_ value: Double) -> String {
         if let whole = Int64(exactly: value) { return String(whole) }
         return value == .infinity ? "+Inf" : value == -.infinity ? "-Inf" : "\(value)"

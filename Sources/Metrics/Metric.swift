@@ -1,15 +1,15 @@
-// The three types of metric. Each may be updated from any thread: one uncontended lock.
+// The three types of metrics. Each may be updated from any thread: it takes one uncontended lock.
 
 import Synchronization
 
-/// A name with the series of its label values.
+/// A metric: a name with one series for each combination of label values.
 package protocol Metric: Sendable {
     var name: String { get }
     func render(into text: inout Exposition)
 }
 
-/// Series by label values. Beyond `limit` of them all further values are counted as `other`, so
-/// that nobody can fill the memory with labels.
+/// Series by label values. Beyond `limit` all further values are counted as `other`, so that labels
+/// cannot fill the memory.
 struct Series<Value: Sendable>: Sendable {
     let limit: Int
     var values: [[String]: Value] = [:]
@@ -20,18 +20,18 @@ struct Series<Value: Sendable>: Sendable {
         change(&values[key, default: zero])
     }
 
-    /// Those that are not there yet begin with `zero`.
+    /// Adds the missing series with the value `zero`.
     mutating func expect(_ labels: [[String]], from zero: Value) {
         for key in labels where values.count < limit && values[key] == nil { values[key] = zero }
     }
 
-    /// In the order of the label values, so that two renderings compare.
+    /// Sorted by label values, so that two renderings can be compared.
     var sorted: [(key: [String], value: Value)] {
         values.sorted { $0.key.lexicographicallyPrecedes($1.key) }
     }
 }
 
-/// What only grows.
+/// A value that only grows.
 package final class Counter: Metric {
     package let name: String
     private let help: String
@@ -57,7 +57,7 @@ package final class Counter: Metric {
         series.withLock { $0.expect(values, from: 0) }
     }
 
-    /// For a total that somebody else counts; a lower one than before is passed over.
+    /// Sets a total that other code counts; a lower total than before is ignored.
     package func raise(to total: Double) {
         precondition(labels.isEmpty)
         series.withLock { $0.update([], from: 0) { $0 = max($0, total) } }
@@ -71,7 +71,7 @@ package final class Counter: Metric {
     }
 }
 
-/// What goes up and down.
+/// A value that rises and falls.
 package final class Gauge: Metric {
     package let name: String
     private let help: String
@@ -95,7 +95,7 @@ package final class Gauge: Metric {
         series.withLock { $0.update(values, from: 0) { $0 += Double(difference) } }
     }
 
-    /// Counts each of `members`; a series of which there was one before, and is none now, is 0.
+    /// Counts each of `members`; an existing series without a member becomes 0.
     package func replace(_ members: [[String]]) {
         precondition(members.allSatisfy { $0.count == labels.count })
         series.withLock { series in
@@ -112,7 +112,7 @@ package final class Gauge: Metric {
     }
 }
 
-/// How long things took.
+/// The distribution of durations.
 package final class Histogram: Metric {
     /// Upper bounds in seconds: from an answer out of memory to a disk that hangs.
     package static let bounds: [Double] = [
@@ -120,7 +120,7 @@ package final class Histogram: Metric {
     ]
 
     private struct Counts: Sendable {
-        /// Not cumulative; the last is for what is beyond the bounds.
+        /// Not cumulative; the last bucket is for values beyond the bounds.
         var buckets = [Int](repeating: 0, count: Histogram.bounds.count + 1)
         var sum = 0.0
     }

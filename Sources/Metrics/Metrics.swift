@@ -1,7 +1,7 @@
-// Every metric of the daemon: names, helps and labels. Whoever reads /metrics reads this file.
+// Every metric of the daemon with its name, help and labels: the reference for /metrics.
 //
-// Units are base units (seconds, bytes); what only grows ends in `_total`. Label values come from
-// enums and route patterns, never from a client's text; each family bounds its series all the same.
+// Units are base units (seconds, bytes); names of counters end in `_total`. Label values come from
+// enums and route patterns, never from a client's text. Each family still bounds its series.
 
 package final class Metrics: Sendable {
     // MARK: Operations
@@ -119,7 +119,7 @@ package final class Metrics: Sendable {
 
     package init() {}
 
-    /// All of them, in the order above; a test holds this list against the properties.
+    /// All metrics in the order above; a test compares this list with the properties.
     package var all: [any Metric] {
         [
             operationsStarted, operationsEnded, operationsRunning, operationsStalled,
