@@ -1,16 +1,15 @@
-// What users let pods see of theirs: it has to stay as it is, byte for byte.
+// Files of users that pods can see: they must not change by a single byte.
 //
-// The content is told by FNV-1a (64 bits), the rest by what stat(2) says: size, permissions, owner
-// and the time of the last change. It is an alarm for damage and no seal against an adversary, who
-// would have to be root on the host; a cryptographic hash would cost a spawned program for every
-// file, in an instrument that every test uses twice, and the time of change alone already tells
-// that somebody wrote the same bytes again.
+// FNV-1a (64 bits) covers the content. stat(2) covers size, permissions, owner and the time of the
+// last change. This detects damage, but not an adversary, who would have to be root on the host. A
+// cryptographic hash would need a spawned program for every file, in an instrument that every test
+// uses twice. The time of change alone already shows that the same bytes were written again.
 
 import Bytes
 import Linux
 
 extension Census {
-    /// The file, or the directory and all below it that is on the same mount.
+    /// Adds the file, or the directory and everything below it on the same mount.
     mutating func addBindSource(_ source: String) {
         let (parent, name) = source.cutAtLast("/") ?? (".", source)
         do {

@@ -1,12 +1,12 @@
-// What ours hold open, counted by kind; and what only a descriptor still shows.
+// The descriptors of our processes, counted by kind, and resources that only a descriptor shows.
 
 import Bytes
 import Linux
 
-/// An entry of /proc/<pid>/fd. What it names is never opened, so that nothing waits for its disk.
+/// An entry of /proc/<pid>/fd. Its target is never opened, so the census cannot wait for a disk.
 struct HeldDescriptor {
     let number: String
-    /// A path, or such as `socket:[4711]` and `anon_inode:[eventpoll]`.
+    /// A path, or a name such as `socket:[4711]` or `anon_inode:[eventpoll]`.
     let target: [UInt8]
 
     static func all(of pid: Int32) -> [HeldDescriptor] {
@@ -16,12 +16,12 @@ struct HeldDescriptor {
         }
     }
 
-    /// A file that has a place in some mount, and not one that the kernel made for itself.
+    /// Whether the target is a file in some mount, and not a file that the kernel made for itself.
     var isFile: Bool {
         target.first == UInt8(ascii: "/") && !target.starts(with: "/memfd:".utf8)
     }
 
-    /// `file`, `socket`, `pipe`, `epoll`, `pidfd` …
+    /// The kind: `file`, `socket`, `pipe`, `epoll`, `pidfd` …
     var kind: String {
         if isFile { return "file" }
         let name = shown(target)
@@ -56,8 +56,8 @@ extension Census {
         }
     }
 
-    /// Those that our processes are in or hold open, other than the host's. The pods' own are the
-    /// shims' (DESIGN.md), so one that is left over is held by something of ours.
+    /// Adds the network namespaces, except the host's, that our processes are in or hold open.
+    /// Shims hold the pods' namespaces (DESIGN.md), so one of our processes holds any that is left.
     mutating func addNetworkNamespaces(of table: ProcessTable) {
         let host = link("/proc/self/ns/net")
         for process in table.ours + table.daemons {
@@ -69,8 +69,8 @@ extension Census {
         }
     }
 
-    /// Those of the other kinds that our processes hold open, other than the host's. Without a
-    /// descriptor a namespace ends with the processes in it, and those are listed.
+    /// Adds the namespaces of the other kinds, except the host's, that our processes hold open.
+    /// Without a descriptor a namespace ends with its processes, and those are listed.
     mutating func addHeldNamespaces(of table: ProcessTable) {
         let kinds = Set(listing(of: "/proc/self/ns")).subtracting(["net"])
         for held in (table.ours + table.daemons).flatMap({ table.held[$0.pid] ?? [] }) {

@@ -1,11 +1,11 @@
-// What is on the disks: the files below our directories, and the cgroups.
+// The files below our directories, and the cgroups.
 
 import Linux
 
-/// A directory that is looked through.
+/// A directory of the walk.
 struct Place: ~Copyable {
     let directory: OwnedDescriptor
-    /// As a line shows it.
+    /// The path as a line shows it.
     let path: String
     let depth: Int
 }
@@ -17,8 +17,8 @@ extension Census {
         }
     }
 
-    /// Shows everything below `start`, by descriptors: a mount below is not entered, and no link is
-    /// followed. Where `start` is no directory there is nothing below it.
+    /// Visits everything below `start` by descriptors. It enters no mount and follows no link. If
+    /// `start` is not a directory, it visits nothing.
     mutating func walk(
         _ start: String,
         _ visit: (inout Census, borrowing Place, DirectoryEntry, String) -> Void
@@ -39,7 +39,7 @@ extension Census {
             let path = "\(place.path)/\(shown(entry.bytes))"
             visit(&self, place, entry, path)
             guard entry.mayBeDirectory else { continue }
-            // A descriptor is held for each level, and a container makes as many as it likes.
+            // One descriptor is held per level, and a container may make any number of levels.
             guard place.depth < 200 else {
                 addUnreadable(path, "too deep")
                 continue
@@ -53,7 +53,7 @@ extension Census {
         }
     }
 
-    /// The parent itself is the daemon's, and no pod's.
+    /// The parent itself belongs to the daemon and to no pod.
     mutating func addCgroups(_ marks: Marks) {
         for hierarchy in Census.hierarchies {
             walk(hierarchy + marks.cgroupParent) { census, _, entry, path in
@@ -64,7 +64,7 @@ extension Census {
 }
 
 extension Census {
-    /// Where each cgroup hierarchy is mounted.
+    /// The mount points of the cgroup hierarchies.
     package static var hierarchies: [String] {
         do { return Set(try Cgroups.hierarchies().map(\.mountPoint)).sorted() } catch { return [] }
     }
@@ -82,7 +82,7 @@ extension Census {
         } catch { return [directory] }
     }
 
-    /// Every process in a cgroup at or below `parent`, in any hierarchy, but for zombies.
+    /// Every process in a cgroup at or below `parent`, in any hierarchy, except zombies.
     package static func processes(in parent: String) -> Set<Int32> {
         do {
             return try Cgroup(path: parent, hierarchies: Cgroups.hierarchies()).processes()
@@ -90,8 +90,8 @@ extension Census {
     }
 }
 
-/// Gone meanwhile, no directory, or a mount, which has a line of its own: ENOENT, ENOTDIR, ELOOP
-/// (a link), ENODEV (a cgroup that is just removed), EXDEV.
+/// Gone meanwhile (ENOENT), not a directory (ENOTDIR), a link (ELOOP), a cgroup that is being
+/// removed (ENODEV), or a mount (EXDEV), which has its own line.
 private func isAbsence(_ failure: SystemCallFailure) -> Bool {
     [2, 20, 40, 19, 18].contains(failure.errno)
 }

@@ -1,28 +1,28 @@
-// How ours are known among all that is on the machine.
+// The marks by which the census recognizes our resources.
 
 import Linux
 
 extension Census {
-    /// What is below one of the directories is ours, and each cgroup below the parent; so is every
-    /// process that is in one, or whose command line names one.
+    /// Ours are: everything below one of the directories, each cgroup below the parent, and every
+    /// process that is in such a cgroup or whose command line names one of the directories.
     package struct Marks: Equatable, Sendable {
         package let runDirectory: String
         package let dataDirectory: String
         package let logDirectory: String
         package let cgroupParent: String
-        /// What users let pods see of theirs: it stays as it is, byte for byte.
+        /// Files of users that pods can see: they must not change by a single byte.
         package let bindSources: [String]
-        /// Whether the host's own interfaces, bridge ports and held addresses are listed. They bear
-        /// no mark of ours: what others do with the network meanwhile is among them.
+        /// Whether the host's own interfaces, bridge ports and held addresses are listed. They have
+        /// no mark of ours, so changes by other programs are included.
         package let hostNetwork: Bool
-        /// Whether what the living daemon itself holds is counted: descriptors, but for its
+        /// Whether the resources of the living daemon are counted: its descriptors, except its
         /// clients' connections, and children whose exit it has not taken.
         package let daemonToo: Bool
-        /// The directories as /proc names what is in them: with a slash at the end, since another's
-        /// name may go on where ours ends, and without a link on the way.
+        /// The directories as /proc names them: without links, and with a slash at the end, because
+        /// another directory's name may begin with ours.
         let below: [[UInt8]]
 
-        /// `also` names directories that mark what is in them without being looked through.
+        /// `also` names directories that mark their content but are not walked.
         package init(
             runDirectory: String, dataDirectory: String, logDirectory: String,
             cgroupParent: String, also: [String] = [], bindSources: [String] = [],
@@ -40,15 +40,15 @@ extension Census {
             below = Set(spellings.map { Array("\($0)/".utf8) }).sorted { $0.count < $1.count }
         }
 
-        /// The directories that are looked through.
+        /// The directories that are walked.
         var roots: [String] { [runDirectory, dataDirectory, logDirectory] }
 
-        /// Whether something of ours is named in there.
+        /// Whether the text names a path of ours.
         package func areIn(_ text: some Collection<UInt8>) -> Bool {
             below.contains { text.contains(bytes: $0) }
         }
 
-        /// Whether this is `/proc/<pid>/cgroup` of a process at or below the parent.
+        /// Whether `lines` is the `/proc/<pid>/cgroup` of a process at or below the parent.
         func areInCgroups(_ lines: [UInt8]) -> Bool {
             let parent = Array(cgroupParent.utf8)
             return lines.split(separator: newline).contains { line in

@@ -1,13 +1,13 @@
 // Mounts, the superblocks below them, and loop devices.
 //
-// What the kernel does not show: a superblock without a block device (overlay, tmpfs, FUSE) whose
-// last mount was detached (MNT_DETACH) is in no table and no directory of /sys; it lives for as
-// long as somebody holds a file of it. Where that is one of ours, the descriptor gives it away: its
-// mount has a number that no table knows. A stranger's does too, but not whose mount it was.
-// Mounts in a namespace in which there is no process are not shown either; such a namespace lives
-// only as a descriptor or a mount of its own, and the latter is in the table. While umount2(2)
-// waits for the disk the mount is gone from the tables already; then the helper that is in the call
-// is still to be seen, as a process.
+// Some resources are not visible. A superblock without a block device (overlay, tmpfs, FUSE) whose
+// last mount was detached (MNT_DETACH) is in no table and no directory of /sys. It lives as long as
+// a process holds a file of it. If one of our processes does, its descriptor shows a mount number
+// that is in no table. A foreign process's descriptor shows it too, but not whose mount it was.
+// Mounts in a namespace without a process are not visible either. Such a namespace lives only as a
+// descriptor or as a mount, and the mount is in the table. While umount2(2) waits for the disk, the
+// mount is already gone from the tables, but the helper that called umount2(2) is visible as a
+// process.
 
 import Bytes
 import Linux
@@ -18,7 +18,7 @@ struct SeenMount {
     let device: String
     let point: [UInt8]
     let type: String
-    /// What is mounted there: the source and the file system's own options.
+    /// The source and the file system's own options.
     let origin: [ArraySlice<UInt8>]
 
     init?(_ line: ArraySlice<UInt8>) {
@@ -36,16 +36,16 @@ struct SeenMount {
 }
 
 extension Census {
-    /// Mounts in every mount namespace that some process is in, each namespace once. An overlay
-    /// whose upper layer is ours counts wherever it is mounted: its options name it. What is
-    /// mounted on one of the directories itself does not, such as the daemon's tmpfs: that is the
-    /// host's, and whoever makes a mount namespace meanwhile has a copy of it.
+    /// Adds the mounts of every mount namespace that has a process, each namespace once. An overlay
+    /// whose upper layer is ours counts at any mount point, because its options name the layer. A
+    /// mount on one of the directories themselves, such as the daemon's tmpfs, does not count: it
+    /// belongs to the host, and every new mount namespace has a copy of it.
     mutating func addMounts(_ marks: Marks, _ table: ProcessTable) {
         let roots = marks.roots.map { Array((Path.real($0) ?? $0).utf8) }
         var seen: Set<String> = []
         var numbers: Set<UInt64> = []
         for process in table.all where !process.isZombie {
-            // A process sees no more than what is below its root.
+            // A process sees only mounts below its root.
             guard let namespace = link("/proc/\(process.pid)/ns/mnt"),
                 let root = link("/proc/\(process.pid)/root"), !seen.contains(namespace + root),
                 let text = bytes("/proc/\(process.pid)/mountinfo")
@@ -64,12 +64,12 @@ extension Census {
 
     private mutating func add(_ mount: SeenMount, in namespace: String, _ marks: Marks) {
         names.insert("mount \(namespace) \(shown(mount.point)) \(mount.type)")
-        // Of an overlay's upper and work directory the one that its options name first.
+        // The first of our directories that the options name: an overlay's upper or work directory.
         guard let part = mount.origin.map(unescaped).first(where: marks.areIn) else { return }
         names.insert("superblock \(mount.type) \(mount.device) \(shown(part))")
     }
 
-    /// Mounts that are in no table any more, and live by what one of ours holds.
+    /// Adds mounts that are in no table, but that one of our processes keeps alive.
     private mutating func addDetached(_ table: ProcessTable, known: Set<UInt64>) {
         for process in table.ours + table.daemons {
             for held in table.held[process.pid] ?? [] where held.isFile {
@@ -90,10 +90,10 @@ extension Census {
                 !known.contains(number), !isMounted(number, for: process)
             else { return }
             names.insert("detached \(process.pid) \(process.command) directory")
-        } catch {}  // it has ended
+        } catch {}  // the process has ended
     }
 
-    /// Looked at again: it may have been mounted since the tables were read.
+    /// Reads the table again, because the mount may be newer than the tables.
     private func isMounted(_ number: UInt64, for process: SeenProcess) -> Bool {
         (bytes("/proc/\(process.pid)/mountinfo") ?? []).split(separator: newline)
             .contains { SeenMount($0)?.number == number }
@@ -103,8 +103,8 @@ extension Census {
         lines(path).lazy.compactMap { $0.after("mnt_id:\t") }.first.flatMap { UInt64($0) }
     }
 
-    /// Those whose backing file is ours, and the file systems on them: /sys/fs has a directory for
-    /// each that lives, whether it is mounted anywhere or not.
+    /// Adds the loop devices whose backing file is ours, and the file systems on them. /sys/fs has
+    /// a directory for each living file system, mounted or not.
     mutating func addLoopDevices(_ marks: Marks) {
         for device in listing(of: "/sys/block") where device.begins(with: "loop") {
             guard let file = bytes("/sys/block/\(device)/loop/backing_file"), marks.areIn(file)

@@ -1,10 +1,11 @@
-// Sockets, and what of the network stands on the host itself.
+// Sockets, and network resources of the host itself.
 
 import Bytes
 import Linux
 
 extension Census {
-    /// Sockets with a name of ours on the host, and every named one in the pods' own namespaces.
+    /// Adds sockets with a name of ours on the host, and every named socket in the pods'
+    /// namespaces.
     mutating func addSockets(_ marks: Marks, _ table: ProcessTable) {
         for name in socketNames("/proc/self/net/unix") where marks.areIn(name) {
             names.insert("socket \(shown(name))")
@@ -19,7 +20,7 @@ extension Census {
         }
     }
 
-    /// The name is the last column. A connection bears its listener's, so each counts once.
+    /// The name is the last column. A connection has its listener's name, so each name counts once.
     private mutating func socketNames(_ path: String) -> Set<ArraySlice<UInt8>> {
         let names = socketLines(path).compactMap { line in
             line.firstIndex { $0 == slash || $0 == at }.map { line[$0...] }
@@ -27,9 +28,9 @@ extension Census {
         return Set(names)
     }
 
-    /// The kernel tells this file a page at a time, and sockets that come or go meanwhile (another
-    /// test's flood) hide others at the edges: what any of many readings shows is there. What fits
-    /// on a page is told in one piece.
+    /// The kernel produces this file page by page, and concurrent changes of sockets (such as
+    /// another test's) hide other sockets at page boundaries. A socket that any of several readings
+    /// shows exists. A file of one page is read atomically.
     private mutating func socketLines(_ path: String) -> Set<ArraySlice<UInt8>> {
         var found: Set<ArraySlice<UInt8>> = []
         for _ in 0..<16 {
@@ -45,9 +46,10 @@ extension Census {
         return found
     }
 
-    /// The daemon's ends of its clients' connections, as its descriptors name them: whoever looks
-    /// at it is one. Established ones (unix(7)'s column says 03, proc(5)'s for TCP 01), so that one
-    /// that a client has left, and that is kept over TCP, is not among them.
+    /// The daemon's ends of its clients' connections, as its descriptors name them; the observer
+    /// itself may be such a client. Only established connections count (03 in unix(7)'s column, 01
+    /// in proc(5)'s for TCP). A TCP connection that its client has left but the daemon still keeps
+    /// does not count.
     mutating func clientSockets(_ marks: Marks) -> Set<[UInt8]> {
         let socket = Array("\(marks.runDirectory)/staunch.sock".utf8)
         let local = socketLines("/proc/self/net/unix").map { $0.split(separator: space) }
@@ -61,8 +63,9 @@ extension Census {
         return Set((local + remote).map { Array("socket:[".utf8) + $0 + [UInt8(ascii: "]")] })
     }
 
-    /// The host's interfaces, what is in which bridge, and the addresses that CNI's host-local
-    /// holds: a file for each, which bears the container and its interface.
+    /// Adds the host's interfaces, the ports of each bridge, and the addresses that CNI's
+    /// host-local holds. host-local keeps a file for each address, which contains the container and
+    /// its interface.
     mutating func addHostNetwork() {
         for interface in listing(of: "/sys/class/net") {
             guard let index = lines("/sys/class/net/\(interface)/ifindex").first else { continue }

@@ -1,18 +1,18 @@
-// Processes, zombies and threads of ours. The daemon is none of them: it is accounted for by
-// itself, without its pid, so that one that was started again is no difference.
+// Our processes, zombies and threads. The daemon is counted separately and without its pid, so that
+// a restarted daemon is no difference.
 
 import Linux
 
-/// A process as /proc/<pid>/stat tells it.
+/// A process as /proc/<pid>/stat shows it.
 struct SeenProcess {
     let pid: Int32
     let parent: Int32
     let isZombie: Bool
-    /// Without arguments: they hold whole scripts.
+    /// Without arguments, which may contain whole scripts.
     let command: String
     let threads: Int
 
-    /// `pid (command) state parent …`; the command may hold anything.
+    /// `pid (command) state parent …`; the command may contain any bytes.
     init?(stat line: [UInt8], pid: Int32) {
         guard let open = line.firstIndex(of: UInt8(ascii: "(")),
             let close = line.lastIndex(of: UInt8(ascii: ")")), open < close
@@ -29,20 +29,20 @@ struct SeenProcess {
     }
 }
 
-/// Every process of the machine, and which are ours.
+/// Every process of the machine, and which of them are ours.
 struct ProcessTable {
     let all: [SeenProcess]
     let ours: [SeenProcess]
     let daemons: [SeenProcess]
     let daemonZombies: [SeenProcess]
-    /// What each of ours and the daemons holds open.
+    /// The open descriptors of each of our processes and of the daemons.
     let held: [Int32: [HeldDescriptor]]
 
     init(_ marks: Census.Marks) {
         let all = Census.pids.compactMap { pid in
             bytes("/proc/\(pid)/stat").flatMap { SeenProcess(stat: $0, pid: pid) }
         }
-        // Whoever asks, and who started it, names our directories without being one of us.
+        // The census process and its ancestors name our directories, but are not ours.
         let asking = ProcessTable.ancestors(of: OwnProcess.pid, all)
         let others = all.filter { !asking.contains($0.pid) }
         daemons = others.filter { ProcessTable.isDaemon($0, marks) }
@@ -51,15 +51,15 @@ struct ProcessTable {
         }
         let parents = Set(living.map(\.pid))
         let masters = Set(daemons.map(\.pid))
-        // A zombie has no command line. An orphan's exit is init's to take, and nothing of it is
-        // left but its number.
+        // A zombie has no command line. If its parent is init, init takes its exit, and only its
+        // number is left.
         let dead = others.filter {
             $0.isZombie && $0.parent != 1 && $0.command != "staunchd"
         }
         let zombies = dead.filter {
             parents.contains($0.parent) || ProcessTable.bears(marks, $0)
         }
-        // For a moment each helper that the daemon runs is one.
+        // Each helper of the daemon is a zombie for a moment.
         daemonZombies = dead.filter { masters.contains($0.parent) }
         self.all = all
         ours = living + zombies
@@ -68,8 +68,8 @@ struct ProcessTable {
         ) { first, _ in first }
     }
 
-    /// By its cgroup first: reading a command line takes the lock of the process's memory, and so
-    /// can wait for one that is stuck in a page fault.
+    /// Checks the cgroup first, because reading a command line takes the lock of the process's
+    /// memory. That read can block if the process is stuck in a page fault.
     private static func bears(_ marks: Census.Marks, _ process: SeenProcess) -> Bool {
         if let cgroups = bytes("/proc/\(process.pid)/cgroup"), marks.areInCgroups(cgroups) {
             return true
@@ -77,7 +77,8 @@ struct ProcessTable {
         return bytes("/proc/\(process.pid)/cmdline").map(marks.areIn) ?? false
     }
 
-    /// By what it holds open: with default settings its command line names no directory.
+    /// Checks open files, because with default settings the daemon's command line names no
+    /// directory.
     private static func isDaemon(_ process: SeenProcess, _ marks: Census.Marks) -> Bool {
         guard process.command == "staunchd" else { return false }
         let directory = Array((Path.real(marks.runDirectory) ?? marks.runDirectory).utf8)
@@ -99,7 +100,7 @@ extension Census {
     /// Every process of the machine.
     package static var pids: [Int32] { listing(of: "/proc").compactMap { Int32($0) } }
 
-    /// Processes and zombies of ours, without the daemon.
+    /// Our processes and zombies, without the daemon.
     package static func marked(_ marks: Marks) -> [Int32] { ProcessTable(marks).ours.map(\.pid) }
 
     mutating func addProcesses(_ table: ProcessTable) {

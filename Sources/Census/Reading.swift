@@ -1,29 +1,29 @@
-// Bytes as the kernel tells them, and as a line shows them.
+// Reading of the kernel's files, and formatting for a line.
 
 import Linux
 
 let newline = UInt8(ascii: "\n")
 let space = UInt8(ascii: " ")
 
-/// The whole file; `nil` where it cannot be read, as with a process that has just ended.
+/// The whole file; `nil` if it cannot be read, for example because the process has just ended.
 func bytes(_ path: String) -> [UInt8]? {
     do { return try Files.read(path, limit: 64 << 20) } catch { return nil }
 }
 
-/// The lines of a small file as text; none where it cannot be read.
+/// The lines of a small file as text; empty if the file cannot be read.
 func lines(_ path: String) -> [String] {
     (bytes(path) ?? []).split(separator: newline).map { String(decoding: $0, as: UTF8.self) }
 }
 
-/// The names in a directory of the kernel's own; none where there is none.
+/// The names in a directory of the kernel; empty if there is no such directory.
 func listing(of directory: String) -> [String] {
     do { return try Files.names(in: directory) } catch { return [] }
 }
 
-/// Where a link of /proc leads; the file that it names is not touched.
+/// The target of a link in /proc; the target itself is not accessed.
 func link(_ path: String) -> String? { Files.linkTarget(path).map { shown($0) } }
 
-/// One line that no two names share: what is not printable ASCII, and the backslash, as `\xNN`.
+/// An unambiguous line: bytes other than printable ASCII, and the backslash, become `\xNN`.
 func shown(_ bytes: some Sequence<UInt8>) -> String {
     var text: [UInt8] = []
     for byte in bytes {
@@ -38,7 +38,7 @@ func shown(_ bytes: some Sequence<UInt8>) -> String {
 
 private let hexDigits = Array("0123456789abcdef".utf8)
 
-/// A field of mountinfo, where space, tab, newline, backslash and more stand as three octal digits.
+/// Decodes a field of mountinfo, in which space, tab, newline and backslash are octal escapes.
 func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
     guard field.contains(UInt8(ascii: "\\")) else { return Array(field) }
     var result: [UInt8] = []

@@ -1,4 +1,4 @@
-// What the targets are sent for a workload: Staunch's pod, podman's pod and containers.
+// The requests that create a workload: Staunch's pod, podman's pod and containers.
 
 import Bytes
 import JSON
@@ -55,7 +55,7 @@ extension Workload {
         return writer.finish().bytes
     }
 
-    /// What `runc spec` writes, made to run this.
+    /// The output of `runc spec`, changed to run this task.
     func runcConfig(_ spec: JSONValue, rootfs: String, cgroup: String) -> [UInt8] {
         let root = JSONValue.object([
             JSONMember(name: "path", value: .string(rootfs)),

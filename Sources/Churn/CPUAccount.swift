@@ -1,17 +1,18 @@
-// CPU of everything below some cgroups, those that have ended included: shims leave the daemon's
-// tree of processes, so no process's own account has it all (cgroups(7): v1's cpuacct sums up, and
-// so does v2's cpu.stat).
+// The CPU time of all processes below some cgroups, ended ones included. Shims leave the daemon's
+// process tree, so the CPU time of no process covers everything (cgroups(7): v1's cpuacct and v2's
+// cpu.stat sum up whole subtrees).
 
 import Linux
 
 final class CPUAccount: Sendable {
     private let hierarchy: CgroupHierarchy
-    /// For the programs that the run starts.
+    /// The cgroup of the programs that the run starts.
     private let own: String
-    /// For the pods. It is there for as long as the run is: it keeps the sum of what is gone.
+    /// The cgroup of the pods. It exists during the whole run, to keep the CPU time of removed
+    /// children.
     private let parent: String
 
-    /// `nil` where no hierarchy accounts for CPU.
+    /// `nil` if no hierarchy accounts for CPU time.
     init?(_ stage: Stage) {
         let hierarchies: [CgroupHierarchy]
         do { hierarchies = try Cgroups.hierarchies() } catch { return nil }
@@ -35,8 +36,8 @@ final class CPUAccount: Sendable {
         }
     }
 
-    /// Runs `body` with this process in the account, so that what it starts is in it; returns what
-    /// this process used itself, which is not the target's.
+    /// Runs `body` with this process in the `own` cgroup, so that its children are accounted for.
+    /// Returns the CPU time of this process itself, which the target did not use.
     func including(_ body: () -> Void) -> Double {
         let home = ProcFS.cgroups(of: OwnProcess.pid, in: hierarchy) ?? "/"
         let before = ProcessUsage.cpu(OwnProcess.pid) ?? 0
@@ -50,7 +51,7 @@ final class CPUAccount: Sendable {
         return (ProcessUsage.cpu(OwnProcess.pid) ?? 0) - before
     }
 
-    /// Seconds until now.
+    /// The CPU time until now, in seconds.
     var seconds: Double { read(own) + read(parent) }
 
     private func read(_ directory: String) -> Double {
@@ -76,7 +77,8 @@ final class CPUAccount: Sendable {
 }
 
 extension ProcFS {
-    /// Its cgroup in one hierarchy: `/proc/<pid>/cgroup` names each by its controllers.
+    /// The cgroup of a process in one hierarchy; `/proc/<pid>/cgroup` lists hierarchies by
+    /// controllers.
     fileprivate static func cgroups(of pid: Int32, in hierarchy: CgroupHierarchy) -> String? {
         let text: String
         do { text = try Files.text("/proc/\(pid)/cgroup") } catch { return nil }
@@ -92,10 +94,10 @@ extension ProcFS {
     }
 }
 
-/// What a process has, as /proc tells it; `nil` where it has ended.
+/// Resource usage of a process from /proc; `nil` if the process has ended.
 enum ProcessUsage {
-    /// Bytes that are its own. Its program's are not: whether another process shares them depends
-    /// on how many run.
+    /// Private bytes. The program's pages are excluded: whether they are shared depends on how many
+    /// processes run the program.
     static func privateMemory(_ pid: Int32) -> Double? {
         guard let text = text("/proc/\(pid)/smaps_rollup") else { return nil }
         let lines = text.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") }
@@ -108,7 +110,7 @@ enum ProcessUsage {
         do { return try Files.names(in: "/proc/\(pid)/fd").count } catch { return nil }
     }
 
-    /// Seconds, user and system, without its children's.
+    /// User and system time in seconds, without the children's.
     static func cpu(_ pid: Int32) -> Double? {
         guard let text = text("/proc/\(pid)/stat"), let end = text.lastIndex(of: ")") else {
             return nil
@@ -116,7 +118,7 @@ enum ProcessUsage {
         let fields = text[end...].dropFirst(2).split(separator: " ")
         guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12])
         else { return nil }
-        return (user + system) / 100  // USER_HZ is 100 on every Linux that Swift runs on
+        return (user + system) / 100  // USER_HZ is 100 on every Linux that Swift supports
     }
 
     private static func text(_ path: String) -> String? {

@@ -1,4 +1,4 @@
-// The census of LAWS.md, before the first create and after the last delete.
+// The census of LAWS.md, taken before the first create and after the last delete.
 
 import Bytes
 import Census
@@ -7,19 +7,19 @@ struct CensusTaker {
     private let marks: Census.Marks
     private let before: Census
 
-    /// `nil` where the daemon is another's: what others do with it meanwhile is not ours to name.
-    /// And where the census does not see the daemon's socket: then it would see nothing else.
+    /// `nil` if the daemon is not the run's own, because others may use it meanwhile. Also `nil` if
+    /// the census does not see the daemon's socket, because then it sees nothing else either.
     init?(_ shared: Setting, ownDaemon: Bool) {
         guard ownDaemon else { return nil }
         let stage = shared.stage
-        // The host's network is not ours alone, and the daemon dies and comes back: what it holds
-        // itself is seen by its descriptors over the time of the run.
+        // Other programs use the host's network too. The daemon dies and restarts, so its own
+        // descriptors are checked by the samples over the time of the run.
         let marks = Census.Marks(
             runDirectory: stage.runDirectory, dataDirectory: stage.dataDirectory,
             logDirectory: stage.logDirectory, cgroupParent: stage.cgroupParent,
             bindSources: [stage.rootfs], hostNetwork: false, daemonToo: false)
-        // The kernel does not tell its list of sockets in one piece: ours is in it, so look again
-        // until it is seen.
+        // The kernel does not produce its list of sockets atomically. The list must contain our
+        // socket, so repeat the census until it does.
         var first = Census(marks)
         let isSeen = wait(atMost: 5) {
             if first.names.contains("socket \(stage.socket)") { return true }
@@ -31,7 +31,7 @@ struct CensusTaker {
         before = first
     }
 
-    /// What is there now and was not before, or was and is not, by name.
+    /// The names of things that appeared or disappeared since the first census.
     func changes() -> [String] {
         var after = Census(marks)
         _ = wait(atMost: 3) {

@@ -1,15 +1,15 @@
-// From what was seen to what had to hold.
+// Turns the observations into checks.
 
-/// What is looked at after the last delete.
+/// The observations after the last delete.
 package struct Findings: Sendable {
     package var orphans: [String] = []
-    /// What the census shows more than before the first create; `nil` where none was taken.
+    /// The differences from the census before the first create; `nil` if none was taken.
     package var left: [String]?
     package var openOperations: [String] = []
     package var exits = ExitFindings()
-    /// Answers that the API does not promise, creates that failed for no reason of ours.
+    /// Answers that the API does not promise, and failed creates that no kill explains.
     package var surprises: [String] = []
-    /// Whether the end of the run could be asked about at all.
+    /// Whether the server answered the questions at the end of the run.
     package var isAnswering = true
 
     package init() {}
@@ -53,7 +53,7 @@ package enum Checks {
         return ended("exits lost", found, found.lost, seen)
     }
 
-    /// That no exit is told twice is seen by the events alone.
+    /// Only the events can show that no exit is reported twice.
     private static func doubled(_ found: ExitFindings) -> Check {
         guard found.doubled.isEmpty, !found.wasFollowed else {
             return ended("exits doubled", found, found.doubled)
@@ -61,7 +61,7 @@ package enum Checks {
         return Check("exits doubled", .unseen, "the events were not followed to the end")
     }
 
-    /// Without a pod that ended there was nothing to go wrong.
+    /// If no pod ended, the check has seen nothing.
     private static func ended(
         _ name: String, _ found: ExitFindings, _ items: [String], _ seen: String? = nil
     ) -> Check {
@@ -88,7 +88,7 @@ extension Checks {
             ?? Check("\(name) flat", .unseen, "no daemon was seen for \(Growth.needed)")
     }
 
-    /// Whether the shims of late are as those of the beginning.
+    /// Compares the shims at the end of the run with those at the beginning.
     private static func alike(
         _ name: String, _ samples: [Sample], _ value: (ShimUsage) -> Double, _ slack: Double,
         _ text: (Double) -> String
@@ -102,7 +102,8 @@ extension Checks {
         return Check("\(name) alike throughout", outcome, seen)
     }
 
-    /// Only noted if no pod was held for long enough: a run of short pods need not show it.
+    /// Only noted if no pod was held for long enough, because a run of short pods cannot show
+    /// growth.
     private static func shim(
         _ name: String, _ samples: [Sample], _ value: (ShimLook) -> Double, _ slack: Double,
         _ text: (Double) -> String

@@ -1,9 +1,9 @@
-// A whole run: what must be there, then each target, then everything is put away.
+// A whole run: it checks the preconditions, runs each target, then removes everything.
 
 import Linux
 
 package enum ChurnRun {
-    /// Throws where there is no run; then nothing is left of it.
+    /// Throws if there can be no run; then the run has left nothing behind.
     package static func run(
         _ settings: RunSettings, _ interrupts: Interrupts
     ) throws(RunFailure) -> RunResult {
@@ -26,7 +26,7 @@ package enum ChurnRun {
                 result.targets.append(found)
                 result.checks += checks
             } catch {
-                // What the others came to is not lost for it.
+                // The results of the other targets are kept.
                 if result.targets.isEmpty { throw error }
                 result.checks.append(Check("\(target.rawValue) runs", .failed, "\(error)"))
             }
@@ -46,7 +46,7 @@ package enum ChurnRun {
         return try StaunchRun(shared).run()
     }
 
-    /// All that can be seen before anything is made.
+    /// Checks all preconditions that can be checked before anything is made.
     private static func expectPrograms(_ settings: RunSettings) throws(RunFailure) {
         guard OwnProcess.isRoot else { throw RunFailure("needs root: pods are made of mounts") }
         guard Program.find("busybox") != nil else {
@@ -76,7 +76,7 @@ package enum ChurnRun {
 
     private static func pressure(_ shared: Setting) throws(RunFailure) -> DiskPressure? {
         guard let settings = shared.settings.pressure else { return nil }
-        // An end that it reaches even where this process cannot end it.
+        // A time limit for fio, in case this process cannot end fio.
         let seconds: Double =
             switch shared.settings.amount {
             case .pods: 6 * 3600

@@ -1,11 +1,11 @@
-// The clients: a thread each, which makes and deletes one pod after the other.
+// The clients: one thread each, which creates and deletes one pod after another.
 
 import Linux
 import Synchronization
 
-/// One client of one target. It lives on its thread alone.
+/// One client of one target. It is used only on its own thread.
 protocol PodWorker {
-    /// One pod from its create until it is gone. Throws only where going on is of no use.
+    /// Runs one pod from its create until it is gone. Throws only if continuing is useless.
     func cycle(_ name: String, _ workload: Workload) throws(RunFailure)
 }
 
@@ -35,7 +35,7 @@ final class ClientPool: Sendable {
 
     var isOver: Bool { state.withLock { $0.running == 0 } }
 
-    /// `make` is called on each client's own thread.
+    /// Calls `make` on each client's own thread.
     func start(_ make: @escaping @Sendable () -> any PodWorker) {
         for _ in 0..<settings.clients {
             Thread.start {

@@ -1,4 +1,4 @@
-// What a result says of the run and of the machine, so that a figure can be judged later.
+// The description of the run and of the machine, so that a figure can be judged later.
 
 import Linux
 

@@ -1,21 +1,21 @@
-// The busy disk: fio, bounded in rate and in bytes, and ended with the run.
+// Load on the disk by fio, bounded in rate and in bytes, and ended with the run.
 
 import Linux
 
 final class DiskPressure: Sendable {
     private static let writers = 4
-    /// MiB of each writer's file.
+    /// The size of each writer's file in MiB.
     private static let fileSize = 256
 
     private let child: Child
     private let directory: String
 
-    /// Why it cannot be; `nil` where it can.
+    /// Why fio cannot run; `nil` if it can.
     static func obstacle(below directory: String) -> RunFailure? {
         guard Program.find("fio") != nil else {
             return RunFailure("--disk-pressure needs fio, which is not installed (apt install fio)")
         }
-        let needed = UInt64(writers * fileSize + 1024) << 20  // and a GiB for everybody else
+        let needed = UInt64(writers * fileSize + 1024) << 20  // leaves 1 GiB for other users
         do {
             let free = try Files.freeBytes(at: directory)
             guard free < needed else { return nil }
@@ -27,8 +27,8 @@ final class DiskPressure: Sendable {
         } catch { return RunFailure("--dir: \(error)") }
     }
 
-    /// `seconds` bounds it even where nobody is left to end it. With `--time_based` fio would not
-    /// heed the bound on its bytes.
+    /// `seconds` bounds fio even if no process is left to end it. fio gets no `--time_based`,
+    /// because it would then ignore the limit on its bytes.
     init(
         _ settings: PressureSettings, in stage: Stage, seconds: Double
     ) throws(RunFailure) {

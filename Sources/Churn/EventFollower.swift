@@ -1,5 +1,5 @@
-// Follows the events from before the first pod to after the last, through every death of the
-// daemon: each exit has to be told once.
+// Follows the events from before the first pod until after the last, through every death of the
+// daemon. Each exit must be reported once.
 
 import Client
 import JSON
@@ -19,7 +19,7 @@ final class EventFollower: Sendable {
     private let prefix: String
     private let statistics: RunStatistics
 
-    /// Events after `revision`, of pods whose name begins with `prefix`.
+    /// Follows events after `revision` of pods whose name begins with `prefix`.
     init(_ endpoint: Endpoint, since revision: Int64, prefix: String, _ statistics: RunStatistics) {
         self.endpoint = endpoint
         self.prefix = prefix
@@ -51,7 +51,7 @@ final class EventFollower: Sendable {
             guard answer.status == 410 else { return }
             statistics.change { $0.eventsAreWhole = false }
             shouldEnd.store(true, ordering: .relaxed)
-        } catch {}  // the daemon died, or this is the end: the next turn goes on from there
+        } catch {}  // the daemon died, or the run ends: the next turn continues here
     }
 
     private func take(_ bytes: [UInt8]) {
@@ -85,7 +85,7 @@ final class EventFollower: Sendable {
         }
     }
 
-    /// Ends when every exit has been told, or has not come for a while.
+    /// Returns when every exit has been reported, or when the time limit has passed.
     func finish() {
         _ = wait(atMost: 10) { statistics.snapshot.ledger.isComplete }
         shouldEnd.store(true, ordering: .relaxed)

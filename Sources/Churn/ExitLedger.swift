@@ -1,12 +1,12 @@
-// Every task has one exit, and it is true (LAWS.md, S5): what the client saw of it, what the
-// operation says, and how often it was told.
+// Checks that every task has exactly one true exit (LAWS.md, S5). It compares the client's reads,
+// the operation's result, and the number of events.
 
-/// How a task ended, as the API tells it.
+/// How a task ended, as the API reports it.
 package struct TaskEnd: Equatable, Sendable {
     package let exitCode: Int64?
     package let signal: String?
     package let isUnknown: Bool
-    /// It was ended before the runtime had made its program of it.
+    /// The task was ended before the runtime had executed its program.
     package let neverRan: Bool
     package let finishedAt: String?
 
@@ -21,14 +21,14 @@ package struct TaskEnd: Equatable, Sendable {
         self.finishedAt = finishedAt
     }
 
-    /// Whether this tells of an end at all.
+    /// Whether this reports an end at all.
     var isThere: Bool {
         isUnknown || neverRan || exitCode != nil || signal != nil || finishedAt != nil
     }
 
-    /// Whether a task of this workload can have ended so.
+    /// Whether a task of this workload can end this way.
     func isPossible(for workload: Workload) -> Bool {
-        // What was held for a second had become its program long before.
+        // A task that was held for a second has executed its program long before.
         if neverRan { return exitCode == nil && workload.hold < 1 }
         if let signal { return exitCode == nil && (signal == "KILL" || signal == "TERM") }
         return exitCode != nil && exitCode == workload.exitCode
@@ -41,13 +41,13 @@ package struct TaskEnd: Equatable, Sendable {
     }
 }
 
-/// A pod's end, as its delete tells it.
+/// The end of a pod, as its delete reports it.
 package struct PodEnd: Sendable {
     package let name: String
     package let uid: String
     package let workload: Workload
     package let exits: [String: TaskEnd]
-    /// What a read before the delete had already shown.
+    /// The exits that a read before the delete already showed.
     package let seenBefore: [String: TaskEnd]
 
     package init(
@@ -64,10 +64,10 @@ package struct PodEnd: Sendable {
 
 package struct ExitLedger: Sendable {
     private var ended: [PodEnd] = []
-    /// Exits as the events told them, by pod and task. An exit that a delete brings about is told
-    /// by its operation alone.
+    /// The number of exits that the events reported, by pod and task. If a delete causes an exit,
+    /// only its operation reports it.
     private var told: [String: Int] = [:]
-    /// Pods whose end the events told.
+    /// The number of events that reported a pod's end, by pod.
     private var gone: [String: Int] = [:]
 
     package init() {}
@@ -80,11 +80,11 @@ package struct ExitLedger: Sendable {
 
     package mutating func told(gone podUID: String) { gone[podUID, default: 0] += 1 }
 
-    /// Whether the events have told the end of every pod.
+    /// Whether the events have reported the end of every pod.
     package var isComplete: Bool { ended.allSatisfy { gone[$0.uid] != nil } }
 
-    /// `killed` are the pods whose shim was killed: there, and only there, an exit may be unknown.
-    /// `followed`: whether the events were listened to from before the first pod on.
+    /// `killed` are the pods whose shim was killed: only their exits may be unknown. `followed`:
+    /// whether the events were followed from before the first pod.
     package func findings(killed: Set<String>, followed: Bool) -> ExitFindings {
         var found = ExitFindings()
         found.wasFollowed = followed
@@ -144,7 +144,7 @@ package struct ExitFindings: Equatable, Sendable {
     package var tasks = 0
     package var unknown = 0
     package var neverRan = 0
-    /// Whether the events were listened to, from before the first pod to after the last.
+    /// Whether the events were followed from before the first pod until after the last.
     package var wasFollowed = true
     package var lost: [String] = []
     package var doubled: [String] = []

@@ -1,5 +1,5 @@
-// The nemesis: SIGKILL for the run's own daemon, its shims, or a runc below its cgroup parent, and
-// for nobody else. A victim is pinned by a pidfd, and its cgroup looked at again, before it dies.
+// The nemesis. It sends SIGKILL only to the run's own daemon, its shims, or a runc below its cgroup
+// parent. It opens a pidfd of the victim and then checks the victim's cgroup again before the kill.
 
 import Linux
 import Synchronization
@@ -35,7 +35,7 @@ final class FaultInjector: Sendable {
         }
     }
 
-    /// After it, nothing is killed any more, and the daemon lives.
+    /// When it returns, nothing is killed any more, and the daemon is alive.
     func finish() {
         shouldEnd.store(true, ordering: .relaxed)
         _ = wait(atMost: 90) { isOver.load(ordering: .relaxed) }
@@ -60,7 +60,7 @@ final class FaultInjector: Sendable {
         switch victim {
         case .daemon, .any: killDaemon()
         case .shim: killProcess(.shim, atMost: 3) { $0 == "staunch-shim" }
-        // A runc lives for some 20 ms: it is looked for until one is seen.
+        // A runc lives for about 20 ms, so this searches until it finds one.
         case .runc: killProcess(.runc, atMost: 3) { $0.hasPrefix("runc") }
         }
     }
@@ -86,7 +86,7 @@ final class FaultInjector: Sendable {
         }
     }
 
-    /// The kill stands in the account before it is done, so that nobody sees its effect without it.
+    /// Records the kill before doing it, so that no thread sees its effect without the record.
     private func killProcess(
         _ victim: Victim, atMost seconds: Double, _ isMeant: (String) -> Bool
     ) {
@@ -103,7 +103,7 @@ final class FaultInjector: Sendable {
         }
     }
 
-    /// Somebody of that name below our parent. Of a shim and its helpers, the eldest is the shim.
+    /// A process of that name below our parent. Of a shim and its helpers, the oldest is the shim.
     private func find(_ isMeant: (String) -> Bool) -> (pid: Int32, uid: String)? {
         let pids: Set<Int32>
         do { pids = try parent.processes() } catch { return nil }
@@ -122,7 +122,7 @@ final class FaultInjector: Sendable {
 
     private func age(_ pid: Int32) -> UInt64 { ProcFS.startTicks(of: pid) ?? .max }
 
-    /// `/<parent>/<uid>/…` → the uid.
+    /// Returns the uid in `/<parent>/<uid>/…`.
     private func uid(of pid: Int32) -> String? {
         for path in ProcFS.cgroups(of: pid) ?? [] where path.hasPrefix(parent.path + "/") {
             return path.dropFirst(parent.path.count + 1).split(separator: "/").first

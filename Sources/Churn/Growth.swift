@@ -1,16 +1,16 @@
-// Whether what a process has of its own stays flat over its life.
+// Checks whether the private resources of a process stay constant over its life.
 //
-// A leak ends with the process that has it, and a run that kills the daemon ends it again and
-// again: first and last quarter of such a run are alike, however much each daemon leaks. So each
-// life is judged by itself, and a life that is too short for that is told, and never passed.
+// A leak ends with its process, and a run that kills the daemon ends it again and again. The first
+// and the last quarter of such a run are alike, however much each daemon leaks. So each life is
+// judged by itself; a life that is too short is reported, and never passes.
 
-/// The first quarter of some values against the last, by their medians: a look that catches a shim
-/// in the middle of a fork is not the rule.
+/// Compares the medians of the first and the last quarter of the values. Medians ignore a rare
+/// sample that catches a shim in the middle of a fork.
 package struct Trend: Equatable, Sendable {
     package let first: Double
     package let last: Double
 
-    /// `nil` where there are too few to speak of quarters.
+    /// `nil` if there are too few values for quarters.
     package init?(_ values: [Double], atLeast least: Int = 20) {
         guard values.count >= max(least, 4) else { return nil }
         let quarter = values.count / 4
@@ -22,13 +22,13 @@ package struct Trend: Equatable, Sendable {
         values.sorted()[values.count / 2]
     }
 
-    /// What comes and goes by chance is a tenth, or `slack`.
+    /// Growth counts as noise up to a tenth, or up to `slack`.
     package func isFlat(slack: Double) -> Bool { last <= first + max(first * 0.1, slack) }
 
     var growth: Double { last - first }
 }
 
-/// One look at a process. `life` tells it from those before and after it.
+/// One sample of a process. `life` distinguishes it from earlier and later processes.
 struct Look<Life: Hashable> {
     let life: Life
     /// Seconds since the start of the run.
@@ -36,14 +36,15 @@ struct Look<Life: Hashable> {
     let value: Double
 }
 
-/// The trends of all lives that were seen for long enough.
+/// The trends of all lives that were observed for long enough.
 struct Growth {
     private var trends: [Trend] = []
     private var short = 0
 
-    /// Seconds of a life that are not judged: what a process makes once, it makes in these.
+    /// Seconds at the start of a life that are not judged, because one-time allocations happen
+    /// then.
     static let warmUp = 5.0
-    /// Looks after that, one a second.
+    /// The number of samples needed after that, one per second.
     static let leastLooks = 12
 
     init<Life>(_ looks: [Look<Life>]) {
@@ -70,6 +71,6 @@ struct Growth {
         return Check("\(name) flat", isFlat ? .passed : .failed, seen)
     }
 
-    /// How long a life must be to be judged, for people.
+    /// The shortest life that can be judged, for people.
     static let needed = "\(Figure.fixed(warmUp + Double(leastLooks), 0)) s"
 }

@@ -1,4 +1,4 @@
-// Ctrl-C: the first one ends the run in order, the second one waits for nobody.
+// Ctrl-C: the first ends the run in order, the second ends it without waiting.
 
 package import Linux
 import Synchronization
@@ -13,7 +13,7 @@ package final class Interrupts: Sendable {
     private let signals: SignalDescriptor
     private let raised = Atomic(0)
 
-    /// To be made before any thread is: those inherit that no signal is for them.
+    /// Must be made before any thread, because threads inherit the blocked signals.
     package init() throws(SystemCallFailure) {
         signals = try SignalDescriptor([1, 2, 15])  // SIGHUP, SIGINT, SIGTERM
     }
@@ -37,16 +37,16 @@ package final class Interrupts: Sendable {
         }
     }
 
-    /// As a second Ctrl-C: what is waited for will not come.
+    /// Acts like a second Ctrl-C, when an awaited event cannot occur any more.
     func abandon() { raised.store(2, ordering: .relaxed) }
-    /// As a first one.
+    /// Acts like a first Ctrl-C.
     func finish() { raised.max(1, ordering: .relaxed) }
 }
 
-/// Seconds of a clock that goes on while the machine sleeps.
+/// Seconds of a clock that includes the time in which the machine sleeps.
 func now() -> Double { Double(SystemClock.sinceBoot) / 1e9 }
 
-/// Looks again and again; `false` where `holds` has not come true in time.
+/// Polls `holds`; returns `false` if it did not become true in time.
 func wait(atMost seconds: Double, _ holds: () -> Bool) -> Bool {
     let end = now() + seconds
     while !holds() {

@@ -1,18 +1,18 @@
-// How long each phase took: HdrHistograms of microseconds.
+// The duration of each phase, as HdrHistograms of microseconds.
 
 package import Histogram
 
-/// What is timed of a pod.
+/// The timed phases of a pod.
 package enum Phase: String, CaseIterable, Sendable {
-    /// From the first request to "it runs", waits for a dead daemon included.
+    /// From the first request until the pod runs, including waits for a dead daemon.
     case create
-    /// From the first request to "it is gone".
+    /// From the first request until the pod is gone.
     case delete
-    /// Both of them, without the time that it was held.
+    /// Create and delete together, without the time that the pod was held.
     case pod
-    /// The request for a create until it was answered.
+    /// From the create request until its answer.
     case createAnswer
-    /// The request for a delete until it was answered.
+    /// From the delete request until its answer.
     case deleteAnswer
     /// A GET of the pod.
     case read
@@ -46,7 +46,7 @@ package struct Latencies: Sendable {
     }
 }
 
-/// In seconds.
+/// All times are in seconds.
 package struct LatencySummary: Equatable, Sendable {
     package let count: Int
     package let p50: Double
@@ -55,14 +55,14 @@ package struct LatencySummary: Equatable, Sendable {
     package let most: Double
     package let bars: [Bar]
 
-    /// How many there were from `start` until `end`.
+    /// The number of values from `start` until `end`.
     package struct Bar: Equatable, Sendable {
         package let start: Double
         package let end: Double
         package let count: Int
     }
 
-    /// Eight bars for each doubling are as fine as a plot can show.
+    /// A plot cannot show more than eight bars for each doubling.
     private static let barsPerDoubling = 4.0
 
     package init(_ histogram: Histogram<UInt64>) {

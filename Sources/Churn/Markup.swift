@@ -1,4 +1,4 @@
-// Text that is safe in HTML and SVG, and the few elements that plots are made of.
+// Escaped text for HTML and SVG, and the elements of which plots consist.
 
 enum Markup {
     static func escaped(_ text: String) -> String {
@@ -40,7 +40,7 @@ enum Markup {
         return "<path class=\"\(name)\" d=\"\(steps.joined())\"/>"
     }
 
-    /// A tenth of a pixel is as fine as it is seen.
+    /// A tenth of a pixel is fine enough.
     static func pixel(_ number: Double) -> String {
         let text = Figure.fixed(number, 1)
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text

@@ -2,13 +2,13 @@
 
 import JSON
 
-/// What is wrong with a file, in one line that says where.
+/// The fault of a file, in one line with its place.
 package struct MixFault: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
 }
 
 extension Mix {
-    /// What a workload does not say is as in `defaults`: the command line's.
+    /// Members that a workload omits are taken from `defaults`, the command line's values.
     package static func read(_ bytes: [UInt8], defaults: Workload) throws(MixFault) -> Mix {
         let document: JSONValue
         do { document = try JSONValue.parse(bytes) } catch {

@@ -1,4 +1,4 @@
-// What is killed, and when: `--kill daemon --every 20 --kill shim --every 30`.
+// What is killed and when: `--kill daemon --every 20 --kill shim --every 30`.
 
 package enum Victim: String, CaseIterable, Sendable {
     case daemon, shim, runc, any
@@ -15,14 +15,14 @@ package struct KillOrder: Equatable, Sendable {
     }
 }
 
-/// Says at each moment what is due. An order whose moments were missed (the daemon took long to
-/// come back) is due once, and not once for each.
+/// Returns the kills that are due. If an order missed several moments, because the daemon took long
+/// to restart, it is due only once.
 package struct NemesisSchedule: Sendable {
     private var next: [(order: KillOrder, at: Double)]
 
     package init(_ orders: [KillOrder]) { next = orders.map { ($0, $0.every) } }
 
-    /// Seconds since the start; the victims in the order of the command line.
+    /// `now` is in seconds since the start; the victims are in the order of the command line.
     package mutating func due(at now: Double) -> [Victim] {
         var victims: [Victim] = []
         for index in next.indices where next[index].at <= now {
@@ -34,13 +34,13 @@ package struct NemesisSchedule: Sendable {
     }
 }
 
-/// A kill that was done.
+/// A kill that happened.
 package struct Kill: Equatable, Sendable {
     /// Seconds since the start.
     package let at: Double
     package let victim: Victim
     package let pid: Int32
-    /// Whose pod it belonged to; empty for the daemon.
+    /// The uid of the victim's pod; empty for the daemon.
     package let podUID: String
 
     package init(at: Double, victim: Victim, pid: Int32, podUID: String = "") {

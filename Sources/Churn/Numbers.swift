@@ -1,4 +1,4 @@
-// Numbers as people read them, and the little mathematics that plots need.
+// Numbers for people, and the mathematics that plots need.
 
 import Glibc
 
@@ -8,7 +8,7 @@ func powerOfTen(_ number: Double) -> Double { pow(10, number) }
 func decimalLogarithm(_ number: Double) -> Double { log10(number) }
 
 package enum Figure {
-    /// With so many digits after the point.
+    /// Formats a number with `digits` digits after the point.
     package static func fixed(_ number: Double, _ digits: Int) -> String {
         guard number.isFinite, abs(number) < 1e15 else { return "–" }
         let scale = powerOfTen(Double(digits))
@@ -20,7 +20,7 @@ package enum Figure {
         return "\(sign)\(whole / Int64(scale)).\(zeros)\(rest)"
     }
 
-    /// Three digits, in the unit that fits.
+    /// Three digits, in a suitable unit.
     package static func seconds(_ number: Double) -> String {
         switch number {
         case ..<0.001: "\(short(number * 1e6)) µs"
@@ -39,7 +39,7 @@ package enum Figure {
         }
     }
 
-    /// A tick of an axis: `0`, `200 KiB`, `15 MiB`.
+    /// The label of an axis tick: `0`, `200 KiB`, `15 MiB`.
     static func wholeBytes(_ number: Double) -> String {
         guard number > 0 else { return "0" }
         let sizes = [("GiB", 1_073_741_824.0), ("MiB", 1_048_576), ("KiB", 1024), ("B", 1)]
@@ -69,7 +69,7 @@ package enum Figure {
 }
 
 extension String {
-    /// Widened to so many characters.
+    /// Padded with blanks to `width` characters.
     func padded(_ width: Int, left: Bool = false) -> String {
         let blanks = String(repeating: " ", count: max(0, width - count))
         return left ? blanks + self : self + blanks

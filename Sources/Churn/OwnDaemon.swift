@@ -1,4 +1,4 @@
-// A daemon of the run's own: started, killed, started again, and ended.
+// A daemon that the run owns: started, killed, restarted and ended.
 
 import Client
 import Glibc
@@ -25,7 +25,7 @@ final class OwnDaemon: Sendable {
 
     var pid: Int32? { current.withLock { $0?.pid } }
 
-    /// Starts it, and waits until it takes mutations.
+    /// Starts the daemon, and waits until it accepts mutations.
     func start() throws(RunFailure) {
         do {
             let child = try Child(words, output: log)
@@ -49,7 +49,7 @@ final class OwnDaemon: Sendable {
         }
     }
 
-    /// The last line of its log.
+    /// The last line of the daemon's log.
     private var lastWords: String {
         do {
             let lines = try Files.text(log, limit: 1 << 24).split(separator: "\n")
@@ -57,7 +57,7 @@ final class OwnDaemon: Sendable {
         } catch { return "its log cannot be read" }
     }
 
-    /// SIGKILL, and the next one at once; returns the pid that died.
+    /// Sends SIGKILL and restarts the daemon at once; returns the pid that died.
     func crashAndRestart() throws(RunFailure) -> Int32 {
         let child = current.withLock { $0.take() }
         child?.kill()
@@ -65,7 +65,7 @@ final class OwnDaemon: Sendable {
         return child?.pid ?? 0
     }
 
-    /// How it ended by itself; `nil` where it lives, or was ended by us.
+    /// How the daemon ended by itself; `nil` if it lives, or if we ended it.
     func takeUnaskedEnd() -> String? {
         guard let child = current.withLock({ $0?.hasEnded == true ? $0.take() : nil }) else {
             return nil
@@ -75,6 +75,6 @@ final class OwnDaemon: Sendable {
         return "the daemon ended by itself: \(how ?? "unknown"); \(lastWords)"
     }
 
-    /// The pods stay.
+    /// Ends the daemon; the pods stay.
     func end() { current.withLock { $0.take() }?.end() }
 }

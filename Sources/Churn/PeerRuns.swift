@@ -1,4 +1,4 @@
-// podman and bare runc under the same churn, so that all are measured in one run.
+// podman and bare runc under the same churn, so that one run measures all of them.
 
 import Linux
 
@@ -30,7 +30,7 @@ struct PeerRun {
         return finish(seconds, cpu)
     }
 
-    /// What runc is started by is this program, whose own CPU is not runc's.
+    /// This program starts runc, so its own CPU time is subtracted.
     private func runRunc() throws(RunFailure) -> (TargetResult, [Check]) {
         let spec = try RuncWorker.spec(shared.stage)
         let (stage, statistics) = (shared.stage, statistics)
@@ -79,7 +79,7 @@ struct PeerRun {
         result.failed = state.surprises.count
         guard !state.surprises.isEmpty else { return (result, []) }
         let name = "\(target.rawValue): pods that failed"
-        // A peer's failures are told, and are no failure of ours.
+        // A peer's failures are reported, but the run does not fail because of them.
         return (result, [Check(name, .noted, "\(state.surprises.count)", state.surprises)])
     }
 }

@@ -1,15 +1,15 @@
-// The two kinds of plot: lines over the time of the run, and a histogram of latencies.
+// The two kinds of plots: lines over the time of the run, and a histogram of latencies.
 
 /// A line; `nil` is a gap.
 struct Series {
     let name: String
-    /// Its class in the page's style: `a`, `b` or `bad`.
+    /// The CSS class of the line: `a`, `b` or `bad`.
     let style: String
     let points: [(at: Double, value: Double?)]
 
     var most: Double { points.compactMap(\.value).max() ?? 0 }
 
-    /// The same with at most so many points, each the mean of those that it stands for.
+    /// The series with at most `limit` points, each the mean of the points that it replaces.
     func thinned(_ limit: Int) -> Series {
         guard points.count > limit else { return self }
         let width = (points.count + limit - 1) / limit
@@ -89,7 +89,7 @@ struct HistogramPlot {
         }
         for (name, value) in [("p50", summary.p50), ("p99", summary.p99)] {
             let x = frame.x(times.place(value))
-            // Above the bars, the later one over the other, so that neither lies on anything.
+            // Above the bars, with the later label higher, so that labels do not overlap.
             let y = name == "p50" ? 27.0 : 12.0
             content += Markup.line("mark", x, frame.y(0), x, y - 9)
             let isLeft = times.place(value) < 0.3
@@ -102,7 +102,7 @@ struct HistogramPlot {
 }
 
 extension Figure {
-    /// A decade of seconds: `1 ms`, `10 ms`, `1 s`.
+    /// The label of a decade of seconds: `1 ms`, `10 ms`, `1 s`.
     static func decade(_ seconds: Double) -> String {
         switch seconds {
         case ..<0.00099: "\(fixed(seconds * 1e6, 0)) µs"
@@ -111,7 +111,7 @@ extension Figure {
         }
     }
 
-    /// `500`, `2k`, `1.5M`.
+    /// A count as text: `500`, `2k`, `1.5M`.
     static func count(_ count: Double) -> String {
         switch count {
         case ..<1: fixed(count, count == 0 ? 0 : 1)

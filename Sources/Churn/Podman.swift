@@ -1,4 +1,4 @@
-// podman through its REST API: a service of the run's own, with storage of its own.
+// podman through its REST API: a service and a storage directory of the run's own.
 
 import Client
 import JSON
@@ -7,7 +7,7 @@ import Linux
 final class PodmanService: Sendable {
     private let child: Child
     private let stage: Stage
-    /// podman keeps one file outside of its root, whatever it is told.
+    /// podman keeps one file outside of its root directory, with any settings.
     private static let cache = "/var/lib/containers/cache/blob-info-cache-v1.boltdb"
     private let hadCache: Bool
 
@@ -58,7 +58,8 @@ final class PodmanService: Sendable {
         ]
     }
 
-    /// Its defaults want a limit that not every root may set, and locks that all podmans share.
+    /// podman's defaults require a limit that not every root may set, and locks that all podmans
+    /// share.
     private static func settings(_ home: String) -> [UInt8] {
         Array(
             """

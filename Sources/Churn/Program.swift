@@ -1,28 +1,28 @@
-// Running programs: those that end soon, and those that stay for the run.
+// Runs programs: short ones, and ones that last for the whole run.
 
 import Glibc
 import Linux
 
 enum Program {
-    /// Where PATH has it; `nil` where it is not installed.
+    /// The path of a program from PATH; `nil` if it is not installed.
     static func find(_ name: String) -> String? {
         let path = Environment.value(of: "PATH") ?? "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return path.split(separator: ":").map { "\($0)/\(name)" }.first(where: Files.isExecutable)
     }
 
-    /// Runs it to its end; 0 is its code where all went well.
+    /// Runs a program to its end and returns its exit code; 0 means success.
     static func run(_ words: [String]) throws(SystemCallFailure) -> Int32 {
         let child = try Child(words)
         return child.wait()?.code ?? -1
     }
 }
 
-/// A child of ours. Who made it waits for it.
+/// A child process. The code that made it must wait for it.
 final class Child: Sendable {
     let pid: Int32
     private let handle: PidDescriptor
 
-    /// `output` is a file that is appended to; without it nothing is kept.
+    /// `output` is a file to append to; without it the output is discarded.
     init(
         _ words: [String], output: String? = nil, environment: [String] = Command.path
     ) throws(SystemCallFailure) {
@@ -31,7 +31,7 @@ final class Child: Sendable {
             output ?? "/dev/null", O_WRONLY | O_APPEND | O_CREAT, mode: 0o644)
         pid = try Command(words, environment: environment)
             .spawn(descriptors: [null.number, log.number, log.number])
-        // Not reaped yet, so the number is still its own.
+        // The child is not reaped yet, so its pid cannot be reused.
         guard let handle = PidDescriptor.opening(pid) else {
             throw SystemCallFailure(call: "pidfd_open", subject: words[0], errno: ESRCH)
         }
@@ -42,11 +42,11 @@ final class Child: Sendable {
 
     func signal(_ number: CInt) { handle.send(number) }
 
-    /// Waits for its end; `nil` where somebody has taken the exit before.
+    /// Waits for the end; `nil` if other code has already taken the exit.
     @discardableResult
     func wait() -> ChildExit? { handle.waitForExit() }
 
-    /// Asks it to end, and makes it where it does not.
+    /// Sends SIGTERM, and SIGKILL if the child does not end in time.
     func end(within seconds: Double = 10) {
         signal(SIGTERM)
         if !Churn.wait(atMost: seconds, { hasEnded }) { signal(SIGKILL) }

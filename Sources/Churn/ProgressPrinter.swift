@@ -1,4 +1,4 @@
-// How the run stands: one line that lives on a terminal, and lines now and then elsewhere.
+// Prints the progress: one line that is updated on a terminal, otherwise a line now and then.
 
 import Linux
 
@@ -14,7 +14,7 @@ final class ProgressPrinter {
         self.statistics = statistics
     }
 
-    /// To be called often; it prints when it is time.
+    /// Prints if it is time. Must be called often.
     func tick() {
         let at = statistics.elapsed
         guard at >= next else { return }
@@ -50,7 +50,7 @@ final class ProgressPrinter {
         StandardError.write("\r\u{1b}[K" + line.prefix(width))
     }
 
-    /// What comes next begins on a line of its own.
+    /// Ends the line, so that the next output begins on a new line.
     func finish() {
         if isTerminal {
             show(line(statistics.elapsed))

@@ -1,4 +1,4 @@
-// The page of `--report`: everything in one file, which needs no network and no script.
+// The page of `--report`: one file that needs no network and no script.
 
 extension RunResult {
     package var page: String {
@@ -35,7 +35,7 @@ extension RunResult {
         return text
     }
 
-    /// Only where there is something to compare.
+    /// Empty if there is nothing to compare.
     private var comparison: String {
         guard targets.count > 1 else { return "" }
         var text = "<h2>Side by side</h2><div class=\"card\">\(htmlTable(targetRows))"

@@ -38,7 +38,7 @@ extension TargetResult {
             """
     }
 
-    /// Over windows that leave about 120 of them.
+    /// The rates over windows that are wide enough to leave about 120 points.
     var rates: [(at: Double, value: Double?)] {
         let width = max(1, (end / 120).rounded(.up))
         var found: [(at: Double, value: Double?)] = []
@@ -72,7 +72,7 @@ extension TargetResult {
         return card(title, "", plot.svg)
     }
 
-    /// The account by kind; the kinds of which there never was any are told in a sentence.
+    /// The audit by kind. A sentence lists the kinds that never occurred.
     private var account: String {
         let taken = samples.filter { !$0.account.isEmpty }
         let kinds = taken.first?.account.map(\.kind) ?? []

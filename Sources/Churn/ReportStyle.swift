@@ -1,4 +1,4 @@
-// How the page looks, in light and in dark.
+// The style of the page, in light and in dark.
 
 enum ReportStyle {
     static let text = """

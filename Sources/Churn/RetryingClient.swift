@@ -1,4 +1,4 @@
-// A client that repeats its request until it is answered, as the API promises that one may.
+// A client that repeats its request until there is an answer, as the API permits.
 
 import Client
 import JSON
@@ -19,8 +19,8 @@ final class RetryingClient {
         client = HTTPClient(endpoint) { interrupts.shouldAbandon }
     }
 
-    /// The answer, and when the request that it answers was sent. Where nobody answers for a
-    /// minute, the server is gone for good.
+    /// Returns the answer, and the time at which its request was sent. If there is no answer for
+    /// `lostAfter` seconds, the server is considered gone for good.
     func ask(_ request: Request) throws(RunFailure) -> (answer: Answer, sent: Double) {
         var request = request
         if let patience { request.patience = min(patience, request.patience ?? patience) }
@@ -34,7 +34,7 @@ final class RetryingClient {
                 silentSince = now()
             } catch {
                 switch error {
-                // It hung up by itself, so somebody was there.
+                // The client itself hung up, so the server was alive.
                 case .tookTooLong: silentSince = now()
                 case .canceled: throw RunFailure("called off")
                 case .unreachable, .broken, .malformed: break

@@ -1,4 +1,4 @@
-// What a run is told to do, already read and right.
+// The settings of a run, already read and validated.
 
 package enum Amount: Equatable, Sendable {
     case pods(Int)
@@ -6,9 +6,9 @@ package enum Amount: Equatable, Sendable {
 }
 
 package struct PressureSettings: Equatable, Sendable {
-    /// MiB a second, of all writers together.
+    /// MiB per second, of all writers together.
     package var rate = 64
-    /// GiB that are written at most.
+    /// The most GiB that are written.
     package var bytes = 64
 
     package init() {}
@@ -20,18 +20,18 @@ package struct RunSettings: Sendable {
     package var mix: Mix
     package var targets: [Target] = [.staunch]
     package var kills: [KillOrder] = []
-    /// Seconds after which a client hangs up, and asks again; `nil`: it waits.
+    /// Seconds after which a client hangs up and retries; `nil` means that it waits.
     package var patience: Double?
-    /// Seconds without any answer after which a daemon counts as gone for good.
+    /// Seconds without an answer after which a daemon is considered gone for good.
     package var lostAfter = 60.0
     package var pressure: PressureSettings?
-    /// A daemon that is there already; `nil`: one of the run's own.
+    /// The socket of an existing daemon; `nil` means that the run starts its own.
     package var socket: String?
-    /// Below which directory the run makes its own.
+    /// The directory in which the run makes its own directory.
     package var directory = "/var/tmp"
     package var daemonProgram = ""
     package var shimProgram = ""
-    /// Where the daemon's log is kept; `nil`: it goes with the run.
+    /// The file for the daemon's log; if `nil`, the log is removed with the run.
     package var daemonLog: String?
     package var seed: UInt64 = 1
     package var json: String?
@@ -41,7 +41,7 @@ package struct RunSettings: Sendable {
 
 }
 
-/// Why there is no run: one line, which says what to do about it.
+/// Why there can be no run: one line, which includes a remedy.
 package struct RunFailure: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String
 

@@ -1,8 +1,8 @@
-// What the threads of a run have done so far, in one place.
+// The work that the threads of a run have done so far.
 
 import Synchronization
 
-/// A create that came to nothing.
+/// A create that failed.
 struct FailedCreate: Sendable {
     let pod: String
     let podUID: String
@@ -15,15 +15,15 @@ final class RunStatistics: Sendable {
         var latencies = Latencies()
         var ledger = ExitLedger()
         var failures: [FailedCreate] = []
-        /// The first of each kind are enough to know what is wrong.
+        /// Only the first of each kind are kept.
         var surprises: [String] = []
         var kills: [Kill] = []
         var restarts: [Double] = []
         var samples: [Sample] = []
-        /// The last account that was taken.
+        /// The last audit that was taken.
         var account: [AccountLine] = []
         var cutShort: String?
-        /// Whether the events told all there was to tell.
+        /// Whether the events were complete.
         var eventsAreWhole = true
     }
 
@@ -49,12 +49,12 @@ final class RunStatistics: Sendable {
 }
 
 extension RunStatistics.State {
-    /// Pods whose processes the run has killed, by what was killed.
+    /// The uids of the pods in which the run killed that kind of process.
     func killed(_ victim: Victim) -> Set<String> {
         Set(kills.filter { $0.victim == victim }.map(\.podUID))
     }
 
-    /// Creates that failed because something of theirs was killed, and those that just failed.
+    /// Failed creates, separated by whether a process of the pod was killed.
     var failuresByCause: (byKill: [FailedCreate], other: [FailedCreate]) {
         let killed = killed(.shim).union(killed(.runc))
         return (

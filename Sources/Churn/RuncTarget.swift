@@ -1,4 +1,4 @@
-// Bare runc, as a script would call it: create, start, kill, delete. One container for each task.
+// Bare runc, used as in a script: create, start, kill, delete. One container for each task.
 
 import JSON
 import Linux
@@ -18,7 +18,7 @@ final class RuncWorker: PodWorker {
         state = stage.home + "/runc-state"
     }
 
-    /// What `runc spec` writes.
+    /// The output of `runc spec`.
     static func spec(_ stage: Stage) throws(RunFailure) -> JSONValue {
         let directory = stage.home + "/runc-spec"
         do {
@@ -74,7 +74,7 @@ final class RuncWorker: PodWorker {
         ignoring("it may have ended by itself") { () throws(SystemCallFailure) in
             try run("kill", container, "KILL")
         }
-        // The task is not our child; its pidfd turns readable when it has ended.
+        // The task is not our child; its pidfd becomes readable when the task has ended.
         _ = process?.hasEnded(within: 10000)
         try run("delete", container)
         try Tree.remove(container, in: stage.home + "/runc")

@@ -1,18 +1,19 @@
-// What was seen once a second.
+// The observations of one second.
 
 package struct Sample: Equatable, Sendable {
     /// Seconds since the start.
     package var at = 0.0
-    /// Pods that were made and deleted so far.
+    /// Pods that were created and deleted so far.
     package var pods = 0
-    /// When the daemon that was seen had started, in seconds since 1970: its life's name.
+    /// The start time of the observed daemon, in seconds since 1970; it identifies the daemon's
+    /// life.
     package var daemonStart: Double?
-    /// The daemon's; `nil` while there is none.
+    /// The daemon's memory; `nil` while there is no daemon.
     package var memory: Double?
     package var descriptors: Double?
     package var openOperations: Int?
     package var shims = ShimUsage()
-    /// The account by kind, where one was taken this time.
+    /// The audit by kind, if one was taken for this sample.
     package var account: [AccountLine] = []
 
     package init() {}
@@ -22,7 +23,7 @@ package struct Sample: Equatable, Sendable {
 
 package struct ShimUsage: Equatable, Sendable {
     package var count = 0
-    /// The mean of all shims, in bytes that are its own.
+    /// The mean of the private bytes of all shims.
     package var memory = 0.0
     package var descriptors = 0.0
     package var each: [ShimLook] = []
@@ -30,7 +31,7 @@ package struct ShimUsage: Equatable, Sendable {
     package init() {}
 }
 
-/// One shim, as it was seen once.
+/// One sample of one shim.
 package struct ShimLook: Equatable, Sendable {
     package let life: ShimLife
     package let memory: Double
@@ -43,7 +44,7 @@ package struct ShimLook: Equatable, Sendable {
     }
 }
 
-/// A shim's process: its pid, and when it started.
+/// A shim's process: its pid and its start time.
 package struct ShimLife: Hashable, Sendable {
     package let pid: Int32
     package let startTicks: UInt64

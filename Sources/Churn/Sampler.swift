@@ -1,4 +1,4 @@
-// Looks once a second at the daemon, its shims and its account.
+// Samples the daemon, its shims and its audit once a second.
 
 import Client
 import JSON
@@ -19,7 +19,7 @@ final class Sampler: Sendable {
     func start() {
         Thread.start {
             let client = HTTPClient(self.endpoint) { self.shouldEnd.load(ordering: .relaxed) }
-            // Kills come at full seconds, so the looks come between them.
+            // Kills happen at full seconds, so the samples are taken between them.
             var next = now() + 0.5
             var turn = 0
             _ = wait(atMost: 0.5) { self.shouldEnd.load(ordering: .relaxed) }
@@ -50,7 +50,7 @@ final class Sampler: Sendable {
             let pods = try client.send(Request("GET", "/v1/pods?limit=1000", patience: 5)).json()
             sample.shims = shims(pods)
             if withAccount { sample.account = try Account.fresh(client) }
-        } catch {}  // a dead daemon shows nothing, and the plot has a gap there
+        } catch {}  // a dead daemon has no values, and the plot has a gap there
         statistics.change { state in
             sample.at = statistics.elapsed
             sample.pods = state.pods
@@ -62,7 +62,7 @@ final class Sampler: Sendable {
     private func shims(_ pods: JSONValue) -> ShimUsage {
         var usage = ShimUsage()
         for pod in pods["items"]?.elements ?? [] {
-            // Until its exec a child has the daemon's name, and the daemon's memory.
+            // Until its exec a child has the daemon's command name and memory.
             guard let pid = pod["shim"]?["pid"]?.integer.map({ Int32(truncatingIfNeeded: $0) }),
                 ProcFS.command(of: pid) == "staunch-shim",
                 let start = ProcFS.startTicks(of: pid),
@@ -85,7 +85,7 @@ final class Sampler: Sendable {
 }
 
 enum Account {
-    /// The account, for which the kernel was looked at.
+    /// The lines of a fresh audit.
     static func fresh(_ client: HTTPClient) throws(ClientFailure) -> [AccountLine] {
         let answer = try client.send(Request("GET", "/v1/audit?fresh=true", patience: 40))
         guard answer.status == 200, let lines = try answer.json()["resources"]?.elements,
@@ -102,7 +102,7 @@ enum Account {
     }
 }
 
-/// The text format of Prometheus, as far as it is needed here.
+/// The part of Prometheus's text format that is needed here.
 package struct MetricValues {
     private var sums: [String: Double] = [:]
 
@@ -116,6 +116,6 @@ package struct MetricValues {
         }
     }
 
-    /// Over all labels; `nil` where there is no such metric.
+    /// The sum over all labels; `nil` if there is no such metric.
     package func sum(_ name: String) -> Double? { sums[name] }
 }

@@ -1,4 +1,4 @@
-// From values to places, and the round values that an axis shows.
+// Maps values to positions, and chooses round values for an axis.
 
 package struct Scale: Sendable {
     package let low: Double
@@ -8,7 +8,7 @@ package struct Scale: Sendable {
 
     package enum Unit: Sendable {
         case plain
-        /// Steps are whole and few, and never a part of one.
+        /// Steps are whole numbers, and few.
         case count
         /// Steps are round in KiB, MiB or GiB.
         case bytes
@@ -42,7 +42,7 @@ package struct Scale: Sendable {
         return Scale(low: 0, high: end, ticks: Array(ticks), isLogarithmic: false)
     }
 
-    /// Whole decades around what is shown.
+    /// Whole decades around the shown values.
     package static func decades(_ least: Double, _ most: Double) -> Scale {
         let from = decimalLogarithm(max(least, 1e-9)).rounded(.down)
         let to = max(from + 1, decimalLogarithm(max(most, 1e-9)).rounded(.up))
@@ -51,7 +51,7 @@ package struct Scale: Sendable {
             low: powerOfTen(from), high: powerOfTen(to), ticks: ticks, isLogarithmic: true)
     }
 
-    /// 0 at the low end, 1 at the high one.
+    /// 0 at the low end, 1 at the high end.
     package func place(_ value: Double) -> Double {
         guard isLogarithmic else { return (value - low) / (high - low) }
         let (from, to) = (decimalLogarithm(low), decimalLogarithm(high))
@@ -65,7 +65,7 @@ package struct Scale: Sendable {
     }
 }
 
-/// Where a plot is drawn, in pixels of its own.
+/// The area of a plot, in pixels of its own.
 struct Frame {
     var width = 720.0
     var height = 200.0

@@ -1,12 +1,12 @@
-// What a run makes on the machine before it begins, and puts away when it ends: a directory, a root
-// file system, and names for cgroups. All of it bears the run's own pid.
+// Everything that a run makes on the machine and removes at its end: a directory, a root file
+// system, and names for cgroups. Every name contains the run's own pid.
 
 import Linux
 
 final class Stage: Sendable {
     let name: String
     let home: String
-    /// The cgroup below which all pods are.
+    /// The cgroup below which all pods are placed.
     let cgroupParent: String
 
     var rootfs: String { home + "/rootfs" }
@@ -42,7 +42,7 @@ final class Stage: Sendable {
             rootfs + "/etc/passwd", Array("root:x:0:0:root:/:/bin/sh\n".utf8), mode: 0o644)
     }
 
-    /// Whatever is left: processes in our cgroups, the daemon's tmpfs, cgroups, files.
+    /// Removes the rest: processes in our cgroups, the daemon's tmpfs, cgroups and files.
     func putAway() {
         ignoring("what cannot be removed is seen by the next run's census") {
             () throws(SystemCallFailure) in
@@ -55,7 +55,7 @@ final class Stage: Sendable {
         }
     }
 
-    /// Whether nothing is left of it in any hierarchy.
+    /// Kills and removes the cgroup; returns whether nothing of it is left in any hierarchy.
     static func clear(_ cgroup: Cgroup) -> Bool {
         do {
             if try !cgroup.processes().isEmpty { try cgroup.kill() }
@@ -64,7 +64,7 @@ final class Stage: Sendable {
         } catch { return false }
     }
 
-    /// The daemon's tmpfs, and what podman has mounted; the deepest first.
+    /// Unmounts the daemon's tmpfs and podman's mounts, the deepest first.
     private func unmountBelow() {
         ignoring("mountinfo can always be read") { () throws(SystemCallFailure) in
             let points = try MountInfo.current().map(\.mountPoint)

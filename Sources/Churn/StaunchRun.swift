@@ -1,10 +1,10 @@
-// Staunch under churn: a daemon, clients, a nemesis, and what is looked at before and after.
+// Staunch under churn: a daemon, clients, a nemesis, and the checks before and after.
 
 import Client
 import JSON
 import Linux
 
-/// What all targets of a run share.
+/// The settings that all targets of a run share.
 struct Setting {
     let settings: RunSettings
     let stage: Stage
@@ -20,7 +20,7 @@ struct StaunchRun {
     private let watch: Watch
     private let prefix: String
 
-    /// The daemon is there when this returns; otherwise nothing is.
+    /// If this returns, the daemon is running; if it throws, nothing is left.
     init(_ shared: Setting) throws(RunFailure) {
         self.shared = shared
         let settings = shared.settings
@@ -57,7 +57,7 @@ struct StaunchRun {
         let cpu = shared.account?.seconds
         churn()
         result.seconds = statistics.elapsed
-        // A daemon that is another's has its CPU in no account of ours.
+        // The cgroups of the run do not account for the CPU time of a daemon that is not its own.
         if daemon != nil, let account = shared.account, let cpu {
             result.cpu = account.seconds - cpu
         }
@@ -106,7 +106,7 @@ struct StaunchRun {
 }
 
 extension Setting {
-    /// In one hierarchy, which is enough to find who is in it.
+    /// In one hierarchy, which is enough to find the pod's processes.
     var podCgroup: Cgroup? {
         do {
             let hierarchies = try Cgroups.hierarchies().filter { !$0.has("cpuset") }

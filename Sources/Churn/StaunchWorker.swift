@@ -1,4 +1,4 @@
-// One client of Staunch: create, follow, read, hold, delete, follow; every request may come twice.
+// One client of Staunch: create, wait, read, hold, delete, wait; any request may be repeated.
 
 import Client
 import JSON
@@ -9,7 +9,7 @@ final class StaunchWorker: PodWorker {
     private let rootfs: String
     private let statistics: RunStatistics
     private let interrupts: Interrupts
-    /// A client with a patience lets the server hold its answer, and hangs up.
+    /// Whether the client has a time limit: it then asks the server to wait, and may hang up.
     private let waits: Bool
 
     init(
@@ -45,8 +45,8 @@ final class StaunchWorker: PodWorker {
         try expectGone(name)
     }
 
-    /// Sends it until it is answered, and follows its operation to the end; `nil` where the answer
-    /// was none that the API promises.
+    /// Sends the request until it is answered, and follows its operation to the end. `nil` if the
+    /// answer is not one that the API promises.
     private func mutate(_ request: Request, _ phase: Phase) throws(RunFailure) -> JSONValue? {
         let id = freshID()
         var request = request
@@ -84,7 +84,7 @@ final class StaunchWorker: PodWorker {
         statistics.change { $0.failures.append(FailedCreate(pod: name, podUID: uid, why: why)) }
     }
 
-    /// The exits that a read shows already.
+    /// The exits that a read already shows.
     private func read(_ name: String, _ uid: String) throws(RunFailure) -> [String: TaskEnd] {
         let request = Request("GET", "/v1/pods/\(name)")
         let (answer, sent) = try line.ask(request)
@@ -115,7 +115,7 @@ final class StaunchWorker: PodWorker {
         }
     }
 
-    /// The name is free from the moment that the delete has ended (S6).
+    /// The name is free as soon as the delete has ended (S6).
     private func expectGone(_ name: String) throws(RunFailure) {
         let (answer, sent) = try line.ask(Request("GET", "/v1/pods/\(name)"))
         statistics.record(.read, since: sent)
@@ -130,7 +130,7 @@ final class StaunchWorker: PodWorker {
 }
 
 extension TaskEnd {
-    /// Those that have ended, of a pod's `tasks` or an operation's `exits`.
+    /// The ended tasks of a pod's `tasks` or an operation's `exits`.
     static func all(_ tasks: JSONValue?) -> [String: TaskEnd] {
         var ends: [String: TaskEnd] = [:]
         for task in tasks?.members ?? [] {

@@ -1,7 +1,7 @@
-// The tables at the end, and the line while it runs.
+// The tables at the end, and the line during the run.
 
 package enum Table {
-    /// Columns as wide as they must be; the first row is the head.
+    /// Columns with the least sufficient width; the first row is the head.
     package static func text(_ rows: [[String]]) -> String {
         guard let head = rows.first else { return "" }
         let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
@@ -31,7 +31,7 @@ extension Check.Outcome {
 }
 
 extension RunResult {
-    /// All that is printed at the end.
+    /// The whole output at the end.
     package var summary: String {
         var text = Table.text(targetRows)
         for line in comparisons { text += line + "\n" }
@@ -83,7 +83,7 @@ extension RunResult {
         return rows
     }
 
-    /// Staunch beside each other target of the same run.
+    /// Compares Staunch with each other target of the run.
     package var comparisons: [String] {
         guard let own = targets.first(where: { $0.target == .staunch }), own.pods > 0 else {
             return []
@@ -103,7 +103,7 @@ extension RunResult {
 }
 
 extension TargetResult {
-    /// How long the daemon was away after a kill.
+    /// How long the daemon was not ready after a kill.
     fileprivate var restartRow: [String]? {
         let sorted = restarts.sorted()
         guard let most = sorted.last else { return nil }
@@ -115,12 +115,12 @@ extension TargetResult {
     }
 }
 
-/// How the run stands, in one line.
+/// The progress in one line.
 package struct Progress: Sendable {
     package var target = Target.staunch
     package var at = 0.0
     package var pods = 0
-    /// Pods a second of late.
+    /// Pods per second in the recent past.
     package var rate = 0.0
     package var latencies = Latencies()
     package var last = Sample()
@@ -129,7 +129,8 @@ package struct Progress: Sendable {
 
     package init() {}
 
-    /// The most important first: a narrow terminal cuts the end off. Latencies are p50 and p99.
+    /// The most important part first, because a narrow terminal cuts the end off. Latencies are p50
+    /// and p99.
     package var line: String {
         var parts = [
             "\(target.rawValue) \(Figure.clock(at))", "\(pods) pods", "\(Figure.fixed(rate, 1))/s",

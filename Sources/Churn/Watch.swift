@@ -1,4 +1,4 @@
-// What is asked of the daemon beside the churn itself: before the first pod, and after the last.
+// The questions to the daemon besides the churn itself: before the first pod, and after the last.
 
 import Client
 import JSON
@@ -15,7 +15,7 @@ struct Watch {
         self.prefix = prefix
     }
 
-    /// Throws where nobody is there, or where the daemon lacks what the mix needs.
+    /// Throws if no server answers, or if the daemon lacks features that the mix needs.
     func expectModes(_ mix: Mix) throws(RunFailure) {
         let server: JSONValue
         do { server = try client.send(Request("GET", "/v1", patience: 10)).json() } catch {
@@ -30,10 +30,10 @@ struct Watch {
         }
     }
 
-    /// Where the events begin.
+    /// The revision after which the events are followed.
     var revision: Int64 { document("/v1/pods?limit=1")?["revision"]?.integer ?? 0 }
 
-    /// Pods of this run that are still there: there are none, unless it was broken off.
+    /// Deletes the pods of this run that still exist; there are some only after an interrupted run.
     func deleteLeftovers(_ statistics: RunStatistics) {
         let pods = document("/v1/pods?limit=1000")?["items"]?.elements ?? []
         let names = pods.compactMap { $0["name"]?.string }.filter { $0.hasPrefix(prefix + "-") }
@@ -47,8 +47,8 @@ struct Watch {
         }
     }
 
-    /// The account and the open operations, after all has been deleted. What others have with a
-    /// daemon of theirs is not the run's.
+    /// Reads the audit and the open operations after all deletes. Objects that other clients of a
+    /// shared daemon own are not counted.
     func look(_ findings: inout Findings) {
         do {
             for line in try Account.fresh(client) {

@@ -1,26 +1,26 @@
-// What the pods of a run look like: workloads, each with its weight.
+// The pods of a run: workloads, each with a weight.
 
 package enum NetworkMode: String, CaseIterable, Sendable {
     case none, host
 }
 
-/// One workload of pod. All its tasks are alike.
+/// One workload. All tasks of its pods are alike.
 package struct Workload: Equatable, Sendable {
     package var name = "sleeper"
-    /// How often it comes, beside the others' weights.
+    /// The frequency, relative to the weights of the others.
     package var weight = 1
     package var tasks = 1
     package var network = NetworkMode.none
-    /// Seconds between "it runs" and the delete.
+    /// Seconds between the pod's start and its delete.
     package var hold = 0.0
     /// Seconds between the stop signal and SIGKILL.
     package var grace = 0.0
     package var args = ["/bin/sleep", "100000"]
     package var readOnly = false
-    /// Bytes; `nil`: no limit.
+    /// Bytes; `nil` means no limit.
     package var memory: Int64?
-    /// The exit code that the task has when it ends by itself, or when it is asked to; `nil`: it
-    /// ends by a signal alone.
+    /// The exit code of a task that ends by itself or after its stop signal; `nil` if only a signal
+    /// ends the task.
     package var exitCode: Int64?
 
     package init() {}
@@ -32,7 +32,7 @@ package struct Workload: Equatable, Sendable {
 package struct Mix: Equatable, Sendable {
     package let workloads: [Workload]
 
-    /// `nil` where nothing could be picked.
+    /// `nil` if no workload could be picked.
     package init?(_ workloads: [Workload]) {
         guard workloads.allSatisfy({ $0.weight >= 0 }), workloads.contains(where: { $0.weight > 0 })
         else { return nil }
@@ -49,7 +49,7 @@ package struct Mix: Equatable, Sendable {
     }
 }
 
-/// SplitMix64: the same seed gives the same run of workloads.
+/// SplitMix64: the same seed produces the same sequence of workloads.
 package struct Dice: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -64,7 +64,7 @@ package struct Dice: RandomNumberGenerator, Sendable {
     }
 }
 
-/// A version 4 UUID (RFC 9562), to name an operation before it is sent.
+/// A version 4 UUID (RFC 9562), which names an operation before the request is sent.
 package func freshID() -> String {
     var generator = SystemRandomNumberGenerator()
     let high = generator.next() & ~0xf000 | 0x4000
