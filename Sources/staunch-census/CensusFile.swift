@@ -1,4 +1,4 @@
-// A census as a file, with what it was taken of: two of different places cannot be compared.
+// A census as a file with its places, because censuses of different places cannot be compared.
 
 import Bytes
 import Census
@@ -14,7 +14,7 @@ struct CensusFile {
         places = CensusFile.places(marks)
     }
 
-    /// What the census depends on besides the machine.
+    /// The settings on which a census depends, besides the machine.
     private static func places(_ marks: Census.Marks) -> [String] {
         [marks.runDirectory, marks.dataDirectory, marks.logDirectory, marks.cgroupParent]
             + [marks.hostNetwork ? "host network" : "no host network"] + marks.bindSources.sorted()

@@ -1,4 +1,4 @@
-// The command line: what is looked at, and what it is compared with.
+// The command line: the places of the census, and the census to compare it with.
 
 import ArgumentParser
 import Census

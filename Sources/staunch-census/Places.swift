@@ -1,4 +1,4 @@
-// Where the daemon in question keeps what it has: its own options, and its own defaults.
+// The directories and names of the daemon in question: its own options and defaults.
 
 import ArgumentParser
 import Census
@@ -61,7 +61,7 @@ struct Places: ParsableArguments {
     ) throws(CensusFailure) -> String {
         let text = option ?? Environment.value(of: variable) ?? standard
         let path = Path.absolute(text)
-        // Everything on the machine is below the root.
+        // Everything on the machine is below the root directory.
         guard !text.isEmpty, path != "/" else {
             throw CensusFailure("'\(text)' marks nothing as the daemon's; name what it was given")
         }

@@ -1,4 +1,4 @@
-// staunch-census: what a daemon and its pods have on this machine, a line for each thing.
+// staunch-census: lists the resources of a daemon and its pods on this machine, one per line.
 
 import ArgumentParser
 

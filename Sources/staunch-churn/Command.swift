@@ -1,4 +1,4 @@
-// The command line, and what is told at the end.
+// The command line, and the output at the end.
 
 import ArgumentParser
 import Churn
@@ -20,7 +20,7 @@ struct StaunchChurn: ParsableCommand {
             let result = try ChurnRun.run(settings, interrupts)
             StandardOutput.write("\n" + result.summary)
             try keep(result, settings)
-            // Threads that wait for a server that is gone must not hold the process.
+            // Threads that wait for a server that is gone must not keep the process alive.
             OwnProcess.end(result.exitCode)
         } catch {
             StandardError.write("staunch-churn: \(error)\n")

@@ -1,4 +1,4 @@
-// Each option and its default.
+// Each option with its default.
 
 import ArgumentParser
 

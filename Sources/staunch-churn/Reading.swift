@@ -1,4 +1,4 @@
-// From the command line to settings that are already right.
+// Converts the command line to valid settings.
 
 import Churn
 import Linux
@@ -103,7 +103,7 @@ extension Options {
         path.hasPrefix("/") ? path : (OwnProcess.currentDirectory ?? "") + "/" + path
     }
 
-    /// Half an hour later would be a bad time to find out.
+    /// Checks now, because an unwritable file must not show only at the end of the run.
     private func writable(_ path: String?, _ option: String) throws(RunFailure) -> String? {
         guard let path = path.map(absolute) else { return nil }
         do { try Files.deliver([], to: path, mode: 0o644) } catch {

@@ -1,5 +1,5 @@
-// staunch-churn: drives pods hard, for long, with things dying, and looks at what is left. What it
-// can be told stands in Options.swift, how it is read in Reading.swift.
+// staunch-churn: creates and deletes many pods for a long time, kills processes meanwhile, and
+// checks what is left. Options.swift contains its options, and Reading.swift reads them.
 
 import ArgumentParser
 

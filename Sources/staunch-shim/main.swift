@@ -1,4 +1,4 @@
-// staunch-shim: one for each pod, and the pod's sandbox. See Sources/Shim.
+// staunch-shim: one process for each pod, which owns the pod's sandbox. See Sources/Shim.
 
 import Glibc
 import Shim

@@ -1,4 +1,4 @@
-// The command line. `Settings.swift` makes settings of it.
+// The command line. `Settings.swift` converts it to settings.
 
 import API
 import ArgumentParser
@@ -22,7 +22,7 @@ struct StaunchDaemon: ParsableCommand {
     }
 }
 
-/// The examples name the socket as the defaults have it.
+/// The examples use the default path of the socket.
 private let discussion = """
     A pod is a group of containers with one shim process of its own. The daemon may stop, or be \
     killed, at any moment: the pods stay, and the next start takes them up again with every \

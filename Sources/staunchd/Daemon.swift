@@ -1,4 +1,4 @@
-// The daemon's life: everything is made in order, then one thread waits for the word to stop.
+// The daemon's life: it makes everything in order, then one thread waits for a signal to stop.
 
 import API
 import Engine
@@ -19,7 +19,7 @@ enum Daemon {
         OwnProcess.awaitChildren()
         SystemInfo.raiseDescriptorLimit()
         let engine = try makeEngine(settings.engine)
-        // Whatever it answers: the daemon starts.
+        // The daemon starts with any result.
         engine.awaitFirstLooks(milliseconds: 1000)
         let servers = try Servers(engine, settings, listeners)
         engine.start(watch.whenReady)
@@ -43,7 +43,7 @@ enum Daemon {
     }
 }
 
-/// What `body` makes; where the kernel refuses it, the daemon does not start.
+/// Returns the result of `body`; if the kernel refuses it, the daemon does not start.
 func starting<Value: ~Copyable>(
     _ what: String, _ body: () throws(SystemCallFailure) -> Value
 ) throws(StartFailure) -> Value {

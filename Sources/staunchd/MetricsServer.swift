@@ -1,5 +1,5 @@
-// /metrics, /healthz and /readyz over TCP. No pod depends on them, so the start does not either: an
-// address that cannot be had is asked for again until it can (law 25).
+// /metrics, /healthz and /readyz over TCP. No pod depends on them, so the daemon starts without
+// them. If the address is not available, it is retried until it is (law 25).
 
 import API
 import Bytes
@@ -8,16 +8,16 @@ import HTTP
 import Linux
 import Synchronization
 
-/// Serves from its making, or as soon as it can, until the process ends.
+/// Serves from `init`, or as soon as possible, until the process ends.
 final class MetricsServer: Sendable {
-    /// Milliseconds between two tries.
+    /// Milliseconds between two attempts.
     private static let pause: Int64 = 1000
 
     private let engine: Engine
     private let api: ObservabilityAPI
     private let server = Mutex<HTTPServer?>(nil)
 
-    /// Takes over `passed`. With neither a socket nor an address nothing is served.
+    /// Takes over `passed`. Without a socket and an address nothing is served.
     init(
         _ engine: Engine, _ passed: CInt?, _ address: ListenAddress?
     ) throws(StartFailure) {
@@ -36,7 +36,7 @@ final class MetricsServer: Sendable {
         }
     }
 
-    /// Now, or later; why it never can, if that is so.
+    /// Listens now, or retries later. Returns the failure if retrying cannot help.
     private func listen(on address: ListenAddress) -> HTTPListenFailure? {
         do {
             let listener = try HTTPListener.tcp(host: address.host, port: address.port)
@@ -66,7 +66,7 @@ final class MetricsServer: Sendable {
         note(.waiting(address: place, why: why))
     }
 
-    /// Once for each change.
+    /// Logs each change once.
     private func note(_ status: ListenerStatus) {
         let former = engine.noteMetricsListener(status)
         switch status {

@@ -1,10 +1,10 @@
-// What the service manager is told (sd_notify(3)): one datagram of lines, and never a wait for it.
+// Messages to the service manager (sd_notify(3)): one datagram of lines, sent without waiting.
 
 import Engine
 import Linux
 
 struct Notices {
-    /// `nil` where nobody wants to be told.
+    /// `nil` if there is no service manager to notify.
     private let address: UnixAddress?
     private let log: Log
     private var status = ""
@@ -15,8 +15,8 @@ struct Notices {
         self.log = log
     }
 
-    /// Sends `lines`, and the status where it has changed; `false` where it was not taken. There is
-    /// something to say again soon: only READY has to be repeated until it is.
+    /// Sends `lines`, and the status if it has changed. Returns `false` if the datagram was not
+    /// accepted. Only READY must be repeated then, because the next message follows soon.
     @discardableResult
     mutating func send(_ lines: [String], status new: String) -> Bool {
         let all = lines + (new == status ? [] : ["STATUS=" + new])

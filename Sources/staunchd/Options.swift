@@ -1,4 +1,4 @@
-// Each option, its place in the environment and its default.
+// Each option with its environment variable and its default.
 
 import ArgumentParser
 

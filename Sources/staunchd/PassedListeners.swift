@@ -1,14 +1,14 @@
-// Which of the sockets that the service manager has passed is for what.
+// Assigns the sockets that the service manager passed.
 
 import Linux
 
-/// Descriptors, each still to be adopted, once.
+/// Descriptors that are still to be adopted, each once.
 struct PassedListeners {
     private(set) var api: CInt?
     private(set) var metrics: CInt?
 
-    /// By name where it is `api` or `metrics`; else a unix socket is the API's, and TCP is for the
-    /// metrics.
+    /// Assigns by name if it is `api` or `metrics`. Otherwise a unix socket is for the API, and a
+    /// TCP socket is for the metrics.
     init(_ passed: [ServiceManager.PassedDescriptor]) throws(StartFailure) {
         for descriptor in passed {
             let place = "descriptor \(descriptor.number) of LISTEN_FDS ('\(descriptor.name)')"

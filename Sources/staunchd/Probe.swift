@@ -1,14 +1,14 @@
-// Asks the API whether it answers, as any client would: over its socket.
+// Checks that the API answers, over its socket like any client.
 
 import Linux
 
 struct Probe: ~Copyable {
     enum Outcome {
         case asked
-        /// Nobody takes connections just now.
+        /// The API accepts no connection at present.
         case busy
-        /// It cannot be asked, which says nothing about whether it would answer: the socket's file
-        /// was taken away, or there is no descriptor to be had.
+        /// The probe is impossible, which does not show that the API hangs: the socket's file was
+        /// removed, or no descriptor is available.
         case impossible
     }
 
@@ -28,8 +28,8 @@ struct Probe: ~Copyable {
         } catch { return error.errno == Probe.again ? .busy : .impossible }
     }
 
-    /// To be called when the connection is ready. Whatever came of it, a reply or the connection's
-    /// end, came from the API's own thread.
+    /// Must be called when the connection is ready. A reply and the end of the connection both come
+    /// from the API's own thread, so both are answers.
     mutating func end(_ epoll: borrowing Epoll) -> Bool {
         guard let connection = connection.take() else { return false }
         epoll.remove(connection.number)

@@ -1,12 +1,12 @@
-// When the daemon may say that it lives: only after a whole turn of the engine's loop and an answer
-// of the API, both asked for since it last said so. Whoever hangs is then started anew by the
-// service manager, which costs no pod anything.
+// Decides when the daemon may report that it is alive. Since the last report the engine's loop must
+// have made a whole turn, and the API must have answered. The service manager restarts a daemon
+// that hangs, which harms no pod.
 
-/// Values and transitions alone; `Watch.swift` carries them out. Times are nanoseconds.
+/// Only values and transitions; `Watch.swift` acts on them. Times are in nanoseconds.
 struct Pulse {
     private enum Question { case toAsk, asked, answered }
 
-    /// Half of what the manager allows, as sd_watchdog_enabled(3) recommends.
+    /// Half of the manager's timeout, as sd_watchdog_enabled(3) recommends.
     private let interval: Int64
     private var next: Int64
     private var loop = Question.answered
@@ -17,10 +17,10 @@ struct Pulse {
         next = now
     }
 
-    /// When there is something to do again.
+    /// The time of the next call of `begin`.
     var due: Int64 { next }
 
-    /// To be called when it is due. What was not answered is not asked a second time.
+    /// Must be called when it is due. An open question is not asked again.
     mutating func begin(now: Int64) {
         next = now + interval
         guard !isAsking else { return }
@@ -30,7 +30,7 @@ struct Pulse {
 
     private var isAsking: Bool { loop != .answered || api != .answered }
 
-    /// Whether the loop is to be asked now; it counts as done.
+    /// Whether the loop must be asked now; the call marks it as asked.
     mutating func asksLoop() -> Bool {
         defer { if loop == .toAsk { loop = .asked } }
         return loop == .toAsk
@@ -40,10 +40,10 @@ struct Pulse {
 
     mutating func askedAPI() { api = .asked }
 
-    /// The API's backlog is full: it is asked again after `pause`.
+    /// Called if the API's backlog is full: the API is asked again after `pause`.
     mutating func postponed(now: Int64, pause: Int64) { next = min(next, now + pause) }
 
-    /// True where that was the last answer that was missing.
+    /// Returns `true` if this was the last missing answer.
     mutating func loopTurned() -> Bool {
         guard loop == .asked else { return false }
         loop = .answered

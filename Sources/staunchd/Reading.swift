@@ -1,11 +1,11 @@
-// How the text of each kind of option is read.
+// Parsing of each kind of option.
 
 import Bytes
 import Engine
 import Linux
 
 extension Setting {
-    /// An absolute path without a slash at its end; a relative one is taken from here.
+    /// An absolute path without a trailing slash; a relative path starts at the current directory.
     func directory() throws(StartFailure) -> String? {
         guard let text else { return nil }
         guard !text.isEmpty else { throw failure("is empty; name a directory") }
@@ -25,15 +25,15 @@ extension Setting {
         return "/" + names.joined(separator: "/")
     }
 
-    /// A path, or a name without a slash. Whether it is there is looked at later, again and again:
-    /// without a runtime deletes go on (law 25).
+    /// A path, or a name without a slash. The program may be missing: the engine looks for it again
+    /// and again, because deletes work without a runtime (law 25).
     func program() throws(StartFailure) -> String {
         let name = text ?? "runc"
         guard !name.isEmpty else { throw failure("is empty; name a program") }
         return name.has("/") ? Path.absolute(name) : name
     }
 
-    /// Where a name is looked up: in PATH, and then where Debian's runc is.
+    /// The directories in which a name is looked up: those of PATH, then that of Debian's runc.
     static var searchPath: [String] {
         let places = (Environment.value(of: "PATH") ?? "").fields(":") + ["/usr/sbin", "/usr/bin"]
         return places.filter { $0.begins(with: "/") }
@@ -50,7 +50,7 @@ extension Setting {
         return directory + "/staunch-shim"
     }
 
-    /// A name is one of ours; a file has a slash, so that neither is ever taken for the other.
+    /// A name selects a built-in choice. A file contains a slash, so the two cannot be confused.
     func seccomp() throws(StartFailure) -> SeccompChoice {
         switch text {
         case nil, "builtin": return .builtIn
@@ -70,12 +70,12 @@ extension Setting {
         return level
     }
 
-    /// Whole seconds, in milliseconds.
+    /// Whole seconds, converted to milliseconds.
     func interval() throws(StartFailure) -> Int64 {
         try number(1...86_400).map { $0 * 1000 } ?? 60_000
     }
 
-    /// A whole number; `nil` where none is given.
+    /// A whole number; `nil` if the option is not given.
     func number(_ range: ClosedRange<Int64>) throws(StartFailure) -> Int64? {
         guard let text else { return nil }
         guard let number = Int64(text), range.contains(number) else {

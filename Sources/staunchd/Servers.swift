@@ -1,4 +1,4 @@
-// The listeners and what answers on them.
+// The listeners and their servers.
 
 import API
 import Bytes
@@ -6,14 +6,14 @@ import Engine
 import HTTP
 import Linux
 
-/// The servers, for as long as the process is.
+/// The servers; they exist as long as the process.
 struct Servers {
     private let main: HTTPServer
     private let observability: MetricsServer
-    /// Where the API is; `nil` for a socket without a name, which somebody may have passed.
+    /// The address of the API; `nil` if a passed socket has no name.
     let apiAddress: UnixAddress?
 
-    /// What was passed goes before what the settings name.
+    /// Passed sockets take precedence over the settings.
     init(
         _ engine: Engine, _ settings: DaemonSettings, _ passed: PassedListeners
     ) throws(StartFailure) {
@@ -38,7 +38,7 @@ func serve(
     }
 }
 
-/// The socket that was passed, or one of our own.
+/// The passed socket, or a new socket.
 private func apiListener(
     _ passed: CInt?, _ path: String, _ log: Log
 ) throws(StartFailure) -> HTTPListener {
@@ -56,9 +56,9 @@ private func apiListener(
     }
 }
 
-/// Pods live, and their deletes come through this socket: whatever is in its place, such as the
-/// directory that others make of a bind mount's missing source, gives way. It is kept, under a name
-/// that is free; `nil` if it cannot be moved.
+/// Moves away a file in the place of the socket, such as the directory that other programs make for
+/// a bind mount's missing source. The socket must be there, because deletes of living pods use it.
+/// The file is kept under a free name; `nil` if it cannot be moved.
 private func movedAside(_ path: String) -> String? {
     for number in 1...100 {
         let name = "\(path).found-\(number)"

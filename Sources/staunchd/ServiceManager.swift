@@ -1,23 +1,23 @@
-// What a service manager gives a daemon: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
+// The service manager's interface: sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3).
 
 import Bytes
 import Linux
 
-/// Taken once at the start, and out of the environment: it is meant for this process alone.
+/// Taken once at the start and removed from the environment, because it is only for this process.
 struct ServiceManager {
     struct PassedDescriptor {
         let number: CInt
-        /// Its FileDescriptorName=, or something else where it was given none.
+        /// Its FileDescriptorName=, or another value if none was set.
         let name: String
     }
 
-    /// Where it wants to be told; `nil` where nobody does.
+    /// The address for notifications; `nil` if none are wanted.
     let address: UnixAddress?
-    /// Nanoseconds in which it wants to hear of us again; `nil` where it does not ask.
+    /// Nanoseconds until the next report is due; `nil` if there is no watchdog.
     let watchdog: Int64?
     let descriptors: [PassedDescriptor]
 
-    /// Before any thread is made.
+    /// Must be called before any thread is made.
     static func taken() -> ServiceManager {
         let own = String(OwnProcess.pid)
         let microseconds = Environment.take("WATCHDOG_USEC").flatMap { Int64($0) }
@@ -33,7 +33,7 @@ struct ServiceManager {
         return microseconds > 0 && !overflows ? product : nil
     }
 
-    /// They begin at 3, and are ours only where our pid stands beside them.
+    /// The descriptors begin at 3. They are ours only if LISTEN_PID is our pid.
     private static func passed(to own: String) -> [PassedDescriptor] {
         let pid = Environment.take("LISTEN_PID")
         let count = Environment.take("LISTEN_FDS").flatMap { Int32($0) } ?? 0

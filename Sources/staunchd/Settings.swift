@@ -1,24 +1,24 @@
-// From the command line and the environment to settings that are already right.
+// Converts the command line and the environment to valid settings.
 
 import Engine
 import Linux
 
-/// What the daemon runs with.
+/// The settings of the daemon.
 struct DaemonSettings {
     var engine = EngineSettings()
     var socket = ""
-    /// `nil`: no TCP listener.
+    /// `nil` means no TCP listener.
     var metrics: ListenAddress?
 }
 
 extension Options {
-    /// The flag, or else the environment, or else the default.
+    /// The flag, otherwise the environment variable, otherwise the default.
     func settings() throws(StartFailure) -> DaemonSettings {
         var settings = DaemonSettings()
         let run = try Setting("--run-dir", runDirectory, "STAUNCH_RUN_DIR").directory()
         let data = try Setting("--data-dir", dataDirectory, "STAUNCH_DATA_DIR").directory()
         let log = try Setting("--log-dir", logDirectory, "STAUNCH_LOG_DIR").directory()
-        // The runtime refuses a rootfs below a link, and /proc shows real paths alone.
+        // The runtime refuses a rootfs below a link, and /proc shows only real paths.
         settings.engine.runDirectory = Path.resolved(run ?? settings.engine.runDirectory)
         settings.engine.dataDirectory = Path.resolved(data ?? settings.engine.dataDirectory)
         settings.engine.logDirectory = Path.resolved(log ?? settings.engine.logDirectory)
@@ -42,7 +42,7 @@ extension Options {
         return settings
     }
 
-    /// How much of what has ended is kept.
+    /// How many operations and tombstones are kept, and for how long.
     private func limits() throws(StartFailure) -> EngineLimits {
         var limits = EngineLimits()
         let operations = try Setting(
@@ -76,9 +76,9 @@ extension Options {
     }
 }
 
-/// One option as it was given, if it was.
+/// One option, if it was given.
 struct Setting {
-    /// Where the text is from, for messages.
+    /// The source of the text, for messages.
     let source: String
     let text: String?
 

@@ -1,4 +1,4 @@
-// Why the daemon does not run, in one line that says what to do about it.
+// Why the daemon does not run, in one line with a remedy.
 
 import Linux
 

@@ -1,5 +1,5 @@
-// The main thread's part: it waits for the word to stop, and meanwhile tells the service manager
-// how the daemon is.
+// The main thread's part: it waits for the signal to stop, and meanwhile reports the daemon's state
+// to the service manager.
 
 import Engine
 import Linux
@@ -11,8 +11,8 @@ struct Watch: ~Copyable {
     private let bell: Bell
     private let manager: ServiceManager
 
-    /// Before any thread is made: those inherit that no signal is for them. And all that it needs
-    /// is had then: once the daemon serves, nothing that it lacks ends it.
+    /// Must be made before any thread, because threads inherit the blocked signals. It acquires all
+    /// its resources here, so that a missing resource never stops a daemon that serves.
     init(_ manager: ServiceManager) throws(SystemCallFailure) {
         let signals = try SignalDescriptor([Watch.sigTerm, Watch.sigInt])
         let epoll = try Epoll()
@@ -31,11 +31,11 @@ struct Watch: ~Copyable {
     private static let rung: UInt64 = 1
     private static let answered: UInt64 = 2
 
-    /// Called on the loop.
+    /// Called on the engine's loop.
     var whenReady: @Sendable () -> Void { { [bell] in bell.wakeup.signal() } }
 
-    /// Returns the signal that ends it; the manager has been told by then. `api` is where the API
-    /// listens.
+    /// Notifies the manager and returns the signal that ends the daemon. `api` is the API's
+    /// address.
     func untilSignal(_ engine: Engine, api: UnixAddress?) -> CInt {
         var round = Round(engine, manager, bell, api)
         round.begin()
@@ -56,7 +56,7 @@ struct Watch: ~Copyable {
     }
 }
 
-/// What other threads tell the main one.
+/// Messages of other threads to the main thread.
 private final class Bell: Sendable {
     let wakeup: Wakeup
     let loopTurned = Atomic(false)
@@ -64,7 +64,7 @@ private final class Bell: Sendable {
     init() throws(SystemCallFailure) { wakeup = try Wakeup() }
 }
 
-/// What is to be told, and when.
+/// The messages to the manager and their times.
 private struct Round: ~Copyable {
     private let engine: Engine
     private let bell: Bell
@@ -75,8 +75,8 @@ private struct Round: ~Copyable {
     private var probe: Probe
     private var hasToldReady = false
 
-    /// Nanoseconds: how often the status is looked at where no watchdog asks; and how soon what was
-    /// not taken is sent again, or who was busy is asked again.
+    /// Nanoseconds: the interval of status reports if there is no watchdog, and the pause before a
+    /// message is sent again or a busy API is asked again.
     private static let unasked: Int64 = 20_000_000_000
     private static let again: Int64 = 200_000_000
 
@@ -90,14 +90,14 @@ private struct Round: ~Copyable {
         probe = Probe(api)
     }
 
-    /// Milliseconds, rounded up so as not to wake before the time; -1: until something happens.
+    /// Milliseconds, rounded up so that the thread does not wake early; -1 means until an event.
     func pause() -> CInt {
         guard isTold else { return -1 }
         let rest = max(0, pulse.due - SystemClock.sinceBoot)
         return CInt(clamping: (rest + 999_999) / 1_000_000)
     }
 
-    /// Said in any case, also where the engine was faster.
+    /// Sent always, even if the engine is already ready.
     mutating func begin() { notices.send([], status: "starting: \(pods) to take up") }
 
     mutating func heardBell() {
@@ -144,8 +144,8 @@ private struct Round: ~Copyable {
         }
     }
 
-    /// A start that waits, such as for room in the store, is not one that hangs: it may take more
-    /// time.
+    /// A start that waits, for example for space in the store, does not hang, so it extends its
+    /// timeout.
     private mutating func tellAlive() {
         let more = engine.isReady ? [] : ["EXTEND_TIMEOUT_USEC=\((watchdog ?? 0) / 1000)"]
         notices.send(["WATCHDOG=1"] + more, status: status)

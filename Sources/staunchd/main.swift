@@ -1,5 +1,4 @@
-// staunchd: the daemon. What it can be told stands in Options.swift, what it then does in
-// Daemon.swift.
+// staunchd: the daemon. Options.swift contains its options, Daemon.swift its work.
 
 import ArgumentParser
 
