@@ -4,7 +4,7 @@ package import Bytes
 
 /// Bytes that exist until the process ends: a C array or a literal.
 @safe package struct PermanentBytes: @unchecked Sendable {
-    // SAFETY: never written and never freed; whoever made this said so.
+    // SAFETY: never written and never freed; the caller of `init` guarantees that.
     let buffer: UnsafeRawBufferPointer
 
     /// `buffer` must not change until the process ends.

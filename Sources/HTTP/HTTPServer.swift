@@ -59,8 +59,8 @@ package final class HTTPServer: Sendable {
 
 /// The MHD daemon and the reference to the core that its callbacks use.
 @safe private struct DaemonHandle: @unchecked Sendable {
-    // SAFETY: MHD calls back only between start and stop; the core is retained before the one and
-    // released after the other.
+    // SAFETY: MHD calls back only between start and stop. The core is retained before the start and
+    // released after the stop.
     let raw: OpaquePointer
     private let context: Unmanaged<ServerCore>
 
