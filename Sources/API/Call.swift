@@ -66,7 +66,7 @@ extension Call {
     }
 }
 
-// MARK: What the names lead to
+// MARK: The named objects
 
 extension Call {
     func pod() throws(Problem) -> Pod {

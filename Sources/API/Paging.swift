@@ -1,5 +1,5 @@
-// Lists in pages. A page's token is the uid of the last item before the page, or that item's
-// creation. So it stays valid while items come and go.
+// Lists in pages. A page's token is the uid of the last item before the page, or the number of that
+// operation's acceptance. So it stays valid while items come and go.
 
 import Bytes
 import Documents

@@ -69,7 +69,7 @@ struct Query: Sendable {
     }
 }
 
-// MARK: The parameters that several routes have
+// MARK: Parameters of several routes
 
 extension Query {
     func flag(_ name: String) throws(Problem) -> Bool {

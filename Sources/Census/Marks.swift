@@ -4,7 +4,8 @@ import Linux
 
 extension Census {
     /// Ours are: everything below one of the directories, each cgroup below the parent, and every
-    /// process that is in such a cgroup or whose command line names one of the directories.
+    /// process in such a cgroup. A process is ours too if its command line names one of the
+    /// directories.
     package struct Marks: Equatable, Sendable {
         package let runDirectory: String
         package let dataDirectory: String
@@ -43,7 +44,7 @@ extension Census {
         /// The directories that are walked.
         var roots: [String] { [runDirectory, dataDirectory, logDirectory] }
 
-        /// Whether the text names a path of ours.
+        /// Whether the text contains a path below one of the directories.
         package func areIn(_ text: some Collection<UInt8>) -> Bool {
             below.contains { text.contains(bytes: $0) }
         }

@@ -73,7 +73,7 @@ package enum Checks {
     }
 }
 
-// MARK: What may not grow
+// MARK: Growth
 
 extension Checks {
     private static func daemon(

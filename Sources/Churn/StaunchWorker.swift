@@ -46,7 +46,7 @@ final class StaunchWorker: PodWorker {
     }
 
     /// Sends the request until it is answered, and follows its operation to the end. `nil` if the
-    /// answer is not one that the API promises.
+    /// API does not promise such an answer.
     private func mutate(_ request: Request, _ phase: Phase) throws(RunFailure) -> JSONValue? {
         let id = freshID()
         var request = request

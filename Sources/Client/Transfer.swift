@@ -65,7 +65,7 @@ func observe(
     return transfer.isCanceled() ? 1 : 0
 }
 
-// SAFETY: the pointer is the one that `HTTPClient.perform` has set, and it holds the object.
+// SAFETY: `HTTPClient.perform` has set the pointer, and holds the object.
 private func transfer(_ context: UnsafeMutableRawPointer?) -> Transfer? {
     guard let context = unsafe context else { return nil }
     return unsafe Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue()

@@ -1,7 +1,7 @@
 //  Checks of a request's head that libmicrohttpd does not make. It reads only the first
-//  Content-Length, and reads a body of an unknown transfer coding until the connection ends. A
-//  proxy that reads such a head differently sees another request behind it (request smuggling). So
-//  the server refuses it, and the connection ends after the answer.
+//  Content-Length, and reads a body of an unknown transfer coding until the connection ends.
+//  Another reader, such as a proxy, may see another request behind it (request smuggling). So the
+//  server refuses such a head, and the connection ends after the answer.
 
 import Bytes
 

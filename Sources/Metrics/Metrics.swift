@@ -54,7 +54,7 @@ package final class Metrics: Sendable {
         "staunch_http_connections_evicted_total",
         "Connections that were closed, at the most that there may be, so that others could come.")
 
-    // MARK: What is there
+    // MARK: Pods and tasks
 
     package let pods = Gauge("staunch_pods", "Pods, by state.", labels: ["state"])
     package let podsStalled = Gauge(
