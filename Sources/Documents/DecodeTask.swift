@@ -26,6 +26,7 @@ extension TaskSpec {
                 ?? Resources(pids: TaskSpec.defaultPids),
             addCapabilities: capabilities?.add ?? [], dropCapabilities: capabilities?.drop ?? [],
             noNewPrivileges: object.take("noNewPrivileges")?.bool() ?? true,
+            compat32: object.take("compat32")?.bool() ?? true,
             stopSignal: object.take("stopSignal")?.signal() ?? .term,
             gracePeriod: object.take("gracePeriod")?.grace() ?? TaskSpec.defaultGracePeriod,
             start: object.take("start")?.bool() ?? true)

@@ -41,6 +41,7 @@ extension TaskSpec {
         writer.member("drop", dropCapabilities)
         writer.endObject()
         writer.member("noNewPrivileges", noNewPrivileges)
+        writer.member("compat32", compat32)
         writer.member("stopSignal", stopSignal.description)
         writer.thousandths("gracePeriod", gracePeriod)
         writer.member("start", start)

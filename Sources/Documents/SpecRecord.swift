@@ -23,6 +23,8 @@ extension RecordReader {
             addCapabilities: try self["capabilities"]["add"].strings(),
             dropCapabilities: try self["capabilities"]["drop"].strings(),
             noNewPrivileges: try self["noNewPrivileges"].bool(),
+            // Records of version 0.1 have none.
+            compat32: try optional("compat32")?.bool() ?? true,
             stopSignal: try self["stopSignal"].parsed { Signal($0) },
             gracePeriod: try self["gracePeriod"].thousandths(), start: try self["start"].bool())
     }

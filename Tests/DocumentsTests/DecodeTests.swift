@@ -23,7 +23,8 @@ import Testing
         #expect(spec == TaskSpec(name: app, rootfs: "/r", args: ["sh"]))
         #expect(spec.resources == Resources(pids: 4096))
         #expect(spec.cwd == "/" && spec.user.description == "0:0" && spec.start)
-        #expect(spec.noNewPrivileges && spec.stopSignal == .term && spec.gracePeriod == 10_000)
+        #expect(spec.noNewPrivileges && spec.compat32)
+        #expect(spec.stopSignal == .term && spec.gracePeriod == 10_000)
     }
 
     @Test func everyMemberIsRead() throws {
@@ -34,7 +35,8 @@ import Testing
             {"type":"tmpfs","target":"/dev/shm","size":65536},{"type":"tmpfs","target":"/u"}],
             "resources":{"memory":6291456,"cpus":0.0125,"pids":1},
             "capabilities":{"add":["CAP_SYS_TIME","NET_RAW","SYS_TIME"],"drop":["ALL"]},
-            "noNewPrivileges":false,"stopSignal":"SIGRTMIN+3","gracePeriod":1.5,"start":false
+            "noNewPrivileges":false,"compat32":false,"stopSignal":"SIGRTMIN+3","gracePeriod":1.5,
+            "start":false
             """#)
         let expected = TaskSpec(
             name: app, rootfs: "/r", args: ["sh"], env: ["A": "1", "B": ""], cwd: "/w",
@@ -46,7 +48,8 @@ import Testing
             ],
             resources: Resources(memory: 6_291_456, milliCPUs: 13, pids: 1),
             addCapabilities: ["NET_RAW", "SYS_TIME"], dropCapabilities: ["ALL"],
-            noNewPrivileges: false, stopSignal: signal(37), gracePeriod: 1500, start: false)
+            noNewPrivileges: false, compat32: false, stopSignal: signal(37), gracePeriod: 1500,
+            start: false)
         #expect(spec == expected)
     }
 
@@ -128,7 +131,7 @@ import Testing
         (#""stopSignal":"NOPE""#, ["/stopSignal"]), (#""stopSignal":15"#, ["/stopSignal"]),
         (#""gracePeriod":-1"#, ["/gracePeriod"]), (#""gracePeriod":86400.1"#, ["/gracePeriod"]),
         (#""gracePeriod":1e300"#, ["/gracePeriod"]), (#""start":"yes""#, ["/start"]),
-        (#""noNewPrivileges":null"#, ["/noNewPrivileges"]),
+        (#""noNewPrivileges":null"#, ["/noNewPrivileges"]), (#""compat32":1"#, ["/compat32"]),
         (
             #""capabilities":{"add":["X","CAP_CAP_KILL",1],"drop":{},"x":1}"#,
             [

@@ -79,7 +79,8 @@ struct Dice: RandomNumberGenerator {
             user: pick([.root, UserSpec("a:b"), UserSpec("7")]) ?? .root,
             mounts: list { $0.mount() }, resources: resources(),
             addCapabilities: list { $0.text() }, dropCapabilities: list { $0.text() },
-            noNewPrivileges: flip(), stopSignal: signal(Int.random(in: 1...64, using: &self)),
+            noNewPrivileges: flip(), compat32: flip(),
+            stopSignal: signal(Int.random(in: 1...64, using: &self)),
             gracePeriod: .random(in: 0...86_400_000, using: &self), start: flip())
     }
 

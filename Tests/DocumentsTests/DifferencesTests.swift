@@ -35,6 +35,7 @@ import Testing
         #expect(places { $0.addCapabilities = ["KILL"] } == ["/capabilities/add"])
         #expect(places { $0.dropCapabilities = ["KILL"] } == ["/capabilities/drop"])
         #expect(places { $0.noNewPrivileges = false } == ["/noNewPrivileges"])
+        #expect(places { $0.compat32 = false } == ["/compat32"])
         #expect(places { $0.stopSignal = .kill } == ["/stopSignal"])
         #expect(places { $0.gracePeriod = 1 } == ["/gracePeriod"])
         #expect(places { $0.start = false } == ["/start"])

@@ -29,7 +29,8 @@ import Testing
             {"type":"bind","source":"/s","target":"/t","readOnly":true,"recursiveReadOnly":false},
             {"type":"tmpfs","size":9,"target":"/u","readOnly":false}],
             "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[]},
-            "noNewPrivileges":true,"stopSignal":"TERM","gracePeriod":2.5,"start":true}
+            "noNewPrivileges":true,"compat32":true,"stopSignal":"TERM","gracePeriod":2.5,
+            "start":true}
             """#)
         #expect(try json(task) == expected)
     }

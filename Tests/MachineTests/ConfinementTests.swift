@@ -71,6 +71,18 @@ extension Machine {
             }
         }
 
+        @Test("without compat32 a system call of the i386 ABI ends the task")
+        func compat32() throws {
+            try withTool(nil) { daemon, client in
+                let lines = try said("web", "conf compat", "", daemon, client, until: "compat")
+                #expect(lines == ["compat"])
+                let pod = daemon.rootfs.pod("exec conf compat", "\"compat32\": false")
+                _ = try client.createPod("native", pod)
+                let task = try client.waitForTask("native", "app", "exited")
+                #expect(task["signal"]?.string == "SYS", "\(task.reply.text)")
+            }
+        }
+
         @Test(
             "which profile is in force is told",
             arguments: [

@@ -138,10 +138,13 @@ private func digits(_ value: JSONValue?) -> String? { value?.integer.map { Strin
         #expect(names == [["a", "b", "e"], ["c"], ["c"]])
     }
 
-    @Test func theCacheAnswersTheSameBytes() {
+    @Test func theCacheAnswersTheSameBytes() throws {
         let cache = SeccompCache(profile, on: .x86, kernel: [6])
         let first = cache.document(for: ["CAP_KILL"])
         #expect(first == cache.document(for: ["CAP_KILL"]))
         #expect(first != cache.document(for: ["CAP_SYS_ADMIN"]))
+        let native = try parsed(cache.document(for: ["CAP_KILL"], isNativeOnly: true))
+        #expect(native["architectures"]?.strings == ["SCMP_ARCH_X86_64"])
+        #expect(first == cache.document(for: ["CAP_KILL"]))
     }
 }

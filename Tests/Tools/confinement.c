@@ -3,6 +3,7 @@
    rootfs.
 
      confinement calls       one line for each call: its name, and 0 or the errno's name
+     confinement compat      makes a call of the i386 ABI, and says "compat" if it lives on
      confinement keep KEY    adds KEY to the session keyring, says "kept", and waits
      confinement find KEY    whether the session keyring leads to KEY: "found" or "none" */
 #define _GNU_SOURCE
@@ -58,8 +59,21 @@ static int calls(void) {
     return 0;
 }
 
+/* getpid(2) as i386 has it: system call 20 by interrupt 0x80. */
+static int compat(void) {
+#ifdef __x86_64__
+    long result;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+    puts(result > 0 ? "compat" : "refused");
+#else
+    puts("compat");
+#endif
+    return 0;
+}
+
 int main(int count, char **words) {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (strcmp(words[1], "compat") == 0) return compat();
     if (count == 2) return calls();
     if (strcmp(words[1], "keep") == 0) {
         long key = syscall(SYS_add_key, "user", words[2], "secret", 6, -3);

@@ -71,7 +71,8 @@ extension LinuxHost {
     private func filter(for spec: TaskSpec) throws(SystemCallFailure) -> [UInt8]? {
         switch runtime.status.filter {
         case .usable(.none): return nil
-        case .usable(.profile(let cache)): return cache.document(for: Capabilities.of(spec))
+        case .usable(.profile(let cache)):
+            return cache.document(for: Capabilities.of(spec), isNativeOnly: !spec.compat32)
         case .unseen, .unusable:
             let why = runtime.status.refusal ?? "the seccomp profile"
             throw SystemCallFailure(call: "read", subject: why, errno: 61)
