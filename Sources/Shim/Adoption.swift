@@ -1,5 +1,5 @@
-// Who the task's first process is. The runtime's word is no evidence: a number in its pid file may
-// be anybody's, and what is taken for the task's is signalled.
+// Finds the task's first process. The pid file alone is no evidence: its number may be any
+// process's, and the shim later sends signals to the process that it adopts.
 
 import Bytes
 import Linux
@@ -7,13 +7,13 @@ import ShimProtocol
 
 enum Adoptee {
     case process(Int32)
-    /// Nobody, and why.
+    /// No process, and the reason.
     case none(String)
 }
 
 extension Shim {
-    /// The process that the pid file names, if it is a child that this shim has adopted and is in
-    /// the task's cgroup. One that has ended meanwhile was seen to be so at its end.
+    /// Returns the process in the pid file, if this shim has adopted it as a child and it is in the
+    /// task's cgroup. If it has ended already, its cgroup was read when it ended.
     func adoptee(of slot: TaskSlot) -> Adoptee {
         var text: [UInt8] = []
         do { text = try Files.read(slot.paths.pidFile, limit: 64) } catch {
@@ -37,7 +37,7 @@ extension Shim {
         "the runtime named pid \(pid) as the task's first process, which \(why)"
     }
 
-    /// A child that is something else already.
+    /// Whether the child already has another role.
     private func isKnown(_ pid: Int32) -> Bool {
         formerWriters.contains(pid) || removal?.pid == pid
             || slots.values.contains {
@@ -45,7 +45,8 @@ extension Shim {
             }
     }
 
-    /// In each hierarchy in which the task has a cgroup, and in one at least.
+    /// Whether the process is in the task's cgroup in each hierarchy that has one, and in at least
+    /// one.
     private func stands(_ pid: Int32, in slot: TaskSlot) -> Bool {
         guard let cgroups = ProcFS.cgroups(of: pid) else { return false }
         let below = slot.paths.cgroup + "/"

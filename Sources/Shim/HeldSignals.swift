@@ -1,8 +1,9 @@
-// signal: for the task's program, and never for the runtime's process that is to become it.
+// signal: sends a signal to the task's program, never to the runtime's init that is about to become
+// it.
 //
-// The runtime returns before its init has executed the program; what a signal does to that init is
-// not the task's (runc's ends with code 2 at SIGTERM). So any signal but SIGKILL waits for the
-// exec, which the kernel tells for a look alone.
+// The runtime returns before its init has executed the program. A signal to that init is not the
+// task's: runc's init ends with code 2 at SIGTERM. So every signal but SIGKILL waits for the exec.
+// The kernel does not report an exec, so the shim polls for it.
 
 import Linux
 import ShimProtocol
@@ -15,7 +16,7 @@ struct HeldSignal {
 }
 
 extension TaskSlot {
-    /// The runtime has said yes to a start: the program is executed soon.
+    /// The runtime has confirmed a start: the program is executed soon.
     var willRun: Bool { startsAtOnce || hasStarted }
 }
 
@@ -32,7 +33,7 @@ extension Shim {
         sendHeld(slot)
     }
 
-    /// Sends what is held if the program runs, and refuses it if it will not.
+    /// Sends the held signals if the program runs; refuses them if it will not run.
     func sendHeld(_ slot: TaskSlot) {
         slot.nextProbe = nil
         guard let first = slot.held.first else { return }
@@ -52,13 +53,13 @@ extension Shim {
         reply(to: ids, answer)
     }
 
-    /// A millisecond, or longer for what takes long: a frozen one may never get there.
+    /// A millisecond at first, then longer: a frozen process may never execute the program.
     func nextProbe(waitingSince since: Int64) -> Int64 {
         let now = SystemClock.sinceBoot
         return now + min(max((now - since) / 16, 1_000_000), 100_000_000)
     }
 
-    /// Whether the task's process lives and is the program's.
+    /// Whether the task's process is alive and has executed the program.
     func hasRun(_ slot: TaskSlot) -> Bool {
         guard slot.isAlive, let process = slot.process else { return false }
         if !slot.hasRun { slot.hasRun = ProcFS.hasExecuted(process.pid) ?? false }

@@ -1,17 +1,18 @@
-// Whether a directory can hold the upper layer of an overlay. Not every file system can (overlay
-// itself, NFS, FAT), and the kernel's refusal names none of the layers: so it is asked at the
-// daemon's start, and not at the first task's, whose rootfs would be blamed.
+// Whether a directory can hold the upper layer of an overlay. Some file systems cannot (overlay
+// itself, NFS, FAT), and the kernel's error names no layer. So the daemon tries it at startup;
+// otherwise the first task's rootfs would be blamed.
 
 import Linux
 
 struct LayerTrial {
     let directory: String
 
-    /// Removed again; what a killed helper has left of it goes with the next trial.
+    /// Removed after the trial. If a helper is killed, the next trial removes what it left.
     private static let name = ".trial"
     private static let layers = ["lower", "upper", "work"]
 
-    /// Why it cannot; `nil` if it can, or if that cannot be told now: a full disk is no reason.
+    /// Returns why the directory cannot; `nil` if it can, or if that is unknown now: a full disk is
+    /// no reason.
     func refusal() -> SystemCallFailure? {
         var refusal: SystemCallFailure?
         ignoring("what cannot be tried is not refused; a task tells its own failure") {
@@ -23,7 +24,7 @@ struct LayerTrial {
             try Files.makeDirectory(trial)
             let lock = try OwnedDescriptor.opening(trial, 0)
             guard try lock.tryLock() else { return }
-            // An overlay refuses the layers of a `volatile` one that nobody has unmounted.
+            // An overlay refuses the layers of a `volatile` overlay that was never unmounted.
             for layer in LayerTrial.layers { try Tree.remove(layer, in: trial) }
             ignoring("what is there of it is removed all the same") {
                 () throws(SystemCallFailure) in
@@ -45,7 +46,7 @@ struct LayerTrial {
 
     private static let passing: Set = ["EINTR", "EIO", "ENOMEM", "ENOSPC", "EROFS", "EDQUOT"]
 
-    /// For people. `refusal` is what the kernel said.
+    /// A message for people. `refusal` is the kernel's error.
     func reason(_ refusal: SystemCallFailure) -> String {
         var isOverlay = false
         ignoring("then the kernel's own words have to do") { () throws(SystemCallFailure) in

@@ -1,26 +1,26 @@
-// One of a task's streams, cut into the lines of its log: time, stream, `F` for the end of a line
-// or `P` for a part of one that goes on, and the text, as the CRI has them.
+// Cuts one of a task's streams into log lines in the CRI's format: time, stream, tag, text. The tag
+// is `F` for the end of a line and `P` for a part that continues.
 
 import Bytes
 
 package struct LineCutter {
-    /// The longest text of one line in the log.
+    /// The longest text of one log line, in bytes.
     package static let limit = 16384
 
     private let stream: String
-    /// The begin of a line, at most `limit` bytes.
+    /// The beginning of an unfinished line, at most `limit` bytes.
     private var kept: [UInt8] = []
 
     package init(_ stream: String) { self.stream = stream }
 
-    /// Appends the log's lines for what has come at this time.
+    /// Appends the log lines for the bytes that arrived at this time.
     package mutating func cut(
         _ bytes: ArraySlice<UInt8>, at time: [UInt8], into lines: inout [UInt8]
     ) {
         let whole = head("F", at: time)
         var rest = bytes
         if !kept.isEmpty {
-            // Only the line that had begun before is put together from two pieces.
+            // Only a line that had begun before is joined from two pieces.
             let end = rest.index(ofFirst: 10)
             var line = kept[...] + rest[..<(end ?? rest.endIndex)]
             put(partsOf: &line, at: time, into: &lines)
@@ -42,7 +42,7 @@ package struct LineCutter {
         kept = Array(rest)
     }
 
-    /// Appends the last line, which the stream's end has ended as well.
+    /// Appends the last line: the end of the stream ends it too.
     package mutating func end(at time: [UInt8], into lines: inout [UInt8]) {
         if kept.isEmpty { return }
         lines += head("F", at: time)
@@ -51,13 +51,13 @@ package struct LineCutter {
         kept = []
     }
 
-    /// A line that is no task's.
+    /// A line of the shim's own, not the task's.
     package static func note(_ text: String, at time: [UInt8]) -> [UInt8] {
         LineCutter("stderr").head("F", at: time) + Array("staunch: \(text)\n".utf8)
     }
 
-    /// Leaves at most `limit` bytes, and the newline if the line has its: what follows them may be
-    /// their line's end.
+    /// Leaves at most `limit` bytes, plus the newline if the line has one, because the end of the
+    /// line may follow them.
     private func put(
         partsOf line: inout ArraySlice<UInt8>, endingAt newline: Int = 0, at time: [UInt8],
         into lines: inout [UInt8]

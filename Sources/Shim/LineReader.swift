@@ -1,16 +1,16 @@
-// The lines of a file that a stranger has written: any bytes, as many as there are.
+// Reads the lines of an untrusted file: it may contain any bytes, and any number of them.
 
 import Linux
 
-/// Reads a file line by line, with no more than one line and one piece of it in memory.
+/// Reads a file line by line; holds at most one line and one chunk in memory.
 struct LineReader: ~Copyable {
     private let file: OwnedDescriptor
     private var buffer: [UInt8] = []
-    /// What of `buffer` was handed out.
+    /// How many bytes of `buffer` were returned already.
     private var start = 0
     private var count = 0
     private var hasEnded = false
-    /// What the file has too much of, in words; from then on there are no more lines.
+    /// The limit that the file exceeds, in words; after that `next` returns no more lines.
     private(set) var limit: String?
 
     private let fileLimit: Int
@@ -21,7 +21,7 @@ struct LineReader: ~Copyable {
         self.fileLimit = fileLimit
     }
 
-    /// The next line, without the white space around it; `nil` at the end or at a limit.
+    /// The next line, without surrounding white space; `nil` at the end or at a limit.
     mutating func next() throws(SystemCallFailure) -> ArraySlice<UInt8>? {
         var searched = start
         while true {
@@ -48,7 +48,8 @@ struct LineReader: ~Copyable {
         return line[first...last]
     }
 
-    /// Drops what was handed out and reads more; a file that has nothing now counts as ended.
+    /// Drops the returned bytes and reads more. If nothing can be read now, the file counts as
+    /// ended.
     private mutating func fill() throws(SystemCallFailure) {
         buffer.removeFirst(start)
         start = 0

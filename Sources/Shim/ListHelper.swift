@@ -1,17 +1,17 @@
-// What lies on a disk and bears our mark, for the sweep.
+// Lists the directories on a disk that have our mark, for the orphan collector.
 //
-// A directory belongs to one daemon, which is known by its run directory: that stands in an
-// attribute of the directory, `trusted.staunch.run-dir` (xattr(7)). Nothing is listed of one that
-// is another daemon's, so nothing in it is ever taken for an orphan.
+// A directory belongs to one daemon, identified by its run directory. The directory's attribute
+// `trusted.staunch.run-dir` (xattr(7)) contains that path. The helper lists nothing in another
+// daemon's directory, so nothing in it is ever taken for an orphan.
 
 import Linux
 
 struct ListHelper {
     let runDirectory: String
 
-    /// One line for each directory: the names in it that may be a pod's uid. A line without any
-    /// where there is no such directory, or where it is another's. `pairs` are a directory and the
-    /// mode that each of those may have at most, in octal: an older daemon may have left it wider.
+    /// Writes one line for each directory: the names in it that may be a pod's uid. The line is
+    /// empty if the directory is missing or another daemon's. `pairs` are a directory and the
+    /// widest mode, in octal, that its entries may have: an older daemon may have left them wider.
     func run(_ pairs: [String]) -> CInt {
         let output = OwnedDescriptor(adopting: 1)
         for index in stride(from: 0, to: pairs.count, by: 2) {

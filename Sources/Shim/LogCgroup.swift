@@ -1,7 +1,7 @@
-// Where a log writer stands: beside its task, below the pod, with the task's limit of CPU.
+// The cgroup of a log writer: beside its task's, below the pod's, with the task's CPU limit.
 //
-// What a task writes costs CPU, memory and disk once more when it is logged. That is charged to the
-// pod, and throttled as the task is.
+// Logging a task's output costs CPU, memory and disk a second time. The kernel charges that to the
+// pod, and throttles it like the task.
 
 import Bytes
 import Linux
@@ -12,15 +12,15 @@ struct LogCgroup {
 
     init(_ paths: TaskPaths, _ hierarchies: [CgroupHierarchy]) {
         self.paths = paths
-        // Each costs a wait for RCU; the others limit nothing that a writer uses.
+        // Each one costs a wait for RCU; the other controllers limit nothing that a writer uses.
         self.hierarchies = hierarchies.filter { hierarchy in
             ["cpu", "cpuacct", "memory", "blkio"].contains { hierarchy.has($0) }
                 || hierarchy.isUnified && hierarchies.count == 1
         }
     }
 
-    /// For the helper itself. Where it cannot stand there it stays in the shim's cgroup, because a
-    /// log that is not limited is better than none.
+    /// Called in the helper itself. If the helper cannot join, it stays in the shim's cgroup,
+    /// because an unlimited log is better than none.
     func enter() {
         for hierarchy in hierarchies {
             ignoring("the log is written all the same") { () throws(SystemCallFailure) in

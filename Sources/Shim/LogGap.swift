@@ -1,18 +1,18 @@
-// What a log's disk has not taken, so that what follows it is whole lines again.
+// Tracks what the log's disk refused, so that whole lines follow a gap again.
 
 package struct LogGap {
-    /// Bytes that were not taken since the last note.
+    /// Bytes that the disk refused since the last note.
     private(set) var lost = 0
-    /// The last of them was in the midst of a line.
+    /// Whether the last refused byte was in the middle of a line.
     private var lostMidLine = false
-    /// So is the last byte that the file has.
+    /// Whether the file's last byte is in the middle of a line.
     private var fileMidLine = false
     private var noteCount = 0
 
     package init() {}
 
-    /// What is to be written for the next bytes of the log: a note of what was lost before them,
-    /// and no half of a line whose begin was lost.
+    /// Returns what to write for the next bytes of the log: first a note of what was lost. If the
+    /// beginning of a line was lost, its rest is left out.
     package mutating func next(_ bytes: [UInt8], at time: [UInt8]) -> [UInt8] {
         noteCount = 0
         guard lost > 0 else { return bytes }
@@ -30,13 +30,13 @@ package struct LogGap {
         return head + rest
     }
 
-    /// Of `bytes`, which `next` gave, so many were not taken.
+    /// Reports how many of `bytes`, returned by `next`, the disk refused.
     package mutating func wrote(_ bytes: [UInt8], refused: Int) {
         let taken = bytes.count - refused
         if taken > 0 { fileMidLine = bytes[taken - 1] != 10 }
         if refused > 0 { lostMidLine = bytes.last != 10 }
         guard !bytes.isEmpty else { return }
-        // The whole of a note is written again if its end was refused.
+        // If the end of a note was refused, the whole note is written again.
         lost = taken >= noteCount ? refused : lost + bytes.count - noteCount
     }
 }

@@ -1,11 +1,11 @@
-// The log writer: a helper process that cuts a task's output into lines and writes them, and may
-// wait for the file's disk as long as it likes.
+// The log writer: a helper process that cuts a task's output into lines and writes them. It may
+// wait for the log's disk without any limit.
 
 import Linux
 import ShimProtocol
 
 struct LogWriter: ~Copyable {
-    /// The most that is read at once.
+    /// The most bytes in one read.
     private static let batch = 65536
 
     private let path: String
@@ -13,12 +13,12 @@ struct LogWriter: ~Copyable {
     private let inputs: [LogInput]
     private var gap = LogGap()
     private var file: LogFile?
-    /// What is read, and the lines that it makes. Kept from one batch to the next while a task
-    /// writes a lot; a quiet task's writer has none.
+    /// The bytes read, and the lines made of them. Kept between batches while a task writes a lot;
+    /// the writer of a quiet task frees them.
     private var buffer: [UInt8] = []
     private var lines: [UInt8] = []
 
-    /// Adopts the reading ends of the pipe for notes and of the streams' pipes.
+    /// Adopts the read ends of the note pipe and of the stream pipes.
     init(path: String, notes: CInt, inputs: [(stream: UInt8, descriptor: CInt)]) {
         self.path = path
         self.notes = LogNotes(OwnedDescriptor(adopting: notes))
@@ -27,8 +27,8 @@ struct LogWriter: ~Copyable {
         }
     }
 
-    /// Until all streams' ends. What the disk does not take (ENOSPC, EROFS) is dropped and counted:
-    /// the next line that it does take is preceded by the count.
+    /// Runs until all streams have ended. If the disk refuses lines (ENOSPC, EROFS), the writer
+    /// drops and counts them. It writes the count before the next line that the disk takes.
     consuming func run() -> CInt {
         file = open()
         do throws(SystemCallFailure) {
@@ -55,7 +55,7 @@ struct LogWriter: ~Copyable {
         return 0
     }
 
-    /// A note that concerns what is there now has been told before that came.
+    /// The shim sends a note before the output that follows it, so the writer reads notes first.
     private mutating func take(_ input: LogInput) throws(SystemCallFailure) {
         let count = input.descriptor.pendingBytes
         _ = notes.take()
@@ -76,7 +76,6 @@ struct LogWriter: ~Copyable {
         put(at: SystemClock.timestamp())
     }
 
-    /// Writes the lines.
     private mutating func put(at now: [UInt8]) {
         guard !lines.isEmpty else { return }
         if file == nil { file = open() }
@@ -96,7 +95,7 @@ struct LogWriter: ~Copyable {
         } catch { return nil }
     }
 
-    /// How many bytes were not taken.
+    /// Returns how many bytes the file did not take.
     private borrowing func write(_ bytes: [UInt8], to file: LogFile?) -> Int {
         guard let file else { return bytes.count }
         var rest = bytes[...]
@@ -113,14 +112,14 @@ private final class LogFile {
     init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 }
 
-/// What the shim has told.
+/// The notes that the shim has sent.
 private final class LogNotes {
     let descriptor: OwnedDescriptor
     private(set) var all: [LogNote] = []
 
     init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
 
-    /// `false` at the end.
+    /// Reads the pending notes; `false` at the end of the pipe.
     func take() -> Bool {
         do {
             while let bytes = try descriptor.read(limit: 64 * LogNote.size) {
@@ -140,7 +139,7 @@ private final class LogNotes {
     }
 }
 
-/// One stream on its way into the log.
+/// One stream on its way to the log.
 private final class LogInput {
     let descriptor: OwnedDescriptor
     private(set) var hasEnded = false
@@ -154,8 +153,8 @@ private final class LogInput {
         cutter = LineCutter(number == 0 ? "stdout" : "stderr")
     }
 
-    /// The log's lines for what has come; an empty `bytes` is the end, and tells what was kept
-    /// back.
+    /// Makes log lines of the bytes that arrived. Empty `bytes` mean the end of the stream, which
+    /// completes the unfinished line.
     func lines(_ bytes: ArraySlice<UInt8>, at now: [UInt8], into lines: inout [UInt8]) {
         taken += UInt64(bytes.count)
         if !bytes.isEmpty { return cutter.cut(bytes, at: now, into: &lines) }
@@ -168,7 +167,7 @@ private final class LogInput {
         return Int(clamping: note.position - taken)
     }
 
-    /// The notes that are due at this place, after the part of a line that came before them.
+    /// Writes the notes that are due at this position, after the unfinished line before them.
     func notes(_ notes: LogNotes, into lines: inout [UInt8]) {
         while let note = notes.next(of: number), note.position <= taken {
             let now = SystemClock.timestamp()

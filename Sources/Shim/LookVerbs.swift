@@ -1,22 +1,22 @@
-// What a daemon looks at and did not make: a runtime, a profile. Their disk may not answer; then a
-// helper waits for it, without any of the daemon's descriptors (law 4).
+// Reads files that the daemon uses and did not make: a runtime, a profile. Their disk may not
+// answer, so a helper waits for it, without any of the daemon's descriptors (law 4).
 
 import Bytes
 import Linux
 
 enum LookVerbs {
-    /// The most that a profile may have.
+    /// The most bytes of a profile.
     private static let fileLimit = 1 << 20
 
-    /// `found NAME DIR …`: the program's marks and its path.
+    /// `found NAME DIR …`: writes the program's marks and its path.
     static func found(_ words: [String]) throws(SystemCallFailure) -> CInt {
         let program = try Files.program(words[0], in: Array(words.dropFirst()))
         try write(Array("\(program.marks) \(program.path)".utf8))
         return 0
     }
 
-    /// `install PROGRAM DIR MARKS`: says the program's marks, `new` or `old`, and the path of its
-    /// copy below DIR. If its marks are those given, nothing is copied or said.
+    /// `install PROGRAM DIR MARKS`: writes the program's marks, `new` or `old`, and the path of its
+    /// copy below DIR. If its marks equal MARKS, it copies and writes nothing.
     static func install(_ words: [String]) throws(SystemCallFailure) -> CInt {
         let program = try Files.program(words[0], in: [])
         if program.marks.isSame(as: words[2]) { return 0 }

@@ -1,4 +1,4 @@
-// mount: a task's overlay, and who the task runs as.
+// mount: mounts a task's overlay and resolves the user that the task runs as.
 
 import Bytes
 import Linux
@@ -26,10 +26,10 @@ extension Shim {
         }
     }
 
-    /// Forks a helper that tells the result of `body` through a pipe. One that removes files does
-    /// so in the host's mount namespace, where the disks are, and where it sees what the host has
-    /// mounted below: removed from in here, such a mount point would take its mount along. One that
-    /// mounts keeps that namespace's descriptor, and goes there and back.
+    /// Forks a helper that sends the result of `body` through a pipe. If it removes files, it runs
+    /// in the host's mount namespace, because the disks and the host's mounts are visible there. In
+    /// the sandbox's namespace, removing a mount point would also detach the host's mount on it. If
+    /// it mounts, it keeps the host namespace's descriptor, and goes there and back.
     func helper(
         _ kind: Job.Kind, for id: UInt32, _ body: () -> [UInt8]
     ) throws(SystemCallFailure) -> Job {
@@ -62,7 +62,7 @@ extension Shim {
     }
 }
 
-/// What a mount helper tells: a reply in the making.
+/// The result that a mount helper sends, encoded as a reply.
 enum MountResult {
     case mounted(ResolvedUser)
     case failed(ShimFault, String)
@@ -86,15 +86,15 @@ enum MountResult {
     }
 }
 
-/// What the helper does, in a process of its own: every call here may wait for a disk.
+/// Runs in a process of its own: every call here may wait for a disk.
 struct MountHelper {
     let paths: TaskPaths
     let lower: String
     let user: String
-    /// Whether an earlier helper may have mounted it and not lived to tell.
+    /// Whether an earlier helper may have mounted the overlay and died before it replied.
     let again: Bool
-    /// The descriptor of the host's mount namespace, where the layers and the sources are looked
-    /// up as they are now.
+    /// The descriptor of the host's mount namespace, in which the layers and the sources are looked
+    /// up.
     let host: CInt
 
     func run() -> MountResult {
@@ -116,7 +116,7 @@ struct MountHelper {
         }
     }
 
-    /// What the daemon has written; nothing if it is of an older version.
+    /// Reads the places that the daemon wrote; there are none if the daemon is of an older version.
     private func readPlaces() throws(PlaceRefused) -> TaskPlaces {
         let content: [UInt8]
         do throws(SystemCallFailure) {
@@ -130,7 +130,7 @@ struct MountHelper {
         }
     }
 
-    /// Mounts the overlay unless it is, and opens the sources of the task's bind mounts.
+    /// Mounts the overlay unless it is mounted, and opens the sources of the task's bind mounts.
     private func mountAndOpen(_ places: TaskPlaces) throws(PlaceRefused) -> [BindSource?] {
         let (paths, again) = (paths, again)
         let own = try system { () throws(SystemCallFailure) in
@@ -175,7 +175,7 @@ struct MountHelper {
     ) throws(SystemCallFailure) -> OwnedDescriptor {
         try Files.makeDirectories(paths.upper)
         try Files.makeDirectory(paths.work)
-        // The overlay's root shows the upper layer's owner and mode.
+        // The root of the overlay has the upper layer's owner and mode.
         try Files.copyOwnership(from: lower, to: paths.upper)
         return try Mounts.overlay(lower: lower, upper: paths.upper, work: paths.work)
     }

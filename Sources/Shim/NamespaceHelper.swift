@@ -1,11 +1,11 @@
-// Which namespaces tasks hold by a descriptor, for the audit.
+// Lists the namespaces that tasks hold by a descriptor, for the audit.
 
 import Bytes
 import Linux
 
 enum NamespaceHelper {
-    /// One line for each holder: `KIND INODE MADE INHABITED PID DESCRIPTOR POD TASK COMMAND`, with
-    /// `-` for no task. Lines of one namespace follow one another.
+    /// Writes one line for each holder: `KIND INODE MADE INHABITED PID DESCRIPTOR POD TASK
+    /// COMMAND`. TASK is `-` if there is none. Lines of one namespace are adjacent.
     static func run(below parent: String, but others: [String]) throws(SystemCallFailure) -> CInt {
         var text = ""
         for hold in Namespaces.held(below: parent, but: Set(others.compactMap { Int32($0) })) {
@@ -22,13 +22,13 @@ enum NamespaceHelper {
         return 0
     }
 
-    /// A task may have named cgroups as it liked: what is no name of ours is none.
+    /// A task can choose any cgroup name: a name that is not ours becomes `-`.
     private static func word(_ name: String) -> String {
         let isPlain = name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
         return isPlain && !name.isEmpty ? name : "-"
     }
 
-    /// A process may name itself as it likes (prctl(2), PR_SET_NAME).
+    /// A process can choose any name for itself (prctl(2), PR_SET_NAME).
     private static func withoutControls(_ text: String) -> String {
         String(decoding: text.utf8.map { $0 < 0x20 ? UInt8(ascii: "?") : $0 }, as: UTF8.self)
     }

@@ -1,9 +1,9 @@
-// The places in a task's root that the runtime goes to before it changes its own root: targets of
-// mounts, the working directory, `/dev`, `/proc` and `/sys`.
+// Makes the places in a task's root that the runtime opens before it changes its own root: mount
+// targets, the working directory, `/dev`, `/proc` and `/sys`.
 //
-// The runtime makes what is missing, and follows the links that it meets, as the host's root. So
-// each place is made here first, without any link on the way, and the runtime is told its real
-// path. Nothing is made in what is not the task's own: a place inside a bind mount has to be there.
+// The runtime creates missing places as the host's root, and follows any links on the way. So the
+// mount helper makes each place first, without following links, and the runtime gets the real path.
+// The helper creates nothing outside the task's own files: a place inside a bind mount must exist.
 
 import Linux
 import ShimProtocol
@@ -19,13 +19,13 @@ struct PlaceRefused: Error {
     }
 }
 
-/// A bind mount's source as the host has it now.
+/// A bind mount's source as it is on the host now.
 final class BindSource {
     let path: String
     let descriptor: OwnedDescriptor
     let isDirectory: Bool
 
-    /// To be called in the host's mount namespace.
+    /// Must be called in the host's mount namespace.
     init(_ mount: WireMount, _ path: String) throws(PlaceRefused) {
         self.path = path
         do throws(SystemCallFailure) {
@@ -40,7 +40,7 @@ final class BindSource {
         }
     }
 
-    /// What is below it by these names; `nil` if nothing is.
+    /// The type of the file below it at these names; `nil` if there is none.
     func type(
         of names: [RootDirectory.Name], followsLinks: Bool
     ) throws(SystemCallFailure) -> FileType? {
@@ -55,11 +55,11 @@ final class PlaceMaker {
     private typealias Name = RootDirectory.Name
 
     private let root: RootDirectory
-    /// What is mounted so far: where, and which source of the host's; `nil` for a file system that
-    /// is made for the task.
+    /// The mounts so far: the target, and its source on the host; `nil` for a file system that is
+    /// made for the task.
     private var mounted: [(names: [Name], source: BindSource?)] = []
 
-    /// Begins with what every task has mounted.
+    /// Begins with the mounts that every task has.
     init(_ root: consuming RootDirectory) throws(PlaceRefused) {
         self.root = root
         for name in ["proc", "dev", "sys"] {
@@ -74,7 +74,8 @@ final class PlaceMaker {
         }
     }
 
-    /// Makes the place of a mount, after those before it; its path without any link.
+    /// Makes the target of a mount, after those of the earlier mounts. Returns its path, free of
+    /// links.
     func place(_ mount: WireMount, _ source: BindSource?) throws(PlaceRefused) -> String {
         let isDirectory = source?.isDirectory ?? true
         let (names, outer) = try find(mount.target)
@@ -92,20 +93,20 @@ final class PlaceMaker {
         return "/" + text
     }
 
-    /// Makes sure that the working directory is there, unless it is in a file system that is made
-    /// for the task: there the runtime makes it.
+    /// Makes sure that the working directory exists. If it is in a file system that is made for the
+    /// task, the runtime creates it there.
     func makeWorkingDirectory(_ path: String) throws(PlaceRefused) {
         let (names, outer) = try find(path)
         if let outer {
             return try require(names, in: outer, true, "the cwd \(path)", followsLinks: true)
         }
-        // If something else has its path, the runtime says so.
+        // If something else is at its path, the runtime reports that.
         guard try asked({ () throws(SystemCallFailure) in try self.root.type(of: names) }) == nil
         else { return }
         try asked { () throws(SystemCallFailure) in try self.root.makeDirectory(names) }
     }
 
-    /// The names on the way to a place, and the last mount that it is inside of.
+    /// The names on the way to a place, and the last mount that contains it.
     private func find(
         _ path: String
     ) throws(PlaceRefused) -> (names: [Name], outer: Int?) {
@@ -123,7 +124,7 @@ final class PlaceMaker {
         return (names, outer)
     }
 
-    /// A mount hides what is mounted inside of its target before.
+    /// A mount hides earlier mounts inside its target.
     private func refuseHiding(_ names: [Name], _ target: String) throws(PlaceRefused) {
         guard let hidden = mounted.first(where: { $0.names.starts(with: names) }) else { return }
         throw PlaceRefused(
@@ -131,15 +132,15 @@ final class PlaceMaker {
                 + shownPath(hidden.names))
     }
 
-    /// A place inside another mount. In the host's own files nothing is made. A link that leads out
-    /// of them is refused: what the task would find there may be anything.
+    /// Checks a place inside another mount; creates nothing in the host's own files. Refuses a link
+    /// that leads out of them, because its target in the task may be anything.
     private func require(
         _ names: [Name], in outer: Int, _ isDirectory: Bool, _ what: String,
         followsLinks: Bool = false
     ) throws(PlaceRefused) {
         let (base, source) = mounted[outer]
         guard let source else {
-            // The kernel's own files cannot be mounted on without care; the runtime forbids it.
+            // The kernel's own file systems are unsafe mount targets; the runtime checks those.
             return
         }
         let rest = Array(names[base.count...])
@@ -178,7 +179,7 @@ final class PlaceMaker {
         _ body: () throws(SystemCallFailure) -> Result
     ) throws(PlaceRefused) -> Result {
         do throws(SystemCallFailure) { return try body() } catch {
-            // ELOOP, ENOTDIR: what is in the rootfs is not what the path says.
+            // ELOOP, ENOTDIR: the rootfs contains something else than the path says.
             let isContent = error.errno == 40 || error.errno == 20
             throw PlaceRefused(error.description, isContent ? .targetRefused : .mountRefused)
         }

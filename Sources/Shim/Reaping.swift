@@ -1,4 +1,4 @@
-// Children that have ended: looked at, stored, and only then reaped (law 8).
+// Children that have ended: the shim inspects them, stores the exit, and only then reaps (law 8).
 
 import Linux
 import ShimProtocol
@@ -36,13 +36,13 @@ extension Shim {
 
     var runtimeIsCreating: Bool { slots.values.contains { $0.job?.kind == .create } }
 
-    /// Asked of a zombie, which tells it until it is reaped. No answer (there was no descriptor for
-    /// the look) is taken for a yes: then the exit is told as it was.
+    /// Reads a zombie, which keeps the answer until it is reaped. If there is no answer because
+    /// descriptors ran out, it counts as a yes, so that the exit is reported unchanged.
     private func hasRun(_ pid: Int32) -> Bool { ProcFS.hasExecuted(pid) ?? true }
 
-    /// The exit file was made with the task and is overwritten in place: a full file system cannot
-    /// keep a status from being stored.
-    /// What the runtime's init does before it has executed the task's program is not the task's.
+    /// Stores the exit in a file that was made with the task and is overwritten in place: a full
+    /// file system cannot prevent that. If the program was never executed, the runtime's init has
+    /// ended, and its code is not the task's.
     func store(_ exit: ChildExit, hasRun: Bool, of slot: TaskSlot) {
         guard slot.exit == nil else { return }
         let record = WireExit(
@@ -56,7 +56,7 @@ extension Shim {
         slot.exit = record
     }
 
-    /// The task's first process is reaped: tell, and go on with what waited for it.
+    /// The task's first process is reaped: reports that, and continues what waited for it.
     func tasksEnded(_ slot: TaskSlot) {
         slot.output?.taskEnded()
         if let exit = slot.exit { send(.exited(task: slot.name, exit)) }
@@ -80,15 +80,15 @@ extension Shim {
     }
 }
 
-/// A child that ended before the runtime had said which of them is the task's.
+/// A child that ended before the runtime had named the task's process.
 struct Orphan {
     let exit: ChildExit
     let hasRun: Bool
-    /// Where it was: v1's hierarchies say `/` of who has ended.
+    /// Its cgroups when it ended: cgroup v1 shows `/` for an ended process.
     let cgroups: [String]
 }
 
-/// A task's exit, where a daemon finds it should the shim be gone.
+/// A task's exit, stored for a daemon that finds the shim gone.
 enum ExitFile {
 
     /// Makes room for a status that is not known yet.

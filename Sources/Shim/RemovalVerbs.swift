@@ -1,12 +1,12 @@
-// unmount, remove and exit: the way down.
+// unmount, remove and exit: the teardown.
 
 import Bytes
 import Linux
 import ShimProtocol
 
 extension Shim {
-    /// The mount is gone from mountinfo as soon as umount2(2) has begun: it is the helper's end
-    /// that counts, and no second one is started beside it.
+    /// mountinfo omits the mount as soon as umount2(2) has begun. So only the helper's end counts,
+    /// and no second helper is started beside it.
     func unmount(_ task: String, id: UInt32) {
         let slot = slot(task)
         if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
@@ -16,7 +16,7 @@ extension Shim {
         }
         let target = slot.paths.rootfs
         do throws(SystemCallFailure) {
-            // Only this shim mounts here: what it never tried to mount is not mounted.
+            // Only this shim mounts here: if it never tried to mount, nothing is mounted.
             if slot.user == nil {
                 guard slot.triedToMount, try isMounted(target) else { return reply(id, .done) }
             }
@@ -27,15 +27,15 @@ extension Shim {
         }
     }
 
-    /// In the helper: what it tells. Who holds a busy mount is looked for from here, where the
-    /// mount is to be seen.
+    /// Runs in the helper and returns its result. If the mount is busy, the helper looks for the
+    /// holders here, because it can see the mount.
     private func unmounting(_ target: String, upper: String, device: UInt64?) -> [UInt8] {
         var device = device
         do throws(SystemCallFailure) {
             if device == nil { device = try Superblocks.device(of: target) }
             try Mounts.unmount(target)
         } catch {
-            // An earlier helper did it.
+            // An earlier helper has unmounted it.
             guard error.saysNotMounted else {
                 let holders = error.errno == 16 ? MountHolders.of(target) : []  // EBUSY
                 let held = holders.isEmpty ? "" : ", held: " + holders.joined(separator: ", ")
@@ -45,12 +45,12 @@ extension Shim {
         return superblockHeld(upper, device)
     }
 
-    /// The mount is gone. Its superblock is not as long as somebody holds a file of it: 2, the
-    /// device, and by whom.
+    /// Runs after the unmount. The superblock lives as long as a process holds one of its files. If
+    /// so, the result is 2, the device, and the holders.
     private func superblockHeld(_ upper: String, _ device: UInt64?) -> [UInt8] {
         if let device, !Superblocks.mayLive(device) { return [0] }
         do throws(SystemCallFailure) {
-            // The upper layer may be on a mount that this sandbox does not have.
+            // The upper layer may be on a mount that is missing in this sandbox.
             try Sandbox.enterMounts(hostMounts.number)
             let why = try Superblocks.whyUpperIsHeld(
                 upper, device: device, beside: settings.podDirectory)
@@ -87,7 +87,7 @@ extension Shim {
             return job.waiting.append(id)
         }
         if slot.output?.writer != nil {
-            // It could make the log anew behind our back.
+            // The writer could create the log again after its removal.
             slot.output?.kill()
             return slot.removals.append(id)
         }
@@ -110,7 +110,7 @@ extension Shim {
         reply(to: job.waiting, answer)
     }
 
-    /// A log writer has ended: a removal may wait for that.
+    /// A log writer has ended: a removal may have waited for that.
     func writerEnded(_ slot: TaskSlot) {
         slot.output?.writerEnded()
         let waiting = slot.removals
@@ -119,7 +119,7 @@ extension Shim {
         goOnWithRemovals()
     }
 
-    /// What waited for a log writer goes on.
+    /// Continues the removals that waited for a log writer.
     func goOnWithRemovals() {
         let all = removals
         removals = []
@@ -131,7 +131,7 @@ extension Shim {
         !formerWriters.isEmpty || slots.values.contains { $0.output?.writer != nil }
     }
 
-    /// What a helper tells: 0 where it went well; 1, the errno and the failure where not.
+    /// A helper's result: 0 for success; 1, the errno and the failure's text otherwise.
     private func outcome(_ body: () throws(SystemCallFailure) -> Void) -> [UInt8] {
         do throws(SystemCallFailure) {
             try body()
@@ -160,13 +160,13 @@ extension Shim {
         .stillThere(reason: failure.description, errno: failure.errno)
     }
 
-    /// The files of the whole pod, by a helper in the shim's own cgroup: one that the disk holds is
-    /// seen there.
+    /// Removes the files of the whole pod in a helper. The helper is in the shim's own cgroup, so
+    /// that it is found there if the disk blocks it.
     func removeAll(keepingLogs: Bool, id: UInt32) {
         if let removal { return removal.waiting.append(id) }
         if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
         if hasWriters {
-            // It could make the log anew behind our back.
+            // The writer could create the log again after its removal.
             for slot in slots.values { slot.output?.kill() }
             return removals.append((id, keepingLogs))
         }
@@ -187,7 +187,7 @@ extension Shim {
         } catch { reply(id, .failed(.system, detail: error.description)) }
     }
 
-    /// What keeps the sandbox from being put away.
+    /// The reason that the sandbox cannot end yet.
     private func whatIsLeft() -> String? {
         for slot in slots.values {
             if slot.isAlive { return "task \(slot.name) runs" }
@@ -197,7 +197,8 @@ extension Shim {
         return removal.map { "files are being removed: pid \($0.pid)" }
     }
 
-    /// Nothing may be left in the sandbox: then its end takes the namespaces along.
+    /// Refuses if anything is left in the sandbox; otherwise the shim's end also ends the
+    /// namespaces.
     func exit(id: UInt32) {
         if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
         exitRequested = id
@@ -205,7 +206,7 @@ extension Shim {
         leaveIfAsked()
     }
 
-    /// Ends the process once no log writer is left.
+    /// Ends the process when no log writer is left.
     func leaveIfAsked() {
         guard exitRequested != nil, !hasWriters else { return }
         endProcess(0)

@@ -1,10 +1,10 @@
-// What the runtime says, in its log and on its standard output and error, through a pipe: it would
-// fill the run directory, which is memory, if it could write there.
+// Receives the runtime's log, standard output and standard error through a pipe. In a file they
+// could fill the run directory, which is in memory.
 
 import Linux
 import ShimProtocol
 
-/// The end of what the runtime said, because its last error is what counts, and how much came
+/// The end of the runtime's output, because its last error counts, and the number of bytes dropped
 /// before that.
 struct RuntimeWords {
     /// Bytes.
@@ -22,13 +22,13 @@ struct RuntimeWords {
     }
 }
 
-/// What one run of the runtime says.
+/// The output of one run of the runtime.
 final class RuntimeTalk {
     private unowned let shim: Shim
     private let ends: PipeEnds?
     private(set) var heard = RuntimeWords()
 
-    /// Without a descriptor to spare nothing is heard, and the runtime works all the same.
+    /// If no descriptor is left, the output is lost, and the runtime still works.
     init(_ shim: Shim) {
         self.shim = shim
         var ends: PipeEnds?
@@ -42,23 +42,24 @@ final class RuntimeTalk {
         self.ends = ends
     }
 
-    /// For its standard output and error; else /dev/null, which is the shim's standard input.
+    /// For its standard output and error. The fallback is the shim's standard input, /dev/null.
     var number: CInt { ends?.writing.number ?? 0 }
 
     func owns(_ number: CInt) -> Bool { ends?.reading.number == number }
 
-    /// Opened by its place among the shim's descriptors, it is nobody's below the runtime.
+    /// The path through the shim's /proc directory: below the runtime, no process inherits the
+    /// pipe.
     var path: String {
         number == 0 ? "/dev/null" : "/proc/\(shim.identity.pid)/fd/\(number)"
     }
 
-    /// The arguments with this pipe for the log.
+    /// The arguments with this pipe as the log.
     func logged(_ arguments: [String], _ log: String) -> [String] {
         let path = path
         return arguments.map { $0 == log ? path : $0 }
     }
 
-    /// Takes what is there; `false` if that was nothing.
+    /// Reads the pending output; `false` if there was none.
     @discardableResult
     func listen() -> Bool {
         var more: [UInt8] = []
@@ -69,8 +70,8 @@ final class RuntimeTalk {
         return !more.isEmpty
     }
 
-    /// The runtime has ended: the rest is taken, and no more than a pipe holds, should others
-    /// write on.
+    /// The runtime has ended: reads the rest. It reads at most what a pipe holds, because other
+    /// processes may keep writing.
     func end() {
         guard let number = ends?.reading.number else { return }
         for _ in 0..<64 where !listen() { break }

@@ -1,4 +1,4 @@
-// create, start, delete: what the runtime (runc) is run for.
+// create, start, delete: run the runtime (runc).
 
 import Linux
 import ShimProtocol
@@ -15,7 +15,7 @@ extension Shim {
             return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
         }
         if let writer = slot.output?.writer {
-            // Of an earlier try: it may have the log open, and is waited for before files go.
+            // The writer of an earlier try may have the log open: removals wait for its end.
             slot.output?.kill()
             formerWriters.insert(writer)
         }
@@ -53,7 +53,7 @@ extension Shim {
             slot.output?.close()
             return reply(to: job.waiting, .failed(.runtime, detail: reason))
         }
-        // One that has ended already, and was reaped, has no start to be told by any more.
+        // A process that was already reaped has no start time: its `/proc/<pid>/stat` is gone.
         let process = WireProcess(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         slot.process = process
         isMemoryDue = true
@@ -73,7 +73,8 @@ extension Shim {
     }
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
-        // What it says of a program that runs is no evidence: the task could not be started again.
+        // If the program runs, the runtime's failure does not count: a task cannot be started
+        // twice.
         let hasStarted = exit.code == 0 || hasRun(slot)
         if hasStarted { slot.hasStarted = true }
         isMemoryDue = true
@@ -95,9 +96,9 @@ extension Shim {
         } catch { reply(id, stillThere(error)) }
     }
 
-    /// The runtime's word is no evidence (it says yes and leaves cgroups, or no and has nothing):
-    /// what it left is removed here, where nothing of the task lives any more, and looked for
-    /// again.
+    /// The runtime's exit code is no evidence: it may report success and leave cgroups, or fail and
+    /// have nothing to remove. So the shim removes what is left, when no process of the task lives,
+    /// and verifies that.
     func deleted(_ slot: TaskSlot, _ job: Job) {
         do throws(SystemCallFailure) {
             try removeState(of: slot)
@@ -132,8 +133,8 @@ extension Shim {
         } catch { reply(id, stillThere(error)) }
     }
 
-    /// What the runtime said of its failure, for the daemon to read: what it printed, and then its
-    /// log, of which an error goes before what was printed.
+    /// The runtime's account of its failure, for the daemon: first its output, then its log,
+    /// because an error in the log takes precedence.
     private func refusal(
         of slot: TaskSlot, _ job: Job, _ exit: ChildExit, _ printed: RuntimeWords? = nil
     ) -> ShimReply {
@@ -151,8 +152,8 @@ extension Shim {
     }
 }
 
-/// In the child that is to become the runtime: `false`, and a line in the runtime's log, if it
-/// cannot.
+/// Runs in the child that is to become the runtime. If it fails, it writes a line to the runtime's
+/// log and returns `false`.
 private func complaining(in log: String, _ body: () throws(SystemCallFailure) -> Void) -> Bool {
     do throws(SystemCallFailure) {
         try body()

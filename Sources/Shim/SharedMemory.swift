@@ -1,9 +1,8 @@
-// The pod's /dev/shm: one file system in memory for all of its tasks, as they share one IPC
-// namespace.
+// The pod's /dev/shm: one tmpfs for all of its tasks, because they share one IPC namespace.
 //
-// It is mounted in the sandbox, and each task has a bind of it. A task may hand a file of it to
-// another pod's (SCM_RIGHTS); then it lives on without a mount, with all that it holds, and the pod
-// is not gone.
+// It is mounted in the sandbox, and each task has a bind mount of it. If a task sends one of its
+// files to another pod (SCM_RIGHTS), the tmpfs survives without a mount, with all its content. Then
+// the pod is not gone.
 
 import Linux
 import ShimProtocol
@@ -12,15 +11,14 @@ final class SharedMemory {
     let path: String
     private let device: UInt64
     private var isMounted = true
-    /// Has something to read once the file system has gone; `nil` if there was no descriptor for
-    /// it.
+    /// Becomes readable when the file system is gone; `nil` if no descriptor was left for it.
     private var watch: UnmountWatch?
 
-    /// Docker's size. The inodes are the task's to pay for, as its pages are.
+    /// Docker's size. Inodes are charged to the task, as its pages are.
     private static let options = "mode=1777,size=65536k"
 
-    /// Mounts it in the caller's mount namespace, and writes its device down for a daemon that
-    /// finds the shim dead.
+    /// Mounts it in the caller's mount namespace, and stores its device for a daemon that finds the
+    /// shim dead.
     init(_ settings: ShimSettings) throws(SystemCallFailure) {
         path = ShimSettings.sharedMemory(in: settings.podDirectory)
         try Files.makeDirectories(path)
@@ -32,13 +30,13 @@ final class SharedMemory {
         try Files.replace(file, Array("\(device)".utf8))
     }
 
-    /// Unmounts it; `nil` if the file system has gone. Its device may be another's as soon as it
-    /// has, so the kernel's word about the end counts.
+    /// Unmounts it; `nil` if the file system is gone. After that the device number may be reused,
+    /// so only the kernel's event is certain.
     func release() throws(SystemCallFailure) -> Remains? {
         if isMounted {
             watch = UnmountWatch(path)
             do throws(SystemCallFailure) { try Mounts.unmount(path) } catch {
-                // If the directory is removed, the kernel detaches the mount.
+                // If the directory was removed, the kernel has detached the mount.
                 guard error.saysNotMounted else { throw error }
             }
             isMounted = false
@@ -47,13 +45,13 @@ final class SharedMemory {
         return hasEnded ? nil : Remains(device: device, isCertain: watch != nil)
     }
 
-    /// A file system that has no mount and that somebody holds.
+    /// A file system without a mount that a process still holds.
     struct Remains {
         let device: UInt64
-        /// Whether the device is still its own.
+        /// Whether the device number certainly still belongs to it.
         let isCertain: Bool
 
-        /// Who it is, which takes a walk through all processes; `nil` if it has gone.
+        /// Its holders, found by a scan of all processes; `nil` if it is gone.
         var why: String? {
             let why = Superblocks.whyMemoryIsHeld(device, isKnownToLive: isCertain)
             return why ?? (isCertain ? "the pod's /dev/shm is about to go" : nil)

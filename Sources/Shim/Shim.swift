@@ -1,7 +1,7 @@
-// The shim: one for each pod, and the pod's sandbox itself. It outlives the daemon.
+// The shim: one process for each pod, and the pod's sandbox itself. It outlives the daemon.
 //
-// One thread, which never makes a call that can block: children do. What it holds in memory can be
-// asked for by a new daemon with `status`.
+// It has one thread, which never makes a call that can block: its children make those calls. A new
+// daemon gets the shim's state with `status`.
 
 package import Linux
 package import ShimProtocol
@@ -11,32 +11,33 @@ package final class Shim {
     let epoll: Epoll
     let signals: SignalDescriptor
     var listener: PacketSocket
-    /// Held for as long as the shim lives: that lock, not a pid, says whether it does.
+    /// Held as long as the shim lives: the lock, not a pid, tells whether it is alive.
     let lock: OwnedDescriptor
-    /// The lock that took its place, if somebody has removed it.
+    /// The lock that replaced `lock`, if `lock` was removed.
     var laterLock: OwnedDescriptor?
-    /// The mount namespace that the daemon started us in.
+    /// The mount namespace in which the daemon started the shim.
     let hostMounts: OwnedDescriptor
     let hierarchies: [CgroupHierarchy]
     let identity: WireProcess
     let sharedMemory: SharedMemory
     var connection: ShimConnection?
-    /// CLOCK_BOOTTIME in nanoseconds, where there was no descriptor for a new connection.
+    /// CLOCK_BOOTTIME in nanoseconds of the next accept, if no descriptor was left for a
+    /// connection.
     var listensAgainAt: Int64?
     var slots: [String: TaskSlot] = [:]
-    /// Children that ended while the runtime was at work and that nobody knew yet: one of them may
-    /// be the task's first process.
+    /// Unknown children that ended while the runtime was running: one of them may be the task's
+    /// first process.
     var orphans: [Int32: Orphan] = [:]
-    /// A child that removes the pod's files.
+    /// The child that removes the pod's files.
     var removal: Job?
-    /// Removals of everything that wait for a log writer's end.
+    /// Removals of the whole pod that wait for a log writer's end.
     var removals: [(id: UInt32, keepsLogs: Bool)] = []
-    /// Log writers of tries that were given up, until they are reaped.
+    /// Log writers of abandoned creates, until they are reaped.
     var formerWriters: Set<Int32> = []
-    /// A task was made or started: a shim that is left alone from here on keeps no more than it
-    /// needs.
+    /// A task was created or started: the shim may be idle from now on, so it returns unused
+    /// memory.
     var isMemoryDue = false
-    /// Who waits for the shim's end, once the last log writer is gone.
+    /// The request that waits for the shim's end, until the last log writer has ended.
     var exitRequested: UInt32?
 
     /// Makes the calling process the pod's sandbox. `lock` is locked and `listener` listens.
@@ -65,7 +66,7 @@ package final class Shim {
         try epoll.add(self.listener.descriptor.number, .readable, tag: Watched.listener.tag)
     }
 
-    /// Does what is asked; each request is answered once, now or later.
+    /// Executes a request; each request is answered once, now or later.
     func handle(_ request: ShimRequest, id: UInt32) {
         switch request {
         case .status: reply(id, .status(report()))
@@ -86,7 +87,7 @@ package final class Shim {
     func report() -> ShimReport {
         var tasks = slots.values.map { $0.report() }
         if let removal {
-            // The pod's own: no task has an empty name.
+            // The pod's own job: no task has an empty name.
             tasks.append(
                 ShimTaskReport(
                     name: "", process: nil, exit: nil, job: removal.kind.rawValue,

@@ -1,17 +1,17 @@
-// The daemon's end of the line. A new daemon replaces the old one; without one, work goes on.
+// The connection to the daemon. A new daemon replaces the old one; without one, the work continues.
 
 import Linux
 import ShimProtocol
 
-/// One daemon's connection, and what it has not taken yet.
+/// One daemon's connection, and the packets that it has not taken yet.
 final class ShimConnection {
     let socket: PacketSocket
     var unsent: [[UInt8]] = []
 
     init(_ socket: consuming PacketSocket) { self.socket = socket }
 
-    /// More than this waiting for a daemon that does not read, and the connection is closed: it
-    /// will ask again.
+    /// The most unsent packets. If more wait for a daemon that does not read, the shim closes the
+    /// connection: the daemon asks again.
     static let most = 1024
 }
 
@@ -24,7 +24,8 @@ extension Shim {
                 connect(ShimConnection(socket))
             }
         } catch {
-            // Without a descriptor whoever waits has to wait on, and we are not to spin meanwhile.
+            // No descriptor is left: clients have to wait. The listener is unwatched, so that the
+            // loop does not spin.
             epoll.remove(listener.descriptor.number)
             listenLater()
         }
@@ -34,10 +35,10 @@ extension Shim {
         do throws(SystemCallFailure) {
             try epoll.add(made.socket.descriptor.number, .readable, tag: Watched.connection.tag)
             connection = made
-        } catch {}  // it sees the connection closed, and comes again
+        } catch {}  // the daemon sees the connection closed, and connects again
     }
 
-    /// To be called when that time has come.
+    /// Called when that time has come.
     func listenAgain() {
         do throws(SystemCallFailure) {
             try epoll.add(listener.descriptor.number, .readable, tag: Watched.listener.tag)
@@ -58,8 +59,7 @@ extension Shim {
         forgetWhoWaits()
     }
 
-    /// The numbers of a daemon that is gone mean nothing to the next one, which asks again. The
-    /// work goes on.
+    /// Forgets the old daemon's request ids: the next daemon asks again. The work continues.
     private func forgetWhoWaits() {
         for slot in slots.values {
             slot.job?.waiting = []
@@ -84,7 +84,7 @@ extension Shim {
         do throws(WireFault) {
             let (id, request) = try ShimRequest.parse(packet)
             handle(request, id: id)
-        } catch { disconnect() }  // not a daemon that we understand
+        } catch { disconnect() }  // not a daemon that this shim understands
     }
 
     func send(_ message: ShimMessage) {

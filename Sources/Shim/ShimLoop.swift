@@ -1,10 +1,10 @@
-// The event loop: one thread, one epoll, and what each descriptor is for.
+// The event loop: one thread and one epoll, and the meaning of each descriptor.
 
 import Linux
 import ShimProtocol
 
-/// What a descriptor in the epoll set stands for. The numbers of the descriptors keep the tags
-/// apart, and a tag is looked up only while its descriptor is open.
+/// The meaning of a descriptor in the epoll set. The descriptor's number makes a tag unique, and a
+/// tag is looked up only while its descriptor is open.
 enum Watched: Hashable {
     case signals, listener, connection
     case output(CInt)
@@ -37,7 +37,7 @@ enum Watched: Hashable {
 }
 
 extension Shim {
-    /// Runs until the shim's exit. Nothing here waits but `wait`.
+    /// Runs until the shim exits. Only `wait` blocks.
     func run() -> Never {
         while true {
             if isMemoryDue {

@@ -1,31 +1,31 @@
-// The shim's program: one binary for the sandbox and for the removal of files.
+// The shim's program: one binary for the sandbox and for the helpers.
 
 import Linux
 import ShimProtocol
 
-/// Runs as the arguments say; returns only a failure, as the exit code.
+/// Runs the verb in the arguments; returns the exit code. `pod` returns only on failure.
 ///
 /// - `staunch-shim pod …`: see `ShimSettings`.
-/// - `staunch-shim in CGROUP VERB …`: joins that cgroup first, so that whoever looks for the pod's
-///   processes finds this one; then one of the following.
+/// - `staunch-shim in CGROUP VERB …`: joins that cgroup first, so that a search for the pod's
+///   processes finds this one; then runs one of the following verbs.
 /// - `staunch-shim remove PARENT NAME [PARENT NAME …]`: removes each tree and verifies that it is
 ///   gone.
-/// - `staunch-shim absent PARENT NAME [PARENT NAME …]`: fails if one of them is there.
+/// - `staunch-shim absent PARENT NAME [PARENT NAME …]`: fails if one of them exists.
 /// - `staunch-shim control FILE TEXT [FILE TEXT …]`: writes each text into its file.
-/// - `staunch-shim upper DIR OTHER`: says who holds the overlay whose upper layer DIR is, if it
-///   lives. OTHER is a directory on another mount.
-/// - `staunch-shim memory FILE`: says who holds the pod's /dev/shm, whose device FILE has, if it
-///   lives.
+/// - `staunch-shim upper DIR OTHER`: reports the holders of the overlay with upper layer DIR, if it
+///   is alive. OTHER is a directory on another mount.
+/// - `staunch-shim memory FILE`: reports the holders of the pod's /dev/shm, if it is alive. FILE
+///   contains its device.
 /// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
 /// - `staunch-shim list RUN_DIR DIR MODE [DIR MODE …]`: see `ListHelper`.
 /// - `staunch-shim namespaces CGROUP [PID …]`: see `NamespaceHelper`. CGROUP is the pods' parent,
-///   and the processes are shims that need not be looked at.
-/// - `staunch-shim found NAME [DIR …]`: says where a program is, and what tells it from another.
+///   and the processes are shims to skip.
+/// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
-/// - `staunch-shim exec PROGRAM [WORD …]`: becomes the program, which a disk may have to bring.
+/// - `staunch-shim exec PROGRAM [WORD …]`: executes the program, which may wait for a disk.
 ///
-/// A failure stands on standard error: the errno's name, or `-`, and a line for people.
+/// A failure is written to standard error: the errno's name, or `-`, and a line for people.
 package func shimMain(arguments: [String], pid: Int32) -> CInt {
     let rest = Array(arguments.dropFirst(2))
     switch arguments.dropFirst().first {

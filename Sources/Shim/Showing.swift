@@ -1,11 +1,11 @@
-// How a shim is found again after somebody has removed its lock, its socket, or the whole folder.
+// Makes a shim reachable again if its lock, its socket, or the whole directory was removed.
 
 import Linux
 import ShimProtocol
 
 extension Shim {
-    /// A daemon did not find us (SIGHUP). The lock gets its name when it is locked already: a
-    /// daemon that finds a lock that nobody holds takes the shim for dead.
+    /// The daemon did not find the shim (SIGHUP). The new lock is locked before it gets its name,
+    /// because a daemon takes an unlocked lock for a dead shim.
     func showAgain() {
         ignoring("the daemon asks again") { () throws(SystemCallFailure) in
             let home = settings.podDirectory
@@ -25,7 +25,7 @@ extension Shim {
         let made = try OwnedDescriptor.opening(draft, 0o102, mode: 0o600)  // O_RDWR | O_CREAT
         guard try made.tryLock() else { return }
         try Files.rename(draft, to: home + "/lock")
-        // The first lock stays open: its descriptor tells a shim from its helpers.
+        // The first lock stays open: its descriptor distinguishes a shim from its helpers.
         laterLock = .some(consume made)
     }
 }

@@ -1,12 +1,12 @@
-// Who has written to a task's standard output and error: the runtime, which has the task's own from
-// the start, or the task's program.
+// Tells who has written to a task's standard output and error: the task's program or the runtime,
+// which has them from the start.
 
 import Linux
 import ShimProtocol
 
 extension Shim {
-    /// Whether none but the runtime can have written what was read before this call. In doubt it is
-    /// the task's, because output that is lost is worse than a warning too much.
+    /// Whether only the runtime can have written what was read before this call. If in doubt, the
+    /// answer is no, because lost output is worse than a superfluous warning.
     func onlyRuntimeWrote(_ slot: TaskSlot) -> Bool {
         if slot.exit != nil || slot.hasRun { return false }
         if let process = slot.process { return ProcFS.hasExecuted(process.pid) == false }
@@ -14,15 +14,15 @@ extension Shim {
         return !slot.startsAtOnce || cgroupHasNoProgram(slot)
     }
 
-    /// Whether the task has ended, or is about to, without having executed its program.
+    /// Whether the task has ended, or is about to end, without having executed its program.
     func neverRan(_ slot: TaskSlot) -> Bool {
         if let exit = slot.exit { return exit.neverRan }
         guard let process = slot.process, !slot.hasRun else { return false }
         return ProcFS.hasExecuted(process.pid) == false
     }
 
-    /// While the runtime is at work nobody has said which process is the task's. There is no cgroup
-    /// before it, and none is left in the cgroup after it: so one that is empty leaves it open.
+    /// While the runtime runs, the task's process is not known yet. The cgroup does not exist
+    /// before it, and is empty after it, so an empty cgroup proves nothing.
     private func cgroupHasNoProgram(_ slot: TaskSlot) -> Bool {
         do throws(SystemCallFailure) {
             for hierarchy in hierarchies {
@@ -35,7 +35,7 @@ extension Shim {
         } catch { return false }
     }
 
-    /// Every task has a PID namespace of its own, in which the runtime's own programs are not.
+    /// Every task has its own PID namespace; the runtime's own programs are not in it.
     private func isRuntimes(_ pid: Int32) -> Bool {
         ProcFS.hasExecuted(pid) == false || ProcFS.sharesPIDNamespace(pid)
     }

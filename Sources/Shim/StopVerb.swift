@@ -1,17 +1,17 @@
-// stop: the signal, the grace, and then the task's whole cgroup, until it is empty.
+// stop: sends the signal, waits for the grace, then kills the task's cgroup until it is empty.
 
 import Linux
 import ShimProtocol
 
-/// A stop under way. The times say when to look or to kill again; none of them ends the stop.
+/// A stop in progress. The times say when to look or to kill again; none of them ends the stop.
 struct StopState {
     var waiting: String?
-    /// Who is answered at its end.
+    /// The requests to answer at its end.
     var ids: [UInt32]
-    /// The signal, until it has been sent.
+    /// The signal; `nil` when it has been sent.
     var signal: Int32?
     let since = SystemClock.sinceBoot
-    /// CLOCK_BOOTTIME in nanoseconds from when on SIGKILL is sent.
+    /// CLOCK_BOOTTIME in nanoseconds after which SIGKILL is sent.
     var killFrom: Int64
     /// CLOCK_BOOTTIME in nanoseconds of the next look.
     var nextLook: Int64
@@ -22,7 +22,7 @@ extension Shim {
     func stop(_ task: String, signal: Int32, grace: Int64, id: UInt32) {
         let slot = slot(task)
         let now = SystemClock.sinceBoot
-        // A packet may hold any number; a year of grace is as good as more.
+        // A packet may contain any number, so the grace is capped at a year.
         let killFrom = now + min(max(grace, 0), 31_536_000_000) * 1_000_000
         if var stop = slot.stop {
             stop.ids.append(id)
@@ -36,7 +36,8 @@ extension Shim {
         advanceStop(slot)
     }
 
-    /// Goes on with a stop as far as it can now: after an exit, after a job's end, when it is time.
+    /// Advances a stop as far as possible: after an exit, after a job's end, or when its time has
+    /// come.
     func advanceStop(_ slot: TaskSlot) {
         guard var stop = slot.stop else { return }
         if let signal = stop.signal, hasRun(slot), let process = slot.process {
@@ -60,7 +61,8 @@ extension Shim {
 
     private func lookAtLiving(_ slot: TaskSlot, _ stop: StopState) {
         var stop = stop
-        // Not started, and nobody will start it now: no program is there to hear a signal.
+        // Not started, and nothing will start it now: no program exists that could receive a
+        // signal.
         if stop.signal != nil && !slot.willRun { stop.killFrom = 0 }
         let now = SystemClock.sinceBoot
         if now < stop.killFrom {
@@ -71,7 +73,7 @@ extension Shim {
             return
         }
         if stop.kills == 0, let process = slot.process {
-            // Its init takes a PID namespace with it; the cgroup is looked at when that is gone.
+            // Killing its init ends the PID namespace; the cgroup is checked when the init is gone.
             Children.signal(process.pid, 9)
         } else {
             ignoring("it is looked at again") { () throws(SystemCallFailure) in
@@ -80,7 +82,7 @@ extension Shim {
         }
         let first = slot.process?.pid ?? 0
         stop.waiting = "killed, and has not ended: \(places(first))"
-        // The init of a PID namespace waits for the others, and one of them for the kernel.
+        // A PID namespace's init waits for the others, and one of them may wait in the kernel.
         if stop.kills > 0 {
             ignoring("it is looked at again") { () throws(SystemCallFailure) in
                 let others = try cgroup(of: slot).processes().subtracting([first])
@@ -90,7 +92,7 @@ extension Shim {
         lookAgain(slot, stop)
     }
 
-    /// Who cannot be killed (state D) first, and not all where they are many.
+    /// Lists unkillable processes (state D) first, and at most four.
     private func places(_ pids: Set<Int32>) -> String {
         let held = pids.filter { ProcFS.state(of: $0) == "D" }
         let order = held.sorted() + pids.subtracting(held).sorted()
@@ -103,8 +105,8 @@ extension Shim {
         return "pid \(pid), state \(ProcFS.state(of: pid) ?? "?")\(place)"
     }
 
-    /// 20 ms, then twice as long each time, up to a second: an exit is seen at once anyway, and
-    /// only what hides from a kill is looked for.
+    /// 20 ms, then doubled each time, up to a second. The shim sees an exit at once anyway; it
+    /// polls only for processes that escaped a kill.
     private func lookAgain(_ slot: TaskSlot, _ stop: StopState) {
         var stop = stop
         let pause = min(Int64(20_000_000) << min(stop.kills, 10), 1_000_000_000)

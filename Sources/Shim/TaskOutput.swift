@@ -1,38 +1,38 @@
-// A task's output: handed on by the shim without being read, and written by a helper, since only a
-// helper may wait for a disk. Cutting it into lines is the helper's work, which stands in a cgroup
-// of the pod: what a task makes others spend is the pod's.
+// A task's output: the shim passes it on unread, and a helper writes it, because only a helper may
+// wait for a disk. The helper also cuts it into lines. It runs in a cgroup of the pod, so that the
+// work that a task causes is charged to its pod.
 //
-// A log disk that is slow makes the task wait for a second at most; from then on what comes is
-// dropped, counted, and the count is logged when the disk takes something again. So neither the
-// task's end nor the pod's delete ever depends on that disk.
+// A slow log disk makes the task wait for a second at most. After that the shim drops and counts
+// output. The count is logged when the disk takes something again. So neither the task's end nor
+// the pod's delete ever depends on that disk.
 
 import Linux
 import ShimProtocol
 
 final class TaskOutput {
-    /// Nanoseconds without any progress of the writer's after which output is dropped.
+    /// Nanoseconds without progress of the writer after which output is dropped.
     private static let patience: Int64 = 1_000_000_000
-    /// Nanoseconds for which a stream rests that comes in crumbs, so that a task cannot wake the
+    /// Nanoseconds for which a stream with tiny pieces is not read, so that a task cannot wake the
     /// shim with each byte.
     private static let rest: Int64 = 2_000_000
-    /// What comes in one go and is no crumb.
+    /// The size from which a piece does not count as tiny, in bytes.
     private static let piece = 16384
 
     private unowned let shim: Shim
     private unowned let slot: TaskSlot
     private var streams: [OutputStream]
-    /// What the runtime has printed; `nil` once the task's program may have written something.
+    /// The runtime's output; `nil` when the task's program may have written something.
     private var printed: RuntimeWords? = RuntimeWords()
-    /// Tells the writer what was dropped, and where.
+    /// The pipe that tells the writer what was dropped, and at which position.
     private var notes: PipeEnd?
     /// The helper's pid, until it has been reaped.
     private(set) var writer: Int32?
-    /// It was killed for good, and has not been reaped yet.
+    /// The writer was killed for good, and is not reaped yet.
     private(set) var isKilled = false
-    /// CLOCK_BOOTTIME in nanoseconds of the last try to start a writer.
+    /// CLOCK_BOOTTIME in nanoseconds of the last attempt to start a writer.
     private var triedAt: Int64 = 0
     private var isDropping = false
-    /// CLOCK_BOOTTIME in nanoseconds; `nil` where the writer keeps up.
+    /// CLOCK_BOOTTIME in nanoseconds after which output is dropped; `nil` if the writer keeps up.
     private var givesUpAt: Int64?
 
     /// Adopts the reading ends of a task's standard output and error.
@@ -53,14 +53,14 @@ final class TaskOutput {
         streams.contains { $0.source.number == number || $0.target?.descriptor.number == number }
     }
 
-    /// CLOCK_BOOTTIME in nanoseconds of what is to be done next by time.
+    /// CLOCK_BOOTTIME in nanoseconds of the next timer.
     var nextTimer: Int64? {
         let next = streams.reduce(givesUpAt ?? .max) { min($0, $1.restsUntil ?? .max) }
         return next == .max ? nil : next
     }
 
     func fireTimers(_ now: Int64) {
-        // No progress for too long: from here on output is dropped.
+        // No progress for too long: output is dropped from now on.
         if let givesUpAt, givesUpAt <= now { drop() }
         for stream in streams {
             guard let rest = stream.restsUntil, rest <= now else { continue }
@@ -69,7 +69,7 @@ final class TaskOutput {
         }
     }
 
-    /// Takes what a stream has; at its end the stream is closed.
+    /// Reads what a stream has; closes the stream at its end.
     func readable(_ number: CInt) {
         guard let stream = streams.first(where: { $0.source.number == number }) else { return }
         if stream.source.pendingBytes == 0 {
@@ -85,12 +85,12 @@ final class TaskOutput {
         isDropping ? drop(from: stream) : move(stream)
     }
 
-    /// Of what the runtime prints the end is kept, and nothing is logged. From the first piece on
-    /// that may be the program's, all is the task's.
+    /// Keeps the end of the runtime's output, and logs nothing. From the first piece that the
+    /// program may have written, everything is the task's.
     private func hear(_ stream: OutputStream) {
         guard let more = stream.read(atMost: TaskOutput.piece) else { return }
         if more.isEmpty { return end(stream) }
-        // After the read: whoever wrote had written by then.
+        // Checked after the read, because the author had written by then.
         guard !shim.onlyRuntimeWrote(slot) else {
             printed?.add(more)
             return pace(stream, more.count)
@@ -101,7 +101,8 @@ final class TaskOutput {
         take(stream)
     }
 
-    /// A program that could not be executed has no output: what its init said of that is logged.
+    /// If the program could not be executed, it has no output: its init's message about that is
+    /// logged.
     private func logWhyNeverRan() {
         guard let words = printed, shim.neverRan(slot), let stream = streams.last else { return }
         printed = nil
@@ -112,8 +113,8 @@ final class TaskOutput {
         stream.give(words.bytes)
     }
 
-    /// The runtime has failed: what it printed, and no more of it than a pipe holds, should others
-    /// write on. Reads no more.
+    /// The runtime has failed: returns its output and closes the streams. Reads at most what a pipe
+    /// holds, because other processes may keep writing.
     func closeAfterRuntime() -> RuntimeWords {
         var words = printed ?? RuntimeWords()
         for stream in streams {
@@ -137,7 +138,7 @@ final class TaskOutput {
         if streams.isEmpty { notes = nil }
     }
 
-    /// Hands the writer what it has room for.
+    /// Gives the writer as much as it has room for.
     private func move(_ stream: OutputStream) {
         var moved = 0
         do throws(SystemCallFailure) {
@@ -169,7 +170,7 @@ final class TaskOutput {
         unwatch(stream)
     }
 
-    /// The writer could not be started, or was killed: once a second it is tried again.
+    /// The writer could not be started, or was killed: tries again once a second.
     private func takeUpAgain() {
         let now = SystemClock.sinceBoot
         guard now - triedAt >= 1_000_000_000 else { return }
@@ -177,7 +178,7 @@ final class TaskOutput {
         isDropping = false
     }
 
-    /// The first output starts the writer: a silent task has none.
+    /// Starts the writer with the first output: a silent task has no writer.
     private func startWriterIfNeeded() {
         guard notes == nil, writer == nil else { return }
         do throws(SystemCallFailure) {
@@ -188,7 +189,7 @@ final class TaskOutput {
             let inputs = zip(streams, pipes).map { ($0.number, $1.reading.number) }
             let (paths, hierarchies) = (slot.paths, shim.hierarchies)
             let noted = noting.reading.number
-            // The log's disk is mounted on the host, and not in here.
+            // The log's disk is mounted on the host, not in the sandbox.
             writer = try forkHelper(
                 keeping: [noted] + inputs.map(\.1), mounts: shim.hostMounts.number
             ) {
@@ -201,8 +202,8 @@ final class TaskOutput {
         } catch { drop() }
     }
 
-    /// Tells the writer what was dropped of a stream, and after how many bytes. What cannot be told
-    /// now is told with what is dropped next.
+    /// Tells the writer how much of a stream was dropped, and after how many bytes. If the note
+    /// does not fit now, the count goes into the next note.
     private func note(_ stream: OutputStream) {
         guard stream.dropped > 0, let notes else { return }
         let record = LogNote(
@@ -212,7 +213,7 @@ final class TaskOutput {
         }
     }
 
-    /// The writer's pipe is full: the task waits with it, for a while.
+    /// The writer's pipe is full: the task has to wait too, until the patience ends.
     private func wait(for stream: OutputStream) {
         if givesUpAt == nil { givesUpAt = SystemClock.sinceBoot + TaskOutput.patience }
         stream.target?.watch(shim)
@@ -259,8 +260,8 @@ final class TaskOutput {
         for stream in streams where stream.restsUntil == nil { watchAgain(stream) }
     }
 
-    /// The task's first process has ended: what it wrote is taken, as far as it is there now.
-    /// Others may hold the streams open; they are read on.
+    /// The task's first process has ended: takes what it has written so far. Other processes may
+    /// hold the streams open, so they are still read.
     func taskEnded() {
         for stream in streams where stream.isWatched || stream.restsUntil != nil {
             readable(stream.source.number)
@@ -275,7 +276,7 @@ final class TaskOutput {
         if !streams.isEmpty { drop() }
     }
 
-    /// Reads no more. The writer ends once it has written what it was given.
+    /// Stops reading. The writer ends when it has written what it was given.
     func close() {
         for stream in streams {
             unwatch(stream)
@@ -285,7 +286,7 @@ final class TaskOutput {
         notes = nil
     }
 
-    /// Reads no more, and ends the writer as soon as the kernel lets it go.
+    /// Stops reading, and kills the writer; it ends when the kernel releases it.
     func kill() {
         close()
         isKilled = true
@@ -302,7 +303,7 @@ private final class OutputStream {
     var isWatched = false
     /// How many bytes this writer was given.
     private(set) var moved: UInt64 = 0
-    /// What the writer has not been told of.
+    /// How many dropped bytes the writer does not know of.
     var dropped: UInt64 = 0
     /// CLOCK_BOOTTIME in nanoseconds.
     var movedAt: Int64 = 0
@@ -326,12 +327,12 @@ private final class OutputStream {
         return count
     }
 
-    /// What is there, at most so much; empty at the end, `nil` if there is nothing.
+    /// Returns the pending bytes, at most `limit`; empty at the end, `nil` if there are none.
     func read(atMost limit: Int) -> [UInt8]? {
         do { return try source.read(limit: limit) } catch { return [] }
     }
 
-    /// Hands the writer what was read already.
+    /// Gives the writer bytes that were read already.
     func give(_ bytes: [UInt8]) {
         var taken = 0
         ignoring("what is not taken is counted") { () throws(SystemCallFailure) in
@@ -341,13 +342,13 @@ private final class OutputStream {
         dropped += UInt64(bytes.count - taken)
     }
 
-    /// How many bytes went nowhere; 0 at the end, `nil` if there are none.
+    /// Returns how many bytes were discarded; 0 at the end, `nil` if there are none.
     func discard() -> Int? {
         // The shim's standard input is /dev/null.
         do { return try source.splice(to: 0, atMost: 1 << 20) } catch { return 0 }
     }
 
-    /// What the writer has not read is lost.
+    /// Counts as lost what the writer has not read.
     func loseWriter(_ shim: Shim) {
         guard let target else { return }
         target.unwatch(shim)
@@ -356,7 +357,7 @@ private final class OutputStream {
     }
 }
 
-/// A pipe to the writer, until that has been forked.
+/// A pipe to the writer, until the writer is forked.
 private final class LogPipe {
     let reading: OwnedDescriptor
     let end: PipeEnd
@@ -370,7 +371,7 @@ private final class LogPipe {
     }
 }
 
-/// The shim's end of a pipe to the writer; it never waits.
+/// The shim's end of a pipe to the writer; it never blocks.
 private final class PipeEnd {
     let descriptor: OwnedDescriptor
     private var isWatched = false

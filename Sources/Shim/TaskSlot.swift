@@ -7,29 +7,29 @@ import ShimProtocol
 //   (new) ──────────> mounted ──────────> process ─────────────> process     exit: at any time
 //     └── remove <── (unmounted) <── unmount <── delete <── stop ──┘
 //
-//   mounted: * the overlay is in this mount namespace  * `user` holds who the task runs as
-//   process: * the runtime has said who it is  * the child is ours, and not reaped
+//   mounted: * the overlay is in this mount namespace  * `user` is the task's user
+//   process: * the runtime has reported its pid  * it is our child, and not reaped
 //   exit:    * stored in `exit` in the bundle before the child was reaped; it never changes
 //
-// At most one `job`, a child of the shim's, is under way for a task; a request that finds its own
-// kind running joins it.
+// A task has at most one `job`, a child of the shim's. A request joins a running job of its own
+// kind.
 final class TaskSlot {
     let name: String
     let paths: TaskPaths
     var user: ResolvedUser?
-    /// The runtime's start has succeeded; asked for again, it has.
+    /// The runtime's start has succeeded; another request to start succeeds at once.
     var hasStarted = false
-    /// The runtime was asked to create and start in one.
+    /// The runtime was asked to create and start in one call.
     var startsAtOnce = false
     /// The program was seen to have been executed; from then on its process is the task's own.
     var hasRun = false
-    /// Signals that wait for that.
+    /// Signals that wait for `hasRun`.
     var held: [HeldSignal] = []
-    /// CLOCK_BOOTTIME in nanoseconds of the next look for that.
+    /// CLOCK_BOOTTIME in nanoseconds of the next check for `hasRun`.
     var nextProbe: Int64?
-    /// A mount helper was started, and may have mounted though it did not say so.
+    /// A mount helper was started, and may have mounted although it did not say so.
     var triedToMount = false
-    /// The overlay's device, if it lives on after its unmount.
+    /// The overlay's device, if its superblock survives its unmount.
     var device: UInt64?
     var process: WireProcess?
     var exit: WireExit?
@@ -46,7 +46,7 @@ final class TaskSlot {
 
     var isAlive: Bool { process != nil && exit == nil }
 
-    /// What holds up a removal, or the shim's end, where that is the log's disk.
+    /// The reason for a delay of a removal, or of the shim's end, if the log's disk causes it.
     private var waitsForWriter: String? {
         guard let writer = output?.writer, output?.isKilled ?? false else { return nil }
         return "the log writer was killed and has not ended: pid \(writer)"
@@ -59,11 +59,11 @@ final class TaskSlot {
     }
 }
 
-/// Where a task's pieces lie.
+/// The paths of a task's files and cgroups.
 struct TaskPaths {
     let bundle: String
     let rootfs: String
-    /// What the daemon has said of the task's mounts, and what the mount helper has made of it.
+    /// The places that the daemon wrote, and the targets that the mount helper made of them.
     let places: String
     let targets: String
     let pidFile: String
@@ -75,7 +75,7 @@ struct TaskPaths {
     let work: String
     let log: String
     let cgroup: String
-    /// Where the log writer stands: the names of the tasks' own begin with `task-`.
+    /// The log writer's cgroup. Its name cannot collide, because the tasks' begin with `task-`.
     let logCgroup: String
 
     init(task: String, settings: ShimSettings) {
@@ -111,11 +111,11 @@ final class Job {
     let pid: Int32
     /// CLOCK_BOOTTIME in nanoseconds.
     let since = SystemClock.sinceBoot
-    /// Who is answered at its end.
+    /// The requests to answer at its end.
     var waiting: [UInt32]
-    /// Where a helper tells what it found.
+    /// The pipe through which a helper sends its result.
     let result: OwnedDescriptor?
-    /// What the runtime says.
+    /// The runtime's output.
     let talk: RuntimeTalk?
 
     init(
@@ -138,12 +138,12 @@ final class Job {
     }
 
     func kill() {
-        // A child that has just been forked may not lead its group yet.
+        // A newly forked child may not lead its group yet.
         if isRuntime { Children.signalGroup(pid, 9) }
         Children.signal(pid, 9)
     }
 
-    /// What the helper wrote before it ended.
+    /// The result that the helper wrote before it ended.
     func takeResult() -> [UInt8] {
         do { return try result?.read(limit: 8192).flatMap { $0 } ?? [] } catch { return [] }
     }

@@ -1,10 +1,10 @@
-// Who a task runs as: names looked up in the rootfs's own passwd and group, and never outside it.
+// Resolves the user that a task runs as: names are looked up in the rootfs's own passwd and group.
 //
-// The files are opened as if the rootfs were the root: a link cannot lead to the host's. The rules
-// are Docker's and podman's: `user[:group]`; digits are a number, also if an entry is named so, and
-// a number needs no entry; the first entry that fits counts; a group that is named counts alone.
-// Lines are cut as bytes, without the white space at their ends. Unlike there, an entry that has no
-// number is no entry: read as 0 it would make root of whoever it names.
+// The files are opened as if the rootfs were the root, so no link leads to the host's. The rules
+// are Docker's and podman's: `user[:group]`. Digits are a number, even if an entry has that name,
+// and a number needs no entry. The first match counts. If a group is given, no other group counts.
+// Lines are cut as bytes and trimmed. Unlike Docker and podman, an entry without a number is
+// skipped: read as 0 it would make its user root.
 
 import Bytes
 import Linux
@@ -14,10 +14,10 @@ struct UserUnknown: Error { let detail: String }
 
 struct UserLookup {
     let root: String
-    /// Bytes of a file; so much is read for one lookup, and no more.
+    /// The most bytes that one lookup reads of a file.
     var fileLimit = 64 << 20
 
-    /// As many additional groups as a task may have; the kernel's own limit is 65536.
+    /// The most additional groups of a task; the kernel's own limit is 65536.
     private static let groupLimit = 1024
 
     func resolve(_ text: String) throws(UserUnknown) -> ResolvedUser {
@@ -95,13 +95,14 @@ struct UserLookup {
         return found
     }
 
-    /// Digits that are an id; 4294967295 is none (setuid(2)).
+    /// Parses an id; 4294967295 is not an id (setuid(2)).
     private func id(_ text: some Sequence<UInt8>) -> UInt32? {
         let number: UInt32? = text.decimal()
         return number == .max ? nil : number
     }
 
-    /// Hands each line's fields to `take`, until that returns `false`; no line if there is no file.
+    /// Passes each line's fields to `take` until it returns `false`; passes none if there is no
+    /// file.
     private func lines(
         _ name: String, _ take: ([ArraySlice<UInt8>]) -> Bool
     ) throws(UserUnknown) {
