@@ -1,9 +1,9 @@
-// Paths as they are written, made whole.
+// Makes paths absolute.
 
 import Bytes
 
 package enum Path {
-    /// From the root on, with no empty component, no `.` and no `..` in it.
+    /// The path from the root, without empty components, `.` and `..`.
     package static func absolute(_ text: String) -> String {
         let whole = text.begins(with: "/") ? text : (OwnProcess.currentDirectory ?? "") + "/" + text
         var names: [String] = []
@@ -17,7 +17,7 @@ package enum Path {
         return "/" + names.joined(separator: "/")
     }
 
-    /// The same path without a link in it, as far as there are directories on it.
+    /// The same path without links, as far as its directories exist.
     package static func resolved(_ path: String) -> String {
         var (head, tail) = (path, "")
         while head != "/" {
@@ -28,7 +28,7 @@ package enum Path {
         return tail.isEmpty ? "/" : tail
     }
 
-    /// The same directory without a link in it; `nil` where there is none.
+    /// The same directory without links in its path; `nil` if there is none.
     package static func real(_ directory: String) -> String? {
         do {
             let found = try OwnedDescriptor.directory(directory)

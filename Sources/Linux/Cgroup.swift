@@ -1,6 +1,6 @@
-// Cgroups in every hierarchy that is mounted: v1, hybrid and v2 (cgroups(7)).
+// Cgroups in every mounted hierarchy: v1, hybrid and v2 (cgroups(7)).
 //
-// cgroupfs lives in memory: none of these calls waits for a disk.
+// cgroupfs is in memory: none of these calls waits for a disk.
 
 import Bytes
 import CLinux
@@ -8,10 +8,10 @@ import Glibc
 
 /// One mounted cgroup hierarchy.
 package struct CgroupHierarchy: Hashable, Sendable {
-    /// Where it is mounted.
+    /// The mount point.
     package let mountPoint: String
     package let isUnified: Bool
-    /// The v1 controllers, or `name=…`'s name; empty for the unified hierarchy.
+    /// The v1 controllers, or the name in `name=…`; empty for the unified hierarchy.
     package let controllers: [String]
 
     package func directory(_ path: String) -> String { mountPoint + path }
@@ -20,7 +20,7 @@ package struct CgroupHierarchy: Hashable, Sendable {
 }
 
 package enum Cgroups {
-    /// Every hierarchy in this mount namespace, each once.
+    /// Every hierarchy in this mount namespace, each one once.
     package static func hierarchies() throws(SystemCallFailure) -> [CgroupHierarchy] {
         var found: [CgroupHierarchy] = []
         var devices: Set<String> = []
@@ -50,10 +50,10 @@ package struct Cgroup: Sendable {
         self.hierarchies = hierarchies
     }
 
-    /// Makes it in each hierarchy and moves the caller there. v1's cpuset is left out: a new cgroup
-    /// has no processors in it, and nothing of ours is bound to some.
+    /// Creates it in each hierarchy and moves the caller there. Skips v1's cpuset, because a new
+    /// cpuset cgroup has no processors, and no process of ours needs one.
     package func join() throws(SystemCallFailure) {
-        // For a caller with one thread.
+        // The caller has one thread, so changing the umask is safe.
         let mask = OwnProcess.setMask(0o022)
         defer { _ = OwnProcess.setMask(mask) }
         for hierarchy in hierarchies where !hierarchy.has("cpuset") {
@@ -63,7 +63,7 @@ package struct Cgroup: Sendable {
         }
     }
 
-    /// The hierarchies in which it still stands.
+    /// Its directories, in the hierarchies in which it exists.
     package func directories() throws(SystemCallFailure) -> [String] {
         var found: [String] = []
         for hierarchy in hierarchies where try Files.exists(hierarchy.directory(path)) {
@@ -84,9 +84,9 @@ package struct Cgroup: Sendable {
         return pids.filter { ProcFS.state(of: $0).map { $0 != "Z" && $0 != "X" } ?? false }
     }
 
-    /// Ends all that is in it: thaws from the leaves up, then `cgroup.kill` where there is one,
-    /// and SIGKILL to each process that is seen. Who forks meanwhile is for the next call: look
-    /// again with `processes()` until there are none (law 9).
+    /// Kills all processes in it: thaws from the leaves up, writes `cgroup.kill` if it exists, and
+    /// sends SIGKILL to each process seen. A process forked meanwhile may survive: call again until
+    /// `processes()` is empty (law 9).
     package func kill() throws(SystemCallFailure) {
         for hierarchy in hierarchies {
             let directory = hierarchy.directory(path)
@@ -105,8 +105,8 @@ package struct Cgroup: Sendable {
         }
     }
 
-    /// Never a bare pid: the number is pinned, and only then is it looked up again. A few at a
-    /// time, because each holds a descriptor.
+    /// Never signals a bare pid: pins the process first, and then checks that it is still a member.
+    /// Pins a few at a time, because each costs a descriptor.
     private static func killMembers(
         of cgroup: borrowing OwnedDescriptor, _ top: String
     ) throws(SystemCallFailure) {
@@ -148,8 +148,9 @@ package struct Cgroup: Sendable {
         }
     }
 
-    /// Removes it and what is below it in each hierarchy. EBUSY: something is in it yet. `children`
-    /// are names that are likely below it: removed first, they spare reading the directories.
+    /// Removes it and the cgroups below it in each hierarchy. EBUSY: it still has processes.
+    /// `children` are likely names of child cgroups: removing them first avoids reading the
+    /// directories.
     package func remove(children: [String] = []) throws(SystemCallFailure) {
         for hierarchy in hierarchies {
             let directory = hierarchy.directory(path)
@@ -174,8 +175,8 @@ package struct Cgroup: Sendable {
         }
     }
 
-    /// Whether the kernel killed in it for want of memory (v1's memory.oom_control, v2's
-    /// memory.events); `false` where neither can be read.
+    /// Whether the kernel's out-of-memory killer killed in it (v1's memory.oom_control, v2's
+    /// memory.events); `false` if neither can be read.
     package func sawOutOfMemory() -> Bool {
         for hierarchy in hierarchies where hierarchy.isUnified || hierarchy.has("memory") {
             let file = hierarchy.isUnified ? "/memory.events" : "/memory.oom_control"

@@ -1,9 +1,9 @@
-// The tree below a cgroup, as the process in it made it.
+// Walks the tree below a cgroup, as the process in it made it.
 //
-// A task with a writable cgroup makes as many cgroups as it likes, as deep as it likes, under any
-// names. So the walk goes by descriptors and bytes, never by a path: a name need not be UTF-8, and
-// a path may be longer than PATH_MAX. It holds three descriptors whatever the depth, because a
-// teardown must not need many, and it does not recurse, because a stack ends.
+// A task with a writable cgroup can create any number of cgroups, at any depth, under any names. So
+// the walk uses descriptors and bytes, never paths: a name need not be UTF-8, and a path may exceed
+// PATH_MAX. It holds three descriptors at any depth, because a teardown must not need many. It does
+// not recurse, because the stack is limited.
 
 import Bytes
 import CLinux
@@ -11,16 +11,15 @@ import Failpoints
 import Glibc
 
 enum CgroupTree {
-    /// A cgroup on the way to the current one, and those in it that are still to be visited.
+    /// A cgroup on the way to the current one, and its children that are still to be visited.
     private struct Level {
-        /// Its name in its parent, with the NUL at its end.
+        /// Its name in its parent, with the final NUL.
         let name: [CChar]
         var rest: [DirectoryEntry]
     }
 
-    /// Calls `visit` for `top` and for every cgroup below it, the leaves first. `leave` is called
-    /// after that with the parent and the name, except for `top` itself. What has gone meanwhile
-    /// is passed over.
+    /// Calls `visit` for `top` and every cgroup below it, leaves first. Then calls `leave` with the
+    /// parent and the name, except for `top`. Skips cgroups that were removed meanwhile.
     static func walk(
         _ top: String,
         visit: (borrowing OwnedDescriptor) throws(SystemCallFailure) -> Void,
@@ -42,26 +41,27 @@ enum CgroupTree {
             try visit(current)
             levels.removeLast()
             if levels.isEmpty { return }
-            // A cgroup never gets another parent, so this is the one that the walk came from.
+            // A cgroup never changes its parent, so this is the parent that the walk came from.
             current = try parent(of: current, top)
             try leave(current, level.name)
         }
     }
 
-    /// The same, if nothing is to be done to a cgroup from its parent.
+    /// The same without `leave`.
     static func walk(
         _ top: String, visit: (borrowing OwnedDescriptor) throws(SystemCallFailure) -> Void
     ) throws(SystemCallFailure) {
         try walk(top, visit: visit) { _, _ in }
     }
 
-    /// The pids in `cgroup` itself, by a file of its own.
+    /// The pids in `cgroup` itself, not below it.
     static func processes(
         in cgroup: borrowing OwnedDescriptor, _ top: String
     ) throws(SystemCallFailure) -> [Int32] {
         do { return try pids("cgroup.procs", in: cgroup, top) } catch {
             if isGone(error) { return [] }
-            // A threaded cgroup of v2 has no processes of its own, and says so.
+            // A threaded cgroup of v2 has no processes of its own: reading them fails with
+            // EOPNOTSUPP.
             guard error.errno == EOPNOTSUPP else { throw error }
         }
         return try pids("cgroup.threads", in: cgroup, top)
@@ -80,7 +80,7 @@ enum CgroupTree {
         _ = try writing.write(Array(text.utf8)[...])
     }
 
-    /// What has gone meanwhile will do.
+    /// Succeeds also if the cgroup was removed meanwhile.
     static func remove(
         _ name: [CChar], in parent: borrowing OwnedDescriptor, _ top: String
     ) throws(SystemCallFailure) {
@@ -131,11 +131,11 @@ enum CgroupTree {
         return OwnedDescriptor(adopting: try check(opened, "openat", "above one below \(top)"))
     }
 
-    /// Removed meanwhile: its name, or its files.
+    /// Whether the cgroup was removed meanwhile: its name (ENOENT), or its files (ENODEV).
     private static func isGone(_ failure: SystemCallFailure) -> Bool {
         failure.errno == ENOENT || failure.errno == ENODEV
     }
 }
 
-/// AT_REMOVEDIR, which Swift's Glibc module gives as a signed macro of its own type.
+/// AT_REMOVEDIR, which Swift's Glibc module declares with another type.
 private let atRemoveDirectory: CInt = 0x200

@@ -1,5 +1,5 @@
-// What is in a directory, relative to its descriptor, and by the bytes of its name: a name need
-// not be UTF-8, and what is told about one that is not must be told about that very one.
+// Reads a directory by its descriptor, and names by their bytes. A name need not be UTF-8, and a
+// message about such a name must keep its exact bytes.
 
 import CLinux
 import Failpoints
@@ -7,21 +7,21 @@ import Glibc
 
 /// A name in a directory.
 package struct DirectoryEntry: Sendable {
-    /// As the kernel has it, with the NUL at its end.
+    /// The kernel's bytes, with the final NUL.
     package let name: [CChar]
-    /// `false` where the directory tells that it is something else (d_type, readdir(3)).
+    /// `false` if the directory says that it is something else (d_type, readdir(3)).
     package let mayBeDirectory: Bool
 
     package var bytes: [UInt8] { name.dropLast().map { UInt8(bitPattern: $0) } }
 }
 
-/// What stat(2) says of a file.
+/// The result of stat(2).
 package struct FileStatus: Sendable {
     package enum Kind: String, Sendable { case file, directory, link, other }
 
     package let kind: Kind
     package let size: Int
-    /// The permissions alone.
+    /// The permission bits only.
     package let mode: UInt32
     package let owner: UInt32
     package let group: UInt32
@@ -30,7 +30,7 @@ package struct FileStatus: Sendable {
 }
 
 extension OwnedDescriptor {
-    /// What is in this directory, at most `limit` of it, without `.` and `..`.
+    /// The entries of this directory, at most `limit`, without `.` and `..`.
     package borrowing func entries(
         atMost limit: Int = .max, subject: String
     ) throws(SystemCallFailure) -> [DirectoryEntry] {
@@ -58,26 +58,26 @@ extension OwnedDescriptor {
         return found
     }
 
-    /// The directory of this name, to name others relative to.
+    /// Opens the directory of this name, as the base of other names.
     package borrowing func directory(
         _ name: [CChar], subject: @autoclosure () -> String
     ) throws(SystemCallFailure) -> OwnedDescriptor {
         try opening(name, O_DIRECTORY | clinux_o_path, subject())
     }
 
-    /// The file of this name, for reading; one that is a FIFO does not wait for a writer.
+    /// Opens the file of this name for reading; opening a FIFO does not wait for a writer.
     package borrowing func file(
         _ name: [CChar], subject: @autoclosure () -> String
     ) throws(SystemCallFailure) -> OwnedDescriptor {
         try opening(name, O_RDONLY | O_NONBLOCK, subject())
     }
 
-    /// Takes from the file or directory what `mode` does not give.
+    /// Removes the mode bits that `mode` does not have.
     package borrowing func narrow(to mode: UInt32) throws(SystemCallFailure) {
         try check(clinux_narrow(number, mode), "fchmod", "descriptor \(number)")
     }
 
-    /// No link is followed, and no mount is crossed (EXDEV).
+    /// Follows no link and crosses no mount (EXDEV).
     private borrowing func opening(
         _ name: [CChar], _ flags: CInt, _ subject: @autoclosure () -> String
     ) throws(SystemCallFailure) -> OwnedDescriptor {
@@ -89,7 +89,7 @@ extension OwnedDescriptor {
         return OwnedDescriptor(adopting: try check(opened, "openat2", subject()))
     }
 
-    /// What the file of this name is; a link is itself.
+    /// The status of the file of this name; a link is not followed.
     package borrowing func status(
         of name: [CChar], subject: @autoclosure () -> String
     ) throws(SystemCallFailure) -> FileStatus {
@@ -100,21 +100,21 @@ extension OwnedDescriptor {
         return FileStatus(found)
     }
 
-    /// Where the link of this name leads; `nil` where it is none.
+    /// The target of the link of this name; `nil` if it is not a link.
     package borrowing func linkTarget(of name: [CChar]) -> [UInt8]? {
         readingLink { buffer in unsafe readlinkat(number, name, &buffer, buffer.count) }
     }
 }
 
 extension Files {
-    /// Where a link leads, as bytes; `nil` where it is none. Those of /proc do not touch the file
-    /// that they name.
+    /// A link's target, as bytes; `nil` if it is not a link. Reading a link of /proc does not touch
+    /// its target.
     package static func linkTarget(_ path: String) -> [UInt8]? {
         readingLink { buffer in unsafe readlink(path, &buffer, buffer.count) }
     }
 }
 
-/// At most PATH_MAX bytes; what `call` does not write is not taken.
+/// The bytes that `call` wrote, at most PATH_MAX.
 private func readingLink(_ call: (inout [CChar]) -> Int) -> [UInt8]? {
     var target = [CChar](repeating: 0, count: 4096)
     // SAFETY: the callers' readlink(2) writes at most as many bytes as there are.

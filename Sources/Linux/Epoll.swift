@@ -1,4 +1,4 @@
-// Waiting for many descriptors at once (epoll(7)), level-triggered.
+// Waits for many descriptors at once (epoll(7)), level-triggered.
 
 import CLinux
 import Failpoints
@@ -33,7 +33,7 @@ package struct Epoll: ~Copyable, Sendable {
         descriptor = OwnedDescriptor(adopting: try check(number, "epoll_create", ""))
     }
 
-    /// Starts to watch `number`, which the caller keeps open for as long as it is watched.
+    /// Starts to watch `number`; the caller keeps it open as long as it is watched.
     package borrowing func add(
         _ number: CInt, _ interest: Interest, tag: UInt64
     ) throws(SystemCallFailure) {
@@ -46,7 +46,7 @@ package struct Epoll: ~Copyable, Sendable {
         try set(CLINUX_EPOLL_MODIFY, number, interest, tag)
     }
 
-    /// To be called before `number` is closed.
+    /// Must be called before `number` is closed.
     package borrowing func remove(_ number: CInt) {
         _ = clinux_epoll_set(
             descriptor.number, CInt(CLINUX_EPOLL_DELETE), number, 0, 0)
@@ -62,7 +62,7 @@ package struct Epoll: ~Copyable, Sendable {
         try check(result, "epoll_ctl", "descriptor \(number)")
     }
 
-    /// What has happened; empty after `milliseconds` (-1: never) or a signal.
+    /// Returns the events; empty after `milliseconds` (-1: no timeout) or a signal.
     package borrowing func wait(milliseconds: CInt) -> [Event] {
         var found = [clinux_epoll_event](repeating: clinux_epoll_event(), count: 64)
         // SAFETY: the array has room for 64.
@@ -94,11 +94,12 @@ package struct Wakeup: ~Copyable, Sendable {
     }
 }
 
-/// Signals as something to read (signalfd(2)). Every signal of this thread is blocked from here on.
+/// Signals as a readable descriptor (signalfd(2)). Every signal of this thread is blocked after
+/// that.
 package struct SignalDescriptor: ~Copyable, Sendable {
     package let descriptor: OwnedDescriptor
 
-    /// Blocks every signal, and makes `signals` readable.
+    /// Blocks every signal; `signals` are reported through the descriptor.
     package init(_ signals: [CInt]) throws(SystemCallFailure) {
         try check(clinux_block_all_signals(), "sigprocmask", "")
         // SAFETY: the array ends in 0 and lives for the call.
@@ -106,7 +107,7 @@ package struct SignalDescriptor: ~Copyable, Sendable {
         descriptor = OwnedDescriptor(adopting: number)
     }
 
-    /// `nil` where none is pending.
+    /// The next signal; `nil` if none is pending.
     package borrowing func next() -> CInt? {
         let signal = clinux_signalfd_read(descriptor.number)
         return signal == 0 ? nil : signal

@@ -1,5 +1,5 @@
 // Small files and directories, on file systems that cannot block (tmpfs, procfs, cgroupfs), or in
-// helpers that may.
+// helpers, which may block.
 
 import Bytes
 import CLinux
@@ -21,7 +21,7 @@ package enum Files {
         String(decoding: try read(path, limit: limit), as: UTF8.self)
     }
 
-    /// Writes into a file that exists, in one call, as cgroupfs wants it.
+    /// Writes into an existing file in one call, as cgroupfs requires.
     package static func writeControlFile(_ path: String, _ text: String) throws(SystemCallFailure) {
         let file = try OwnedDescriptor.opening(path, O_WRONLY)
         do { _ = try file.write(Array(text.utf8)[...]) } catch {
@@ -29,8 +29,8 @@ package enum Files {
         }
     }
 
-    /// Puts `bytes` at `path` so that a reader sees the old content or the new, and never a part.
-    /// If it cannot, nothing of it is left: half of it may be all the room that others need.
+    /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part. If
+    /// it fails, it removes its draft, because others may need that space.
     package static func replace(
         _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
     ) throws(SystemCallFailure) {
@@ -46,14 +46,14 @@ package enum Files {
         }
     }
 
-    /// Puts `bytes` where a user wants them: a regular file is replaced, through a link as well,
-    /// and whatever else is there (a device, a pipe) is written into.
+    /// Writes a user's file: replaces a regular file, also through a link, and writes into anything
+    /// else (a device, a pipe).
     package static func deliver(
         _ bytes: [UInt8], to path: String, mode: UInt32
     ) throws(SystemCallFailure) {
         let found: OwnedDescriptor
         do { found = try OwnedDescriptor.path(path) } catch {
-            // Nothing is there, but perhaps a link to where it is to be.
+            // Nothing exists there, but `path` may be a link to the future file.
             guard error.errno == ENOENT else { throw error }
             return try exists(path)
                 ? write(bytes, into: path, mode) : replace(path, bytes, mode: mode)
@@ -73,14 +73,14 @@ package enum Files {
         try file.writeAll(bytes)
     }
 
-    /// Gives a file another name; one that has that name already goes.
+    /// Renames a file; replaces a file that has that name already.
     package static func rename(_ path: String, to name: String) throws(SystemCallFailure) {
         // SAFETY: both C strings live for the call.
         try check(
             effect("fs.rename", .storage) { unsafe Glibc.rename(path, name) }, "rename", name)
     }
 
-    /// Makes a file of so many bytes that the file system has set aside; none where it cannot
+    /// Creates a file of `bytes` bytes with allocated space; creates none if that fails
     /// (posix_fallocate(3)).
     package static func allocate(_ path: String, bytes: Int64) throws(SystemCallFailure) {
         let file = try OwnedDescriptor.opening(path, O_WRONLY | O_CREAT, mode: 0o600)
@@ -90,8 +90,8 @@ package enum Files {
         throw SystemCallFailure(call: "posix_fallocate", subject: path, errno: result)
     }
 
-    /// Makes a directory with this mode, whatever the umask unless `isMasked`; one that is there
-    /// already will do.
+    /// Creates a directory with this mode, regardless of the umask unless `isMasked`. An existing
+    /// directory is no failure.
     package static func makeDirectory(
         _ path: String, mode: UInt32 = 0o700, isMasked: Bool = false
     ) throws(SystemCallFailure) {
@@ -103,8 +103,8 @@ package enum Files {
         }
     }
 
-    /// The process that has a record lock on a file (fcntl(2), F_GETLK); `nil` if none has, or if
-    /// it is in another PID namespace.
+    /// The process that holds a record lock on a file (fcntl(2), F_GETLK); `nil` if there is none,
+    /// or if it is in another PID namespace.
     package static func lockHolder(_ path: String) -> Int32? {
         do throws(SystemCallFailure) {
             let file = try OwnedDescriptor.opening(path, O_RDWR)
@@ -119,14 +119,14 @@ package enum Files {
         try check(unsafe chmod(path, mode), "chmod", path)
     }
 
-    /// Takes from a file or a directory what `mode` does not give; a link is not followed, and what
-    /// cannot be opened (a socket) is left.
+    /// Removes the mode bits that `mode` does not have. A link is not followed; a file that cannot
+    /// be opened (a socket) is left.
     package static func narrow(_ path: String, to mode: UInt32) throws(SystemCallFailure) {
         let file = try OwnedDescriptor.opening(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
         try file.narrow(to: mode)
     }
 
-    /// Makes a directory and those above it that are missing.
+    /// Creates a directory and its missing parents.
     package static func makeDirectories(
         _ path: String, mode: UInt32 = 0o700, isMasked: Bool = false
     ) throws(SystemCallFailure) {
@@ -137,21 +137,22 @@ package enum Files {
         }
     }
 
-    /// `false` where there was nothing to remove.
+    /// Removes a file; `false` if there was none.
     @discardableResult
     package static func removeFile(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string lives for the call.
         if effect("fs.unlink", .inputOutput, { unsafe unlink(path) }) == 0 { return true }
         if errno == ENOENT { return false }
         let failure = SystemCallFailure(call: "unlink", subject: path, errno: errno)
-        // On what is read-only the kernel says so of any name, whether it is there or not.
+        // On a read-only file system the kernel returns EROFS for any name, even if it does not
+        // exist.
         if failure.errno == EROFS {
             guard try exists(path) else { return false }
         }
         throw failure
     }
 
-    /// Removes an empty directory; `false` where there was none.
+    /// Removes an empty directory; `false` if there was none.
     @discardableResult
     package static func removeDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string lives for the call.
@@ -160,7 +161,7 @@ package enum Files {
         throw SystemCallFailure(call: "rmdir", subject: path, errno: errno)
     }
 
-    /// Whether anything has this name; a link counts as itself.
+    /// Whether a file has this name; a link is not followed.
     package static func exists(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string and the structure live for the call.
         var found = stat()
@@ -170,19 +171,20 @@ package enum Files {
         throw SystemCallFailure(call: "lstat", subject: path, errno: errno)
     }
 
-    /// Whether a directory is there, a link followed. Throws what stat(2) says, ENOENT too.
+    /// Whether a directory has this path; follows links. Throws stat(2)'s failures, ENOENT too.
     package static func isDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string lives for the call.
         let result = fallible("fs.stat", .inputOutput) { unsafe clinux_is_directory(path) }
         return try check(result, "stat", path) == 1
     }
 
-    /// The names in a directory, unsorted, without `.` and `..`; empty where there is none.
+    /// The names in a directory, unsorted, without `.` and `..`; empty if the directory does not
+    /// exist.
     package static func names(in path: String) throws(SystemCallFailure) -> [String] {
         try entries(of: path) { _ in true }
     }
 
-    /// The same for directories alone, on file systems that say what is one (d_type, readdir(3)).
+    /// The same for directories only, on file systems that report d_type (readdir(3)).
     package static func directories(in path: String) throws(SystemCallFailure) -> [String] {
         try entries(of: path) { $0 == UInt8(CLINUX_DT_DIR) }
     }
@@ -207,7 +209,7 @@ package enum Files {
         return names
     }
 
-    /// Gives `to` the owner and the mode of the open file `from`.
+    /// Sets the owner and the mode of `to` to those of the open file `from`.
     package static func copyOwnership(
         from: borrowing OwnedDescriptor, to: String
     ) throws(SystemCallFailure) {

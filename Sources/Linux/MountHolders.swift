@@ -1,14 +1,14 @@
-// Who keeps a mount busy.
+// Finds the holders of a busy mount.
 //
-// Asked only where umount2(2) said EBUSY. Everything is opened with O_PATH, so no file system is
-// asked anything, a stranger's dead NFS least of all.
+// Used only after umount2(2) failed with EBUSY. Everything is opened with O_PATH, so no file system
+// gets a request, not even a dead NFS server's.
 
 import Bytes
 import CLinux
 
 package enum MountHolders {
-    /// In words, such as `pid 4121 (sh) by its cwd`; at most `limit` of them. Empty where
-    /// nobody was seen: whoever it was has let go meanwhile.
+    /// Holders in words, such as `pid 4121 (sh) by its cwd`; at most `limit` of them. Empty if no
+    /// holder was seen: it has let go meanwhile.
     package static func of(_ target: String, atMost limit: Int = 4) -> [String] {
         guard let mount = mountID(target) else { return [] }
         var found = mountsOn(target, mount)
@@ -20,7 +20,7 @@ package enum MountHolders {
         return Array(found.prefix(limit))
     }
 
-    /// How the process holds the mount; `nil` where it does not.
+    /// How the process holds the mount; `nil` if it does not.
     private static func hold(of pid: Int32, on mount: String) -> String? {
         for way in ["cwd", "root", "exe"] where mountID("/proc/\(pid)/\(way)") == mount {
             return way
@@ -30,7 +30,7 @@ package enum MountHolders {
         return nil
     }
 
-    /// Mounts that stand on it.
+    /// The mounts on top of it.
     private static func mountsOn(_ target: String, _ mount: String) -> [String] {
         do {
             return try MountInfo.current().filter { $0.parentID == mount }
@@ -44,7 +44,7 @@ package enum MountHolders {
         do { return try Files.names(in: directory) } catch { return [] }
     }
 
-    /// The mount that a path, or a link of /proc's, leads to.
+    /// The mount of a path, or of the target of a link of /proc.
     private static func mountID(_ path: String) -> String? {
         do {
             let file = try OwnedDescriptor.opening(path, clinux_o_path)

@@ -1,18 +1,18 @@
-// The mounts of a mount namespace, as /proc/<pid>/mountinfo tells them (proc(5)).
+// The mounts of a mount namespace, from /proc/<pid>/mountinfo (proc(5)).
 
 import Bytes
 
-/// One line of mountinfo. What few ask for is made when it is asked for.
+/// One line of mountinfo. Rarely used fields are decoded on demand.
 package struct MountInfo: Sendable {
     package let mountPoint: String
-    /// The same as the kernel has it: a name need not be UTF-8.
+    /// The kernel's bytes: a name need not be UTF-8.
     package let mountPointBytes: [UInt8]
     private let fields: [ArraySlice<UInt8>]
-    /// The field that ends the optional ones.
+    /// The index of the field that ends the optional ones.
     private let dash: Int
 
     package var id: String { MountInfo.text(fields[0]) }
-    /// The number of the mount that it stands on.
+    /// The id of the mount on which it is mounted.
     package var parentID: String { MountInfo.text(fields[1]) }
     /// `major:minor`.
     package var device: String { MountInfo.text(fields[2]) }
@@ -26,7 +26,7 @@ package struct MountInfo: Sendable {
         try of("self")
     }
 
-    /// The mounts that `process` (a pid, or `self`) sees.
+    /// The mounts in the namespace of `process` (a pid, or `self`).
     package static func of(_ process: String) throws(SystemCallFailure) -> [MountInfo] {
         let text = try Files.read("/proc/\(process)/mountinfo", limit: 16 << 20)
         return text.split(separator: UInt8(ascii: "\n")).compactMap { MountInfo(bytes: $0) }
@@ -49,7 +49,7 @@ package struct MountInfo: Sendable {
         String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Space, tab, newline and backslash stand as three octal digits.
+    /// Decodes space, tab, newline and backslash, which are escaped as three octal digits.
     private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
         guard field.index(ofFirst: UInt8(ascii: "\\")) != nil else { return Array(field) }
         var bytes: [UInt8] = []

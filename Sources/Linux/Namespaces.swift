@@ -1,29 +1,28 @@
-// Namespaces, and the descriptors by which somebody holds one in which nobody lives any more.
+// Namespaces, and the descriptors that hold a namespace without any processes.
 //
-// A namespace has a file in nsfs, whose inode number is the namespace's, and another's after it.
-// The kernel makes the inode when the file is opened and drops it with the last descriptor. A shim
-// keeps its own namespaces' files open, so each of them has one inode from the shim's start until
-// the last holder lets go, and the time at which it was made tells it from any later one. A task
-// that changes that time (fchmod(2), which new kernels refuse) hides whose the namespace was, and
-// not that it is held.
+// A namespace has a file in nsfs. Its inode number is the namespace's, and may be reused later. The
+// kernel creates the inode at the first open and drops it with the last descriptor. A shim keeps
+// its own namespaces' files open, so each has one inode from the shim's start until the last holder
+// lets go. The inode's time distinguishes it from any later one. A task may change that time
+// (fchmod(2), which new kernels refuse). That hides the namespace's owner, but not that it is held.
 
 import Bytes
 import CLinux
 import Glibc
 
-/// The file of a namespace, as whoever opens it sees it.
+/// The file of a namespace: the same for every process that opens it.
 package struct NamespaceFile: Hashable, Sendable {
     /// Such as `net`.
     package let kind: String
     package let inode: UInt64
-    /// When the inode was made (st_ctim): nanoseconds since 1970.
+    /// The inode's creation time (st_ctim): nanoseconds since 1970.
     package let made: Int64
 }
 
-/// A namespace that is held by descriptors, and at most `Namespaces.holdersShown` of them.
+/// A namespace that is held by descriptors, with at most `Namespaces.holdersShown` holders.
 package struct NamespaceHold: Sendable {
     package let file: NamespaceFile
-    /// Whether some process or thread is in it.
+    /// Whether a process or thread is in it.
     package fileprivate(set) var isInhabited = false
     package fileprivate(set) var holders: [Holder]
 
@@ -34,15 +33,14 @@ package struct NamespaceHold: Sendable {
     }
 }
 
-/// Where a process is below the pods' parent cgroup.
+/// A process's place below the pods' parent cgroup.
 package struct PodPlace: Equatable, Sendable {
     /// The name of the cgroup below the parent: a pod's uid.
     package let pod: String
     package let task: String?
     package let isShim: Bool
 
-    /// From a process's cgroups, in each hierarchy in which they are below the parent; `nil` if
-    /// they are in none.
+    /// Takes a process's cgroups below the parent, one for each hierarchy; `nil` if there are none.
     package init?(below cgroups: [String]) {
         guard let parts = cgroups.first?.fields("/"), let first = parts.first else { return nil }
         pod = first
@@ -53,11 +51,11 @@ package struct PodPlace: Equatable, Sendable {
 
 package enum Namespaces {
     package static let holdersShown = 4
-    /// A look tells of no more, whatever tasks do.
+    /// The most namespaces in one report, because tasks may create any number.
     private static let most = 1000
 
-    /// Keeps the files of the caller's own namespaces open until its end. Without a descriptor to
-    /// spare, nobody will be able to say whose they were.
+    /// Keeps the files of the caller's own namespaces open until the process ends. If no descriptor
+    /// is left, their owner cannot be told later.
     package static func keepOwn(_ kinds: [String]) {
         for kind in kinds {
             ignoring("whose the namespace was cannot be told later") {
@@ -67,7 +65,7 @@ package enum Namespaces {
         }
     }
 
-    /// The namespaces that a process is in, of these kinds; those that cannot be seen are left out.
+    /// The process's namespaces of these kinds, except those that cannot be read.
     package static func files(of pid: Int32, _ kinds: [String]) -> [NamespaceFile] {
         kinds.compactMap { kind in
             var found = stat()
@@ -77,9 +75,8 @@ package enum Namespaces {
         }
     }
 
-    /// The namespaces that processes below the cgroup `parent` have open, but for the caller's own,
-    /// for what shims have open, and for all of the processes `but`. It walks through /proc and is
-    /// for helpers.
+    /// The namespaces that processes below the cgroup `parent` have open. Skips the caller's own,
+    /// descriptors of shims, and the processes `but`. Scans /proc, so it is only for helpers.
     package static func held(below parent: String, but others: Set<Int32>) -> [NamespaceHold] {
         let pids = names("/proc").compactMap { Int32($0) }
         let own = Set(names("/proc/self/ns").compactMap { linkText("/proc/self/ns/\($0)") })
@@ -87,7 +84,7 @@ package enum Namespaces {
         var found: [String: NamespaceHold] = [:]
         for pid in pids where !others.contains(pid) {
             let open = openNamespaces(of: pid).filter { !own.contains($0.name) }
-            // Where a process is costs the kernel more to tell than what the process has open.
+            // Reading a process's cgroups costs the kernel more than listing its descriptors.
             guard !open.isEmpty,
                 let cgroups = ProcFS.cgroups(of: pid, below: prefix),
                 let place = PodPlace(below: cgroups), !place.isShim
@@ -123,8 +120,8 @@ package enum Namespaces {
         }
     }
 
-    /// What a link of /proc's leads to. It is opened with O_PATH, because the process may have put
-    /// another file in its place meanwhile, and that one's disk may not answer.
+    /// The namespace behind a link of /proc. Opened with O_PATH, because the process may have
+    /// replaced the descriptor by a file whose disk does not answer.
     private static func file(at path: String) -> NamespaceFile? {
         do {
             let file = try OwnedDescriptor.path(path)
@@ -138,7 +135,8 @@ package enum Namespaces {
         } catch { return nil }
     }
 
-    /// Which of `wanted` some thread of any process is in, or will have its children in.
+    /// The namespaces of `wanted` that contain a thread of any process, or will contain its
+    /// children.
     private static func inhabited(_ pids: [Int32], among wanted: Set<String>) -> Set<String> {
         let kinds = Set(wanted.map { $0.upTo(":") })
         let links = names("/proc/self/ns").filter { kinds.contains($0.upTo("_")) }
@@ -154,8 +152,8 @@ package enum Namespaces {
         return found
     }
 
-    /// Such as `net:[4026532180]`: a path begins with a slash, and no other file that has none
-    /// bears one of these names.
+    /// Whether it is a name such as `net:[4026532180]`. A path begins with a slash, and no other
+    /// file without a path has one of these names.
     private static func isNamespace(_ name: String) -> Bool { known.contains(name.upTo(":")) }
 
     private static let known: Set<String> = [

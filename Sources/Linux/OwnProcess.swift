@@ -1,15 +1,15 @@
-// What a process is given at its start, and what it is.
+// The calling process: its environment and its properties.
 
 import Glibc
 
 package enum Environment {
-    /// `nil` where the variable is not set.
+    /// The variable's value; `nil` if it is not set.
     package static func value(of name: String) -> String? {
         // SAFETY: nothing changes the environment once there are threads; the text is copied.
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
-    /// The same, and it is not set any more. Before any thread is made.
+    /// Returns the value and unsets the variable. Call it before any thread exists.
     package static func take(_ name: String) -> String? {
         defer {
             // SAFETY: the C string lives for the call, and nobody else reads the environment yet.
@@ -22,18 +22,18 @@ package enum Environment {
 package enum OwnProcess {
     package static var pid: Int32 { getpid() }
 
-    /// umask(2); returns the one before.
+    /// umask(2); returns the previous mask.
     package static func setMask(_ mask: UInt32) -> UInt32 { umask(mask) }
 
-    /// What this process makes from now on is its user's alone, unless a mode is set afterwards.
+    /// Files created from now on are private to the user, unless a mode is set afterwards.
     package static func keepFilesPrivate() { _ = umask(0o077) }
 
-    /// How many processors are online, or 1 if that cannot be told (sysconf(3)).
+    /// The number of online processors; 1 if it is unknown (sysconf(3)).
     package static var processors: Int { max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))) }
 
     package static var isRoot: Bool { geteuid() == 0 }
 
-    /// The program's file; `nil` where /proc does not tell.
+    /// The program's file; `nil` if /proc does not tell.
     package static var executable: String? { link("/proc/self/exe") }
 
     package static var currentDirectory: String? { link("/proc/self/cwd") }
@@ -43,13 +43,13 @@ package enum OwnProcess {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Children are waited for, also where the starter had SIGCHLD ignored: then they would go
-    /// without a status (waitid(2)).
+    /// Resets SIGCHLD, because the parent may have ignored it: then children would vanish without a
+    /// status (waitid(2)).
     package static func awaitChildren() {
         signal(SIGCHLD, SIG_DFL)
     }
 
-    /// Ends the process here and now: no destructor, no other thread is waited for (_exit(2)).
+    /// Ends the process at once, without destructors and without waiting for threads (_exit(2)).
     package static func end(_ code: CInt) -> Never { _exit(code) }
 
     private static func link(_ path: String) -> String? {
@@ -62,7 +62,7 @@ package enum OwnProcess {
 }
 
 extension Files {
-    /// Whether this is a file that we may run.
+    /// Whether this is a file that the process may execute.
     package static func isExecutable(_ path: String) -> Bool {
         // SAFETY: the C string lives for the call.
         guard unsafe access(path, X_OK) == 0 else { return false }

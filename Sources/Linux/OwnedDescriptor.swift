@@ -4,7 +4,7 @@ import CLinux
 import Failpoints
 import Glibc
 
-/// An open descriptor; closed when it goes.
+/// An open descriptor; closed with the value's lifetime.
 package struct OwnedDescriptor: ~Copyable, Sendable {
     package let number: CInt
 
@@ -15,7 +15,7 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
 
     deinit { _ = close(number) }  // nothing useful can be done about a failed close
 
-    /// The number, which the caller owns from here on.
+    /// Returns the number; the caller owns it from now on.
     package consuming func release() -> CInt {
         let number = self.number
         discard self
@@ -39,12 +39,12 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         return OwnedDescriptor(adopting: number)
     }
 
-    /// What `path` leads to, a link followed; nothing can be read from it.
+    /// Opens a path with O_PATH, following a link; it cannot be read.
     package static func path(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {
         try opening(path, clinux_o_path)
     }
 
-    /// A directory to name others relative to; nothing can be read from it.
+    /// Opens a directory with O_PATH, as the base of other names; it cannot be read.
     package static func directory(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {
         try opening(path, O_DIRECTORY | clinux_o_path)
     }
@@ -68,21 +68,21 @@ package struct Pipe: ~Copyable {
         writing = OwnedDescriptor(adopting: ends.1)
     }
 
-    /// Both numbers, which the caller owns from here on.
+    /// Returns both numbers; the caller owns them from now on.
     package consuming func release() -> (reading: CInt, writing: CInt) {
         (reading.release(), writing.release())
     }
 
-    /// The end to read from; the other one is closed.
+    /// Returns the read end; the other one is closed.
     package consuming func intoReading() -> OwnedDescriptor { reading }
 
-    /// The end to write to; the other one is closed.
+    /// Returns the write end; the other one is closed.
     package consuming func intoWriting() -> OwnedDescriptor { writing }
 }
 
 extension OwnedDescriptor {
-    /// Whatever is there, at most `limit` bytes; empty at the end. `nil` where a nonblocking
-    /// descriptor has nothing now.
+    /// Returns the available bytes, at most `limit`; empty at the end. `nil` if a nonblocking
+    /// descriptor has none now.
     package borrowing func read(
         limit: Int
     ) throws(SystemCallFailure) -> [UInt8]? {
@@ -104,8 +104,8 @@ extension OwnedDescriptor {
         throw SystemCallFailure(call: "read", subject: "descriptor \(number)", errno: failure)
     }
 
-    /// Reads at most `limit` bytes into the begin of `buffer`, which has room for them; how many
-    /// came, 0 at the end, `nil` if a nonblocking descriptor has none now.
+    /// Reads at most `limit` bytes into the beginning of `buffer`, which has room for them. Returns
+    /// their number; 0 at the end, `nil` if a nonblocking descriptor has none now.
     package borrowing func read(
         into buffer: inout [UInt8], limit: Int
     ) throws(SystemCallFailure) -> Int? {
@@ -126,7 +126,7 @@ extension OwnedDescriptor {
         throw SystemCallFailure(call: "read", subject: "descriptor \(number)", errno: errno)
     }
 
-    /// Up to the file's end, and at most `limit` bytes.
+    /// Reads to the file's end, at most `limit` bytes.
     package borrowing func readAll(limit: Int) throws(SystemCallFailure) -> [UInt8] {
         var all: [UInt8] = []
         while all.count < limit, let more = try read(limit: min(16384, limit - all.count)),
@@ -137,13 +137,13 @@ extension OwnedDescriptor {
         return all
     }
 
-    /// Writes all of the bytes. The descriptor has to be a blocking one.
+    /// Writes all of the bytes. The descriptor must be blocking.
     package borrowing func writeAll(_ bytes: [UInt8]) throws(SystemCallFailure) {
         var rest = bytes[...]
         while !rest.isEmpty { rest = rest.dropFirst(try write(rest)) }
     }
 
-    /// How many of `bytes` were taken; 0 where a nonblocking descriptor takes none now.
+    /// Returns how many of `bytes` were written; 0 if a nonblocking descriptor takes none now.
     package borrowing func write(
         _ bytes: ArraySlice<UInt8>
     ) throws(SystemCallFailure) -> Int {

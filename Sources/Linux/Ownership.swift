@@ -1,25 +1,25 @@
-// Whose a directory is, where daemons stand side by side.
+// The owner of a directory, if several daemons run on one host.
 //
-// Pods outlive their daemon, so no lock can say it: an attribute of the directory does.
+// Pods outlive their daemon, so a lock cannot show the owner: an attribute of the directory does.
 
 import Bytes
 import CLinux
 import Glibc
 
 package enum Ownership {
-    /// In the namespace that only CAP_SYS_ADMIN can write (xattr(7)); overlay's own file systems
-    /// and cgroupfs have it.
+    /// In the `trusted` namespace, which only CAP_SYS_ADMIN can write (xattr(7)). overlay and
+    /// cgroupfs support it.
     private static let attribute = "trusted.staunch.run-dir"
 
-    /// Claims `directory` for the daemon of `runDirectory`; `nil` where it is that daemon's now,
-    /// and else the run directory of the daemon whose it is. One that has no store any more has no
-    /// pods either. A file system without attributes, or no such directory, stands in nobody's way.
+    /// Claims `directory` for the daemon of `runDirectory`. Returns `nil` if that daemon owns it
+    /// now, otherwise the owner's run directory. An owner without a store has no pods, so it loses
+    /// the directory. A missing directory, or a file system without attributes, is no obstacle.
     package static func claim(
         _ directory: String, for runDirectory: String
     ) throws(SystemCallFailure) -> String? {
         if let owner = try owner(of: directory) {
             if owner.isSame(as: runDirectory) { return nil }
-            // Daemons from before wrote it as it was named to them, links and all.
+            // Older daemons stored the path as it was given to them, including links.
             let isOwn = Path.real(owner)?.isSame(as: runDirectory) ?? false
             let hasStore = try Files.exists(owner + "/staunch.db")
             if hasStore && !isOwn { return owner }

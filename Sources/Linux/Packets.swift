@@ -1,10 +1,10 @@
-// Packets over a unix socket (SOCK_SEQPACKET): boundaries kept, nothing lost, never waiting.
+// Packets over a unix socket (SOCK_SEQPACKET): keeps boundaries, loses nothing, never waits.
 
 import CLinux
 import Failpoints
 import Glibc
 
-/// Who is at the other end of a unix socket.
+/// The credentials of a unix socket's peer.
 package struct PeerCredentials: Equatable, Sendable {
     package let pid: Int32
     package let uid: UInt32
@@ -30,7 +30,7 @@ package struct PacketSocket: ~Copyable, Sendable {
     /// The largest packet that either side sends.
     package static let largestPacket = 131_072
 
-    /// Listens as `name` in `directory`; a socket file of that name is replaced.
+    /// Listens as `name` in `directory`; replaces an existing socket file.
     package static func listening(
         as name: String, in directory: borrowing OwnedDescriptor
     ) throws(SystemCallFailure) -> PacketSocket {
@@ -42,7 +42,7 @@ package struct PacketSocket: ~Copyable, Sendable {
             adopting: OwnedDescriptor(adopting: try check(number, "bind", name)))
     }
 
-    /// Does not wait: a listener whose backlog is full answers EAGAIN.
+    /// Does not wait: if the listener's backlog is full, it throws EAGAIN.
     package static func connected(
         to name: String, in directory: borrowing OwnedDescriptor
     ) throws(SystemCallFailure) -> PacketSocket {
@@ -54,8 +54,8 @@ package struct PacketSocket: ~Copyable, Sendable {
             adopting: OwnedDescriptor(adopting: try check(number, "connect", name)))
     }
 
-    /// `nil` where nobody waits, or who did has gone. EMFILE and the like: whoever waits goes on
-    /// waiting, and the listener stays readable.
+    /// Returns the next connection; `nil` if there is none, or it was aborted. After EMFILE and the
+    /// like, clients keep waiting, and the listener stays readable.
     package borrowing func accept() throws(SystemCallFailure) -> PacketSocket? {
         let number = fallible("socket.accept", .descriptor) { clinux_accept(descriptor.number) }
         if number >= 0 { return PacketSocket(adopting: OwnedDescriptor(adopting: number)) }
@@ -67,7 +67,7 @@ package struct PacketSocket: ~Copyable, Sendable {
         try PeerCredentials(ofSocket: descriptor.number)
     }
 
-    /// The whole packet or nothing; EAGAIN where the other side does not read.
+    /// Sends the whole packet or nothing; throws EAGAIN if the peer does not read.
     package borrowing func send(_ packet: [UInt8]) throws(SystemCallFailure) {
         // SAFETY: the array's storage lives for the call.
         try checkRetrying("send", "packet") {
@@ -77,12 +77,12 @@ package struct PacketSocket: ~Copyable, Sendable {
         }
     }
 
-    /// The next packet, empty at the end of the connection; `nil` where there is none now.
+    /// The next packet, empty at the end of the connection; `nil` if there is none now.
     package borrowing func receive() throws(SystemCallFailure) -> [UInt8]? {
         var failure: CInt = 0
         let number = descriptor.number
-        // Room for the largest would be mapped and unmapped for each. This socket has one reader,
-        // so what is next now is next then.
+        // A buffer for the largest packet would be mapped and unmapped for each. This socket has
+        // one reader, so the size read now is still right at the receive.
         let size = clinux_next_packet(number)
         let room = min(max(size, 1), PacketSocket.largestPacket)
         let packet = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
@@ -97,7 +97,7 @@ package struct PacketSocket: ~Copyable, Sendable {
             failpoint("packet.received")
             return packet
         }
-        // Without memory for it the packet stays where it is, and is taken the next time.
+        // If memory runs out, the packet stays queued for the next call.
         if [EAGAIN, EINTR, ENOMEM].contains(failure) { return nil }
         throw SystemCallFailure(call: "recv", subject: "packet", errno: failure)
     }

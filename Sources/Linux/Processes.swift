@@ -1,35 +1,34 @@
-// Processes: who they are, how they do, and how they end.
+// Processes: their identity, their state, and their exit.
 
 import Bytes
 import CLinux
 import Failpoints
 import Glibc
 
-/// A descriptor that stands for one process and no later one (pidfd_open(2)).
+/// A descriptor for one process; it never refers to a later one (pidfd_open(2)).
 package struct PidDescriptor: ~Copyable, Sendable {
     package let descriptor: OwnedDescriptor
 
-    /// `nil` where there is no such process.
+    /// `nil` if there is no such process.
     package static func opening(_ pid: Int32) -> PidDescriptor? {
         let number = fallible("fd.pidfd", .descriptor) { clinux_pidfd_open(pid) }
         return number < 0 ? nil : PidDescriptor(descriptor: OwnedDescriptor(adopting: number))
     }
 
-    /// `false` where it has ended.
+    /// Sends a signal; `false` if the process has ended.
     @discardableResult
     package borrowing func send(_ signal: CInt) -> Bool {
         effect("process.signal") { clinux_pidfd_send_signal(descriptor.number, signal) } == 0
     }
 
-    /// Waits for a child's end and takes its exit: for short-lived ones at the daemon's start.
+    /// Waits for a child's end and reaps it: only for short-lived children at the daemon's start.
     package borrowing func waitAndReap() {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
         _ = unsafe clinux_wait_pidfd(descriptor.number, &exit)
     }
 
-    /// Takes the exit of a child that has ended; does nothing for one that lives, or is another's.
-    /// `nil` in both cases.
+    /// Reaps a child that has ended and returns its exit; `nil` if it is alive, or not our child.
     @discardableResult
     package borrowing func reap() -> ChildExit? {
         var exit = clinux_exit()
@@ -44,7 +43,7 @@ package struct PidDescriptor: ~Copyable, Sendable {
 /// How a child ended.
 package struct ChildExit: Equatable, Sendable {
     package let pid: Int32
-    /// The exit code; `nil` where a signal ended it.
+    /// The exit code; `nil` if a signal ended it.
     package let code: Int32?
     package let signal: Int32?
 
@@ -57,18 +56,18 @@ package struct ChildExit: Equatable, Sendable {
 }
 
 package enum Children {
-    /// Sends a signal to a child that has not been reaped, so that its number is still its own.
+    /// Sends a signal to a child that is not reaped yet, so that its pid cannot be reused.
     package static func signal(_ pid: Int32, _ signal: CInt) {
         _ = effect("process.signal") { kill(pid, signal) }
     }
 
-    /// The same for all of a child's process group, which bears the child's number.
+    /// The same for a child's process group, whose id is the child's pid.
     package static func signalGroup(_ pid: Int32, _ signal: CInt) {
         _ = effect("process.signal") { kill(-pid, signal) }
     }
 
-    /// A child that has ended and is still to be reaped; `nil` where there is none. Asked again, it
-    /// may name the same one until it is reaped (waitid(2), WNOWAIT).
+    /// A child that has ended and is not reaped yet; `nil` if there is none. Repeated calls may
+    /// return the same child until it is reaped (waitid(2), WNOWAIT).
     package static func peekExit() -> ChildExit? {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
@@ -76,7 +75,7 @@ package enum Children {
         return ChildExit(exit)
     }
 
-    /// Whether it is a child of the caller's, adopted or not, that has not been reaped.
+    /// Whether it is an unreaped child of the caller's, adopted or not.
     package static func has(_ pid: Int32) -> Bool {
         guard pid > 0 else { return false }
         var exit = clinux_exit()
@@ -84,12 +83,12 @@ package enum Children {
         return unsafe clinux_peek_exit(pid, &exit) == 0
     }
 
-    /// What is to be had of a child's exit now.
+    /// The result of reaping a child.
     package enum Taken: Equatable, Sendable {
-        /// Taken; its number is free from here on.
+        /// The child is reaped; its pid may be reused.
         case exit(ChildExit)
         case lives
-        /// No child of ours, or one whose exit was taken before.
+        /// Not our child, or reaped before.
         case stranger
     }
 
@@ -101,15 +100,15 @@ package enum Children {
         return exit.pid == 0 ? .lives : .exit(ChildExit(exit))
     }
 
-    /// Takes the exit of a child that has ended; its number is free from here on.
+    /// Reaps a child that has ended; its pid may be reused after that.
     package static func reap(_ pid: Int32) {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
         _ = effect("process.reap") { unsafe clinux_reap(pid, &exit) }
     }
 
-    /// The same for a task's first process, whose exit has been stored: a point of its own, since
-    /// law 8 is about it and about no other child.
+    /// The same for a task's first process, whose exit has been stored. It has its own failpoint,
+    /// because law 8 is about this child and no other.
     package static func reapStored(_ pid: Int32) {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
@@ -117,16 +116,16 @@ package enum Children {
     }
 }
 
-/// What /proc says of a process. None of these waits for a disk.
+/// A process's files in /proc. None of these calls waits for a disk.
 package enum ProcFS {
-    /// Clock ticks since boot when it started; `nil` where there is no such process.
+    /// Its start time in clock ticks since boot; `nil` if there is no such process.
     package static func startTicks(of pid: Int32) -> UInt64? {
         field(21, of: pid).flatMap { UInt64($0) }
     }
 
-    /// Whether it has executed a program since it was forked: a container's first process has not
-    /// for as long as it is the runtime's (PF_FORKNOEXEC of field 9; crun forks it, and runc does
-    /// so after its init's own exec). A zombie tells it too; `nil` if there is no such process.
+    /// Whether it has executed a program since its fork. A container's first process has not while
+    /// it is still the runtime's init: crun forks it, and runc forks it after its init's exec. Read
+    /// from PF_FORKNOEXEC of field 9, which zombies keep; `nil` if there is no such process.
     package static func hasExecuted(_ pid: Int32) -> Bool? {
         flags(of: pid).map { $0 & 0x40 == 0 }
     }
@@ -137,7 +136,7 @@ package enum ProcFS {
         return namespace == Files.linkTarget("/proc/self/ns/pid")
     }
 
-    /// Whether it is on its way out (PF_EXITING): v1's hierarchies then show it in their root.
+    /// Whether it is exiting (PF_EXITING): v1's hierarchies then show it in their root.
     package static func isExiting(_ pid: Int32) -> Bool {
         flags(of: pid).map { $0 & 0x4 != 0 } ?? true
     }
@@ -146,17 +145,17 @@ package enum ProcFS {
         field(8, of: pid).flatMap { UInt64($0) }
     }
 
-    /// `R`, `S`, `D`, `Z` …; `nil` where there is no such process.
+    /// `R`, `S`, `D`, `Z` …; `nil` if there is no such process.
     package static func state(of pid: Int32) -> String? { field(2, of: pid) }
 
-    /// The kernel function that it waits in; `nil` where that may not be read, or it does not wait.
+    /// The kernel function in which it waits; `nil` if that is unreadable, or it does not wait.
     package static func waitChannel(of pid: Int32) -> String? {
         guard let name = text("/proc/\(pid)/wchan"), name != "0", !name.isEmpty else { return nil }
         return name
     }
 
-    /// The kernel functions that it stands in, the innermost first (proc(5), /proc/<pid>/stack);
-    /// none where that may not be read.
+    /// Its kernel stack, innermost function first (proc(5), /proc/<pid>/stack); empty if that is
+    /// unreadable.
     package static func kernelStack(of pid: Int32, frames: Int) -> [String] {
         let lines = text("/proc/\(pid)/stack")?.fields("\n") ?? []
         return lines.prefix(frames).compactMap { line in
@@ -179,13 +178,13 @@ package enum ProcFS {
         bytes("/proc/\(pid)/cgroup").map { cgroups($0, below: []) }
     }
 
-    /// What follows `parent`, a path that ends with a slash, in each hierarchy in which its cgroup
-    /// is below that one.
+    /// The rest of its cgroup's path after `parent`, which ends with a slash, in each hierarchy in
+    /// which the cgroup is below `parent`.
     package static func cgroups(of pid: Int32, below parent: [UInt8]) -> [String]? {
         bytes("/proc/\(pid)/cgroup").map { cgroups($0, below: parent) }
     }
 
-    /// The same from the content of its file `cgroup` (cgroups(7)).
+    /// The same from the content of the file `cgroup` (cgroups(7)).
     package static func cgroups(_ content: [UInt8], below parent: [UInt8]) -> [String] {
         var paths: [String] = []
         var rest = content[...]
@@ -206,9 +205,9 @@ package enum ProcFS {
         return paths
     }
 
-    /// Field `index + 1` of /proc/<pid>/stat; the second, in parentheses, may hold anything.
+    /// Field `index + 1` of /proc/<pid>/stat; the second, in parentheses, may contain anything.
     private static func field(_ index: Int, of pid: Int32) -> String? {
-        // By bytes: taken as characters, a name's last could swallow the parenthesis after it.
+        // Searched by bytes: as characters, the name's end could combine with the parenthesis.
         guard let line = bytes("/proc/\(pid)/stat"),
             let end = line.lastIndex(of: UInt8(ascii: ")"))
         else { return nil }

@@ -1,5 +1,5 @@
-// A program's copies below a directory, under names that follow from their content, so that another
-// version never takes the file from under a process that runs it.
+// A program's copies below a directory. Their names depend on their content, so that another
+// version never replaces the file of a running process.
 
 import Bytes
 
@@ -10,7 +10,7 @@ package struct ProgramCopies {
     /// The file's name in each copy's own directory.
     package let name: String
 
-    /// Bytes that a program may have.
+    /// The most bytes of a program.
     private static let limit = 64 << 20
 
     package init(directory: String, name: String) {
@@ -18,7 +18,7 @@ package struct ProgramCopies {
         self.name = name
     }
 
-    /// Copies `source` unless that is done. Waits for the disk of `source`.
+    /// Copies `source` unless the copy exists. Waits for the disk of `source`.
     package func add(_ source: ProgramFile) throws(SystemCallFailure) -> (path: String, isNew: Bool)
     {
         let program = try Files.readRegular(source.path, limit: ProgramCopies.limit)
@@ -40,7 +40,7 @@ package struct ProgramCopies {
         try Tree.remove(name, in: directory)
     }
 
-    /// A process that runs an older copy keeps its pages; only the name goes.
+    /// Removes the other copies. A process that runs one keeps its pages; only the name is removed.
     package func removeAll(but kept: String) throws(SystemCallFailure) {
         for other in try Files.names(in: directory) where path(other) != kept {
             try Tree.remove(other, in: directory)
@@ -49,7 +49,7 @@ package struct ProgramCopies {
 
     private func path(_ version: String) -> String { "\(directory)/\(version)/\(name)" }
 
-    /// FNV-1a of eight bytes at a time: a name, not a seal.
+    /// FNV-1a over eight bytes at a time: a name, not protection against tampering.
     private static func contentName(_ bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         // SAFETY: each load is within the bytes, which live for the call.

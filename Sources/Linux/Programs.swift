@@ -1,10 +1,10 @@
-// Files that others put on the host, and that we only look at: a runtime, a profile.
+// Files on the host that are not ours and are only read: a runtime, a profile.
 
 import Bytes
 import CLinux
 import Glibc
 
-/// A program as it was found: the same file with the same content has the same marks.
+/// A program as it was found. Equal marks mean the same file with the same content.
 package struct ProgramFile: Equatable, Sendable {
     package let path: String
     /// Device, inode, size and times of its content and its inode, as text.
@@ -17,8 +17,8 @@ package struct ProgramFile: Equatable, Sendable {
 }
 
 extension Files {
-    /// A program by its path; by its name, in the first of `directories` that has it, as the shell
-    /// looks it up in PATH.
+    /// Finds a program by its path, or by its name in the first of `directories` that has it, as
+    /// the shell searches PATH.
     package static func program(
         _ name: String, in directories: [String]
     ) throws(SystemCallFailure) -> ProgramFile {
@@ -43,8 +43,8 @@ extension Files {
         return ProgramFile(path: path, marks: numbers.map(String.init).joined(separator: "."))
     }
 
-    /// The whole of a regular file that may have `limit` bytes; EFBIG if it has more. Anything
-    /// else, such as a FIFO that would be waited for, is EINVAL.
+    /// Reads a whole regular file of at most `limit` bytes; throws EFBIG if it is larger. Throws
+    /// EINVAL for anything else, such as a FIFO, because reading it could block.
     package static func readRegular(
         _ path: String, limit: Int
     ) throws(SystemCallFailure) -> [UInt8] {

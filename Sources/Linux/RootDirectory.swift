@@ -1,14 +1,14 @@
-// The root of a task's file system, whose content is a stranger's.
+// The root of a task's file system, whose content is untrusted.
 //
-// The runtime joins paths to the root and follows the links that it meets: one that leads to `/dev`
-// is then the host's. So a path is resolved here as the task will see it, and what is on the way is
-// made real directories of the overlay's upper layer: they stay what they are, even if the lower
-// layer is changed between this look and the runtime's use. Paths are bytes.
+// The runtime joins paths to the root and follows links on the way, so a link to `/dev` would lead
+// to the host's. Therefore a path is resolved here as the task will see it. Its directories are
+// created in the overlay's upper layer: they stay the same, even if the lower layer changes before
+// the runtime uses them. Paths are bytes.
 
 import CLinux
 import Glibc
 
-/// May block on the root's disks: for helpers alone.
+/// May block on the root's disks: only for helpers.
 package struct RootDirectory: ~Copyable {
     package typealias Name = [UInt8]
 
@@ -18,15 +18,15 @@ package struct RootDirectory: ~Copyable {
         descriptor = try OwnedDescriptor.directory(path)
     }
 
-    /// What has this name, a link not followed; `nil` if nothing has.
+    /// The type of the file of this name, without following a link; `nil` if there is none.
     package borrowing func type(of names: [Name]) throws(SystemCallFailure) -> FileType? {
         guard let file = try opening(names) else { return nil }
         return try FileType(file)
     }
 
-    /// The names on the way to `path` without any link, `.` or `..`, as if this were the root
-    /// directory. What is missing is taken as it is written. It ends early, with what is left of
-    /// the path, at the first of `stops`: what is mounted there hides the content of this root.
+    /// The names on the way to `path` without links, `.` or `..`, as if this were the root
+    /// directory. Missing names are kept as written. Stops at the first of `stops`, with the rest
+    /// of the path, because a mount there hides this root's content.
     package borrowing func resolve(
         _ path: String, stops: [[Name]]
     ) throws(SystemCallFailure) -> (names: [Name], rest: [Name]) {
@@ -43,7 +43,7 @@ package struct RootDirectory: ~Copyable {
             if stops.contains(names) { break }
             guard let file = try opening(names), try FileType(file) == .link else { continue }
             links += 1
-            // As many as the kernel follows (path_resolution(7)).
+            // The kernel's limit of links (path_resolution(7)).
             guard links <= 40 else {
                 throw SystemCallFailure(call: "readlink", subject: path, errno: ELOOP)
             }
@@ -54,13 +54,13 @@ package struct RootDirectory: ~Copyable {
         return (names, Array(rest))
     }
 
-    /// Makes sure that `names`, without a link on the way, is a directory of the upper layer.
+    /// Makes sure that `names` is a directory of the upper layer, without a link on the way.
     package borrowing func makeDirectory(_ names: [Name]) throws(SystemCallFailure) {
         _ = try directory(names[...])
     }
 
-    /// Makes sure that `names` is an empty file of the upper layer, for something to be mounted on
-    /// it. What was there is hidden by that mount anyway.
+    /// Makes sure that `names` is an empty file of the upper layer, as a mount target. Replaces
+    /// what was there, because the mount hides it anyway.
     package borrowing func makeFile(_ names: [Name]) throws(SystemCallFailure) {
         guard let last = names.last else { return }
         let parent = try directory(names.dropLast())
@@ -128,7 +128,7 @@ package struct RootDirectory: ~Copyable {
     }
 }
 
-/// A path inside a root, for people.
+/// A path inside a root, for messages.
 package func shownPath(_ names: [RootDirectory.Name]) -> String {
     "/" + String(decoding: Array(names.joined(separator: [UInt8(ascii: "/")])), as: UTF8.self)
 }
@@ -146,7 +146,7 @@ package enum FileType: Equatable, Sendable {
 }
 
 extension OwnedDescriptor {
-    /// What has this name below a directory, opened with O_PATH; `nil` if nothing has. `resolve` is
+    /// Opens a name below a directory with O_PATH; `nil` if it does not exist. `resolve` is
     /// RESOLVE_* of openat2(2); a last link is followed if `follows`.
     package borrowing func opening(
         _ path: [UInt8], resolve: Int, follows: Bool = false
@@ -160,8 +160,8 @@ extension OwnedDescriptor {
         return OwnedDescriptor(adopting: try check(opened, "openat2", shown))
     }
 
-    /// What is at a path inside a directory, without leaving it; through a link only if
-    /// `followsLinks`.
+    /// Opens a path inside a directory without leaving it; `nil` if it does not exist. Follows
+    /// links only if `followsLinks`.
     package borrowing func beneath(
         _ names: [[UInt8]], followsLinks: Bool
     ) throws(SystemCallFailure) -> OwnedDescriptor? {

@@ -1,4 +1,4 @@
-// What makes a process a sandbox: its namespaces, its mounts, its place in the tree of processes.
+// Makes a process a sandbox: its namespaces, its mounts, and its role as the parent of orphans.
 
 import Bytes
 import CLinux
@@ -6,10 +6,11 @@ import Failpoints
 import Glibc
 
 package enum Sandbox {
-    /// Gives the calling process, which must have one thread, mount, IPC and UTS namespaces of its
-    /// own, and a network namespace with loopback up where `ownNetwork`. Of the host's mounts it
-    /// keeps those that `needed` paths are on, and the cgroup hierarchies: a copy of any other
-    /// would keep its device busy after the host has unmounted it (mount_namespaces(7)).
+    /// Gives the calling process, which must have one thread, its own mount, IPC and UTS
+    /// namespaces. If `ownNetwork`, it also gets a network namespace with loopback up. Of the
+    /// host's mounts it keeps the cgroup hierarchies and the mounts that contain `needed` paths. A
+    /// copy of any other mount would keep its device busy after the host's unmount
+    /// (mount_namespaces(7)).
     package static func enter(
         hostname: String, ownNetwork: Bool, needed: [String]
     ) throws(SystemCallFailure) {
@@ -20,8 +21,8 @@ package enum Sandbox {
                 clinux_unshare(CInt(own | network))
             }, "unshare", "namespaces")
         try slaveAllMounts()
-        // One that is not needed goes before those below it, and they go with it: each call that
-        // detaches something waits for RCU. For them the kernel then says EINVAL or ENOENT.
+        // An unneeded mount is detached before the mounts below it, which go with it, because each
+        // detaching call waits for RCU. For those mounts the kernel later returns EINVAL or ENOENT.
         for mount in try MountInfo.current() where !mount.isNeeded(for: needed) {
             let path = mount.mountPointBytes.map { CChar(bitPattern: $0) } + [0]
             // SAFETY: the array lives for the call, and ends with 0.
@@ -36,16 +37,16 @@ package enum Sandbox {
             effect("sandbox.loopback", .descriptor) { clinux_loopback_up() }, "SIOCSIFFLAGS", "lo")
     }
 
-    /// Nothing that is mounted here reaches the host, whatever the host shares.
+    /// After this, no mount made here propagates to the host, whatever the host shares.
     private static func slaveAllMounts() throws(SystemCallFailure) {
         try check(
             effect("sandbox.slave", .noMemory) { clinux_slave_all_mounts() }, "mount",
             "/ as a slave")
     }
 
-    /// For a forked child, before it becomes the runtime: a mount namespace of its own with the
-    /// host's mounts as they are now, and with two mounts of the sandbox's at their places. It ends
-    /// with the runtime.
+    /// For a forked child, before it becomes the runtime. Gives it a mount namespace with the
+    /// host's current mounts, and with two of the sandbox's mounts at their paths. The namespace
+    /// ends with the runtime.
     package static func enterHost(
         _ host: CInt, with rootfs: String, _ sharedMemory: String
     ) throws(SystemCallFailure) {
@@ -58,7 +59,7 @@ package enum Sandbox {
         try Mounts.attach(memory, at: sharedMemory)
     }
 
-    /// The calling process, which must have one thread, is in the mount namespace from then on.
+    /// Moves the calling process, which must have one thread, into the mount namespace.
     package static func enterMounts(_ namespace: CInt) throws(SystemCallFailure) {
         try check(clinux_enter_mounts(namespace), "setns", "mount namespace")
     }
@@ -68,13 +69,13 @@ package enum Sandbox {
         try check(clinux_set_subreaper(), "prctl", "PR_SET_CHILD_SUBREAPER")
     }
 
-    /// A small heap and no huge pages: a shim's private memory is the price of a pod.
+    /// A small heap and no huge pages, because each pod costs a shim's private memory.
     package static func keepMemorySmall() {
         clinux_small_heap()
         _ = clinux_disable_huge_pages()
     }
 
-    /// Gives back what the heap and the stack of the calling thread had, and do not have now.
+    /// Returns unused memory of the heap and of the calling thread's stack to the kernel.
     package static func giveMemoryBack() { clinux_give_memory_back() }
 }
 
@@ -92,10 +93,10 @@ private func isBelow(_ path: String, _ directory: String) -> Bool {
 }
 
 package enum Mounts {
-    /// A new overlay on the directory `lower`, mounted nowhere yet. Its upper layer is never synced
-    /// (`volatile`), because it is removed with the mount. The paths are looked up in the caller's
-    /// mount namespace, and the caller's current directory is `lower` from then on. May block on
-    /// the disks of both layers: for helpers alone.
+    /// Makes a new overlay on the directory `lower`, not mounted yet. Its upper layer is never
+    /// synced (`volatile`), because it is removed with the mount. The paths are resolved in the
+    /// caller's mount namespace; the caller's current directory becomes `lower`. May block on the
+    /// disks of both layers: only for helpers.
     package static func overlay(
         lower: borrowing OwnedDescriptor, upper: String, work: String
     ) throws(SystemCallFailure) -> OwnedDescriptor {
@@ -111,9 +112,9 @@ package enum Mounts {
         return OwnedDescriptor(adopting: made)
     }
 
-    /// The path itself if the kernel takes it as it is: an option has at most 255 bytes, a comma
-    /// ends it on kernels before 6.5, and a backslash escapes. Any other path is named by its
-    /// descriptor. The census knows an overlay by this option.
+    /// The path itself if the kernel accepts it. An option has at most 255 bytes; before kernel 6.5
+    /// a comma ends it; a backslash escapes. Any other path is replaced by its descriptor's. The
+    /// census recognizes an overlay by this option.
     private static func option(_ path: String, _ descriptor: CInt) -> String {
         let isPlain = path.utf8.allSatisfy { byte in
             byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: ",") && byte != UInt8(ascii: "\\")
@@ -122,7 +123,7 @@ package enum Mounts {
         return isPlain && path.utf8.count < 256 ? path : "/proc/self/fd/\(descriptor)"
     }
 
-    /// A copy of the mount at `path`, mounted nowhere: gone with the descriptor unless it is
+    /// Copies the mount at `path`, not mounted yet: it disappears with the descriptor unless it is
     /// attached (open_tree(2)).
     package static func clone(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {
         // SAFETY: the C string lives for the call.
@@ -132,7 +133,7 @@ package enum Mounts {
         return OwnedDescriptor(adopting: made)
     }
 
-    /// Mounts at `target` what is mounted nowhere yet (move_mount(2)).
+    /// Attaches an unattached mount at `target` (move_mount(2)).
     package static func attach(
         _ mount: borrowing OwnedDescriptor, at target: String
     ) throws(SystemCallFailure) {
@@ -143,8 +144,8 @@ package enum Mounts {
             "move_mount", target)
     }
 
-    /// An overlay that the kernel refuses, for one reason or another: see `Superblocks`. `place` is
-    /// a directory on another mount than `upper`.
+    /// Tries to make an overlay that the kernel always refuses: see `Superblocks`. `place` is a
+    /// directory on another mount than `upper`.
     static func refusedOverlay(upper: String, at place: String) throws(SystemCallFailure) {
         let upperLayer = try OwnedDescriptor.directory(upper)
         let other = try OwnedDescriptor.directory(place)
@@ -156,7 +157,7 @@ package enum Mounts {
     }
 
     /// umount2(2) with UMOUNT_NOFOLLOW. If nothing is mounted there, the failure `saysNotMounted`.
-    /// May block for as long as the disk likes: for helpers alone.
+    /// May block as long as the disk does: only for helpers.
     package static func unmount(_ target: String) throws(SystemCallFailure) {
         // SAFETY: the C string lives for the call.
         try check(
@@ -173,8 +174,8 @@ package enum Mounts {
         try fileSystemType(path) == 0x794c_7630
     }
 
-    /// Whether the file system that `path` is on is known to hold an overlay's upper layer: ext4,
-    /// btrfs and tmpfs do, whatever their options (of xfs that depends on its format).
+    /// Whether the file system of `path` certainly can hold an overlay's upper layer: ext4, btrfs
+    /// and tmpfs can with any options. xfs depends on its format.
     package static func holdsUpperLayers(_ path: String) throws(SystemCallFailure) -> Bool {
         [0xef53, 0x9123_683e, 0x0102_1994].contains(try fileSystemType(path))
     }
@@ -184,13 +185,13 @@ package enum Mounts {
         try check(unsafe clinux_filesystem_type(path), "statfs", path)
     }
 
-    /// Whether no program can be run from there.
+    /// Whether programs there cannot be executed (noexec).
     package static func isNoexec(_ path: String) throws(SystemCallFailure) -> Bool {
         // SAFETY: the C string lives for the call.
         try check(unsafe clinux_is_noexec(path), "statvfs", path) == 1
     }
 
-    /// In memory, nosuid and nodev. `source` is what mountinfo shows.
+    /// Mounts a tmpfs with nosuid and nodev. mountinfo shows `source`.
     package static func tmpfs(
         at target: String, options: String, source: String = "staunch", noexec: Bool = false
     ) throws(SystemCallFailure) {
@@ -203,6 +204,6 @@ package enum Mounts {
 }
 
 extension SystemCallFailure {
-    /// Of an unmount: nothing is mounted there (EINVAL), or the path does not exist (ENOENT).
+    /// Whether an unmount found nothing mounted (EINVAL), or no such path (ENOENT).
     package var saysNotMounted: Bool { errno == EINVAL || errno == ENOENT }
 }

@@ -1,13 +1,13 @@
-// Starting programs and helpers.
+// Starts programs and helpers.
 
 import CLinux
 import Failpoints
 import Glibc
 
-/// A program to run. Its environment is exactly what stands here.
+/// A program to run. Its environment is exactly `environment`.
 package struct Command: Sendable {
     package let path: String
-    /// With the program's name first.
+    /// The first one is the program's name.
     package let arguments: [String]
     package let environment: [String]
 
@@ -21,15 +21,15 @@ package struct Command: Sendable {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     ]
 
-    /// For the daemon: posix_spawn(3), in a session of its own. `descriptors` become 0, 1, 2 … of
-    /// the child, and it has no others. The caller reaps it.
+    /// For the daemon: posix_spawn(3), in a new session. `descriptors` become the child's 0, 1, 2
+    /// …; it has no others. The caller reaps it.
     package func spawn(descriptors: [CInt]) throws(SystemCallFailure) -> Int32 {
         var pid: pid_t = 0
         // SAFETY: the C strings are freed after the call, which has copied them.
         let result = unsafe withCStrings(arguments) { argv in
             unsafe withCStrings(pointed(environment)) { envp in
                 effect("process.spawn", .noMemory) {
-                    // It returns what went wrong, and leaves errno alone.
+                    // posix_spawn returns the error number, and does not set errno.
                     let failure = unsafe clinux_spawn(
                         path, argv, envp, descriptors, descriptors.count, &pid)
                     if failure != 0 { errno = failure }
@@ -41,9 +41,9 @@ package struct Command: Sendable {
         return pid
     }
 
-    /// For the shim, which has one thread: fork and exec, in a session of its own. The child runs
-    /// `prepare` first, and ends with 1 if that is `false`. The caller reaps it; 127 is its code if
-    /// the program cannot be run.
+    /// For the shim, which has one thread: fork and exec, in a new session. The child runs
+    /// `prepare` first, and exits with 1 if that returns `false`. The caller reaps the child; its
+    /// exit code is 127 if the program cannot be executed.
     package func forkAndExec(
         in input: CInt, out: CInt, err: CInt, prepare: () -> Bool
     ) throws(SystemCallFailure) -> Int32 {
@@ -63,8 +63,8 @@ package struct Command: Sendable {
 }
 
 extension Command {
-    /// For a helper: the calling process becomes the program, with the descriptors that it has.
-    /// Returns only why it does not.
+    /// For a helper: executes the program in the calling process, which keeps its descriptors.
+    /// Returns only on failure.
     package func become() -> SystemCallFailure {
         // SAFETY: the C strings live for the call.
         let failure = unsafe withCStrings(arguments) { argv in
@@ -77,13 +77,13 @@ extension Command {
     }
 }
 
-/// For the shim alone, which has one thread: a child that runs `body` with descriptors 0, 1 and 2
-/// and those in `keeping`, in the mount namespace `mounts` where that is given, and ends with its
-/// result. The caller reaps it.
+/// For the shim only, which has one thread: forks a child that runs `body` and exits with its
+/// result. The child keeps descriptors 0, 1, 2 and `keeping`, and enters the mount namespace
+/// `mounts` if it is given. The caller reaps it.
 package func forkHelper(
     keeping descriptors: [CInt] = [], mounts: CInt = -1, _ body: () -> CInt
 ) throws(SystemCallFailure) -> Int32 {
-    // What comes after the fork is a point of both.
+    // A failpoint after the fork fires in both processes.
     let pid = try check(
         effect("process.fork", .noMemory) { clinux_fork() }, "fork", "helper")
     guard pid == 0 else { return pid }
@@ -96,7 +96,7 @@ package func forkHelper(
     _exit(code)
 }
 
-/// Ends the calling process, without any clean-up of the C library's.
+/// Ends the calling process, without the C library's cleanup.
 package func endProcess(_ code: CInt) -> Never {
     failpoint("process.end")
     _exit(code)

@@ -1,15 +1,15 @@
-// Bytes that go from one pipe to another without being read.
+// Moves bytes from one pipe to another without reading them.
 
 import CLinux
 import Failpoints
 import Glibc
 
 extension OwnedDescriptor {
-    /// The bytes that are in this pipe; either end may ask.
+    /// The number of bytes in this pipe; works for either end.
     package var pendingBytes: Int { max(0, Int(clinux_pending(number))) }
 
-    /// How many bytes another pipe, or /dev/null, took without being waited for; 0 at this pipe's
-    /// end, `nil` if it has none now or the other has no room (splice(2)).
+    /// Moves bytes to another pipe, or to /dev/null, without waiting, and returns their number.
+    /// Returns 0 at this pipe's end, `nil` if it is empty or the other is full (splice(2)).
     package borrowing func splice(
         to other: CInt, atMost limit: Int
     ) throws(SystemCallFailure) -> Int? {

@@ -1,5 +1,5 @@
-// An overlay that has no mount any more lives on for as long as somebody holds a file of it: a
-// descriptor that a task has sent to another pod's (SCM_RIGHTS), or a copy of its mount.
+// An unmounted overlay lives on while a process holds one of its files: through a descriptor that a
+// task sent to another pod (SCM_RIGHTS), or a copy of its mount.
 
 import Bytes
 import CLinux
@@ -7,37 +7,37 @@ import Failpoints
 import Glibc
 
 package enum Superblocks {
-    /// The device of what is mounted there. For helpers: it may ask the file system.
+    /// The device of the mount there. Only for helpers: it may ask the file system.
     package static func device(of path: String) throws(SystemCallFailure) -> UInt64 {
         let directory = try OwnedDescriptor.directory(path)
         if let found = DeviceSight(directory.number) { return found.device }
         throw SystemCallFailure(call: "statx", subject: path, errno: errno)
     }
 
-    /// Whether some superblock has this device (ustat(2)); `true` where the kernel cannot say. The
-    /// number may be another's by now: then `isUpper(_:inUseBeside:)` tells them apart.
+    /// Whether a superblock has this device (ustat(2)); `true` if the kernel cannot tell. The
+    /// number may have been reused: `isUpper(_:inUseBeside:)` distinguishes that.
     package static func mayLive(_ device: UInt64) -> Bool {
         clinux_ustat(device) == 0 || errno != EINVAL
     }
 
-    /// Why the overlay of this upper layer is not gone, though it has no mount in this namespace
-    /// any more; `nil` if it is gone. `device` is its own, if that is known.
+    /// The reason that the overlay of this upper layer still lives, although it has no mount in
+    /// this namespace; `nil` if it is gone. `device` is the overlay's, if that is known.
     package static func whyUpperIsHeld(
         _ upper: String, device: UInt64?, beside: String
     ) throws(SystemCallFailure) -> String? {
         if let device, !mayLive(device) { return nil }
         let holders = holders(upper: upper, device: device)
-        // Without a device a holder may be another overlay's: then the kernel decides.
+        // If the device is unknown, a holder may be another overlay's: then the kernel decides.
         if holders.isEmpty || device == nil {
             guard try isUpper(upper, inUseBeside: beside) else { return nil }
         }
         return "the overlay of \(upper) has no mount and is held: \(shown(holders))"
     }
 
-    /// Whether an overlay lives whose upper layer this is. The kernel marks the directory for as
-    /// long as its superblock lives, and refuses it to another overlay that has an index (EBUSY);
-    /// this one is refused in any case, because its work directory is on another mount: `beside`
-    /// names one. The kernel logs a line, so it is asked only if all else leaves a doubt.
+    /// Whether an overlay with this upper layer is alive. The kernel marks the directory while its
+    /// superblock lives, and refuses it to another overlay with an index (EBUSY). This attempt
+    /// always fails, because its work directory is on another mount, `beside`. The kernel logs a
+    /// line for it, so it is made only if all else leaves doubt.
     package static func isUpper(
         _ upper: String, inUseBeside beside: String
     ) throws(SystemCallFailure) -> Bool {
@@ -49,9 +49,9 @@ package enum Superblocks {
         return false
     }
 
-    /// Why the tmpfs of this device is not gone, though the pod has no mount of it any more; `nil`
-    /// if it is gone, or if `isKnownToLive` is false and nobody is seen to hold it: then the device
-    /// may be another's by now.
+    /// The reason that the tmpfs of this device still lives, although the pod has unmounted it;
+    /// `nil` if it is gone. Also `nil` if `isKnownToLive` is false and no holder is seen, because
+    /// the device number may have been reused.
     package static func whyMemoryIsHeld(_ device: UInt64, isKnownToLive: Bool) -> String? {
         guard mayLive(device) else { return nil }
         let holders = holders(upper: nil, device: device)
@@ -65,9 +65,9 @@ package enum Superblocks {
             : holders.joined(separator: ", ")
     }
 
-    /// Who holds the overlay of this upper layer, which has no mount of its own any more: in words,
-    /// at most `limit` of them. Without an upper layer it is a tmpfs, with the device. A descriptor
-    /// that is in a socket's queue is not to be seen.
+    /// The holders of the unmounted overlay of this upper layer, in words, at most `limit`. If
+    /// `upper` is `nil`, it is a tmpfs, identified by the device. A descriptor in a socket's queue
+    /// is invisible.
     package static func holders(
         upper: String?, device: UInt64?, atMost limit: Int = 4
     ) -> [String] {
@@ -93,8 +93,8 @@ package enum Superblocks {
         return Array(found.prefix(limit))
     }
 
-    /// The kernel's own mount for memory that has no path (memfd_create(2), shared mappings): it
-    /// stands in no table either.
+    /// The kernel's internal mount for memory without a path (memfd_create(2), shared mappings),
+    /// which no mount table contains.
     private static func kernelMount() -> Set<String> {
         let number = clinux_memfd()
         guard number >= 0 else { return [] }
@@ -115,12 +115,12 @@ package enum Superblocks {
             + names("/proc/\(pid)/fd").map { ("descriptor \($0)", "/proc/\(pid)/fd/\($0)") }
     }
 
-    /// Whether it leads to a mount that no table has, of an overlay that may be the one. A file of
-    /// an overlay may show a device of its layer's own; a directory shows the overlay's.
+    /// Whether the path leads to a mount that is in no table and may be the overlay's. A file of an
+    /// overlay may show its layer's device; a directory shows the overlay's.
     private static func isDetached(
         _ path: String, _ mounts: Set<String>, _ device: UInt64?
     ) -> Bool {
-        // Not a socket, a pipe or the like: those have no path.
+        // Sockets, pipes and the like have no path.
         guard Files.linkTarget(path)?.first == UInt8(ascii: "/") else { return false }
         do {
             let file = try OwnedDescriptor.opening(path, clinux_o_path)
@@ -140,14 +140,14 @@ package enum Superblocks {
     }
 }
 
-/// 36 bytes, with hyphens where a UUID has them.
+/// 36 bytes, with hyphens at the positions of a UUID's.
 package func looksLikeUID(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     return bytes.count == 36 && [8, 13, 18, 23].allSatisfy { bytes[$0] == UInt8(ascii: "-") }
         && !bytes.contains(UInt8(ascii: " "))
 }
 
-/// What statx(2) says of an open file, without asking a server (AT_STATX_DONT_SYNC).
+/// The result of statx(2) for an open file, without asking a server (AT_STATX_DONT_SYNC).
 private struct DeviceSight {
     let device: UInt64
     let isDirectory: Bool
@@ -160,6 +160,6 @@ private struct DeviceSight {
         isDirectory = mode & S_IFMT == S_IFDIR
     }
 
-    /// Major 0: no block device.
+    /// Major number 0: not a block device.
     var isAnonymous: Bool { device >> 8 & 0xfff == 0 }
 }

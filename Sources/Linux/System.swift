@@ -6,12 +6,12 @@ import Failpoints
 import Glibc
 
 package enum SystemClock {
-    /// Nanoseconds since boot, suspended time included: for durations.
+    /// Nanoseconds since boot, including suspend: for durations.
     package static var sinceBoot: Int64 { clinux_boot_time() }
     /// Milliseconds since 1970: for people.
     package static var wall: Int64 { clinux_wall_time() }
 
-    /// Holds up the calling thread: for the daemon's start, before there is a loop.
+    /// Blocks the calling thread: only for the daemon's start, before its loop runs.
     package static func pause(milliseconds: UInt32) { usleep(milliseconds * 1000) }
 
     /// The wall clock in RFC 3339, with nanoseconds.
@@ -24,7 +24,7 @@ package enum SystemClock {
 }
 
 package enum SystemInfo {
-    /// The kernel's random name for this boot (random(4)).
+    /// The kernel's random id of this boot (random(4)).
     package static func bootID() throws(SystemCallFailure) -> String {
         try Files.text("/proc/sys/kernel/random/boot_id").upTo("\n")
     }
@@ -38,7 +38,7 @@ package enum SystemInfo {
         try kernelRelease().fields(".").prefix(2).compactMap { Int($0) }
     }
 
-    /// Whether the kernel knows x86-64's x32 ABI.
+    /// Whether the kernel supports x86-64's x32 ABI.
     package static var hasX32: Bool { clinux_has_x32() == 1 }
 
     #if arch(arm64)
@@ -47,14 +47,15 @@ package enum SystemInfo {
         package static let isARM = false
     #endif
 
-    /// Gives back the program text that only the start needed; what is used again is mapped again
-    /// from the page cache. For the daemon, once it serves.
+    /// Unmaps program text that only the startup needed; used pages are mapped again from the page
+    /// cache. For the daemon, after its startup.
     package static func releaseStartupText() { clinux_release_text() }
 
-    /// Raises the limit of open descriptors to what is allowed, before there are other threads.
+    /// Raises the soft limit of open descriptors to the hard limit; call it before other threads
+    /// exist.
     package static func raiseDescriptorLimit() { _ = clinux_raise_descriptor_limit() }
 
-    /// What the limit was before that; `nil` where it was not raised.
+    /// The limit before that; `nil` if it was not raised.
     package static var firstDescriptorLimit: (soft: UInt64, hard: UInt64)? {
         var (soft, hard) = (UInt64(0), UInt64(0))
         // SAFETY: both are written before the call returns.
@@ -64,22 +65,22 @@ package enum SystemInfo {
 }
 
 extension OwnedDescriptor {
-    /// Takes the file's exclusive flock(2); `false` where another open file holds it. It is held
-    /// until the last descriptor of this open file, in whatever process, is closed.
+    /// Takes the file's exclusive flock(2); `false` if another open file holds it. It is held until
+    /// the last descriptor of this open file, in any process, is closed.
     package borrowing func tryLock() throws(SystemCallFailure) -> Bool {
         if effect("lock.take", [], { clinux_lock(number) }) == 0 { return true }
         if errno == EWOULDBLOCK { return false }
         throw SystemCallFailure(call: "flock", subject: "descriptor \(number)", errno: errno)
     }
 
-    /// Room for `bytes` in a pipe; the kernel may allow less, and then it stays as it was.
+    /// Sets a pipe's capacity in bytes; if the kernel refuses, it stays unchanged.
     package borrowing func setPipeSize(_ bytes: CInt) {
         _ = clinux_set_pipe_size(number, bytes)
     }
 }
 
 package enum StandardError {
-    /// One write; a full disk or a closed pipe loses the line, and nothing else.
+    /// Writes once; a full disk or a closed pipe loses only the line.
     package static func write(_ text: String) {
         let bytes = Array(text.utf8)
         // SAFETY: the array's storage lives for the call.

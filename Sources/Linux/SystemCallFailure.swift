@@ -1,9 +1,9 @@
-// The one place that reads `errno`.
+// The only place that reads `errno`.
 
 import CLinux
 import Glibc
 
-/// A system call that failed: which one, on what, and the `errno` it left.
+/// A failed system call: its name, its subject, and its `errno`.
 package struct SystemCallFailure: Error, Equatable, Sendable, CustomStringConvertible {
     package let call: String
     package let subject: String
@@ -25,7 +25,7 @@ package struct SystemCallFailure: Error, Equatable, Sendable, CustomStringConver
         unsafe clinux_error_name(errno).map { unsafe String(cString: $0) } ?? "errno \(errno)"
     }
 
-    /// `ENOENT (No such file or directory)`, where the C library knows the number.
+    /// `ENOENT (No such file or directory)`, if the C library knows the number.
     package var errnoText: String {
         // SAFETY: it returns a static string, or NULL for an unknown number.
         let text = unsafe clinux_error_text(errno).map { unsafe String(cString: $0) }
@@ -33,7 +33,7 @@ package struct SystemCallFailure: Error, Equatable, Sendable, CustomStringConver
     }
 }
 
-/// `result`, or the failure of `call` where it is negative.
+/// Returns `result`; throws the failure of `call` if it is negative.
 @discardableResult
 package func check<Number: SignedInteger>(
     _ result: Number, _ call: String, _ subject: @autoclosure () -> String
@@ -58,7 +58,7 @@ package func checkRetrying<Number: SignedInteger>(
     }
 }
 
-/// A failure that is passed over on purpose; `reason` says why that is right.
+/// Ignores a failure on purpose; `reason` says why that is right.
 package func ignoring(_ reason: StaticString, _ body: () throws(SystemCallFailure) -> Void) {
     do { try body() } catch {}
 }

@@ -1,13 +1,13 @@
-// For programs that drive others: a terminal, a pause, a child's end, a few files of one's own.
+// For programs that drive others: a terminal, a pause, a child's end, a few files.
 
 import CLinux
 import Glibc
 
 package enum Terminal {
-    /// Whether a person looks at what `descriptor` is given.
+    /// Whether `descriptor` is a terminal, so that a person reads it.
     package static func isThere(_ descriptor: CInt) -> Bool { isatty(descriptor) == 1 }
 
-    /// Columns; `nil` where this is no terminal.
+    /// The number of columns; `nil` if this is not a terminal.
     package static func width(_ descriptor: CInt) -> Int? {
         let columns = clinux_terminal_width(descriptor)
         return columns > 0 ? Int(columns) : nil
@@ -15,7 +15,7 @@ package enum Terminal {
 }
 
 package enum StandardOutput {
-    /// A closed pipe loses the text, and nothing else.
+    /// A closed pipe loses only the text.
     package static func write(_ text: String) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
@@ -31,14 +31,14 @@ package enum StandardOutput {
 }
 
 extension Thread {
-    /// Lets the calling thread stand still; never on the daemon's or the shim's loop.
+    /// Blocks the calling thread; never use it on the daemon's or the shim's loop.
     package static func pause(seconds: Double) {
         usleep(UInt32(min(max(seconds, 0), 3600) * 1e6))
     }
 }
 
 extension PidDescriptor {
-    /// Waits for a child's end and takes its exit; `nil` for one that is another's.
+    /// Waits for a child's end and reaps it; `nil` if it is not our child.
     package borrowing func waitForExit() -> ChildExit? {
         var exit = clinux_exit()
         // SAFETY: the structure lives for the call.
@@ -60,14 +60,14 @@ extension Files {
         try check(unsafe symlink(target, path), "symlink", path)
     }
 
-    /// Copies a file's content; what is there already is replaced.
+    /// Copies a file's content; replaces an existing target.
     package static func copy(
         _ source: String, to target: String, mode: UInt32
     ) throws(SystemCallFailure) {
         try replace(target, try read(source, limit: .max), mode: mode)
     }
 
-    /// Bytes that are free for root on the file system of `path`.
+    /// The free bytes for root on the file system of `path`.
     package static func freeBytes(at path: String) throws(SystemCallFailure) -> UInt64 {
         var found = statvfs()
         // SAFETY: the C string and the structure live for the call.

@@ -1,12 +1,12 @@
-// Threads of our own, for loops that last as long as the process.
+// Threads for loops that last as long as the process.
 
 import CLinux
 import Glibc
 
 package enum Thread {
-    /// Starts a detached thread that runs `body`, under the `name` that `ps -T` shows. It takes no
-    /// signal that is blocked here. Ends the process where no thread can be made: without its loop
-    /// a daemon is nothing.
+    /// Starts a detached thread that runs `body`; `ps -T` shows `name`. It inherits the blocked
+    /// signals. If the thread cannot be created, the process ends, because a daemon cannot work
+    /// without its loop.
     package static func start(_ name: String? = nil, _ body: @escaping @Sendable () -> Void) {
         let box = unsafe Unmanaged.passRetained(Body(name, body))
         var thread = pthread_t()

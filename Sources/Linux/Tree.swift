@@ -1,14 +1,14 @@
-// Removing a tree: relative to descriptors, never across a mount, never through a link (law 10).
+// Removes a tree: relative to descriptors, never across a mount, never through a link (law 10).
 //
-// May block on the disk for as long as the disk likes: for helpers alone.
+// May block as long as the disk does: only for helpers.
 
 import CLinux
 import Failpoints
 import Glibc
 
 package enum Tree {
-    /// Removes `name` in the directory at `parent`, with all below it. Removing what is gone is no
-    /// failure. EXDEV or EBUSY says that something is mounted below; what was not reached stays.
+    /// Removes `name` in the directory at `parent`, with everything below it. A missing tree is no
+    /// failure. EXDEV or EBUSY: something is mounted below; what was not reached stays.
     package static func remove(_ name: String, in parent: String) throws(SystemCallFailure) {
         let directory: OwnedDescriptor
         do { directory = try OwnedDescriptor.opening(parent, O_RDONLY | O_DIRECTORY) } catch {
@@ -23,11 +23,11 @@ package enum Tree {
 
 /// One removal of one tree.
 private struct Removal {
-    /// Deeper than this, a directory is first moved up into the tree's top: a descriptor is held
-    /// for each level, and nothing keeps a container from making as many as it likes.
+    /// Below this depth, a directory is first moved up into the tree's top. Each level costs a
+    /// descriptor, and a container can create any number of levels.
     private static let deepest = 100
 
-    /// The top's descriptor, once it is open; its owner is further up on the stack.
+    /// The top's descriptor when it is open; its owner is further up on the stack.
     private var top: CInt = -1
     private var moved = 0
 
@@ -54,7 +54,7 @@ private struct Removal {
         if result < 0 && errno != ENOENT { try check(-1, "unlinkat", path) }
     }
 
-    /// To where the next look into the top finds it.
+    /// Moves a directory to the top, where a later read of the top finds it.
     private mutating func moveUp(
         _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String
     ) throws(SystemCallFailure) {
@@ -63,13 +63,13 @@ private struct Removal {
             // SAFETY: both names end in NUL and live for the call.
             if unsafe renameat(parent.number, name, top, ".moved-\(moved)") == 0 { return }
             if errno == ENOENT { return }
-            // A name that the tree had already: the next one.
+            // The tree has that name already: tries the next number.
             if [EEXIST, ENOTEMPTY, ENOTDIR].contains(errno) { continue }
             throw SystemCallFailure(call: "renameat", subject: path, errno: errno)
         }
     }
 
-    /// Unlinks what is no directory; `false` where it is one.
+    /// Unlinks anything but a directory; `false` if it is a directory.
     private func unlinkEntry(
         _ name: [CChar], in parent: borrowing OwnedDescriptor, path: String
     ) throws(SystemCallFailure) -> Bool {
@@ -81,11 +81,12 @@ private struct Removal {
         if errno == EISDIR { return false }
         guard errno == EPERM else {
             let failure = SystemCallFailure(call: "unlinkat", subject: path, errno: errno)
-            // On what is read-only the kernel says so of any name, whether it is there or not.
+            // On a read-only file system the kernel returns EROFS for any name, even if it does not
+            // exist.
             if failure.errno == EROFS && !isThere(name, in: parent) { return true }
             throw failure
         }
-        // EPERM is also the answer for what is immutable or append-only: ours to undo here.
+        // EPERM may mean immutable or append-only: those flags are cleared here.
         _ = unsafe clinux_clear_file_flags(parent.number, name)
         if unsafe unlinkat(parent.number, name, 0) == 0 || errno == ENOENT { return true }
         if errno == EISDIR { return false }
@@ -102,7 +103,7 @@ private struct Removal {
     private mutating func removeContents(
         of directory: consuming OwnedDescriptor, path: String, depth: Int
     ) throws(SystemCallFailure) {
-        // Removing while reading may skip entries on some file systems: read until none is left.
+        // Removing while reading may skip entries on some file systems: reads until none is left.
         while true {
             let entries = try directory.entries(atMost: 4096, subject: path)
             if entries.isEmpty { return }
@@ -117,5 +118,5 @@ private struct Removal {
     }
 }
 
-/// AT_REMOVEDIR, which Swift's Glibc module gives as a signed macro of its own type.
+/// AT_REMOVEDIR, which Swift's Glibc module declares with another type.
 private let atRemoveDirectory: CInt = 0x200

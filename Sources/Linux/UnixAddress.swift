@@ -1,4 +1,4 @@
-// Unix sockets by their address (unix(7)), and what a socket is that somebody else has made.
+// Unix sockets by their address (unix(7)), and the kind of a socket that was passed to us.
 
 import Bytes
 import CLinux
@@ -8,7 +8,7 @@ import Glibc
 package struct UnixAddress: Equatable, Sendable {
     package let text: String
 
-    /// `nil` for what is neither, such as the vsock address of a virtual machine's manager.
+    /// `nil` if it is neither, such as the vsock address of a virtual machine's manager.
     package init?(_ text: String) {
         guard text.begins(with: "/") || text.begins(with: "@"), text.utf8.count > 1 else {
             return nil
@@ -16,7 +16,7 @@ package struct UnixAddress: Equatable, Sendable {
         self.text = text
     }
 
-    /// The whole datagram or nothing; EAGAIN where its receiver has no room.
+    /// Sends the whole datagram or nothing; throws EAGAIN if its receiver has no room.
     package func send(_ datagram: [UInt8]) throws(SystemCallFailure) {
         // SAFETY: the C string and the array's storage live for the call.
         try checkRetrying("sendto", text) {
@@ -24,20 +24,20 @@ package struct UnixAddress: Equatable, Sendable {
         }
     }
 
-    /// A nonblocking stream; EAGAIN where the listener's backlog is full.
+    /// Connects a nonblocking stream; throws EAGAIN if the listener's backlog is full.
     package func connect() throws(SystemCallFailure) -> OwnedDescriptor {
         // SAFETY: the C string lives for the call.
         OwnedDescriptor(adopting: try check(unsafe clinux_connect_stream(text), "connect", text))
     }
 }
 
-/// A stream socket that listens, such as a service manager passes.
+/// A listening stream socket, such as a service manager passes.
 package enum ListeningSocket: Equatable, Sendable {
     /// `nil`: it has no address.
     case unix(UnixAddress?)
     case tcp
 
-    /// `nil` where the descriptor is anything else, or not open.
+    /// `nil` if the descriptor is anything else, or not open.
     package init?(_ number: CInt) {
         switch clinux_listening_family(number) {
         case CInt(CLINUX_AF_UNIX): self = .unix(ListeningSocket.address(of: number))

@@ -1,4 +1,4 @@
-// Tells when a file system has gone, and keeps nothing of it (inotify(7), IN_UNMOUNT).
+// Reports that a file system is gone, without holding it (inotify(7), IN_UNMOUNT).
 
 import CLinux
 import Failpoints
@@ -7,7 +7,7 @@ package final class UnmountWatch {
     private let descriptor: OwnedDescriptor
     private var isOver = false
 
-    /// `nil` if there is no descriptor for it.
+    /// `nil` if no descriptor is left.
     package init?(_ path: String) {
         // SAFETY: the C string lives for the call.
         let number = fallible("fd.inotify", .descriptor) { unsafe clinux_watch_unmount(path) }
@@ -17,7 +17,7 @@ package final class UnmountWatch {
 
     package var hasEnded: Bool {
         if isOver { return true }
-        // EAGAIN, which is no failure, says that it lives.
+        // EAGAIN, which is no failure, means that it is alive.
         do { isOver = try descriptor.read(limit: 256) != nil } catch { isOver = false }
         return isOver
     }
