@@ -1,6 +1,6 @@
-// Bytes for the messages: little-endian integers, and strings with their length before them.
+// Encodes messages: little-endian integers, and strings after their length.
 
-/// A packet that is no message: of another version, cut short, or not ours.
+/// A packet that is not a message: of another version, truncated, or not ours.
 package struct WireFault: Error, Equatable, Sendable {
     package let detail: String
 
@@ -73,7 +73,7 @@ struct WireReader {
         _ element: (inout WireReader) throws(WireFault) -> Element
     ) throws(WireFault) -> [Element] {
         let count = Int(try number(UInt32.self))
-        // Each element takes a byte at least, so a wrong count cannot make us reserve memory.
+        // Each element takes at least a byte, so a wrong count cannot reserve much memory.
         guard count <= rest.count else { throw WireFault("cut short") }
         var list: [Element] = []
         for _ in 0..<count { list.append(try element(&self)) }

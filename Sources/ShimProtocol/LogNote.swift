@@ -1,10 +1,10 @@
-// What the shim tells a log writer beside the output itself.
+// Notes that the shim sends to a log writer beside the output itself.
 
-/// So many bytes of a stream were dropped after its first `position` bytes.
+/// `dropped` bytes of a stream were dropped after its first `position` bytes.
 package struct LogNote: Equatable, Sendable {
     /// 0 for standard output, 1 for standard error.
     package let stream: UInt8
-    /// Counted from the log writer's start.
+    /// Counted from the log writer's start, in bytes.
     package let position: UInt64
     package let dropped: UInt64
 
@@ -16,7 +16,7 @@ package struct LogNote: Equatable, Sendable {
 }
 
 extension LogNote {
-    /// The length of `bytes`. A pipe takes that many whole or not at all (pipe(7), PIPE_BUF).
+    /// The length of `bytes`. A pipe takes that many at once or none (pipe(7), PIPE_BUF).
     package static let size = 17
 
     package var bytes: [UInt8] {
@@ -27,7 +27,7 @@ extension LogNote {
         return writer.bytes
     }
 
-    /// Of `size` bytes.
+    /// Parses `size` bytes.
     package init(_ bytes: ArraySlice<UInt8>) throws(WireFault) {
         var reader = WireReader(Array(bytes))
         self.init(

@@ -1,8 +1,8 @@
-// What a shim tells the daemon: replies, each to one request, and exits as they happen.
+// The shim's messages to the daemon: one reply to each request, and exits as they happen.
 
 package enum ShimMessage: Equatable, Sendable {
     case reply(id: UInt32, ShimReply)
-    /// A task's first process has ended, and that is stored. Told again in every `status`.
+    /// A task's first process has ended, and its exit is stored. Repeated in every `status`.
     case exited(task: String, WireExit)
 }
 
@@ -11,31 +11,31 @@ package enum ShimReply: Equatable, Sendable {
     case mounted(ResolvedUser)
     case running(WireProcess)
     case done
-    /// `errno` is that of the call that failed, or 0 where none did.
+    /// `errno` is the failed call's, or 0 if no call failed.
     case stillThere(reason: String, errno: Int32 = 0)
-    /// `dropped`: how many bytes came before what the detail has of the runtime's words.
+    /// `dropped`: how many bytes of the runtime's output were dropped before `detail`.
     case failed(ShimFault, detail: String, dropped: UInt64 = 0)
 }
 
-/// Why a shim could not do what was asked.
+/// The reason that a shim could not execute a request.
 package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case rootfsMissing, rootfsNotDirectory, mountRefused, userUnknown
-    /// The runtime said no; the detail is its log.
+    /// The runtime failed; the detail is its log.
     case runtime
     case notRunning
-    /// A stop came in between.
+    /// A stop interrupted the request.
     case interrupted
-    /// A system call of the shim's own.
+    /// A system call of the shim's own failed.
     case system
     /// The request does not fit the task's state.
     case state
-    /// Nothing has the path of a mount's source.
+    /// The source of a mount does not exist.
     case sourceMissing
-    /// What is in the rootfs, or in a mount's source, cannot be mounted on.
+    /// A file in the rootfs, or in a mount's source, cannot be a mount target.
     case targetRefused
 }
 
-/// Who a task runs as, by number.
+/// The user that a task runs as, in numbers.
 package struct ResolvedUser: Equatable, Sendable {
     package let uid: UInt32
     package let gid: UInt32
@@ -59,11 +59,11 @@ package struct WireProcess: Equatable, Sendable {
 }
 
 package struct WireExit: Equatable, Sendable {
-    /// `nil` where a signal ended it.
+    /// The exit code; `nil` if a signal ended it.
     package let code: Int32?
     package let signal: Int32?
     package let oomKilled: Bool
-    /// Its process ended before it had executed the task's program; it has no code then.
+    /// Its process ended before it had executed the task's program; then it has no code.
     package let neverRan: Bool
     /// Milliseconds since 1970.
     package let finishedAt: Int64
@@ -79,7 +79,7 @@ package struct WireExit: Equatable, Sendable {
     }
 }
 
-/// How things stand in a shim.
+/// The state of a shim.
 package struct ShimReport: Equatable, Sendable {
     package let shim: WireProcess
     package let tasks: [ShimTaskReport]
@@ -94,12 +94,12 @@ package struct ShimTaskReport: Equatable, Sendable {
     package let name: String
     package let process: WireProcess?
     package let exit: WireExit?
-    /// What a child of the shim is doing for it, with the child's pid: `umount2`, `runc delete` …
+    /// The job of the shim's child for this task, with the child's pid: `umount2`, `runc delete` …
     package let job: String?
     package let jobPID: Int32?
-    /// Nanoseconds of CLOCK_BOOTTIME when the job began.
+    /// CLOCK_BOOTTIME in nanoseconds at the job's start.
     package let jobSince: Int64?
-    /// What the shim waits for, where that is no job.
+    /// What the shim waits for, if that is not a job.
     package let waiting: String?
 
     package init(
@@ -193,9 +193,9 @@ extension ShimReply {
             return .mounted(ResolvedUser(uid: uid, gid: gid, additionalGIDs: more))
         case 2: return .running(try WireProcess.read(&reader))
         case 3: return .done
-        // Shims from before there was an errno in it.
+        // Older shims: without an errno.
         case 4: return .stillThere(reason: try reader.text())
-        // Shims from before it was told what was dropped.
+        // Older shims: without the number of dropped bytes.
         case 5: return .failed(try fault(&reader), detail: try reader.text())
         case 7:
             return .failed(
@@ -227,7 +227,7 @@ extension WireExit {
     fileprivate func write(_ writer: inout WireWriter) {
         writer.put(optional: code) { writer, code in writer.put(code) }
         writer.put(optional: signal) { writer, signal in writer.put(signal) }
-        // Shims from before it was told whether a task ran put 0 or 1 here.
+        // Older shims, which do not know `neverRan`, write 0 or 1 here.
         writer.put((oomKilled ? 1 : 0) | (neverRan ? 2 : 0) as UInt8)
         writer.put(finishedAt)
     }
@@ -246,10 +246,11 @@ extension WireExit {
             finishedAt: try reader.number())
     }
 
-    /// The size of a task's exit file, which is made with the task: storing an exit needs no room.
+    /// The size of a task's exit file. It is created with the task, so storing an exit needs no
+    /// space.
     package static let fileSize = 64
 
-    /// What stands in the exit file: the length of the record, and the record.
+    /// The content of the exit file: the record's length, and the record.
     package func fileContent() -> [UInt8] {
         var writer = WireWriter()
         writer.put(shimWireVersion)
@@ -257,7 +258,7 @@ extension WireExit {
         return [UInt8(writer.bytes.count)] + writer.bytes
     }
 
-    /// `nil` where no exit has been stored yet.
+    /// `nil` if no exit is stored yet.
     package static func parse(fileContent: [UInt8]) throws(WireFault) -> WireExit? {
         guard let count = fileContent.first, count > 0 else { return nil }
         var reader = WireReader(Array(fileContent.dropFirst().prefix(Int(count))))

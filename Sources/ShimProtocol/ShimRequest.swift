@@ -1,21 +1,21 @@
-// What the daemon asks of a shim. Every request may be sent again: it then joins what is under way,
-// or tells what has become of it.
+// The daemon's requests to a shim. Each can be repeated: it then joins the running job, or returns
+// the result.
 
 package enum ShimRequest: Equatable, Sendable {
-    /// Who are you, and how do things stand: answered with `status`.
+    /// Asks for the shim's identity and state: `status`.
     case status
-    /// Mounts the task's overlay on `lower` and looks `user` up in it: `mounted`.
+    /// Mounts the task's overlay on `lower` and resolves `user` in it: `mounted`.
     case mount(task: String, lower: String, user: String)
-    /// Runs the runtime (create, or create and start in one); output goes to the task's log:
+    /// Runs the runtime (create, or create and start in one); its output goes to the task's log:
     /// `running`.
     case create(task: String, arguments: [String])
     /// Runs the runtime's start: `done`.
     case start(task: String, arguments: [String])
     /// Sends a signal to the task's first process: `done`, or `failed(.notRunning)`.
     case signal(task: String, number: Int32)
-    /// Ends the task: `signal`, after `grace` milliseconds SIGKILL for its whole cgroup. Answered
-    /// with `done` once it is reaped, its exit stored and its cgroup empty. A later one can only
-    /// shorten the grace.
+    /// Ends the task: sends `signal`, and after `grace` milliseconds SIGKILL to its whole cgroup.
+    /// The reply is `done` when it is reaped, its exit is stored and its cgroup is empty. A later
+    /// request can only shorten the grace.
     case stop(task: String, signal: Int32, grace: Int64)
     /// Runs the runtime's delete, then removes the task's cgroups: `done` or `stillThere`.
     case delete(task: String, arguments: [String])
@@ -24,20 +24,20 @@ package enum ShimRequest: Equatable, Sendable {
     /// Removes the task's upper layer, log and bundle, and forgets the task: `done` or
     /// `stillThere`.
     case remove(task: String)
-    /// Removes the pod's upper layers, and its logs unless they are kept, once no task is left:
+    /// Removes the pod's upper layers, and its logs unless they are kept, when no task is left:
     /// `done` or `stillThere`.
     case removeAll(keepingLogs: Bool)
-    /// Ends the shim, where nothing is left in it: the connection's end is the answer; otherwise
+    /// Ends the shim if nothing is left in it: the end of the connection is the reply. Otherwise
     /// `stillThere`.
     case exit
 }
 
-/// The version of these messages: a shim outlives the daemon that started it, so a daemon must
-/// know those of its predecessors.
+/// The version of these messages. A shim outlives the daemon that started it, so a daemon must
+/// understand older shims' versions.
 package let shimWireVersion: UInt16 = 1
 
 extension ShimRequest {
-    /// A packet; `id` comes back with the reply.
+    /// Encodes a packet; the reply repeats `id`.
     package func packet(id: UInt32) -> [UInt8] {
         var writer = WireWriter()
         writer.put(shimWireVersion)

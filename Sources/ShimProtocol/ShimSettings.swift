@@ -1,15 +1,14 @@
-// What a shim is told at its start. The name and the uid stand first, so that `ps` shows whose it
-// is.
+// A shim's arguments. The name and the uid come first, so that `ps` shows the shim's pod.
 
 /// `staunch-shim pod NAME UID RUN_DIR DATA_DIR LOG_DIR CGROUP_PARENT none|host HOSTNAME`
 package struct ShimSettings: Equatable, Sendable {
     package let name: String
     package let uid: String
-    /// The pod's own folder on tmpfs: lock, socket, bundles, the runtime's root.
+    /// The pod's own directory on tmpfs: lock, socket, bundles, the runtime's root.
     package let podDirectory: String
-    /// The pod's own folder for upper layers, on a disk.
+    /// The pod's own directory for upper layers, on a disk.
     package let dataDirectory: String
-    /// The pod's own folder for logs, on a disk.
+    /// The pod's own directory for logs, on a disk.
     package let logDirectory: String
     /// Such as `/staunch/<uid>`.
     package let cgroup: String
@@ -30,7 +29,7 @@ package struct ShimSettings: Equatable, Sendable {
         self.hostname = hostname
     }
 
-    /// `nil` where the arguments after `pod` are not eight.
+    /// `nil` unless there are eight valid arguments after `pod`.
     package init?(arguments: [String]) {
         guard arguments.count == 8, arguments[6] == "none" || arguments[6] == "host" else {
             return nil
@@ -41,14 +40,14 @@ package struct ShimSettings: Equatable, Sendable {
             ownNetwork: arguments[6] == "none", hostname: arguments[7])
     }
 
-    /// Where the tasks' /dev/shm is mounted in the sandbox.
+    /// The path at which the tasks' /dev/shm is mounted in the sandbox.
     package static func sharedMemory(in podDirectory: String) -> String { podDirectory + "/shm" }
     /// The file that contains the device of that mount.
     package static func sharedMemoryDevice(in podDirectory: String) -> String {
         podDirectory + "/shm.device"
     }
 
-    /// The namespaces that a sandbox has of its own, as /proc names them.
+    /// The sandbox's own namespaces, by their names in /proc.
     package static func namespaces(ownNetwork: Bool) -> [String] {
         ["mnt", "ipc", "uts"] + (ownNetwork ? ["net"] : [])
     }
@@ -60,10 +59,10 @@ package struct ShimSettings: Equatable, Sendable {
         ]
     }
 
-    /// What the daemon hands a shim beside standard input, output and error.
+    /// The descriptors that the daemon passes to a shim, beside standard input, output and error.
     package static let lockDescriptor: Int32 = 3
     package static let listenerDescriptor: Int32 = 4
 
-    /// SIGHUP: the daemon does not find the shim's lock or socket; the shim makes them again.
+    /// SIGHUP: the daemon does not find the shim's lock or socket; the shim creates them again.
     package static let showSignal: Int32 = 1
 }

@@ -1,7 +1,7 @@
-// Where a task's mounts belong. Daemon and mount helper tell each other in files of the task's
-// bundle, because a packet has room for some 200 KiB and a task may have 100 mounts of 8 KiB each.
+// The places of a task's mounts. The daemon and the mount helper exchange them in files of the
+// task's bundle. A packet has room for some 200 KiB, but a task may have 100 mounts of 8 KiB each.
 
-/// What the daemon writes into `mounts` before it asks for the task's rootfs.
+/// The daemon writes this into `places` before it requests the task's rootfs.
 package struct TaskPlaces: Equatable, Sendable {
     package let cwd: String
     /// In the order in which the runtime mounts them.
@@ -25,7 +25,7 @@ package struct WireMount: Equatable, Sendable {
 }
 
 extension TaskPlaces {
-    /// The largest file that is read; a document of 1 MiB makes less.
+    /// The largest file that is read, in bytes; a document of 1 MiB produces less.
     package static let limit = 4 << 20
 
     package func fileContent() -> [UInt8] {
@@ -55,7 +55,7 @@ extension TaskPlaces {
     }
 }
 
-/// What the mount helper writes into `targets`: each mount's target without a link on the way.
+/// The mount helper writes this into `targets`: each mount's target, free of links.
 package enum TaskTargets {
     package static func fileContent(_ targets: [String]) -> [UInt8] {
         var writer = WireWriter()
