@@ -1,7 +1,7 @@
-// Writing: one change, one transaction.
+// Writing: one change is one transaction.
 
 extension Store {
-    /// Makes all of `change` stand, or nothing of it.
+    /// Stores all of `change`, or nothing of it.
     package func commit(_ change: StoreChange) throws(StoreFailure) {
         try addCreationColumn()
         var ended: Int64 = 0
@@ -22,7 +22,7 @@ extension Store {
         try connection.run(.upsertPod, [.id(pod.uid), .text(pod.name), .blob(pod.document)])
     }
 
-    /// Whether it has ended by this.
+    /// Returns whether this change ends the operation.
     private func put(_ operation: OperationRecord) throws(StoreFailure) -> Bool {
         var hadEnded = false
         if operation.ending != nil {
@@ -62,6 +62,6 @@ extension Store {
 }
 
 extension Value {
-    /// A counter that starts at 1 gets nowhere near SQLite's 63 bits.
+    /// A counter that starts at 1 never reaches SQLite's 63 bits.
     static func revision(_ revision: UInt64) -> Value { .integer(Int64(clamping: revision)) }
 }

@@ -1,9 +1,9 @@
-// SQLite's C API as far as the store needs it: the only file here that says `unsafe` about it.
+// SQLite's C API as far as the store needs it. All `unsafe` calls of it are in this file.
 
 import CSQLite
 import Failpoints
 
-/// What stands in a place of a statement.
+/// The value of a statement's parameter or column.
 enum Value {
     case null
     case integer(Int64)
@@ -17,12 +17,12 @@ enum Value {
 
 /// One open database. Not thread-safe: SQLite is told that one thread at a time calls it.
 // SAFETY: `handle` and the statements are made by `init` and `statement(_:)`, are never given away,
-// and are put away by `deinit` alone; a `Row` cannot outlive the step that it shows.
+// and are freed only by `deinit`; a `Row` cannot outlive the step that it shows.
 @safe final class Connection {
     private let handle: OpaquePointer
     private var prepared: [Query: OpaquePointer] = unsafe [:]
 
-    /// `ignoringLocks`: neither heeds nor takes locks on the file.
+    /// If `ignoringLocks`, the connection neither checks nor takes locks on the file.
     init(path: String, ignoringLocks: Bool = false) throws(StoreFailure) {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
@@ -32,13 +32,13 @@ enum Value {
             throw .other(code: code, message: "no memory to open \(path)")
         }
         unsafe handle = opened
-        // From here on `deinit` closes it: a failed open leaves a handle behind, too.
+        // From here on `deinit` closes it: a failed open leaves a handle, too.
         guard code == SQLITE_OK else { throw failure(code) }
         unsafe sqlite3_busy_timeout(opened, 0)
     }
 
-    /// A database in memory that reads the `length` bytes at `image`, page by page as it needs
-    /// them. They stay the caller's, who closes the connection before they go.
+    /// A database in memory that reads the `length` bytes at `image`, page by page on demand. The
+    /// caller owns them, and closes the connection before they are freed.
     init(image: UnsafeMutableRawPointer, _ length: Int) throws(StoreFailure) {
         var opened: OpaquePointer?
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
@@ -53,7 +53,7 @@ enum Value {
                 Int64(length), UInt32(SQLITE_DESERIALIZE_READONLY))
         }
         guard code == SQLITE_OK else { throw failure(code) }
-        // No record is anywhere near 16 MiB, and a damaged length must not ask for memory.
+        // No record has nearly 16 MiB, and a damaged length must not allocate memory.
         unsafe sqlite3_limit(opened, SQLITE_LIMIT_LENGTH, 1 << 24)
     }
 
@@ -62,16 +62,16 @@ enum Value {
         unsafe sqlite3_close_v2(handle)
     }
 
-    /// Rows that the last statement changed.
+    /// The number of rows that the last statement changed.
     var changes: Int64 { unsafe sqlite3_changes64(handle) }
 
-    /// Whether a BEGIN stands without its end.
+    /// Whether a transaction is open.
     var isInTransaction: Bool { unsafe sqlite3_get_autocommit(handle) == 0 }
 
-    /// Whether closing leaves a log beside the file as it is. Otherwise it goes into the file.
+    /// Whether a close keeps the log beside the file. Otherwise SQLite moves it into the file.
     func keepLogWhenClosed(_ keep: Bool) { _ = unsafe csqlite_keep_log(handle, keep ? 1 : 0) }
 
-    /// All of `body`, or nothing of it.
+    /// Executes all of `body`, or nothing of it.
     func transaction(_ body: () throws(StoreFailure) -> Void) throws(StoreFailure) {
         failpoint("store.begin")
         try run(.begin)
@@ -87,18 +87,18 @@ enum Value {
         }
     }
 
-    /// Runs statements that answer nothing of interest.
+    /// Runs statements whose results are not needed.
     func execute(_ sql: String) throws(StoreFailure) {
         let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
         guard code == SQLITE_OK else { throw failure(code) }
     }
 
-    /// Runs one statement to its end, and shows each of its rows.
+    /// Runs one statement to its end, and passes each of its rows to `row`.
     func run(
         _ query: Query, _ values: [Value] = [], row: (borrowing Row) -> Void = { _ in }
     ) throws(StoreFailure) {
         let statement = unsafe try statement(query)
-        // A statement that is not reset would hold its read transaction, and its bound bytes.
+        // A statement that is not reset would hold its read transaction and its bound bytes.
         defer { unsafe sqlite3_reset(statement) }
         for (index, value) in values.enumerated() {
             try unsafe bind(value, to: Int32(index + 1), of: statement)
@@ -159,7 +159,7 @@ enum Value {
     }
 
     private func bind(_ bytes: [UInt8], to index: Int32, of statement: OpaquePointer) -> Int32 {
-        // An empty array may have no address, and a blob with none would be NULL.
+        // An empty array may have no address, and SQLite binds NULL for a blob without one.
         if bytes.isEmpty { return unsafe sqlite3_bind_zeroblob(statement, index, 0) }
         return unsafe bytes.withUnsafeBytes { bytes in
             unsafe sqlite3_bind_blob64(
@@ -178,7 +178,7 @@ enum Value {
     }
 }
 
-/// The row that a statement stands on.
+/// The current row of a statement.
 // SAFETY: borrowed by the closure that `run` calls, and not copyable: gone before the next step.
 @safe struct Row: ~Copyable {
     fileprivate let statement: OpaquePointer
@@ -188,7 +188,7 @@ enum Value {
     func text(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
 
     func bytes(_ column: Int32) -> [UInt8] {
-        // The pointer first, then the count: SQLite's order for a value that it may convert.
+        // SQLite requires the pointer before the count for a value that it may convert.
         guard let start = unsafe sqlite3_column_blob(statement, column) else { return [] }
         let count = Int(unsafe sqlite3_column_bytes(statement, column))
         return unsafe Array(UnsafeRawBufferPointer(start: start, count: count))
@@ -213,7 +213,7 @@ enum Value {
 }
 
 extension RecordID {
-    /// 16 bytes, the highest first: the order of UUIDv7 is that of their times.
+    /// 16 bytes, the highest first: UUIDv7 then sort by their times.
     var bytes: [UInt8] {
         (0..<16).map { index in
             let word = index < 8 ? high : low

@@ -1,19 +1,19 @@
-// Which ids may have been forgotten, told by the times that they bear, so that nothing else of them
-// has to be kept.
+// Which ids may have been forgotten, by the times in the ids, so that nothing else of them has to
+// be kept.
 //
-// A late retry must never be taken for a new request, and the wall clock may go ahead and back. So
-// no time of now is compared here: a time is in the set if an id of that time was dropped, and it
-// never leaves the set. One watermark would not do: a single id of a clock that was ahead would
-// have every new id of the right time refused. The set keeps the widest gaps between the times.
+// A late retry must never count as a new request, and the wall clock may jump. So this set never
+// uses the current time: it contains the times of dropped ids, and never loses one. A single
+// watermark would not work: after one id from a clock that was ahead, every new id would be
+// refused. The set keeps the widest gaps between the times.
 
 package struct ForgottenTimes: Equatable, Sendable {
-    /// Milliseconds since 1970, ascending; no two touch.
+    /// Milliseconds since 1970, ascending; no two are adjacent.
     package private(set) var spans: [ClosedRange<Int64>] = []
-    /// `false` if ids may have been lost whose times nobody knows: then it contains every time.
+    /// `false` if ids with unknown times may have been lost: then the set contains every time.
     package var isWhole = true
 
-    /// With more spans than this the two that are closest become one. The record must fit on a page
-    /// of an index.
+    /// If there are more spans, the two closest become one. The record must fit on a page of an
+    /// index.
     package static let most = 32
 
     package init() {}
@@ -46,7 +46,7 @@ package struct ForgottenTimes: Equatable, Sendable {
         spans = ForgottenTimes.closed(joined)
     }
 
-    /// Of `spans` with all gaps closed but the widest.
+    /// Closes all gaps in `spans` except the widest.
     private static func closed(_ spans: [ClosedRange<Int64>]) -> [ClosedRange<Int64>] {
         guard spans.count > most else { return spans }
         func gap(before index: Int) -> Int64 {
@@ -79,7 +79,7 @@ extension ForgottenTimes {
             }
     }
 
-    /// `nil` for anything that `bytes` does not write.
+    /// `nil` for anything that `bytes` does not produce.
     init?(bytes: [UInt8]) {
         guard let first = bytes.first, first <= 1, bytes.count % 16 == 1,
             bytes.count / 16 <= ForgottenTimes.most
@@ -104,6 +104,6 @@ extension ForgottenTimes {
 }
 
 extension RecordID {
-    /// The time that a version 7 UUID bears, in milliseconds since 1970.
+    /// The time in a version 7 UUID, in milliseconds since 1970.
     package var time: Int64? { high >> 12 & 0xf == 7 ? Int64(high >> 16) : nil }
 }

@@ -1,8 +1,8 @@
-// Reading: what a start needs, and the look-ups of what memory no longer holds.
+// Reading: the records that a start needs, and look-ups of records that are not in memory.
 
 import Bytes
 
-/// An operation's document as it is kept.
+/// An operation's stored document.
 package struct StoredOperation: Equatable, Sendable {
     package let document: [UInt8]
     /// Whether the document is the short one.
@@ -14,13 +14,13 @@ package struct StoredOperation: Equatable, Sendable {
     }
 }
 
-/// An operation in the list of all; `creation` is its place there.
+/// An operation in the list of all; `creation` is its position there.
 package typealias ListedOperation = (
     id: RecordID, creation: UInt64, isRunning: Bool, stored: StoredOperation
 )
 
 extension NamespaceRecord {
-    /// What the keys of `meta` begin with.
+    /// The prefix of their keys in `meta`.
     static let prefix = "namespace "
 }
 
@@ -32,7 +32,7 @@ extension StoredOperation {
 }
 
 extension Store {
-    /// All pods, in the order of their uids, which is that of their creation.
+    /// All pods, ordered by uid, which is the order of their creation.
     package func pods() throws(StoreFailure) -> [PodRecord] {
         var pods: [PodRecord] = []
         var odd = 0
@@ -40,12 +40,12 @@ extension Store {
             guard let uid = row.id(0) else { return odd += 1 }
             pods.append(PodRecord(uid: uid, name: row.text(1), document: row.bytes(2)))
         }
-        // A record that cannot be read is never passed over.
+        // An unreadable record is never skipped.
         guard odd == 0 else { throw .corrupt("\(odd) pods without a uid") }
         return pods
     }
 
-    /// For whom the namespaces were made whose numbers are known.
+    /// The namespaces with known inode numbers, and their owners.
     package func namespaces() throws(StoreFailure) -> [NamespaceRecord] {
         var found: [NamespaceRecord] = []
         try connection.run(.namespaces) { row in
@@ -56,13 +56,13 @@ extension Store {
         return found
     }
 
-    /// The documents of all operations that have not ended, the least recently changed first.
+    /// The documents of all running operations, the least recently changed first.
     package func runningOperations() throws(StoreFailure) -> [[UInt8]] {
         try operations(.running).map(\.document)
     }
 
-    /// At most `limit` operations that were accepted after `creation`, in that order: all, or those
-    /// that have not ended. At the first, or later, it stops where the documents have `bytes`.
+    /// At most `limit` operations accepted after `creation`, in that order: all, or only the
+    /// running ones. Stops after the documents have `bytes`, but returns at least one.
     package func operations(
         after creation: UInt64, limit: Int, bytes: Int, onlyRunning: Bool
     ) throws(StoreFailure) -> [ListedOperation] {
@@ -96,7 +96,7 @@ extension Store {
             found = row.id(0).map { ($0, UInt64(bitPattern: row.integer(1))) }
             isOdd = found == nil
         }
-        // Taken for none, it would let a late retry pass for a new request.
+        // If it counted as missing, a late retry would pass for a new request.
         if isOdd { throw .corrupt("an alias that leads to no id") }
         return found
     }
@@ -118,7 +118,7 @@ extension Store {
         try operations(.removalByTask, [.id(podUID), .text(name)]).first
     }
 
-    /// The greatest uid of the pods and tasks whose removals are kept.
+    /// The greatest uid of the pods and tasks with kept removals.
     package func lastRemovedUID() throws(StoreFailure) -> RecordID? {
         var last: RecordID?
         try connection.run(.lastRemoved) { row in last = row.id(0) }
@@ -137,14 +137,14 @@ extension Store {
         return events
     }
 
-    /// The revision of the oldest event that is kept; `nil` where there is none.
+    /// The revision of the oldest kept event; `nil` if there is none.
     package func oldestEvent() throws(StoreFailure) -> UInt64? {
         let oldest = try integer(.oldestEvent)
         return oldest == 0 ? nil : UInt64(clamping: oldest)
     }
 
-    /// The revision of the newest event that was pruned, or 0. Whoever has seen all up to here, or
-    /// further, can go on with no gap; revisions have gaps, so the oldest kept one does not say it.
+    /// The revision of the newest pruned event, or 0. A client that has seen all events up to here
+    /// continues without a gap. Revisions have gaps, so the oldest kept event does not show that.
     package func eventFloor() throws(StoreFailure) -> UInt64 {
         try UInt64(clamping: integer(.number, [.text("event_floor")]))
     }

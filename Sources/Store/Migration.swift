@@ -1,10 +1,10 @@
-// From the schema of an earlier version to the present one, while pods live. Each step can be run
-// again: whatever dies, the next start goes on.
+// Migrates an older schema to the present one, while pods live. Each step can be repeated: after a
+// crash the next start continues.
 
 extension Store {
-    /// Version 1 had the order of creation in the documents alone. A start needs no room: without
-    /// any, the column is added before the next commit, which needs room as well, and the list of
-    /// operations is refused until there is enough for the rest.
+    /// Version 1 had the order of creation only in the documents. A start needs no space: if there
+    /// is none, the next commit adds the column. Until there is space for the rest, the list of
+    /// operations is refused.
     func migrateFromVersion1() throws(StoreFailure) {
         let columns = "SELECT count(*) FROM pragma_table_info('operations') WHERE name = 'creation'"
         hasCreationColumn = try connection.integer(columns) > 0
@@ -14,7 +14,7 @@ extension Store {
         }
     }
 
-    /// Nothing waits for it: without room it is done by a later start.
+    /// Nothing depends on it: if there is no space, a later start does it.
     func migrateFromVersion2() throws(StoreFailure) {
         do throws(StoreFailure) {
             try connection.transaction { () throws(StoreFailure) in
@@ -41,14 +41,14 @@ extension Store {
                 try connection.execute(Schema.withoutExits)
             }
         } catch {
-            // The log gives back what room it has taken: a delete may need it.
+            // Truncates the log, because a delete may need its space.
             try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             throw error
         }
         hasCreationOrder = true
     }
 
-    /// Some rows at a time, so that the log beside the file stays small.
+    /// Fills some rows at a time, so that the log beside the file stays small.
     private func fillCreation() throws(StoreFailure) {
         var done: Int64 = .min
         while true {

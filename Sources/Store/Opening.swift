@@ -1,15 +1,15 @@
-// Opening whatever lies there: a daemon that does not start ends no pod, and helps nobody.
+// Opens the store even if it is damaged, because a daemon that does not start can end no pod.
 
 extension Store {
-    /// Opens the store, as `init` does. Where the file is damaged it is set aside, and a new store
-    /// has whatever of it can still be read; `damage` says so. Throws where there is no store to
-    /// be had at all: no room for an empty one, no right to the directory, another owner, or a
-    /// newer version's file, which is no damage. With `ignoringLocks`, a lock that another process
-    /// has on the file is no obstacle: the caller knows that the process is no other owner.
+    /// Opens the store, as `init` does. If the file is damaged, it is set aside. A new store then
+    /// contains all rows that are still readable, and `damage` describes the loss. Throws if no
+    /// store is possible: no space for an empty one, no permission for the directory, another
+    /// owner, or a newer version's file, which is no damage. If `ignoringLocks`, another process's
+    /// lock on the file is no obstacle: the caller knows that this process is not another owner.
     ///
-    /// - Parameter adopting: asked if there is damage, for the pods that are known without the
-    ///   store. One whose record cannot be read gets this record, under the name that an operation
-    ///   of the pod has for it, if that is free.
+    /// - Parameter adopting: called if there is damage; returns the pods that are known without the
+    /// store. If a pod's record is unreadable, it gets this record, under its name in the pod's
+    /// newest operation, if that is free.
     package static func opening(
         path: String, ignoringLocks: Bool = false, adopting: () -> [PodRecord] = { [] }
     ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {
@@ -20,7 +20,7 @@ extension Store {
             return (store, try store.afterInterruption(aside))
         }
         let found: String
-        // Before SQLite looks at the log, which it would cut at the first fault.
+        // Checked before SQLite reads the log, because SQLite truncates it at the first fault.
         let log = SavedLog(path + "-wal")
         if let fault = log.fault ?? brokenEnd(path, log) {
             found = fault
@@ -36,8 +36,8 @@ extension Store {
         return (try Store(path: path), damage)
     }
 
-    /// SQLite reads the missing end of a last page as zeros, and finds nothing wrong with it. A
-    /// killed writer leaves half of a page only where the log still has the whole one.
+    /// SQLite reads the missing end of a last page as zeros, and reports no fault. A killed writer
+    /// leaves half a page only if the log still has the whole page.
     private static func brokenEnd(_ path: String, _ log: SavedLog) -> String? {
         let size = RawFile(path)?.size ?? 0
         let last = size / StoreImage.pageSize + 1
@@ -53,13 +53,13 @@ extension Store {
         defer { place.dropReserve() }
         var damage: StoreDamage
         do throws(StoreFailure) {
-            // Closed at the end of this block; it has no log, so the file is then whole.
+            // Closed at the end of this block; it has no log, so the file is then complete.
             let target = try Connection(unfinished: place.unfinished)
             place.holdReserve()
             damage = try Salvage.run(
                 place.path, log, into: target, found: found, adopting: adopted)
         } catch {
-            // The damaged file lies where it lay; the next start tries again.
+            // The damaged file is still in its place; the next start tries again.
             place.prepare()
             throw error
         }
@@ -68,7 +68,7 @@ extension Store {
         return damage
     }
 
-    /// A start that was killed had made the new store, and taken its count with it.
+    /// A killed start had made the new store, and its counts are lost.
     private func afterInterruption(_ aside: String) throws(StoreFailure) -> StoreDamage {
         var damage = StoreDamage(
             setAside: aside, found: "damage that an earlier start found; what is lost was not kept")
@@ -82,7 +82,7 @@ extension Store {
 }
 
 extension Connection {
-    /// A new database of the present schema that keeps no log while it is filled.
+    /// A new database of the present schema that has no log while it is filled.
     convenience init(unfinished path: String) throws(StoreFailure) {
         try self.init(path: path)
         try execute(Schema.ownership)
@@ -93,7 +93,7 @@ extension Connection {
 }
 
 extension StoreFailure {
-    /// What is wrong with the file; `nil` where something else is.
+    /// The damage of the file; `nil` for any other failure.
     fileprivate var damage: String? {
         switch self {
         case .corrupt(let why): why
@@ -102,7 +102,7 @@ extension StoreFailure {
         }
     }
 
-    /// What SQLite says of a file whose head asks for a format that it does not know (SQLITE_ERROR,
-    /// SQLITE_READONLY), or that ends too early (SQLITE_IOERR_SHORT_READ).
+    /// SQLite's codes for an unknown file format (SQLITE_ERROR, SQLITE_READONLY), or a truncated
+    /// file (SQLITE_IOERR_SHORT_READ).
     private static let damageCodes: Set<Int32> = [1, 8, 522]
 }

@@ -1,11 +1,11 @@
-// Every statement of the store, by name. Each is prepared once, at its first use.
+// Every statement of the store, by name. Each is prepared at its first use.
 
 enum Query: String {
     case begin = "BEGIN IMMEDIATE"
     case commit = "COMMIT"
     case rollback = "ROLLBACK"
 
-    // What a change does.
+    // Statements of a change.
     case upsertPod = """
         INSERT INTO pods(uid, name, document) VALUES (?1, ?2, ?3)
         ON CONFLICT(uid) DO UPDATE SET document = excluded.document
@@ -27,7 +27,7 @@ enum Query: String {
     case insertEvent = "INSERT INTO events(revision, document) VALUES (?1, ?2)"
     case setRevision = "UPDATE meta SET value = ?1 WHERE key = 'revision' AND value < ?1"
 
-    // What is read.
+    // Statements that read.
     case pods = "SELECT uid, name, document FROM pods ORDER BY uid"
     case running = "SELECT document, stage FROM operations WHERE stage = 0 ORDER BY revision"
     case operationsAfter = """
@@ -61,12 +61,11 @@ enum Query: String {
     case number = "SELECT value FROM meta WHERE key = ?1"
     case setMeta = "UPDATE meta SET value = ?2 WHERE key = ?1"
 
-    // What pruning does: at most ?1 rows that ended before ?2, or later than ?3 (`Retention.odd`).
-    // To count walks through all of them,
-    // so that is done once.
+    // Statements that prune: at most ?1 rows that ended before ?2, or later than ?3
+    // (`Retention.odd`). A count scans all rows, so it is done once.
     case countStage = "SELECT count(*) FROM operations WHERE stage = ?1"
-    /// A new row takes the old one's place: a row made shorter where it is would leave its page
-    /// half empty for good (measured: 219 MB for 100,000 tombstones of 350 bytes, against 70).
+    /// Inserts a new row instead of shortening the old one, which would leave its page half empty
+    /// for good. Measured: 219 MB for 100,000 tombstones of 350 bytes, against 70 MB.
     case entomb = """
         INSERT OR REPLACE INTO operations(id, kind, removes, pod_uid, pod_name, target_uid,
             task_name, stage, revision, finished_at, document, tombstone, creation)
@@ -75,7 +74,7 @@ enum Query: String {
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
         WHERE finished_at < ?2 OR finished_at > ?3
         """
-    /// Of a namespace: rows of `meta`, so that a store of any version has room for them.
+    /// Namespaces are rows of `meta`, so that a store of any version can contain them.
     case putMeta = """
         INSERT INTO meta(key, value) VALUES (?1, ?2)
         ON CONFLICT(key) DO UPDATE SET value = excluded.value
@@ -92,10 +91,9 @@ enum Query: String {
             (SELECT rowid FROM operations WHERE stage = 2 ORDER BY revision LIMIT ?1)
         RETURNING id
         """
-    /// Of the first ?1 rows, those older than ?2 and those beyond the last ?4. By row number, which
-    /// is the order of insertion, so that nothing is counted. An id that bears no time (any UUID
-    /// but one of version 7) leaves nothing that tells that it was there, so it goes by number
-    /// alone.
+    /// Of the first ?1 rows, drops those older than ?2 and those beyond the last ?4. Row numbers
+    /// are the order of insertion, so nothing is counted. An id without a time (a UUID not of
+    /// version 7) leaves no trace when it is dropped, so only its number counts.
     case dropAliases = """
         DELETE FROM aliases WHERE rowid IN (SELECT rowid FROM aliases ORDER BY rowid LIMIT ?1)
             AND ((created_at < ?2 OR created_at > ?3) AND substr(hex(id), 13, 1) = '7'
@@ -109,7 +107,7 @@ enum Query: String {
     case dropEvents = "DELETE FROM events WHERE revision <= ?1"
     case giveBack = "PRAGMA incremental_vacuum(256)"
 
-    // What a migration does: the last of ?2 rows after ?1, and the rows from there to ?2.
+    // Statements of a migration: the last of ?2 rows after ?1, and the rows from there to ?2.
     case endOfRows = """
         SELECT max(rowid) FROM
             (SELECT rowid FROM operations WHERE rowid > ?1 ORDER BY rowid LIMIT ?2)
@@ -121,7 +119,7 @@ enum Query: String {
         WHERE rowid > ?1 AND rowid <= ?2
         """
 
-    // What a salvage does; the version of an operation that was changed last stands.
+    // Statements of a salvage; the most recently changed version of an operation wins.
     case rowsOfPage = "SELECT rowid, * FROM rows"
     case rowsOfPageBackwards = "SELECT rowid, * FROM rows ORDER BY rowid DESC"
     case allEvents = "SELECT revision, document FROM events"
@@ -140,7 +138,7 @@ enum Query: String {
     case salvageEvent = """
         INSERT INTO events(revision, document) VALUES (?1, ?2) ON CONFLICT(revision) DO NOTHING
         """
-    /// A name has one living pod: of two, the older is one that had gone.
+    /// A name has one living pod: of two, the older one is gone.
     case dropDoubledPods = """
         DELETE FROM pods WHERE EXISTS
             (SELECT 1 FROM pods AS other WHERE other.name = pods.name AND other.uid > pods.uid)

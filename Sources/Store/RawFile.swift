@@ -7,7 +7,7 @@ final class RawFile {
     /// Bytes.
     let size: Int
 
-    /// `nil` where there is none, or none that may be read.
+    /// `nil` if there is none, or it is unreadable.
     init?(_ path: String) {
         descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -18,7 +18,7 @@ final class RawFile {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// `nil` where not all of it is there, or the file system cannot read it.
+    /// `nil` if the bytes are not all there, or the file system cannot read them.
     func bytes(at offset: Int, count: Int) -> [UInt8]? {
         guard offset >= 0, count > 0, offset + count <= size else { return nil }
         var isWhole = false
@@ -32,7 +32,7 @@ final class RawFile {
     }
 }
 
-/// SQLite's files have the highest byte first.
+/// SQLite's files are big-endian.
 extension [UInt8] {
     func big16(_ offset: Int) -> Int { Int(self[offset]) << 8 | Int(self[offset + 1]) }
 

@@ -1,6 +1,6 @@
-// What keeps records: SQLite on tmpfs, or a test's memory.
+// The interface of a record store: SQLite on tmpfs, or a test's memory.
 
-/// The calls of a store, as its owner makes them: one at a time, under a lock of the owner's.
+/// The calls of a store. Its owner makes one at a time, under the owner's lock.
 package protocol RecordKeeping: AnyObject {
     func commit(_ change: StoreChange) throws(StoreFailure)
     func pods() throws(StoreFailure) -> [PodRecord]

@@ -1,19 +1,20 @@
-// Pruning: whole operations become tombstones; tombstones, aliases and events go; what runs never
-// does.
+// Pruning: old operations become tombstones; old tombstones, aliases and events are dropped.
+// Running operations never are.
 
-/// How much is kept. Both bounds hold: what is beyond the count goes, and so does what is too old.
-/// Aliases have the bounds of tombstones. Ages are of running time, which no `date -s` changes.
+/// How much is kept. A row is pruned if it exceeds either the count or the age. Aliases have the
+/// limits of tombstones. Ages are in running time, which `date -s` does not change.
 package struct Retention: Equatable, Sendable {
     package var operationsKept: Int
     /// Milliseconds since the host's boot: an operation that ended earlier becomes a tombstone.
     package var operationsSince: Int64
     package var tombstonesKept: Int
-    /// Milliseconds since the host's boot: a tombstone of an earlier end goes.
+    /// Milliseconds since the host's boot: a tombstone of an operation that ended earlier is
+    /// dropped.
     package var tombstonesSince: Int64
     package var eventsKept: Int
     /// Milliseconds since the host's boot.
     package var now: Int64
-    /// Since when the owner has looked after the store, in the same time.
+    /// The start of the store's owner, in milliseconds since the host's boot.
     package var began: Int64
 
     package init(
@@ -31,13 +32,13 @@ package struct Retention: Equatable, Sendable {
 }
 
 extension Retention {
-    /// A time that is yet to come is of another clock: of a daemon from before, which wrote that of
-    /// the wall, or of another boot. Since nothing is known of its age, it counts from the owner's
-    /// start. This is the time from which on such rows are too old; `.max` while none are.
+    /// A time in the future is from another clock: an older daemon's wall clock, or another boot.
+    /// Its age is unknown, so it counts from the owner's start. Returns the time from which such
+    /// rows are too old; `.max` while none are.
     func odd(since: Int64) -> Int64 { began < since ? now : .max }
 }
 
-/// How many rows there are of what is pruned.
+/// The number of rows of each prunable kind.
 struct Tally {
     var ended: Int64
     var tombstones: Int64
@@ -45,9 +46,9 @@ struct Tally {
 }
 
 extension Store {
-    /// Takes at most some hundred rows at a time, so that no caller waits long for the lock, and
-    /// gives free pages back to the file system. `true` where there may be more to do. The ids that
-    /// go are told by `forgotten()`, or by an alias, from the same transaction on.
+    /// Prunes at most some hundred rows at a time, so that no caller waits long for the lock.
+    /// Returns free pages to the file system. `true` if there may be more to prune. `forgotten()`,
+    /// or an alias, tells the dropped ids from the same transaction on.
     package func prune(_ retention: Retention) throws(StoreFailure) -> Bool {
         var tally = try tallied()
         var hasMore = false
@@ -64,7 +65,7 @@ extension Store {
                     since: retention.tombstonesSince, retention, &hasMore, &dropped)
                 let timeless = try forget(dropped)
                 try pruneAliases(retention, &hasMore)
-                // Behind the aliases that go now, so that each is kept for its full number.
+                // After the aliases that are dropped now, so that each is kept for its full number.
                 for id in timeless { try leadNowhere(id) }
                 tally.events -= try pruneEvents(
                     tally.events - Int64(retention.eventsKept), &hasMore)
@@ -108,18 +109,18 @@ extension Store {
         return pruned + connection.changes
     }
 
-    /// The times of the ids that have gone, or may have; `nil` until it is set.
+    /// The times of the ids that were dropped, or may have been; `nil` until it is set.
     package func forgotten() throws(StoreFailure) -> ForgottenTimes? {
         var found: ForgottenTimes?
         var isOdd = false
         try connection.run(.number, [.text("forgotten")]) { row in
-            // Daemons from before wrote a watermark.
+            // Older daemons stored a watermark.
             let isWatermark = row.isInteger(0)
             found = isWatermark ? ForgottenTimes(until: row.integer(0)) : nil
             found = found ?? ForgottenTimes(bytes: row.bytes(0))
             isOdd = found == nil
         }
-        // It may have said that an id is no longer kept.
+        // The unreadable record may have contained the time of a dropped id.
         if isOdd { throw .corrupt("the record of what was forgotten") }
         return found
     }
@@ -128,7 +129,7 @@ extension Store {
         try connection.run(.setForgotten, [.blob(times.bytes)])
     }
 
-    /// Answers those of `dropped` that bear no time.
+    /// Returns the ids of `dropped` that contain no time.
     private func forget(_ dropped: [RecordID]) throws(StoreFailure) -> [RecordID] {
         let times = dropped.compactMap(\.time)
         if !times.isEmpty {
@@ -140,7 +141,7 @@ extension Store {
         return dropped.filter { $0.time == nil }
     }
 
-    /// An alias of itself: an operation had this id, and is no longer kept.
+    /// Stores an alias to itself: an operation had this id, and is no longer kept.
     private func leadNowhere(_ id: RecordID) throws(StoreFailure) {
         try connection.run(.insertAlias, [.id(id), .id(id), .integer(0), .integer(0)])
     }
@@ -174,5 +175,5 @@ extension Store {
     }
 }
 
-/// Rows of one kind in one transaction: some milliseconds.
+/// The most rows of one kind in one transaction: some milliseconds.
 private let batch: Int64 = 256

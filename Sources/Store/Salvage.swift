@@ -1,35 +1,35 @@
-// A new store from what can be read of a damaged one, row by row.
+// Makes a new store from the readable rows of a damaged one.
 
 import Bytes
 
-/// Fills `target`, a new database, and counts. Nothing is written anywhere else.
+/// Fills `target`, a new database, and counts rows. Writes nothing else.
 struct Salvage {
     private struct Leaf {
         let page: Int
-        /// Of its first row.
+        /// The rowid of its first row.
         let rowid: Int64
     }
 
     private let image: StoreImage
     private let target: Connection
-    /// Rows are not kept here, so that memory is bounded by pages, not by records.
+    /// Rows are not kept here, so that memory grows with pages, not with records.
     private var leaves: [StoreTable: [Leaf]] = [:]
-    /// The highest revision of all that were seen.
+    /// The highest revision seen.
     private var highest: UInt64 = 0
     private var eventFloor: UInt64?
     private var forgotten = ForgottenTimes()
-    /// Keys and values of the rows of `meta` that are about namespaces.
+    /// Keys and values of the rows of `meta` about namespaces.
     private var namespaces: [(key: String, value: Value)] = []
-    /// The pods to be adopted, and the name that the last operation of each has for it.
+    /// The pods to adopt, and each one's name in its newest operation.
     private let adopted: [PodRecord]
     private var names: [RecordID: (revision: UInt64, name: String)] = [:]
     private let eventsAreWhole: Bool
     private var tables: [StoreTable: StoreDamage.Count] = [:]
     private var isFull = false
 
-    /// What the counter jumps by. The pages that said how far it had come may be what is gone, so
-    /// the highest revision that was seen may be that much too low. A million changes are hours of
-    /// churn, and more than the log or a page of events can hold.
+    /// The counter's jump. The pages with the last counter may be lost, so the highest revision
+    /// seen may be too low by that much. A million changes are hours of churn, and more than the
+    /// log or a page of events can contain.
     static let margin: UInt64 = 1_000_000
 
     private init(
@@ -51,7 +51,7 @@ struct Salvage {
         }
     }
 
-    /// - Returns: the account, without where the old file went.
+    /// - Returns: the account of the damage, without the old file's new path.
     static func run(
         _ path: String, _ log: SavedLog, into target: Connection, found: String,
         adopting adopted: [PodRecord]
@@ -87,7 +87,7 @@ struct Salvage {
         names[uid] = (revision, name)
     }
 
-    /// What the table `meta` says.
+    /// Takes a row of the table `meta`.
     private mutating func add(_ key: String, _ value: Value) {
         switch (key, value) {
         case ("revision", let value): highest = max(highest, value.asRevision ?? 0)
@@ -102,8 +102,9 @@ struct Salvage {
         }
     }
 
-    /// Twice: before the rows, so that they are there whatever comes, and after them, when it is
-    /// known whether all events are. They have their place, so they fit where the store itself did.
+    /// Called twice: before the rows, so that the counters exist in any case, and after them, when
+    /// the completeness of the events is known. The counters have reserved space, so they fit if
+    /// the empty store did.
     private func writeCounters(_ damage: inout StoreDamage) throws(StoreFailure) {
         let isMissingEvents = tables[.events, default: StoreDamage.Count()].withoutRoom > 0
         damage.revision = highest + Salvage.margin
@@ -111,13 +112,14 @@ struct Salvage {
         let floor = damage.hasEventGap ? damage.revision : eventFloor ?? damage.revision
         try target.run(.setMeta, [.text("revision"), .revision(damage.revision)])
         try target.run(.setMeta, [.text("event_floor"), .revision(floor)])
-        // Whose ids were on what cannot be read, nobody knows.
+        // The ids on unreadable pages are unknown.
         var forgotten = forgotten
         forgotten.isWhole = false
         try target.run(.setForgotten, [.blob(forgotten.bytes)])
     }
 
-    /// The most precious first, since room may end: what lives, what runs, and then what was.
+    /// The most important rows first, because space may run out: pods, then running operations,
+    /// then history.
     private mutating func copyPods(_ damage: inout StoreDamage) throws(StoreFailure) {
         try copy(.pods)
         try target.run(.dropDoubledPods)
@@ -160,7 +162,7 @@ struct Salvage {
         }
     }
 
-    /// All of a page at once, and where that is too much one by one, as long as one fits.
+    /// Stores a page's rows at once; if they do not fit, one by one as long as each fits.
     private mutating func put(_ rows: [SalvagedRow], _ table: StoreTable) throws(StoreFailure) {
         if !isFull, try didPut(rows) { return }
         for row in rows {
@@ -182,7 +184,7 @@ struct Salvage {
         }
     }
 
-    /// `false` without room.
+    /// `false` if there is no space.
     private func didPut(
         _ body: () throws(StoreFailure) -> Void
     ) throws(StoreFailure) -> Bool {

@@ -1,4 +1,4 @@
-// Whose a row is: no two tables have columns of the same types, so a row says it by itself.
+// The table of a row: no two tables have columns of the same types, so the row alone shows it.
 
 package enum StoreTable: String, CaseIterable, Sendable {
     case pods, operations, aliases, events
@@ -30,7 +30,7 @@ enum SalvagedRow {
         }
     }
 
-    /// From a row of any table: its number, then `width` columns, NULL where it has none.
+    /// Parses a row of any table: its number, then `width` columns, NULL if it has fewer.
     init?(_ row: borrowing Row) {
         var values: [Value] = []
         for column in 1...SalvagedRow.width {
@@ -57,7 +57,7 @@ enum SalvagedRow {
                 AliasRecord(
                     id: id, operation: operation, fingerprint: UInt64(bitPattern: fingerprint),
                     createdAt: time))
-        // A row that was not written since version 1 has no place for its creation.
+        // A row that was last written by version 1 has no column for its creation.
         case 10...12: self.init(operation: Array(values[...12]))
         default: return nil
         }
@@ -70,7 +70,7 @@ enum SalvagedRow {
             case .integer(let stage) = values[7], 0...2 ~= stage,
             let revision = values[8].asRevision, case .blob = values[10]
         else { return nil }
-        // It is the row's last column: a row that ends on a page which is gone has zeros there.
+        // The last column may be on a missing page, which reads as zeros: then the row is refused.
         guard values[12].isNull || values[12].asRevision ?? 0 > 0 else { return nil }
         switch (values[6], values[9], values[11]) {
         case (.text, .integer, .blob), (.null, .integer, .blob), (.text, .integer, .null),
@@ -89,7 +89,7 @@ extension Value {
         return RecordID(bytes)
     }
 
-    /// A number beyond JSON's 53 bits was never counted up to: it is damage that looks like a row.
+    /// A number beyond JSON's 53 bits was never reached: it is damage that looks like a row.
     var asRevision: UInt64? {
         guard case .integer(let number) = self, 0..<1 << 53 ~= number else { return nil }
         return UInt64(number)

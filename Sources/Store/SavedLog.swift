@@ -1,22 +1,22 @@
-// The write-ahead log as it lies on disk (https://www.sqlite.org/fileformat.html, section 4).
+// The write-ahead log on disk (https://www.sqlite.org/fileformat.html, section 4).
 //
-// SQLite reads a log up to the first frame whose checksum is wrong and forgets the rest without a
-// word: that is right for the torn end that a killed writer leaves, and loses commits where a frame
-// in the middle was damaged. Here the frames behind it are looked at, too.
+// SQLite reads a log up to the first frame with a wrong checksum, and silently drops the rest. That
+// is right for the torn end that a killed writer leaves. But it loses commits if a frame in the
+// middle is damaged, so this code checks the later frames, too.
 
 struct SavedLog {
-    /// The last committed version of each page: where its bytes start in the log.
+    /// The last committed version of each page: the offset of its bytes in the log.
     private(set) var newest: [Int: Int] = [:]
-    /// How many pages the database has, as the last commit says; `nil` where there is none.
+    /// The database's number of pages at the last commit; `nil` if there is none.
     private(set) var pageCount: Int?
-    /// What SQLite would pass over in silence.
+    /// A fault that SQLite would ignore silently.
     private(set) var fault: String?
 
     private let file: RawFile?
-    /// Where every frame's page starts, older generations included.
+    /// The offset of every frame's page, including older generations.
     private var pages: [Int] = []
     private var pending: [Int: Int] = [:]
-    /// Checksums from which the next frame's may go on; none where the one before is unreadable.
+    /// Checksums that the next frame's may continue; empty if the previous frame is unreadable.
     private var seeds: [LogChecksum] = []
     private var badFrame: Int?
 
@@ -30,8 +30,8 @@ struct SavedLog {
         let head = file.bytes(at: 0, count: SavedLog.headSize) ?? []
         let isBig = head.count > 3 && head[3] & 1 == 1
         let isWhole = SavedLog.isWhole(head, isBig)
-        // A head is written at once and before any frame: a killed writer does not leave half of
-        // one.
+        // The head is written at once and before any frame, so a killed writer never leaves half of
+        // it.
         if !isWhole { fault = "the head of its log is damaged" }
         let count = (file.size - SavedLog.headSize) / SavedLog.frameSize
         pages = (0..<max(0, count)).map {
@@ -54,7 +54,8 @@ struct SavedLog {
         file?.bytes(at: pages[index] - SavedLog.frameHead, count: SavedLog.frameSize)
     }
 
-    /// The two random words of this generation, from the first frame that fits the one before it.
+    /// The two random words of this generation, from the first frame that continues the previous
+    /// one.
     private func commonSalt(_ isBig: Bool) -> Int? {
         var before: [UInt8]?
         for index in pages.indices {
@@ -74,7 +75,7 @@ struct SavedLog {
         guard let frame = frame(index) else { return }
         let isCommit = frame.big32(4) != 0
         guard frame.big64(8) == salt else {
-            // An older generation, or a frame without a legible head.
+            // An older generation, or a frame with an unreadable head.
             badFrame = badFrame ?? index
             return seeds = []
         }
@@ -82,21 +83,21 @@ struct SavedLog {
         let made = seeds.map { LogChecksum(of: frame, after: $0, isBig) }
         guard made.isEmpty || made.contains(stored) else {
             badFrame = badFrame ?? index
-            // A commit that was announced and is not there: acknowledged, for all that one can see.
+            // The frame was a commit, and is damaged: as far as one can tell, it was acknowledged.
             if isCommit { fault = fault ?? "frame \(index + 1) of its log is damaged" }
             return seeds = [stored] + made
         }
         seeds = [stored]
         pending[frame.big32(0)] = pages[index]
         guard isCommit else { return }
-        // A killed writer leaves no commit behind a torn frame.
+        // A killed writer leaves no commit after a torn frame.
         if let badFrame { fault = fault ?? "frame \(badFrame + 1) of its log is damaged" }
         newest.merge(pending) { _, new in new }
         pending = [:]
         pageCount = frame.big32(4)
     }
 
-    /// The page whose bytes start at `offset`.
+    /// The page at `offset`.
     func page(at offset: Int) -> [UInt8]? {
         file?.bytes(at: offset, count: Int(Schema.pageSize))
     }
@@ -112,13 +113,13 @@ struct LogChecksum: Equatable {
         self.second = second
     }
 
-    /// The one that stands at `offset`.
+    /// The checksum stored at `offset`.
     init(_ bytes: [UInt8], at offset: Int) {
         first = UInt32(bytes.big32(offset))
         second = UInt32(bytes.big32(offset + 4))
     }
 
-    /// Of a frame: the first 8 bytes of its head, and the page.
+    /// The checksum of a frame: the first 8 bytes of its head, and the page.
     init(of frame: [UInt8], after seed: LogChecksum, _ isBig: Bool) {
         self = seed.adding(frame[..<8], isBig).adding(frame[SavedLog.frameHead...], isBig)
     }

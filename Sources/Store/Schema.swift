@@ -1,27 +1,27 @@
-// The tables. Documents are opaque; a column of its own has only what is searched or ordered by.
+// The tables. Documents are opaque; columns contain only what is searched or sorted by.
 
 enum Schema {
-    /// `PRAGMA user_version`: one higher with every change below, with the way there in
-    /// Migration.swift. Version 2 added `operations.creation`, version 3 took
-    /// the table `exits` away, which had no rows.
+    /// `PRAGMA user_version`: increased with every change below, with a migration in
+    /// Migration.swift. Version 2 added `operations.creation`; version 3 removed the table `exits`,
+    /// which had no rows.
     static let version: Int64 = 3
 
-    /// A number beyond this is no later version of ours, but damage in the file's head.
+    /// A number beyond this is not a later version of ours, but damage in the file's head.
     static let farthest: Int64 = 1000
 
-    /// Bytes; no store's file is shorter.
+    /// In bytes; no store's file is shorter.
     static let pageSize: Int64 = 4096
 
-    /// The first word of a connection. One process owns the directory, so the WAL's index lives on
-    /// the heap and not in a mapped file, and no lock is taken for each transaction.
+    /// The first statement of a connection. One process owns the directory, so the WAL's index is
+    /// on the heap instead of a mapped file, and transactions take no lock.
     static let ownership = "PRAGMA locking_mode = EXCLUSIVE;"
 
-    /// How a connection behaves, before any record is read.
+    /// A connection's settings, made before any record is read.
     ///
-    /// - `synchronous = OFF`: the file lies on tmpfs and dies with the boot; a process that is
-    ///   killed leaves what it wrote in the page cache.
-    /// - `secure_delete`: what is deleted does not come back from a page that a salvage reads.
-    /// - The cache holds 1 MiB (negative: KiB); the WAL is put back into the file every 256 pages
+    /// - `synchronous = OFF`: the file is on tmpfs and ends with the boot; the writes of a killed
+    ///   process are in the page cache.
+    /// - `secure_delete`: a salvage that reads a page does not find deleted rows.
+    /// - The cache holds 1 MiB (negative: KiB); the WAL is moved into the file every 256 pages
     ///   and never keeps more than 2 MiB.
     static let settings = """
         PRAGMA journal_mode = WAL;
@@ -36,17 +36,17 @@ enum Schema {
         PRAGMA secure_delete = ON;
         """
 
-    /// What a file is made with; either is written, so neither is said to a file that is there.
+    /// The layout of a new file. Either statement writes, so an existing file gets neither.
     static let layout = "PRAGMA page_size = \(pageSize); PRAGMA auto_vacuum = INCREMENTAL;"
 
-    /// `operations.stage`: 0 runs, 1 has ended and is whole, 2 is a tombstone.
-    /// `target_uid` is the task's uid, or the pod's where there is no task.
-    /// `creation` is the revision with which an operation was accepted.
-    /// `aliases`: ids of requests that another request's operation answered; an id that leads to
-    /// itself was an operation's that is no longer kept.
-    /// `finished_at`, `created_at`: milliseconds since the host's boot, for retention alone.
-    /// New columns and indexes come last, as they do in a file that is migrated: a salvage takes it
-    /// that the events begin on the same page in every file.
+    /// `operations.stage`: 0 is running, 1 has ended and is whole, 2 is a tombstone.
+    /// `target_uid` is the task's uid, or the pod's if there is no task.
+    /// `creation` is the revision at which an operation was accepted.
+    /// `aliases`: ids of requests that another request's operation answered. An id with itself as
+    /// operation was an operation's that is no longer kept.
+    /// `finished_at`, `created_at`: milliseconds since the host's boot, only for retention.
+    /// New columns and indexes come last, as in a migrated file, because a salvage assumes that
+    /// the events begin on the same page in every file.
     static let tables = """
         CREATE TABLE pods(
             uid BLOB PRIMARY KEY, name TEXT NOT NULL, document BLOB NOT NULL) STRICT;

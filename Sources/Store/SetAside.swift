@@ -1,10 +1,10 @@
-//  How a damaged store gives way to the one that was made from it, whatever dies meanwhile:
+//  Replaces a damaged store by the one made from it, and survives a crash at any step:
 //
 //      damaged ──> salvaging ──> salvaged ──> whole       [Store.opening, prepare, commit, finish]
-//      damaged:    * `path` and its log are as they were found, and are only read
-//      salvaging:  * `path.salvaging` is being filled; the next start throws it away
-//      salvaged:   * `path.salvaged` is whole; the next start goes on with `finish`
-//      whole:      * it stands at `path`, the old file at `path.damaged-N`
+//      damaged:    * `path` and its log are unchanged, and are only read
+//      salvaging:  * `path.salvaging` is being filled; the next start removes it
+//      salvaged:   * `path.salvaged` is whole; the next start continues with `finish`
+//      whole:      * it is at `path`, the old file at `path.damaged-N`
 
 import Bytes
 import Glibc
@@ -12,7 +12,7 @@ import Glibc
 struct SetAside {
     let path: String
 
-    /// How many damaged files stay, the newest: they take memory on a tmpfs.
+    /// The number of damaged files kept, the newest: they take memory on a tmpfs.
     static let kept = 4
 
     private static let companions = ["-wal", "-journal"]
@@ -23,7 +23,7 @@ struct SetAside {
 
     var isWhole: Bool { exists(whole) }
 
-    /// Takes away what an interrupted salvage left, and the oldest of the damaged files.
+    /// Removes the files of an interrupted salvage, and the oldest damaged files.
     func prepare() {
         for name in [reserve, unfinished] + SetAside.companions.map({ unfinished + $0 }) {
             remove(name)
@@ -33,8 +33,9 @@ struct SetAside {
         }
     }
 
-    /// Room for the first commits of the new store, where the salvage takes all the rest: without
-    /// any, not even a delete could be recorded. A quarter of what is free, at most 0.5 MiB.
+    /// Reserves space for the new store's first commits, because the salvage may take all the rest.
+    /// Without any, not even a delete could be recorded. A quarter of the free space, at most 0.5
+    /// MiB.
     func holdReserve() {
         let descriptor = unsafe open(reserve, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return }
@@ -51,7 +52,8 @@ struct SetAside {
     /// From here on the new store counts.
     func commit() throws(StoreFailure) { try move(unfinished, whole) }
 
-    /// Puts the new store in its place; the old one's new path. Can be run again from any step.
+    /// Moves the new store into place; returns the old one's new path. Can be repeated from any
+    /// step.
     func finish() throws(StoreFailure) -> String {
         let aside = name((numbers().last ?? 0) + 1)
         for suffix in SetAside.companions + [""] where exists(path + suffix) {
@@ -63,7 +65,7 @@ struct SetAside {
 
     private func name(_ number: Int) -> String { "\(path).damaged-\(number)" }
 
-    /// Of the damaged files that are there, the lowest first.
+    /// The numbers of the existing damaged files, the lowest first.
     private func numbers() -> [Int] {
         let place = path.cutAtLast("/")
         let folder = place.map { $0.before + "/" } ?? "."
@@ -78,7 +80,7 @@ struct SetAside {
                     unsafe String(cString: characters)
                 }
             }
-            // Also what SQLite puts beside one, such as `-wal`.
+            // Includes SQLite's companion files, such as `-wal`.
             let digits = name.after(prefix)?.upTo("-") ?? ""
             if let number: Int = digits.utf8.decimal() { numbers.insert(number) }
         }
@@ -91,7 +93,7 @@ struct SetAside {
         return unsafe lstat(path, &status) == 0
     }
 
-    /// What cannot be removed stays: it is in nobody's way.
+    /// A file that cannot be removed stays: it does no harm.
     private func remove(_ path: String) { _ = unsafe unlink(path) }
 
     private func move(_ from: String, _ to: String) throws(StoreFailure) {

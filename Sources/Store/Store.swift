@@ -1,35 +1,35 @@
 // The records on tmpfs: one SQLite file, one transaction for each change.
 //
-// What is lost when: nothing by a killed process (its writes are in the page cache), everything by
-// a boot (so are the pods). A file whose last part was cut off after the fact may come back as an
-// earlier state: SQLite cannot tell a missing end of its log from one that was never written.
+// A killed process loses nothing: its writes are in the page cache. A boot loses everything, but
+// also the pods. A file whose end was cut off later may open as an earlier state, because SQLite
+// cannot tell a missing end of its log from one that was never written.
 
 import Glibc
 
-/// NOT thread-safe: whoever owns it calls it under a lock of their own, and holds a lock on the
+/// NOT thread-safe: the owner calls it under its own lock. The owner also holds a lock on the
 /// directory, so that there is one process. Every call is a few memory copies; none waits.
 package final class Store {
     let connection: Connection
     /// Whether there was no store before.
     package let isNew: Bool
-    /// `nil` until something is to be pruned.
+    /// `nil` until the first prune.
     var tally: Tally?
-    /// Not in a store of schema 1 that had no room for them, see Migration.swift.
+    /// `false` for a store of schema 1 that had no space for them: see Migration.swift.
     var hasCreationColumn = true
     var hasCreationOrder = true
 
-    /// Opens the file at `path`, which is made where there is none. A file that cannot be used is
-    /// reported, and is neither changed nor removed.
+    /// Opens the file at `path`, and creates it if there is none. Throws for an unusable file, and
+    /// neither changes nor removes it.
     package init(path: String, ignoringLocks: Bool = false) throws(StoreFailure) {
         let found = size(path)
-        // SQLite takes an empty file, or a stump, for a new one, and deletes the log beside it.
+        // SQLite takes an empty or truncated file for a new one, and deletes the log beside it.
         guard found >= Schema.pageSize || found == 0 && size(path + "-wal") == 0 else {
             throw .corrupt("\(path) is cut off at \(found) bytes")
         }
         connection = try Connection(path: path, ignoringLocks: ignoringLocks)
-        // A log goes into the file when it is closed, and must not go into one that is damaged.
+        // A close moves the log into the file, which must not happen to a damaged file.
         connection.keepLogWhenClosed(size(path + "-wal") > 0)
-        // Before the first look into the file, which would map the log's index otherwise.
+        // Must come before the first read of the file, which would otherwise map the log's index.
         try connection.execute(Schema.ownership)
         if found == 0 { try connection.execute(Schema.layout) }
         let version = try connection.integer("PRAGMA user_version")
@@ -73,7 +73,7 @@ package final class Store {
     }
 }
 
-/// Bytes of the file at `path`; 0 where there is none.
+/// Bytes of the file at `path`; 0 if there is none.
 private func size(_ path: String) -> Int64 {
     var status = stat()
     // SAFETY: `status` is written before the call returns, and not kept.

@@ -1,6 +1,6 @@
-// What goes into the store, as values: opaque documents with the few columns that are searched.
+// The store's input, as values: opaque documents with the few columns that are searched.
 
-/// The 128 bits of a UUID. The store knows no model, so it has a name of its own for them.
+/// The 128 bits of a UUID. The store does not depend on the model, so it has its own type.
 package struct RecordID: Hashable, Sendable {
     package let high: UInt64
     package let low: UInt64
@@ -24,12 +24,12 @@ package struct PodRecord: Equatable, Sendable {
 }
 
 package struct OperationRecord: Equatable, Sendable {
-    /// What an operation has from its end on.
+    /// The fields that an operation has from its end on.
     package struct Ending: Equatable, Sendable {
-        /// Milliseconds since the host's boot: for retention alone, never for order.
+        /// Milliseconds since the host's boot: only for retention, never for order.
         package let finishedAt: Int64
-        /// The short document that takes the whole one's place when that is pruned. Stored with the
-        /// end, so that pruning is one statement and parses nothing.
+        /// The short document that replaces the whole one when that is pruned. Stored at the end,
+        /// so that pruning is one statement without parsing.
         package let tombstone: [UInt8]
 
         package init(finishedAt: Int64, tombstone: [UInt8]) {
@@ -40,16 +40,16 @@ package struct OperationRecord: Equatable, Sendable {
 
     package let id: RecordID
     package let kind: String
-    /// Whether it deletes its target, and so is found by the target's uid and name.
+    /// Whether it deletes its target, so that it is found by the target's uid and name.
     package let removes: Bool
     package let podUID: RecordID
     package let podName: String
-    /// The task and its incarnation, where the operation is about one.
+    /// The task and its incarnation, if the operation is about one.
     package let taskUID: RecordID?
     package let taskName: String?
-    /// The global counter at its last change; the order in which operations are loaded and pruned.
+    /// The global counter at its last change: the order of loading and pruning.
     package let revision: UInt64
-    /// The global counter at its first change; the order in which operations are listed.
+    /// The global counter at its first change: the order in lists.
     package let creation: UInt64
     package let document: [UInt8]
     /// `nil` while it runs.
@@ -74,13 +74,13 @@ package struct OperationRecord: Equatable, Sendable {
     }
 }
 
-/// An id whose request another request's operation answered.
+/// An id of a request that another request's operation answered.
 package struct AliasRecord: Equatable, Sendable {
     package let id: RecordID
     package let operation: RecordID
-    /// Of the request that came with `id`.
+    /// The fingerprint of the request with `id`.
     package let fingerprint: UInt64
-    /// Milliseconds since the host's boot: for retention alone.
+    /// Milliseconds since the host's boot: only for retention.
     package let createdAt: Int64
 
     package init(id: RecordID, operation: RecordID, fingerprint: UInt64, createdAt: Int64) {
@@ -92,7 +92,7 @@ package struct AliasRecord: Equatable, Sendable {
 }
 
 package struct EventRecord: Equatable, Sendable {
-    /// Unique: a second event of one revision is refused, with the whole change.
+    /// Unique: a second event of a revision is refused, with the whole change.
     package let revision: UInt64
     package let document: [UInt8]
 
@@ -112,16 +112,16 @@ package struct NamespaceRecord: Equatable, Sendable {
     }
 }
 
-/// What stands after one transaction, or not at all.
+/// The content of one transaction: all of it is stored, or nothing.
 package struct StoreChange: Equatable, Sendable {
     package var pods: [PodRecord] = []
-    /// By uid; removing what is not there is no failure.
+    /// By uid; removing a missing pod is no failure.
     package var removedPods: [RecordID] = []
     package var operations: [OperationRecord] = []
-    /// The first alias of an id stands.
+    /// The first alias of an id wins.
     package var aliases: [AliasRecord] = []
     package var events: [EventRecord] = []
-    /// Each takes the place of the one that had its number.
+    /// Each replaces the record with the same number.
     package var namespaces: [NamespaceRecord] = []
     /// The global counter after the change; the store never lowers its own.
     package var revision: UInt64

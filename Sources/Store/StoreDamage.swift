@@ -1,24 +1,24 @@
-// What became of a damaged store.
+// The result of a damaged store's salvage.
 
 package struct StoreDamage: Equatable, Sendable {
     package struct Count: Equatable, Sendable {
-        /// Rows that the new store has.
+        /// Rows in the new store.
         package var kept = 0
-        /// Rows that could be read and for which there was no room.
+        /// Readable rows that did not fit into the available space.
         package var withoutRoom = 0
     }
 
-    /// Where the old file lies, its log beside it.
+    /// The old file's new path; its log is beside it.
     package var setAside: String
-    /// What was wrong with it.
+    /// The file's damage.
     package var found: String
     package var tables: [StoreTable: Count] = [:]
-    /// Pods that have a record without content, because theirs could not be read.
+    /// Pods that have a record without content, because theirs was unreadable.
     package var adopted = 0
-    /// Where the counter goes on. Higher than any that was handed out, see `Salvage.margin`.
+    /// The counter's new value. Higher than any earlier one, see `Salvage.margin`.
     package var revision: UInt64 = 0
-    /// Whether events may be missing; then `eventFloor()` is `revision`, so that whoever asks for
-    /// what came before is told that it is gone.
+    /// Whether events may be missing. Then `eventFloor()` is `revision`, so that a client that asks
+    /// for earlier ones learns that they are gone.
     package var hasEventGap = false
 
     package var ranOutOfRoom: Bool { tables.values.contains { $0.withoutRoom > 0 } }

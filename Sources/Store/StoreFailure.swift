@@ -1,12 +1,12 @@
-// Why the store could not do what was asked, as cases that a caller can act on.
+// The store's failures, as cases that a caller can act on.
 
 package enum StoreFailure: Error, Equatable, Sendable {
-    /// No room on the file system (ENOSPC), or in the file. Nothing of the change stands; it can be
-    /// tried again once there is room.
+    /// No space on the file system (ENOSPC), or in the file. Nothing of the change is stored; try
+    /// again when there is space.
     case full
-    /// The file is damaged, or no store of ours. It is left as it is, for a person to look at.
+    /// The file is damaged, or not a store of ours. It is left unchanged, for a person to inspect.
     case corrupt(String)
-    /// A later version wrote the file: this one would misread it.
+    /// A later version wrote the file: this version would misread it.
     case newerSchema(found: Int64, known: Int64)
     /// SQLite's extended result code and message (https://www.sqlite.org/rescode.html).
     case other(code: Int32, message: String)

@@ -1,26 +1,26 @@
 // A damaged store, read page by page with SQLite's own code.
 //
-// SQLite finds a page by the schema and by the pages above it, and any of those may be what is
-// damaged. So the image has a first page of ours, with two tables that begin in two places behind
-// the last page. To read a page, its bytes are copied to one of these places: for SQLite it is then
-// a whole table. SQLite decodes the rows, follows their overflow pages, and refuses what is no
-// page. Nothing of the damaged schema is ever run.
+// SQLite finds a page through the schema and the pages above it, and any of those may be damaged.
+// So the image has our own first page, with two tables that begin after the last page. To read a
+// page, its bytes are copied to one of these places, where it is a whole table for SQLite. SQLite
+// decodes the rows, follows their overflow pages, and refuses invalid pages. The damaged schema is
+// never executed.
 
 import Glibc
 
-/// The pages as SQLite would see them, the committed part of the log laid over the file. The file
-/// is mapped, and never written: only the pages that are laid over it take memory.
+/// The pages as SQLite would see them: the committed part of the log replaces pages of the file.
+/// The file is mapped, and never written: only the replaced pages take memory.
 // SAFETY: `start` is a mapping of `length` bytes, which the connection reads until `deinit` closes
 // it and unmaps the bytes. No statement is under way while they change.
 @safe final class StoreImage {
     enum Kind: UInt8 {
         /// Rows of an index, or of a table WITHOUT ROWID. A few rows of `meta` may be on pages
-        /// above these. They are not looked for, because none of them is needed to go on.
+        /// above these. They are skipped, because none of them is needed.
         case keys = 0x0a
         case rows = 0x0d
     }
 
-    /// Pages are numbered from 1. One that is neither in the file nor in the log has zeros.
+    /// Pages are numbered from 1. A page that is neither in the file nor in the log has zeros.
     let pageCount: Int
     private let start: UnsafeMutableRawPointer
     private let length: Int
@@ -28,20 +28,20 @@ import Glibc
     private var changes: UInt32 = 1
 
     static let pageSize = Int(Schema.pageSize)
-    /// One gigabyte, more than a store ever has, and what bounds the time of a salvage.
+    /// One gigabyte, more than a store ever has; it bounds the time of a salvage.
     private static let mostPages = (1 << 18) - 3
 
-    /// The file at `path` with `log` over it. One that cannot be opened has no pages.
+    /// The file at `path` with `log` over it. A file that cannot be opened has no pages.
     ///
-    /// - Parameter eventsRoot: the first page of the events. It never moves, so that of a new store
-    ///   is that of any.
+    /// - Parameter eventsRoot: the first page of the events. It never moves, so a new store's is
+    /// the same as any store's.
     init(path: String, log: SavedLog, eventsRoot: Int) throws(StoreFailure) {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         defer { if file >= 0 { close(file) } }
         var status = stat()
         // SAFETY: `status` is written before the call returns, and not kept.
         let isFile = unsafe fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-        // A page of which the end is missing is none: SQLite would take zeros for the rest.
+        // A page without its end does not count: SQLite would take zeros for the rest.
         let inFile = isFile ? Int(status.st_size) / StoreImage.pageSize : 0
         pageCount = min(max(1, log.pageCount ?? inFile), StoreImage.mostPages)
         length = (pageCount + 2) * StoreImage.pageSize
@@ -77,7 +77,7 @@ import Glibc
 
     private func connect(_ eventsRoot: Int) throws(StoreFailure) {
         put(try firstPage(eventsRoot), at: 1)
-        // A leaf with no row: what is wrong with our own first page shows at once.
+        // A leaf without rows: a fault in our own first page shows at once.
         for (index, kind) in [Kind.rows, .keys].enumerated() {
             put([kind.rawValue, 0, 0, 0, 0, 0x10, 0, 0], at: pageCount + 1 + index)
         }
@@ -88,8 +88,8 @@ import Glibc
         self.connection = connection
     }
 
-    /// Of a database with no map of its pages. `rows` and `keys` have more columns than any record
-    /// of ours, so SQLite looks for the end of each.
+    /// The first page of a database without a map of its pages. `rows` and `keys` have more columns
+    /// than any record of ours, so that SQLite reads each record to its end.
     private func firstPage(_ eventsRoot: Int) throws(StoreFailure) -> [UInt8] {
         let template = try Connection(path: ":memory:")
         let columns = (1..<SalvagedRow.width).map { ", c\($0)" }.joined()
@@ -109,7 +109,7 @@ import Glibc
         return page
     }
 
-    /// At most a page of bytes.
+    /// Copies at most a page of bytes.
     private func put(_ bytes: [UInt8], at page: Int) {
         let room = unsafe UnsafeMutableRawBufferPointer(
             start: place(page), count: StoreImage.pageSize)
@@ -122,19 +122,19 @@ import Glibc
 }
 
 extension StoreImage {
-    /// What the page says that it is; `nil` if it has no rows that can be told by themselves.
+    /// The page's kind from its header; `nil` if its rows cannot be read without other pages.
     func kind(_ page: Int) -> Kind? {
         page > 1 ? Kind(rawValue: unsafe place(page).load(as: UInt8.self)) : nil
     }
 
-    /// The rows of ours on a leaf of a table, as many as can be read, each once or twice.
+    /// Our rows on a leaf of a table, as many as are readable, each once or twice.
     func rows(on page: Int) -> [(rowid: Int64, row: SalvagedRow)] {
         var rows: [(Int64, SalvagedRow)] = []
         func add(_ row: borrowing Row) {
             if let salvaged = SalvagedRow(row) { rows.append((row.integer(0), salvaged)) }
         }
         show(page, at: pageCount + 1)
-        // From the other end, too: a row that cannot be read hides those behind it.
+        // Also from the other end, because an unreadable row hides the rows after it.
         if !read(.rowsOfPage, add) { _ = read(.rowsOfPageBackwards, add) }
         return rows
     }
@@ -151,7 +151,7 @@ extension StoreImage {
         return keys
     }
 
-    /// Whether SQLite can read the table of events by its own pages, to its end and in its order.
+    /// Whether SQLite can read the table of events by its own pages, to its end and in order.
     func canReadEvents() -> Bool {
         var last: Int64 = -1
         var isOrdered = true
@@ -166,15 +166,15 @@ extension StoreImage {
     private func show(_ page: Int, at place: Int) {
         unsafe self.place(place).copyMemory(
             from: self.place(page), byteCount: StoreImage.pageSize)
-        // SQLite keeps what it has read until the counter of changes is another one; the second
-        // copy of it says that the count of pages is right.
+        // SQLite caches pages until the change counter differs. The counter's second copy tells
+        // that the page count is valid.
         changes &+= 1
         let counter = changes.bigEndian
         unsafe start.storeBytes(of: counter, toByteOffset: 24, as: UInt32.self)
         unsafe start.storeBytes(of: counter, toByteOffset: 92, as: UInt32.self)
     }
 
-    /// Whether all could be read.
+    /// Whether everything was readable.
     private func read(_ query: Query, _ add: (borrowing Row) -> Void) -> Bool {
         do throws(StoreFailure) {
             try connection?.run(query, row: add)
