@@ -1,4 +1,4 @@
-// Which capabilities a task has (capabilities(7)).
+// The capabilities of a task (capabilities(7)).
 
 package import Model
 
@@ -9,7 +9,7 @@ package enum Capabilities {
         "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
     ]
 
-    /// All that Linux has up to CHECKPOINT_RESTORE (5.9), in the order of their numbers.
+    /// All of Linux up to CHECKPOINT_RESTORE (5.9), in the order of their numbers.
     package static let all = [
         "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
         "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
@@ -20,8 +20,8 @@ package enum Capabilities {
         "PERFMON", "BPF", "CHECKPOINT_RESTORE",
     ]
 
-    /// The task's set, with `CAP_`, in alphabetical order. Drops come first, then additions; `ALL`
-    /// in either stands for every capability.
+    /// The task's capabilities, with `CAP_`, in alphabetical order. Drops come first, then
+    /// additions; `ALL` in either means every capability.
     package static func of(_ task: TaskSpec) -> [String] {
         var set = Set(standard)
         set.subtract(task.dropCapabilities.contains("ALL") ? all : task.dropCapabilities)

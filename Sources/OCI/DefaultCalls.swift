@@ -1,17 +1,16 @@
-// The system calls of the built-in profile, by what they are about (syscalls(2)). Names that only
-// a 32-bit ABI has are beside those that they belong to; a runtime passes over a name that its
-// libseccomp does not know.
+// The system calls of the built-in profile, by topic (syscalls(2)). Names of 32-bit ABIs are beside
+// their 64-bit versions; a runtime skips names that its libseccomp does not know.
 
 enum DefaultCalls {
-    /// For every task. None of them reaches beyond what the task's namespaces, capabilities and
-    /// mounts let it reach.
+    /// Permitted for every task. None of them reaches beyond the task's namespaces, capabilities
+    /// and mounts.
     static let permitted =
         [
             files, directories, attributes, readingAndWriting, watching, memory, processes,
             credentials, signals, scheduling, time, waiting, exchange, sockets, system,
         ].flatMap(words)
 
-    /// Names of calls in a text.
+    /// The names of calls in a text.
     static func words(_ text: String) -> [String] {
         text.utf8.split { $0 == 0x20 || $0 == 0x0A }.map { String(decoding: $0, as: UTF8.self) }
     }
@@ -89,7 +88,7 @@ enum DefaultCalls {
         getpriority setpriority ioprio_get ioprio_set getcpu
         """
 
-    /// adjtimex and its kin read the clock's state as well; to set it takes CAP_SYS_TIME.
+    /// adjtimex and similar calls also read the clock's state; setting it requires CAP_SYS_TIME.
     private static let time = """
         time times gettimeofday clock_gettime clock_gettime64 clock_getres clock_getres_time64
         clock_nanosleep clock_nanosleep_time64 nanosleep alarm getitimer setitimer
@@ -112,8 +111,8 @@ enum DefaultCalls {
         mq_timedsend mq_timedsend_time64
         """
 
-    /// socket(2) has rules of its own; by socketcall(2), which 32-bit x86 has beside it, they do
-    /// not hold, because a filter cannot look behind a pointer.
+    /// socket(2) has its own rules. They do not apply to socketcall(2) of 32-bit x86, because a
+    /// filter cannot read behind a pointer.
     private static let sockets = """
         socketpair socketcall bind listen accept accept4 connect shutdown
         getsockname getpeername getsockopt setsockopt

@@ -1,10 +1,10 @@
-// The seccomp profile that holds unless the daemon is given another: compiled in, because a task's
+// The seccomp profile that applies unless the daemon gets another: compiled in, because a task's
 // safety must not depend on a package that may be missing.
 //
-// It permits by name. A call that it does not know answers ENOSYS, as from a kernel without it, so
-// that programs fall back; one that it knows and denies answers EPERM. Beside Docker's and
-// containers-common's profiles it takes the stricter word on namespaces, keys and AF_VSOCK; the
-// tests compare it with containers-common's, and name each difference.
+// It permits by name. An unknown call fails with ENOSYS, as on a kernel without it, so that
+// programs fall back. A known, denied call fails with EPERM. Where Docker's and containers-common's
+// profiles differ about namespaces, keys and AF_VSOCK, it follows the stricter one. The tests
+// compare it with containers-common's, and name each difference.
 
 extension SeccompProfile {
     package static let builtIn = SeccompProfile(
@@ -29,15 +29,15 @@ enum Errno {
 enum DefaultRules {
     typealias Rule = SeccompProfile.Rule
 
-    /// Of the host as a whole, or of use to break out of a task, whatever its rights.
+    /// Calls that affect the whole host, or help to break out of a task, whatever its rights.
     ///
-    /// Absent on purpose, and so ENOSYS at no cost in the filter: what is obsolete (bdflush,
-    /// uselib, vm86 …), and add_key, keyctl and request_key, because the keyrings of a user are not
-    /// divided by pods, and are the host's as well.
+    /// Calls that are absent on purpose fail with ENOSYS at no cost in the filter. These are
+    /// obsolete calls (bdflush, uselib, vm86 …), and add_key, keyctl and request_key, because a
+    /// user's keyrings are shared between pods and with the host.
     static let denied = DefaultCalls.words(
         "kexec_load kexec_file_load swapon swapoff userfaultfd vmsplice move_pages migrate_pages")
 
-    /// PER_LINUX, PER_LINUX32, both with UNAME26, and the question for what it is.
+    /// PER_LINUX, PER_LINUX32, both with UNAME26, and the query of the current value.
     static let personalities = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff].map {
         Rule.allow(["personality"], [.init(0, .equal, $0)])
     }
@@ -51,8 +51,8 @@ enum DefaultRules {
                 """), includes: .init(arches: ["arm64"])),
     ]
 
-    /// What a capability is for is useless without it (capabilities(7)): so much less of the kernel
-    /// is within reach. Each of several capabilities opens the call.
+    /// These calls are useless without their capability (capabilities(7)), so denying them exposes
+    /// less of the kernel. If several capabilities are listed, each one permits the call.
     static let byCapability =
         [
             gate("acct", "SYS_PACCT"), gate("chroot", "SYS_CHROOT"),

@@ -1,21 +1,21 @@
-// The built-in profile's rules that look at arguments: new namespaces and sockets.
+// The built-in profile's rules that compare arguments: new namespaces and sockets.
 //
-// A filter sees the whole register of 64 bits, the kernel takes 32 of them for an int: a rule that
-// permits "anything but 40" would let 2^32 + 40 through, and the kernel would see 40. So what is
-// permitted is named, and what is denied gets its errno.
+// A filter compares the whole 64-bit register, but the kernel uses 32 bits of it for an int. A rule
+// that permits "anything but 40" would permit 2^32 + 40, and the kernel would use 40. So the
+// permitted values are listed, and the denied ones get an errno.
 
 extension DefaultRules {
     private static let admin = SeccompProfile.Condition(capabilities: ["CAP_SYS_ADMIN"])
 
-    /// CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (clone(2)). In clone the
+    /// CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET (clone(2)). In clone, the
     /// bit of NEWTIME belongs to the signal, so only unshare(2) and clone3(2) have it.
     private static let namespaceBits: [UInt64] =
         [0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000]
     private static let newTime: UInt64 = 0x80
 
-    /// New namespaces are for CAP_SYS_ADMIN alone: a user namespace gives anybody every capability
-    /// inside of it, and with them most of the kernel. clone3's flags are behind a pointer; where
-    /// it answers ENOSYS the C libraries call clone.
+    /// New namespaces require CAP_SYS_ADMIN, because a user namespace gives any user every
+    /// capability inside it, and so access to most of the kernel. clone3's flags are behind a
+    /// pointer; if it fails with ENOSYS, the C libraries use clone.
     static let namespaces =
         [
             Rule.allow(["clone", "clone3", "unshare"], includes: admin),
@@ -32,14 +32,14 @@ extension DefaultRules {
 
     private static let netlink: UInt64 = 16
     private static let vsock: UInt64 = 40
-    /// KCM, QIPCRTR, SMC, XDP and MCTP (socket(2)); the next ones are not known yet.
+    /// KCM, QIPCRTR, SMC, XDP and MCTP (socket(2)); later families are unknown.
     private static let aboveVsock: [UInt64] = [41, 42, 43, 44, 45]
     /// NETLINK_AUDIT.
     private static let audit: UInt64 = 9
 
-    /// AF_VSOCK leads to the hypervisor's host and knows no network namespace. Audit sockets of a
-    /// task that may not write there answer EINVAL: login programs go on without, as they do on a
-    /// kernel that has no audit.
+    /// AF_VSOCK reaches the hypervisor's host and ignores network namespaces. If a task may not
+    /// write to audit, its audit sockets fail with EINVAL, so that login programs continue without
+    /// audit, as on a kernel without it.
     static let sockets =
         [
             Rule.deny(["socket"], [.init(0, .equal, vsock)], errno: Errno.noSuchFamily),
@@ -89,7 +89,7 @@ extension SeccompProfile.Argument {
         self.init(index: index, value: value, valueTwo: 0, comparison: comparison.rawValue)
     }
 
-    /// The runtime-spec has the mask first.
+    /// The runtime-spec puts the mask first.
     init(_ index: UInt64, mask: UInt64, equals value: UInt64) {
         self.init(
             index: index, value: mask, valueTwo: value, comparison: "SCMP_CMP_MASKED_EQ")

@@ -1,13 +1,13 @@
-// What a task sees besides its rootfs.
+// The mounts of a task besides its rootfs.
 
 import Bytes
 import JSON
 package import Model
 
 extension RuntimeSpec {
-    /// Docker's (moby: daemon/pkg/oci/defaults.go). The pod's tasks share an IPC namespace, so one
-    /// /dev/mqueue, and one /dev/shm at `sharedMemory`. /sys shows the network namespace that runc
-    /// runs in, and works in the host's as well.
+    /// Docker's mounts (moby: daemon/pkg/oci/defaults.go). The pod's tasks share an IPC namespace,
+    /// so they share one /dev/mqueue, and one /dev/shm at `sharedMemory`. /sys shows the network
+    /// namespace of runc, and also works in the host's.
     static func standardMounts(_ sharedMemory: String) -> [Mount] {
         [
             Mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
@@ -35,7 +35,7 @@ extension RuntimeSpec {
         "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
     ]
 
-    /// Outer targets first, so that none hides another.
+    /// Sorts outer targets first, so that no mount hides another.
     package static func inOrder(_ mounts: [MountSpec]) -> [MountSpec] {
         mounts.enumerated()
             .sorted { (depth($0.element), $0.offset) < (depth($1.element), $1.offset) }
@@ -54,7 +54,7 @@ extension RuntimeSpec {
             return Mount(
                 spec.target, "bind", ["rbind", "rprivate"] + access, source: source)
         case .tmpfs(let size):
-            // Options as of `docker run --tmpfs`, and a mode that any user can work with.
+            // The options of `docker run --tmpfs`, and a mode that lets any user write.
             let options = ["nosuid", "nodev", "noexec", "mode=1777"]
             return Mount(
                 spec.target, "tmpfs",
@@ -64,14 +64,14 @@ extension RuntimeSpec {
 }
 
 extension RuntimeSpec {
-    /// One of `mounts`.
+    /// One entry of `mounts`.
     struct Mount: Sendable {
         private let target: String
         private let type: String
         private let source: String
         private let options: [String]
 
-        /// A file system that has no source is named after its type, as mount(8) shows it.
+        /// A file system without a source is named after its type, as mount(8) shows it.
         init(_ target: String, _ type: String, _ options: [String], source: String? = nil) {
             self.target = target
             self.type = type

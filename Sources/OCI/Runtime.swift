@@ -1,12 +1,12 @@
-// runc's command line (runc(8)); crun's is the same as far as we use it.
+// runc's command line (runc(8)); crun's is the same for our calls.
 
 import Bytes
 import JSON
 
-/// Where runc is and where it keeps its state; each call is one argument vector.
+/// The paths of runc and its state; each call is one argument vector.
 package struct Runtime: Equatable, Sendable {
     package let path: String
-    /// The pod's own directory of states (`--root`), absolute.
+    /// The pod's own state directory (`--root`), absolute.
     package let root: String
 
     package init(path: String, root: String) {
@@ -15,16 +15,16 @@ package struct Runtime: Equatable, Sendable {
     }
 
     package enum Call: Equatable, Sendable {
-        /// Makes the task and leaves its process waiting in the exec fifo.
+        /// Creates the task; its process waits in the exec fifo.
         case create(bundle: String, pidFile: String)
-        /// Makes and starts it; runc returns as soon as the program runs.
+        /// Creates and starts the task; runc returns as soon as the program runs.
         case run(bundle: String, pidFile: String)
         case start
-        /// Puts the state and the cgroup away; refused while the task lives.
+        /// Removes the state and the cgroup; refused while the task is alive.
         case delete
     }
 
-    /// The whole vector, the program first. `log` is a file that runc appends to.
+    /// The whole vector, the program first. runc appends to the file `log`.
     package func arguments(_ call: Call, id: String, log: String) -> [String] {
         let common = [path, "--root", root, "--log", log, "--log-format", "json"]
         return switch call {
@@ -37,21 +37,21 @@ package struct Runtime: Equatable, Sendable {
         }
     }
 
-    /// Answers text for `RuntimeVersion`.
+    /// Prints text for `RuntimeVersion`.
     package var versionArguments: [String] { [path, "--version"] }
 
-    /// Answers JSON (runc 1.1, crun 1.9); `RuntimeFeatures` reads it.
+    /// Prints JSON for `RuntimeFeatures` (runc 1.1, crun 1.9).
     package var featuresArguments: [String] { [path, "features"] }
 }
 
-/// What a runtime says to `--version`: words for people, which no specification lays down.
+/// The output of a runtime's `--version`: text for people, without a specification.
 package struct RuntimeVersion: Equatable, Sendable {
     package let name: String
     package let version: String
     package let commit: String?
 
-    /// `nil` if it is not text, or empty. `program` is the runtime's file, for one whose first line
-    /// is not `<name> version <version>`, as that of runc and crun is.
+    /// `nil` if the output is empty or not text. `program` is the runtime's file: its name is used
+    /// unless the first line is `<name> version <version>`, as runc's and crun's is.
     package init?(_ said: [UInt8], program: String) {
         guard let text = String(validating: said, as: UTF8.self),
             !text.unicodeScalars.contains(where: RuntimeVersion.isControl)
@@ -88,13 +88,13 @@ package struct RuntimeVersion: Equatable, Sendable {
     }
 }
 
-/// What of `runc features` we look at.
+/// The parts of `runc features` that we use.
 package struct RuntimeFeatures: Equatable, Sendable {
     package let mountOptions: [String]
 
     package var hasRecursiveReadOnly: Bool { mountOptions.contains("rro") }
 
-    /// `nil` where the text is not JSON, as of a runtime that does not know the command.
+    /// `nil` if the text is not JSON, because the runtime does not know the command.
     package init?(json: [UInt8]) {
         do throws(JSONFault) {
             let features = try JSONValue.parse(json)

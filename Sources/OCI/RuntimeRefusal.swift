@@ -1,4 +1,4 @@
-// Why runc refused, from what it wrote: the one place where its words are looked at. Every case has
+// The reason of runc's failure, from its messages. Only this file parses their text. Every case has
 // a recorded sample in RuntimeTests.
 
 import JSON
@@ -7,28 +7,29 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
     package enum Cause: String, Equatable, Sendable, CaseIterable {
         /// The first of `args` is not in the rootfs, or not in PATH there.
         case executableNotFound
-        /// It is there, and may not be executed: no mode for it, or a directory.
+        /// It exists, but cannot be executed: its mode forbids it, or it is a directory.
         case executableNotPermitted
-        /// The working directory is none, and cannot be made one (runc makes one where it can, even
-        /// in a root that it makes read-only after that).
+        /// The working directory is not a directory, and cannot be created. runc creates it if it
+        /// can, even in a root that it makes read-only later.
         case cwdMissing
-        /// runc's own process does not fit in.
+        /// The limit is too low for runc's own process.
         case memoryTooLow
         case mountSourceMissing
         case containerExists
-        /// No such container. Evidence about runc's records alone, never about the machine (law 2).
+        /// No such container. This is evidence about runc's records only, never about the machine
+        /// (law 2).
         case containerUnknown
         case containerNotStopped
         case other
     }
 
     package let cause: Cause
-    /// The last error that it wrote, for people.
+    /// The runtime's last error, for people.
     package let message: String
 
     /// - Parameters:
     ///   - log: the file of `--log`: JSON lines, or text.
-    ///   - standardError: what it wrote there; looked at where the log has no error.
+    ///   - standardError: the runtime's output there; used if the log has no error.
     package init(log: [UInt8], standardError: [UInt8]) {
         let logged = RuntimeRefusal.lastError(log) ?? RuntimeRefusal.lastError(standardError)
         let message = logged ?? "the runtime failed without a word"
@@ -38,15 +39,14 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
 
     private static func lastError(_ bytes: [UInt8]) -> String? {
         let errors = bytes.split(separator: UInt8(ascii: "\n")).compactMap { error(Array($0)) }
-        // crun's last word may be a mere consequence; so may runc's, which repeats the cause
-        // there.
+        // The last errors of runc and crun may be mere consequences, but runc's repeats the cause.
         return errors.last
     }
 
-    /// The message of a line, or `nil` where it is a warning or less. A line that is no entry of a
-    /// log (cut short, or a panic's) is its own message.
+    /// The message of a line; `nil` if it is a warning or less. A line that is not a log entry
+    /// (truncated, or from a panic) is its own message.
     private static func error(_ line: [UInt8]) -> String? {
-        // crun writes a path's bytes as they are: what is not UTF-8 among them is repaired.
+        // crun writes a path's raw bytes: those that are not UTF-8 are repaired.
         let text = String(decoding: line, as: UTF8.self)
         if let entry = entry(text), let message = entry["msg"]?.string {
             let level = entry["level"]?.string ?? "error"
@@ -68,13 +68,13 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         return .other
     }
 
-    /// Whether all parts stand in `message`.
+    /// Whether `message` contains all parts.
     private static func has(_ message: String, _ parts: [String]) -> Bool {
         parts.allSatisfy { message.contains($0) }
     }
 
-    /// In this order: the first that fits. runc's words (1.1), then crun's (1.8). Of crun's those
-    /// about containers are recorded, the others are not: it does not run on a hybrid host.
+    /// The first match counts: runc's messages (1.1), then crun's (1.8). Only crun's messages about
+    /// containers are recorded ones, because it does not run on a hybrid host.
     private static let samples: [(Cause, [[String]])] = [
         (.memoryTooLow, [["unable to set memory limit"], ["memory limit too low"]]),
         (.containerExists, [["container with given ID already exists"]]),

@@ -1,11 +1,11 @@
-// The document that runc makes a task from: config.json of the OCI runtime-spec 1.0.2
+// The document from which runc creates a task: config.json of the OCI runtime-spec 1.0.2
 // (https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md), with Docker's defaults.
 
 import Bytes
 import JSON
 package import Model
 
-/// A task's user after its names were looked up in the rootfs's own passwd and group files.
+/// A task's user, after its names were resolved in the rootfs's own passwd and group files.
 package struct ResolvedUser: Equatable, Sendable {
     package let uid: UInt32
     package let gid: UInt32
@@ -18,20 +18,19 @@ package struct ResolvedUser: Equatable, Sendable {
     }
 }
 
-/// What this host's kernel and runtime offer, found out once.
+/// The features of this host's kernel and runtime, determined once.
 package struct HostTraits: Equatable, Sendable {
-    /// cgroup v2 alone: then the task has a cgroup namespace, as Docker has it.
+    /// Only cgroup v2 is mounted: then the task gets a cgroup namespace, as in Docker.
     package var cgroupNamespace: Bool
     /// Swap is accounted (`memory.memsw.limit_in_bytes` or `memory.swap.max` exists).
     package var limitsSwap: Bool
 
-    /// The daemon, and so what it starts, is spared by the OOM killer (a negative oom_score_adj, as
-    /// its unit gives it): that is not for tasks.
+    /// The OOM killer spares the daemon and its children (a negative oom_score_adj from the
+    /// daemon's unit). Tasks must not inherit that.
     package var isSparedFromOOM: Bool
 
-    /// RLIMIT_NOFILE for a task. Without one it has what the daemon has taken for itself and runc's
-    /// Go runtime raises once more, and programs that go through all descriptors there may be take
-    /// seconds for it.
+    /// RLIMIT_NOFILE for a task. Otherwise the task has the daemon's raised limit, raised once more
+    /// by runc's Go runtime. Programs that loop over all possible descriptors then take seconds.
     package var descriptors: DescriptorLimit?
 
     package init(
@@ -60,8 +59,9 @@ package enum RuntimeSpec {
     /// config.json as UTF-8.
     ///
     /// - Parameters:
-    ///   - task: its mounts in the order in which they are to be made (`inOrder`).
-    ///   - rootfs: where the task's overlay is mounted, absolute, as runc's starter sees it.
+    ///   - task: its mounts are in the order of mounting (`inOrder`).
+    ///   - rootfs: the mount point of the task's overlay, absolute, in the namespace of runc's
+    ///     starter.
     ///   - cgroupsPath: absolute, below each hierarchy's root.
     ///   - sharedMemory: the directory that is the task's /dev/shm.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
@@ -77,7 +77,7 @@ package enum RuntimeSpec {
             $0.member("readonly", task.readOnlyRootfs)
         }
         writer.object("process") { process(task, ids, host, to: &$0) }
-        // As they are given: the targets have been looked up in this order.
+        // In the given order, because the targets were resolved in it.
         let mounts = standardMounts(sharedMemory) + task.mounts.map { own($0) }
         writer.list("mounts", mounts) { $1.write(to: &$0) }
         writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
@@ -99,7 +99,7 @@ package enum RuntimeSpec {
         writer.member("cwd", task.cwd)
         writer.object("capabilities") { capabilities(of: task, ids, to: &$0) }
         writer.member("noNewPrivileges", task.noNewPrivileges)
-        // Upwards it is permitted to everyone; a task below one that is spared is not.
+        // Every process may raise its value; a task of a spared daemon must not be spared.
         if host.isSparedFromOOM { writer.member("oomScoreAdj", UInt64(0)) }
         guard let limit = host.descriptors else { return }
         writer.list("rlimits", ["RLIMIT_NOFILE"]) { writer, name in
@@ -111,14 +111,14 @@ package enum RuntimeSpec {
         }
     }
 
-    /// `NAME=value` in the order of the names; Docker's PATH where there is none. HOME is runc's.
+    /// `NAME=value`, sorted by name; Docker's PATH if there is none. runc sets HOME.
     private static func environment(_ env: [String: String]) -> [String] {
         let path = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         return env.merging(path) { given, _ in given }.map { "\($0)=\($1)" }.sorted()
     }
 
-    /// For others than root the bounding set alone, as execve(2) would leave it and as Docker has
-    /// it (moby: daemon/pkg/oci/oci.go). Nothing is inheritable or ambient (CVE-2022-24769).
+    /// Users other than root get only the bounding set, as after execve(2) and as in Docker (moby:
+    /// daemon/pkg/oci/oci.go). No capability is inheritable or ambient (CVE-2022-24769).
     private static func capabilities(
         of task: TaskSpec, _ ids: ResolvedUser, to writer: inout JSONWriter
     ) {
@@ -129,8 +129,8 @@ package enum RuntimeSpec {
         writer.member("permitted", set)
     }
 
-    /// runc is started inside the pod's network, IPC and UTS namespaces, or in the host's network,
-    /// and the task stays there: only what is a task's own is listed, and no hostname.
+    /// runc starts inside the pod's network, IPC and UTS namespaces, or in the host's network, and
+    /// the task stays there. So only the task's own namespaces are listed, and no hostname.
     private static func linux(
         _ task: TaskSpec, _ cgroupsPath: String, _ seccomp: [UInt8]?, _ host: HostTraits,
         to writer: inout JSONWriter
@@ -151,7 +151,7 @@ package enum RuntimeSpec {
         }
     }
 
-    /// All devices are denied; runc itself puts Docker's list of allowed ones behind that.
+    /// All devices are denied; runc appends Docker's list of allowed ones.
     private static func resources(
         _ resources: Resources, _ host: HostTraits, to writer: inout JSONWriter
     ) {
@@ -164,7 +164,7 @@ package enum RuntimeSpec {
         if let memory = resources.memory {
             writer.object("memory") {
                 $0.member("limit", memory)
-                // Memory and swap together: no swap on top. (Docker allows as much again.)
+                // Limits memory and swap together: no extra swap. (Docker allows as much again.)
                 if host.limitsSwap { $0.member("swap", memory) }
             }
         }

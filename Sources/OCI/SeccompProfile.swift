@@ -1,21 +1,22 @@
-// containers-common's seccomp profile (/usr/share/containers/seccomp.json), and what of it holds
-// for one set of capabilities: `linux.seccomp` of the runtime-spec.
+// containers-common's seccomp profile (/usr/share/containers/seccomp.json), and its rules for one
+// set of capabilities: `linux.seccomp` of the runtime-spec.
 //
-// What it costs (libseccomp 2.5.4, measured): 434 rules take 2 ms on x86_64 alone, 6 with x86, and
-// 11 with x32 on top: adding rules and generating the program, once for each ABI. Joining entries
-// or leaving out the rules about arguments changes next to nothing of that, so the one thing worth
-// doing is to leave out an ABI that the kernel does not have, where the caller knows that.
+// The cost (libseccomp 2.5.4, measured): 434 rules take 2 ms on x86_64 alone, 6 with x86, and 11
+// with x32 too. It adds the rules and generates the program once for each ABI. Joining entries or
+// omitting argument rules saves almost nothing. So only an ABI that the kernel lacks is omitted, if
+// the caller knows that.
 
 import Bytes
 import JSON
 
-/// Why a profile cannot be used. One that is not understood in full is refused, never weakened.
+/// The reason that a profile cannot be used. A profile that is not fully understood is refused,
+/// never weakened.
 package enum SeccompFailure: Error, Equatable, Sendable {
     case malformed(String)
 }
 
 package struct SeccompProfile: Equatable, Sendable {
-    /// Go's name of this machine's architecture, as `arches` has it, and libseccomp's.
+    /// Go's name of this machine's architecture, as in `arches`, and libseccomp's.
     package struct Architecture: Equatable, Sendable {
         let name: String
         let token: String
@@ -56,11 +57,11 @@ package struct SeccompProfile: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - capabilities: with `CAP_`.
-    ///   - kernel: the running kernel's version, for rules that ask for one: `[6, 1]`.
-    ///   - absent: tokens of ABIs that the kernel does not have, such as `SCMP_ARCH_X32` where the
-    ///     system call 0x40000000 | getpid answers ENOSYS. A call of one then ends the process
-    ///     (libseccomp's bad architecture) where the kernel would have said ENOSYS; it permits
-    ///     nothing more, and nothing less that could have worked.
+    ///   - kernel: the running kernel's version, for rules that require one: `[6, 1]`.
+    ///   - absent: tokens of ABIs that the kernel lacks, such as `SCMP_ARCH_X32` if the system call
+    ///     0x40000000 | getpid fails with ENOSYS. A call of such an ABI then ends the process
+    ///     (libseccomp's bad architecture); otherwise the kernel would return ENOSYS. The filter
+    ///     permits nothing more, and denies nothing that could have worked.
     package func document(
         capabilities: [String], on architecture: Architecture, kernel: [Int],
         without absent: [String] = []
@@ -79,13 +80,13 @@ package struct SeccompProfile: Equatable, Sendable {
         return writer.finish().bytes
     }
 
-    /// libseccomp refuses, and runc passes over, a rule that says what the default says.
+    /// libseccomp refuses, and runc skips, a rule that equals the default.
     private func isDefault(_ rule: Rule) -> Bool {
         rule.action == defaultAction && (rule.errno ?? 1) == (defaultErrno ?? 1)
     }
 
-    /// Joins the rules without conditions on arguments that say the same, and drops repeated ones.
-    /// A name about which rules disagree keeps its place: there the first one counts.
+    /// Joins equal rules without argument conditions, and drops repeated ones. If rules disagree
+    /// about a name, the name keeps its position, because the first rule counts.
     static func merged(_ rules: [Rule]) -> [Rule] {
         var verdicts: [String: Set<String>] = [:]
         for rule in rules {
@@ -109,8 +110,8 @@ package struct SeccompProfile: Equatable, Sendable {
 extension SeccompProfile.Rule {
     var verdict: String { "\(action) \(errno ?? 1)" }
 
-    /// As containers-common has it (pkg/seccomp/seccomp_linux.go): every included capability is
-    /// there, and no excluded one.
+    /// As in containers-common (pkg/seccomp/seccomp_linux.go): the task has every included
+    /// capability, and no excluded one.
     func holds(_ capabilities: Set<String>, _ arch: String, _ kernel: [Int]) -> Bool {
         if !includes.arches.isEmpty, !includes.arches.contains(arch) { return false }
         if excludes.arches.contains(arch) { return false }

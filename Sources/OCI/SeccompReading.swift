@@ -57,7 +57,7 @@ extension SeccompProfile.Argument {
 }
 
 extension SeccompProfile.Condition {
-    /// A condition that we do not know would be a rule that holds where it should not.
+    /// If an unknown condition were ignored, its rule would apply too often.
     fileprivate init(_ node: JSONValue?) throws(SeccompFailure) {
         for member in node?.members ?? [] where member.value != .null {
             switch member.name {
@@ -71,7 +71,7 @@ extension SeccompProfile.Condition {
 }
 
 extension SeccompProfile {
-    /// The number where there is one; the name alone only where it is known here.
+    /// Returns the number if it is given; otherwise the name's number, if the name is known here.
     fileprivate static func errno(
         of node: JSONValue, _ name: String, _ number: String
     ) throws(SeccompFailure) -> UInt32? {
@@ -87,8 +87,8 @@ extension SeccompProfile {
     }
 }
 
-/// The member that is a whole number from 0 on; `nil` where there is none. What `JSONValue` would
-/// round (1.0, or more than 2^63 - 1) is refused, as Go refuses the first.
+/// Returns the member, a whole number from 0 on; `nil` if there is none. Refuses numbers that
+/// `JSONValue` would round (1.0, or more than 2^63 - 1), as Go refuses 1.0.
 private func natural(_ node: JSONValue, _ name: String) throws(SeccompFailure) -> UInt64? {
     switch node[name] {
     case nil, .null: return nil
