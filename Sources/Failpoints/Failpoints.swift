@@ -1,9 +1,9 @@
-// Failpoints: places at which a test kills, stops or fails a process, to see what is left then.
+// Failpoints: places at which a test kills, stops or fails a process, to check what it leaves.
 //
 // They are compiled only with STAUNCH_FAILPOINTS (scripts/build --failpoints). In a normal build
-// each of these functions is the call that it is given, or nothing.
+// each of these functions only makes the given call, or does nothing.
 
-/// What the call at a point may be made to fail with: what the kernel could say there.
+/// The errors that a failpoint may inject: those that the kernel could return there.
 @usableFromInline
 package struct Faults: OptionSet, Sendable {
     @usableFromInline package let rawValue: UInt64
@@ -19,14 +19,14 @@ package struct Faults: OptionSet, Sendable {
     /// ENOSPC.
     @inlinable package static var noSpace: Faults { Faults(rawValue: 1 << 28) }
 
-    /// For what makes something on a file system.
+    /// For calls that create something on a file system.
     @inlinable package static var storage: Faults { [.noSpace, .inputOutput, .noMemory] }
-    /// For what makes a descriptor.
+    /// For calls that create a descriptor.
     @inlinable package static var descriptor: Faults { [.noDescriptors, .noMemory] }
 }
 
-/// A call that changes something outside of the process, with a point before it and one after it.
-/// It answers -1 and leaves an errno where it fails.
+/// A call that changes something outside the process, with a failpoint before and after it. If it
+/// fails, it returns -1 and sets errno.
 @inlinable @inline(__always)
 package func effect<Number: SignedInteger>(
     _ name: StaticString, _ faults: Faults = [], _ body: () -> Number
@@ -41,7 +41,7 @@ package func effect<Number: SignedInteger>(
     #endif
 }
 
-/// A call that changes nothing and can fail all the same.
+/// A call that changes nothing but can fail.
 @inlinable @inline(__always)
 package func fallible<Number: SignedInteger>(
     _ name: StaticString, _ faults: Faults, _ body: () -> Number
@@ -60,7 +60,7 @@ package func failpoint(_ name: StaticString) {
     #endif
 }
 
-/// Whether what comes now is to fail, where that is told otherwise than by errno.
+/// Whether the next step must fail, if its failure is not reported by errno.
 @inlinable @inline(__always)
 package func isFailing(_ name: StaticString, _ fault: Faults) -> Bool {
     #if STAUNCH_FAILPOINTS
@@ -70,7 +70,7 @@ package func isFailing(_ name: StaticString, _ fault: Faults) -> Bool {
     #endif
 }
 
-/// A program's environment, and with it where the plan is.
+/// A program's environment, with the path of the plan.
 @inlinable @inline(__always)
 package func pointed(_ environment: [String]) -> [String] {
     #if STAUNCH_FAILPOINTS

@@ -1,11 +1,11 @@
-// What happens at a point in a test build.
+// The actions of a failpoint in a test build.
 
 #if STAUNCH_FAILPOINTS
     import Glibc
 
     @usableFromInline
     package enum Failpoints {
-        /// Before an effect; true where it is to fail, and then errno says how.
+        /// Called before an effect; `true` if it must fail, with errno set.
         @usableFromInline
         package static func comes(to name: StaticString, _ faults: Faults) -> Bool {
             guard let plan = Plan.shared else { return false }
@@ -14,7 +14,7 @@
             return false
         }
 
-        /// After an effect.
+        /// Called after an effect.
         @usableFromInline
         package static func comes(from name: StaticString) {
             guard let plan = Plan.shared, Action(rawValue: plan[.action]) != .fail else { return }
@@ -23,7 +23,7 @@
             errno = number
         }
 
-        /// At a call that the plan may let fail; true where it is to fail, and errno says how.
+        /// Called at a call that the plan may fail; `true` if it must fail, with errno set.
         @usableFromInline
         package static func fails(_ name: StaticString, _ faults: Faults) -> Bool {
             guard let plan = Plan.shared, Action(rawValue: plan[.action]) == .fail else {
@@ -36,7 +36,7 @@
             return true
         }
 
-        /// `STAUNCH_FAILPOINTS=…`, where it is set.
+        /// `STAUNCH_FAILPOINTS=…`, if it is set.
         @usableFromInline
         package static var environment: [String] {
             guard let directory = unsafe getenv("STAUNCH_FAILPOINTS") else { return [] }

@@ -1,27 +1,27 @@
-// The plan that a test has made: a page of memory that every process of one daemon shares.
+// A test's plan: a page of memory that every process of one daemon shares.
 
 #if STAUNCH_FAILPOINTS
     import Glibc
     import Synchronization
 
-    /// The words of the page, each of 64 bits; Tests/MachineTests/Plan.swift writes them.
+    /// The words of the page, 64 bits each; Tests/MachineTests/Plan.swift writes them.
     enum Word: Int {
-        /// The plan's number; 0 where there is none.
+        /// The plan's number; 0 if there is none.
         case armed
-        /// Which kinds of processes it is for.
+        /// The kinds of processes to which it applies.
         case kinds
-        /// The how manieth of their points it is for, from 1.
+        /// Index of the failpoint to trigger, counted from 1.
         case target
         case action
-        /// With `Action.fail`: the errno.
+        /// For `Action.fail`: the errno.
         case number
-        /// How many points have been come to.
+        /// The number of failpoints reached.
         case count
-        /// 1 once it has fired, 2 once it stands below who that was.
+        /// 1 when it has fired, 2 when the words below contain the process that fired.
         case fired
         case pid
         case kind
-        /// Whoever is stopped goes on once this is not 0.
+        /// A stopped process continues when this is not 0.
         case released
         /// The point's name, eight words.
         case name
@@ -30,7 +30,7 @@
     enum Action: UInt64 {
         case kill = 1
         case stall, fail
-        /// Stops whoever fires, and then all of them at their next point.
+        /// Stops the process that fires, and then all others at their next failpoint.
         case freeze
     }
 
@@ -41,11 +41,11 @@
     }
 
     @safe final class Plan: Sendable {
-        /// `nil` in a process of no test.
+        /// `nil` in a process that no test started.
         static let shared = Plan()
 
-        // SAFETY: the page stays mapped for as long as the process lives, and all who share it go
-        // through atomics.
+        // SAFETY: the page stays mapped as long as the process lives, and every process that shares
+        // it uses atomics.
         nonisolated(unsafe) private let words: UnsafeMutablePointer<Atomic<UInt64>>
         private let kind: Kind
         private let pid = getpid()
@@ -78,7 +78,7 @@
         /// A process that this one forked is a helper.
         var ownKind: Kind { getpid() == pid ? kind : .helper }
 
-        /// Counts a point, and is true for the one that is meant, once.
+        /// Counts a failpoint; `true` for the planned one, once.
         func isMeant() -> Bool {
             guard self[.armed] != 0, self[.kinds] & ownKind.rawValue != 0 else { return false }
             let count = unsafe words[Word.count.rawValue]
@@ -89,7 +89,7 @@
             ).exchanged
         }
 
-        /// Tells the test who fired, and where.
+        /// Tells the test which process fired, and at which failpoint.
         func tell(_ name: StaticString, _ moment: String) {
             let text = Array("\(name) \(moment)".utf8.prefix(63))
             for index in 0..<8 {
