@@ -94,7 +94,7 @@ int clinux_loopback_up(void) {
 
 int clinux_ustat(uint64_t device) {
 #ifdef SYS_ustat
-    /* struct ustat has some 32 bytes; nothing of it is of use. */
+    /* struct ustat has some 32 bytes; the result is not used. */
     long found[16];
     return (int)syscall(SYS_ustat, (unsigned)device, found);
 #else
@@ -143,7 +143,7 @@ int clinux_mount_tmpfs(const char *source, const char *target, int noexec, const
 int clinux_watch_unmount(const char *path) {
     int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     if (watch < 0) return -1;
-    /* IN_UNMOUNT comes without being asked for, but some event has to be. */
+    /* IN_UNMOUNT is always reported, but some event has to be requested. */
     if (inotify_add_watch(watch, path, IN_DELETE_SELF | IN_ONLYDIR) >= 0) return watch;
     return close_keeping_errno(watch);
 }
@@ -260,7 +260,7 @@ pid_t clinux_fork(void) {
     pid_t pid = fork();
     if (pid == 0) {
         clinux_default_signals();
-        /* What a helper makes in a rootfs is for everybody there. */
+        /* A helper creates files in a rootfs for all of its users. */
         umask(0022);
     }
     return pid;
@@ -294,7 +294,7 @@ int clinux_spawn(
     sigfillset(&all);
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
-    /* First out of the way of 0 … count-1, so that no dup2 overwrites one still to be moved. */
+    /* First moves them above 0 … count-1, so that no dup2 overwrites a descriptor not yet moved. */
     int base = (int)count;
     for (size_t index = 0; index < count; index++)
         if (descriptors[index] >= base) base = descriptors[index] + 1;
@@ -303,7 +303,7 @@ int clinux_spawn(
     for (size_t index = 0; index < count; index++)
         posix_spawn_file_actions_adddup2(&actions, base + (int)index, (int)index);
     posix_spawn_file_actions_addclosefrom_np(&actions, (int)count);
-    /* A shim that stays where the daemon's starter was would keep that file system busy. */
+    /* Otherwise a shim would keep the file system of the daemon's starting directory busy. */
     posix_spawn_file_actions_addchdir_np(&actions, "/");
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
@@ -450,7 +450,7 @@ int clinux_pending(int descriptor) {
 
 int clinux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
-/* What RLIMIT_NOFILE was before we raised it. */
+/* RLIMIT_NOFILE before we raised it. */
 static struct rlimit first_limit;
 
 int clinux_raise_descriptor_limit(void) {
@@ -493,8 +493,8 @@ void clinux_small_heap(void) {
 
 void clinux_give_memory_back(void) {
     malloc_trim(0);
-    /* The pages below the one that this function may still use. The kernel keeps a gap below a
-       stack, so that nothing else is there. */
+    /* The pages below the page that this function may still use. The kernel keeps a gap below a
+       stack, so nothing else is mapped there. */
     uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - 1024) & ~(uintptr_t)4095;
     madvise((void *)(end - 64 * 1024), 64 * 1024, MADV_DONTNEED);
 }

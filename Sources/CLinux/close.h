@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* -1, with the errno of what failed before. */
+/* Closes the descriptor; returns -1 with the errno of the earlier failure. */
 static inline int close_keeping_errno(int descriptor) {
     int saved = errno;
     close(descriptor);

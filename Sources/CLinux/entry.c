@@ -1,11 +1,12 @@
-/* Where the shim's program begins (scripts/build, `-e clinux_entry`), before libc is there.
+/* The entry point of the shim's program (scripts/build, `-e clinux_entry`), before libc is
+ * initialized.
  *
- * Each delete ends with `staunch-shim absent PARENT NAME …`, and nearly always nothing is there.
- * To say so takes one call a file, and to make libc and Swift's runtime ready takes 1.4 ms of CPU
- * (half of it for cpuid, which a virtual machine traps). So the look is done here, and what it
- * cannot answer with "nothing is there" goes on to the program as if nothing had happened.
+ * Each delete ends with `staunch-shim absent PARENT NAME …`, and nearly always none of the files
+ * exists. Checking that takes one call per file, but initializing libc and Swift's runtime takes
+ * 1.4 ms of CPU (half of it for cpuid, which a virtual machine traps). So the check runs here.
+ * If its result is anything else than "all absent", the program starts normally.
  *
- * No libc: nothing is relocated yet, no thread-local storage, no stack protector. */
+ * No libc: nothing is relocated yet; there is no thread-local storage and no stack protector. */
 
 #if defined(__x86_64__)
 #include <asm/unistd.h>
@@ -31,7 +32,7 @@ BARE static int is_same(const char *one, const char *other) {
     return *one == *other;
 }
 
-/* Whether the kernel says that PARENT/NAME is not there. */
+/* Whether the kernel reports that PARENT/NAME does not exist. */
 BARE static int is_absent(const char *parent, const char *name) {
     char path[4096];
     unsigned long length = 0;
@@ -45,7 +46,7 @@ BARE static int is_absent(const char *parent, const char *name) {
                 (long)&found) == -ENOENT;
 }
 
-/* `stack` is as the kernel leaves it: argc, argv. */
+/* `stack` is the kernel's initial stack: argc, argv. */
 BARE __attribute__((used)) void clinux_look(const uintptr_t *stack) {
     const uintptr_t count = stack[0];
     const char *const *words = (const char *const *)(stack + 1);
@@ -55,7 +56,7 @@ BARE __attribute__((used)) void clinux_look(const uintptr_t *stack) {
     call(__NR_exit_group, 0, 0, 0, 0, 0);
 }
 
-/* rdx is for _start, and the stack must be as it was. */
+/* _start needs rdx, and the original stack. */
 __asm__(".section .text.clinux_entry,\"ax\",@progbits\n"
         ".globl clinux_entry\n"
         ".type clinux_entry,@function\n"

@@ -11,11 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* fork(2) and execve(2) hand on what a process has set for itself. A task gets none of that from
-   the shim, the daemon, or the daemon's starter:
+/* fork(2) and execve(2) pass on what a process has set for itself. A task inherits none of that
+   from the shim, the daemon, or the daemon's starter:
 
    attribute                          a task gets                        set by
-   umask                              0022; mount points made so, too    here, and the runtime
+   umask                              0022, also for mount points        here, and the runtime
    signals: ignored, blocked          none                               clinux_default_signals
    nice, scheduling policy            0, SCHED_OTHER                     here
    I/O priority                       none: it follows nice              here
@@ -35,13 +35,13 @@
    environment, directory             those of its spec                  config.json
    descriptors                        0, 1 and 2                         clinux_fork_exec
    session, terminal                  a session of its own, no terminal  clinux_fork_exec
-   dumpable, subreaper, parent death  the default; never handed on       the kernel
+   dumpable, subreaper, parent death  the default; never inherited       the kernel
    no_new_privs, seccomp filters,     at least the daemon's: nothing     inherited
    bounding set, PR_SET_MDWE          undoes them
    audit login                        the starter's: that is its use     inherited
 
-   Each is tried on its own: a kernel that lacks one, or a daemon that may not change it, is no
-   reason not to run the task. */
+   Each reset is independent: if the kernel lacks one, or the daemon may not make it, the task
+   still runs. */
 
 #ifndef PR_SET_MEMORY_MERGE
 #define PR_SET_MEMORY_MERGE 67
@@ -50,8 +50,8 @@
 enum { IOPRIO_WHO_PROCESS_ = 1, KEYCTL_JOIN_SESSION_KEYRING_ = 1 };
 
 void clinux_default_signals(void) {
-    /* The kernel's own structure, all zero: SIG_DFL. glibc keeps 32 and 33 for itself, and
-       posix_spawn(3) hands them on as ignored. */
+    /* The kernel's own structure, all zero: SIG_DFL. glibc reserves signals 32 and 33, and
+       posix_spawn(3) passes them on as ignored. */
     static const unsigned long handler[8], mask[1];
     for (int number = 1; number <= 64; number++)
         syscall(SYS_rt_sigaction, number, handler, NULL, sizeof mask);
@@ -72,7 +72,7 @@ static void reset_scheduling(void) {
     sched_setscheduler(0, SCHED_OTHER, &zero);
     setpriority(PRIO_PROCESS, 0, 0);
     syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS_, 0, 0);
-    /* The kernel takes of it the CPUs that there are. */
+    /* The kernel uses only the bits of CPUs that exist. */
     syscall(SYS_sched_setaffinity, 0, sizeof every, every);
     syscall(SYS_set_mempolicy, MPOL_DEFAULT, NULL, 0);
 }

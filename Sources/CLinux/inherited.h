@@ -3,7 +3,7 @@
 
 /* In a forked child: no signal is ignored, handled or blocked. */
 void clinux_default_signals(void);
-/* In a forked child: what the shim or the daemon's starter set for itself is undone. */
+/* In a forked child: resets what the shim or the daemon's starter set for itself. */
 void clinux_drop_inherited(void);
 
 #endif

@@ -12,7 +12,7 @@
 
 static const size_t before_path = offsetof(struct sockaddr_un, sun_path);
 
-/* An abstract name begins with NUL, and ends with the address: its length counts. */
+/* An abstract name begins with NUL and has no end mark, so the address's length counts. */
 static socklen_t address_of(const char *text, struct sockaddr_un *address) {
     size_t length = strlen(text);
     memset(address, 0, sizeof *address);

@@ -1,6 +1,6 @@
-/* What Swift's Glibc module lacks: calls without a glibc wrapper or behind _GNU_SOURCE, variadic
-   calls, macros, and structures with unions. Plain wrappers in plain types, and no policy: each
-   returns what the kernel returned, and leaves errno. */
+/* Functions that Swift's Glibc module lacks: calls without a glibc wrapper or behind
+   _GNU_SOURCE, variadic calls, macros, and structures with unions. Plain wrappers with plain
+   types, without policy: each returns the kernel's result, and leaves errno. */
 #ifndef STAUNCH_CLINUX_H
 #define STAUNCH_CLINUX_H
 
@@ -24,12 +24,13 @@ enum {
     CLINUX_RESOLVE_BENEATH = 0x08,
     CLINUX_RESOLVE_IN_ROOT = 0x10
 };
-/* opendir(3) with O_NOATIME where that is permitted: to write down that a directory was read may
-   wait for its disk, and it is locked meanwhile. Returns a DIR. */
+/* opendir(3), with O_NOATIME if that is permitted, because updating the access time may wait for
+   the disk, with the directory locked. Returns a DIR. */
 void *clinux_open_directory(const char *path);
 /* O_PATH is behind _GNU_SOURCE. */
 extern const int clinux_o_path;
-/* `S_ISDIR` is a macro: 1 a directory, 0 something else, -1 errno. Follows a last symlink. */
+/* `S_ISDIR` is a macro. Returns 1 for a directory, 0 for anything else, -1 with errno. Follows a
+   last symlink. */
 int clinux_is_directory(const char *path);
 
 /* unshare(2), setns(2), sethostname(2) and prctl(2): _GNU_SOURCE, variadic. */
@@ -43,14 +44,14 @@ enum {
 };
 int clinux_sethostname(const char *name, size_t length);
 int clinux_set_subreaper(void);
-/* PR_SET_THP_DISABLE: a page of 2 MiB would be most of a shim. */
+/* PR_SET_THP_DISABLE: a 2 MiB page would be most of a shim's memory. */
 int clinux_disable_huge_pages(void);
 /* Sets IFF_UP on `lo` of the caller's network namespace (netdevice(7)). */
 int clinux_loopback_up(void);
 
 /* umount2(2)'s flag is an enum in one libc and a macro in the other. */
 int clinux_umount_nofollow(const char *target);
-/* ustat(2) has no wrapper: 0 if some superblock has this device, EINVAL if none has. ENOSYS on
+/* ustat(2) has no wrapper: 0 if a superblock has this device, EINVAL if none has. ENOSYS on
    machines without the call. */
 int clinux_ustat(uint64_t device);
 /* memfd_create(2) is behind _GNU_SOURCE. */
@@ -61,22 +62,22 @@ int clinux_device(int descriptor, uint64_t *device, uint32_t *mode);
 int clinux_slave_all_mounts(void);
 /* mount(2) with MS_PRIVATE|MS_REC on "/". */
 int clinux_make_mounts_private(void);
-/* statfs(2): the f_type of the file system that `path` is on, -1 on failure. */
+/* statfs(2): the f_type of the file system of `path`; -1 on failure. */
 int64_t clinux_filesystem_type(const char *path);
-/* statvfs(3): 1 where no program can be run from the file system that `path` is on. */
+/* statvfs(3): 1 if programs on the file system of `path` cannot be executed. */
 int clinux_is_noexec(const char *path);
-/* nosuid and nodev, and noexec if that is not 0. `source` is what the table of mounts shows. */
+/* nosuid and nodev, and noexec if that is not 0. mountinfo shows `source`. */
 int clinux_mount_tmpfs(const char *source, const char *target, int noexec, const char *options);
-/* inotify(7): a non-blocking descriptor that has something to read once the file system of the
-   directory `path` has gone. It keeps neither that nor a mount of it. */
+/* inotify(7): a non-blocking descriptor that becomes readable when the file system of the
+   directory `path` is gone. It does not hold the file system or a mount of it. */
 int clinux_watch_unmount(const char *path);
-/* open_tree(2) with OPEN_TREE_CLONE: a copy of what is mounted at `path`, and below it if
-   `recursive`; it is mounted nowhere, and gone with the descriptor unless it is moved. */
+/* open_tree(2) with OPEN_TREE_CLONE: copies the mount at `path`, and those below it if
+   `recursive`. The copy is unattached, and disappears with the descriptor unless it is moved. */
 int clinux_clone_mount(const char *path, int recursive);
 /* move_mount(2): mounts such a copy, or a mount of fsmount(2), at `target`. */
 int clinux_attach_mount(int mount, const char *target);
-/* A new overlay that is mounted nowhere (fsopen(2), fsconfig(2), fsmount(2)), `volatile`, with
-   the current directory as its lower layer. A path may have 255 bytes at most. */
+/* Makes an unattached overlay (fsopen(2), fsconfig(2), fsmount(2)), `volatile`, with the current
+   directory as its lower layer. A path may have 255 bytes at most. */
 int clinux_overlay(const char *upper, const char *work);
 /* umount2(2) with MNT_DETACH and UMOUNT_NOFOLLOW. */
 int clinux_umount_detach(const char *target);
@@ -90,11 +91,11 @@ struct clinux_epoll_event { uint64_t tag; uint32_t events; };
 int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int count, int milliseconds);
 int clinux_eventfd(void);
 
-/* Blocks every signal for this thread and those that it makes;. */
+/* Blocks every signal for this thread and the threads that it creates. */
 int clinux_block_all_signals(void);
 /* signalfd(2) for `signals` (0-terminated), which stay blocked. */
 int clinux_signalfd(const int *signals);
-/* Reads one signal's number, 0 where none is pending. */
+/* Reads one signal's number; 0 if none is pending. */
 int clinux_signalfd_read(int descriptor);
 
 /* pidfd_open(2), pidfd_send_signal(2) and waitid(2)'s P_PIDFD. */
@@ -102,81 +103,81 @@ int clinux_pidfd_open(pid_t pid);
 int clinux_pidfd_send_signal(int pidfd, int signal);
 struct clinux_exit { pid_t pid; int code; int status; };
 enum { CLINUX_CLD_EXITED = 1 };
-/* waitid(P_ALL, WEXITED|WNOHANG|WNOWAIT): `pid` is 0 where no child has ended. */
+/* waitid(P_ALL, WEXITED|WNOHANG|WNOWAIT): `pid` is 0 if no child has ended. */
 int clinux_peek_any_exit(struct clinux_exit *out);
-/* The same for one child; fails with ECHILD for who is none of the caller's. */
+/* The same for one child; fails with ECHILD if it is not the caller's child. */
 int clinux_peek_exit(pid_t pid, struct clinux_exit *out);
 /* waitid(P_PID, WEXITED|WNOHANG), and for a pidfd. */
 int clinux_reap(pid_t pid, struct clinux_exit *out);
 int clinux_reap_pidfd(int pidfd, struct clinux_exit *out);
 
-/* waitid(P_PIDFD, WEXITED): waits. */
+/* waitid(P_PIDFD, WEXITED): blocks. */
 int clinux_wait_pidfd(int pidfd, struct clinux_exit *out);
-/* 1 where the kernel knows x86-64's x32 ABI: getpid(2) with the x32 bit does not answer ENOSYS. */
+/* 1 if the kernel supports x86-64's x32 ABI: getpid(2) with the x32 bit does not return ENOSYS. */
 int clinux_has_x32(void);
 
 /* fork(2) is hidden from Swift on some platforms. The child has no signal blocked, ignored or
    handled, and the umask 0022. */
 pid_t clinux_fork(void);
-/* In a forked child: everything from `first` on is closed, but for the `count` descriptors in
-   `keep`, which are in ascending order. */
+/* In a forked child: closes every descriptor from `first` on, except the `count` descriptors in
+   `keep`, in ascending order. */
 void clinux_close_from(int first, const int *keep, size_t count);
-/* In a forked child: a session of its own, descriptors 0, 1 and 2 are the given ones, all others
-   are closed, what a task is not to inherit (inherited.c) is undone, and then execve(2). Ends the
-   process with 127 if that fails. */
+/* In a forked child: starts a new session, makes the given descriptors 0, 1 and 2, closes all
+   others, resets what a task must not inherit (inherited.c), and calls execve(2). If that fails,
+   the process ends with 127. */
 _Noreturn void clinux_exec(
     const char *path, char *const *argv, char *const *envp, int in, int out, int err);
-/* posix_spawn(3): descriptors 0 to 2 and then `extra` become 0, 1, 2, 3, 4 …; all others are
-   closed; a session of its own, in the directory /; no signal blocked or ignored. Returns 0 or an
+/* posix_spawn(3): the `count` `descriptors` become 0, 1, 2, 3, 4 …; all others are closed. The
+   child has a new session, the directory /, and no signal blocked or ignored. Returns 0 or an
    errno. */
 int clinux_spawn(
     const char *path, char *const *argv, char *const *envp, const int *descriptors, size_t count,
     pid_t *pid);
 
 /* SOCK_SEQPACKET and SOCK_STREAM are an enum in Swift, and sockaddr_un's path a tuple. The
-   address is /proc/self/fd/<directory>/<name>, since a path holds at most 107 bytes. */
+   address is /proc/self/fd/<directory>/<name>, because a path has at most 107 bytes. */
 int clinux_listen_seqpacket(int directory, const char *name, int backlog);
 int clinux_connect_seqpacket(int directory, const char *name);
 int clinux_accept(int listener);
 struct clinux_credentials { pid_t pid; uid_t uid; gid_t gid; };
 int clinux_peer_credentials(int socket, struct clinux_credentials *out);
-/* Never raises SIGPIPE, never waits. */
+/* Never raises SIGPIPE, never blocks. */
 ssize_t clinux_send(int socket, const void *bytes, size_t count);
-/* Never waits; MSG_TRUNC: the length of the whole packet. */
+/* Never blocks; MSG_TRUNC: returns the length of the whole packet. */
 ssize_t clinux_receive(int socket, void *bytes, size_t count);
-/* The length of the next packet, which stays where it is; -1 if there is none now. */
+/* The length of the next packet, which stays queued; -1 if there is none now. */
 ssize_t clinux_next_packet(int socket);
 
-/* Unix sockets by the address that people write: a path, or `@` and an abstract name (unix(7)).
-   One datagram, and a connected stream; neither waits: EAGAIN where the other side has no room. */
+/* Unix sockets by their address: a path, or `@` and an abstract name (unix(7)). Sends one
+   datagram, or connects a stream. Neither blocks: EAGAIN if the other side has no room. */
 ssize_t clinux_send_datagram(const char *to, const void *bytes, size_t count);
 int clinux_connect_stream(const char *to);
-/* AF_… of a stream socket that listens (SO_DOMAIN); 0 of anything else. */
+/* AF_… of a listening stream socket (SO_DOMAIN); 0 for anything else. */
 int clinux_listening_family(int descriptor);
 enum { CLINUX_AF_UNIX = 1, CLINUX_AF_INET = 2, CLINUX_AF_INET6 = 10 };
-/* The address of a unix socket in the same form, NUL at its end; 0 where it has none. */
+/* A unix socket's address in the same form, with a final NUL; 0 if it has none. */
 int clinux_unix_address(int descriptor, char text[110]);
 
-/* PR_SET_NAME for the calling thread; at most 15 bytes of it. */
+/* PR_SET_NAME for the calling thread; at most 15 bytes are used. */
 void clinux_name_thread(const char *name);
 
-/* ioctl(2) is variadic: TIOCGWINSZ's columns, 0 where this is no terminal. */
+/* ioctl(2) is variadic: TIOCGWINSZ's columns; 0 if this is not a terminal. */
 int clinux_terminal_width(int descriptor);
 
-/* flock(2)'s name is also that of a structure. Exclusive and without waiting. */
+/* flock(2) shares its name with a structure. Exclusive and non-blocking. */
 int clinux_lock(int descriptor);
-/* fcntl(2), F_GETLK: the process whose lock on any part of the file is in the way; 0 for none. */
+/* fcntl(2), F_GETLK: the process that holds a conflicting lock on the file; 0 if there is none. */
 pid_t clinux_lock_holder(int descriptor);
 /* CLOCK_BOOTTIME in nanoseconds, CLOCK_REALTIME in milliseconds. */
 int64_t clinux_boot_time(void);
 int64_t clinux_wall_time(void);
 /* RFC 3339 in UTC with nanoseconds, 30 bytes and a NUL; Swift's `tm` would need as many lines. */
 void clinux_timestamp(char text[32]);
-/* fstat(2) and fchmod(2) in one: the permissions of `file` that `mode` does not have are taken. */
+/* fstat(2) and fchmod(2) in one: removes the permissions of `file` that `mode` does not have. */
 int clinux_narrow(int file, uint32_t mode);
-/* fstat(2) and lchown(2), chmod(2) in one: `to` gets the owner and mode of `from`. */
+/* fstat(2), lchown(2) and chmod(2) in one: gives `to` the owner and mode of `from`. */
 int clinux_copy_ownership(int from, const char *to);
-/* fchownat(2) with AT_EMPTY_PATH to the owner that the file has: an overlay then has the file in
+/* fchownat(2) with AT_EMPTY_PATH to the file's present owner: an overlay then copies the file to
    its upper layer. */
 int clinux_copy_up(int file);
 /* The type of an open file: S_IFDIR, S_IFLNK … without the mode's other bits; -1 errno. */
@@ -187,27 +188,28 @@ ssize_t clinux_read_link(int link, char *target, size_t size);
 /* fcntl(2) is variadic. */
 int clinux_set_nonblocking(int descriptor);
 int clinux_set_pipe_size(int descriptor, int bytes);
-/* splice(2) without waiting: how many bytes went from one pipe to another, or to /dev/null, without
-   being copied. 0 at the end, -1 with EAGAIN if `from` has none or `to` has no room. */
+/* splice(2) without blocking: moves bytes from one pipe to another, or to /dev/null, without
+   copying, and returns their number. 0 at the end; -1 with EAGAIN if `from` is empty or `to` is
+   full. */
 ssize_t clinux_splice(int from, int to, size_t count);
-/* FIONREAD: the bytes that are in a pipe. */
+/* FIONREAD: the number of bytes in a pipe. */
 int clinux_pending(int descriptor);
 int clinux_pipe(int ends[2]);
-/* Raises RLIMIT_NOFILE to its hard limit; before other threads are there. */
+/* Raises RLIMIT_NOFILE to its hard limit; call it before other threads exist. */
 int clinux_raise_descriptor_limit(void);
-/* What it was before that; 0 where it was not raised. */
+/* The limits before that; 0 if they were not raised. */
 void clinux_first_descriptor_limit(uint64_t *soft, uint64_t *hard);
-/* ioctl FS_IOC_SETFLAGS to clear immutable and append-only. */
+/* ioctl FS_IOC_SETFLAGS: clears immutable and append-only. */
 int clinux_clear_file_flags(int directory, const char *name);
-/* One arena, and memory given back early (mallopt(3)). */
+/* One arena, and memory returned early (mallopt(3)). */
 void clinux_small_heap(void);
-/* Gives back the heap's free pages (malloc_trim(3)) and those below the calling thread's stack
-   (madvise(2) MADV_DONTNEED). */
+/* Returns the heap's free pages (malloc_trim(3)) and those below the calling thread's stack
+   (madvise(2) MADV_DONTNEED) to the kernel. */
 void clinux_give_memory_back(void);
-/* Unmaps the pages of every read-only segment (dl_iterate_phdr(3), madvise(2) MADV_DONTNEED): they
-   are read again from the page cache when they are next used. */
+/* Unmaps the pages of every read-only segment (dl_iterate_phdr(3), madvise(2) MADV_DONTNEED). At
+   their next use they are mapped again from the page cache. */
 void clinux_release_text(void);
-/* Field `d_type` and the name of the next entry of a directory stream; NULL at its end. */
+/* The type (`d_type`) and the name of a directory stream's next entry; NULL at its end. */
 const char *clinux_next_entry(void *stream, unsigned char *type);
 enum { CLINUX_DT_UNKNOWN = 0, CLINUX_DT_DIR = 4 };
 /* setxattr(2) with a string, and getxattr(2): Glibc's module has no sys/xattr.h. */
