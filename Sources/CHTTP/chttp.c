@@ -59,7 +59,7 @@ static void on_end(void *cls, struct MHD_Connection *connection, void **slot,
   *slot = NULL;
 }
 
-/* The target is decoded in Swift, strictly; what libmicrohttpd makes of it is not used. */
+/* Swift decodes the target strictly; libmicrohttpd's decoding is not used. */
 static size_t leave_escaped(void *cls, struct MHD_Connection *connection, char *text) {
   (void)cls, (void)connection;
   size_t length = 0;
