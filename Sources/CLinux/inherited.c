@@ -26,15 +26,15 @@
    personality                        PER_LINUX                          here
    securebits                         0                                  here
    session keyring                    its own                            here, and the runtime
-   oom_score_adj                      0; what only CAP_SYS_RESOURCE may  here, and config.json
-                                      lower stays where that is missing
+   oom_score_adj                      0; unchanged if lowering it needs  here, and config.json
+                                      a missing CAP_SYS_RESOURCE
    capabilities                       those of its spec                  config.json
    cgroups, the v1 cpuset too         its own below --cgroup-parent      config.json
    RLIMIT_NOFILE                      the daemon's before it raised it   config.json
    other limits, core dump filter     the daemon's: its unit sets them   inherited
    environment, directory             those of its spec                  config.json
-   descriptors                        0, 1 and 2                         clinux_fork_exec
-   session, terminal                  a session of its own, no terminal  clinux_fork_exec
+   descriptors                        0, 1 and 2                         clinux_exec
+   session, terminal                  a session of its own, no terminal  clinux_exec
    dumpable, subreaper, parent death  the default; never inherited       the kernel
    no_new_privs, seccomp filters,     at least the daemon's: nothing     inherited
    bounding set, PR_SET_MDWE          undoes them

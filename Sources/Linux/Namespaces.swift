@@ -55,7 +55,7 @@ package enum Namespaces {
     private static let most = 1000
 
     /// Keeps the files of the caller's own namespaces open until the process ends. If no descriptor
-    /// is left, their owner cannot be told later.
+    /// is left, their owner is unknown later.
     package static func keepOwn(_ kinds: [String]) {
         for kind in kinds {
             ignoring("whose the namespace was cannot be told later") {

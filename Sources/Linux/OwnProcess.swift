@@ -12,7 +12,7 @@ package enum Environment {
     /// Returns the value and unsets the variable. Call it before any thread exists.
     package static func take(_ name: String) -> String? {
         defer {
-            // SAFETY: the C string lives for the call, and nobody else reads the environment yet.
+            // SAFETY: the C string lives for the call, and no other thread exists yet.
             _ = unsafe unsetenv(name)
         }
         return value(of: name)

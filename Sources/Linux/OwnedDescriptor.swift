@@ -4,7 +4,7 @@ import CLinux
 import Failpoints
 import Glibc
 
-/// An open descriptor; closed with the value's lifetime.
+/// An open descriptor; closed at the end of the value's lifetime.
 package struct OwnedDescriptor: ~Copyable, Sendable {
     package let number: CInt
 
@@ -110,7 +110,7 @@ extension OwnedDescriptor {
         into buffer: inout [UInt8], limit: Int
     ) throws(SystemCallFailure) -> Int? {
         let number = self.number
-        // SAFETY: the buffer is not shorter than what is asked for.
+        // SAFETY: the buffer has at least `limit` bytes.
         let result = unsafe buffer.withUnsafeMutableBytes { buffer in
             let limit = min(limit, buffer.count)
             var result = -1

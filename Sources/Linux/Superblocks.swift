@@ -35,9 +35,9 @@ package enum Superblocks {
     }
 
     /// Whether an overlay with this upper layer is alive. The kernel marks the directory while its
-    /// superblock lives, and refuses it to another overlay with an index (EBUSY). This attempt
-    /// always fails, because its work directory is on another mount, `beside`. The kernel logs a
-    /// line for it, so it is made only if all else leaves doubt.
+    /// superblock lives, and refuses it to another overlay with an index (EBUSY). So this
+    /// function tries to make one. That always fails, because its work directory is on another
+    /// mount, `beside`. The kernel logs a line for it, so this is the last resort.
     package static func isUpper(
         _ upper: String, inUseBeside beside: String
     ) throws(SystemCallFailure) -> Bool {

@@ -2,7 +2,7 @@
 // safety must not depend on a package that may be missing.
 //
 // It permits by name. An unknown call fails with ENOSYS, as on a kernel without it, so that
-// programs fall back. A known, denied call fails with EPERM. Where Docker's and containers-common's
+// programs fall back. A known, denied call fails with EPERM. If Docker's and containers-common's
 // profiles differ about namespaces, keys and AF_VSOCK, it follows the stricter one. The tests
 // compare it with containers-common's, and name each difference.
 

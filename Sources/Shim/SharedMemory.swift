@@ -45,7 +45,7 @@ final class SharedMemory {
         return hasEnded ? nil : Remains(device: device, isCertain: watch != nil)
     }
 
-    /// A file system without a mount that a process still holds.
+    /// An unmounted file system that a process still holds.
     struct Remains {
         let device: UInt64
         /// Whether the device number certainly still belongs to it.

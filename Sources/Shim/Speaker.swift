@@ -21,8 +21,8 @@ extension Shim {
         return ProcFS.hasExecuted(process.pid) == false
     }
 
-    /// While the runtime runs, the task's process is not known yet. The cgroup does not exist
-    /// before it, and is empty after it, so an empty cgroup proves nothing.
+    /// While the runtime runs, the task's process is not known yet. Its cgroup does not exist
+    /// before the process starts, and is empty after it ends, so an empty cgroup proves nothing.
     private func cgroupHasNoProgram(_ slot: TaskSlot) -> Bool {
         do throws(SystemCallFailure) {
             for hierarchy in hierarchies {

@@ -90,7 +90,7 @@ final class TaskOutput {
     private func hear(_ stream: OutputStream) {
         guard let more = stream.read(atMost: TaskOutput.piece) else { return }
         if more.isEmpty { return end(stream) }
-        // Checked after the read, because the author had written by then.
+        // Checked after the read, so that it covers all bytes that were read.
         guard !shim.onlyRuntimeWrote(slot) else {
             printed?.add(more)
             return pace(stream, more.count)

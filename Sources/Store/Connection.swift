@@ -15,7 +15,7 @@ enum Value {
     init(_ text: String?) { self = text.map(Value.text) ?? .null }
 }
 
-/// One open database. Not thread-safe: SQLite is told that one thread at a time calls it.
+/// One open database. Not thread-safe: it opens SQLite for one thread at a time.
 // SAFETY: `handle` and the statements are made by `init` and `statement(_:)`, are never given away,
 // and are freed only by `deinit`; a `Row` cannot outlive the step that it shows.
 @safe final class Connection {

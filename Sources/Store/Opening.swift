@@ -5,11 +5,11 @@ extension Store {
     /// contains all rows that are still readable, and `damage` describes the loss. Throws if no
     /// store is possible: no space for an empty one, no permission for the directory, another
     /// owner, or a newer version's file, which is no damage. If `ignoringLocks`, another process's
-    /// lock on the file is no obstacle: the caller knows that this process is not another owner.
+    /// lock on the file is no obstacle: the caller knows that it is not another owner.
     ///
     /// - Parameter adopting: called if there is damage; returns the pods that are known without the
-    /// store. If a pod's record is unreadable, it gets this record, under its name in the pod's
-    /// newest operation, if that is free.
+    ///   store. If a pod's record is unreadable, the pod gets this record, under its name in its
+    ///   newest operation, if that is free.
     package static func opening(
         path: String, ignoringLocks: Bool = false, adopting: () -> [PodRecord] = { [] }
     ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {

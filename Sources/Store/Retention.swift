@@ -48,7 +48,7 @@ struct Tally {
 extension Store {
     /// Prunes at most some hundred rows at a time, so that no caller waits long for the lock.
     /// Returns free pages to the file system. `true` if there may be more to prune. `forgotten()`,
-    /// or an alias, tells the dropped ids from the same transaction on.
+    /// or an alias, records the dropped ids in the same transaction.
     package func prune(_ retention: Retention) throws(StoreFailure) -> Bool {
         var tally = try tallied()
         var hasMore = false

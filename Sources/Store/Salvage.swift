@@ -103,8 +103,8 @@ struct Salvage {
     }
 
     /// Called twice: before the rows, so that the counters exist in any case, and after them, when
-    /// the completeness of the events is known. The counters have reserved space, so they fit if
-    /// the empty store did.
+    /// the completeness of the events is known. Their rows exist already, so they fit if the
+    /// empty store did.
     private func writeCounters(_ damage: inout StoreDamage) throws(StoreFailure) {
         let isMissingEvents = tables[.events, default: StoreDamage.Count()].withoutRoom > 0
         damage.revision = highest + Salvage.margin

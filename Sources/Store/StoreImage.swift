@@ -34,7 +34,7 @@ import Glibc
     /// The file at `path` with `log` over it. A file that cannot be opened has no pages.
     ///
     /// - Parameter eventsRoot: the first page of the events. It never moves, so a new store's is
-    /// the same as any store's.
+    ///   the same as any store's.
     init(path: String, log: SavedLog, eventsRoot: Int) throws(StoreFailure) {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         defer { if file >= 0 { close(file) } }
