@@ -86,7 +86,8 @@ package enum Superblocks {
             }
         }
         for pid in pids where found.count < limit {
-            for way in ways(of: pid) where isDetached(way.path, mounts, device) {
+            for way in ways(of: pid)
+            where isDetached(way.path, mounts, device, isOverlay: upper != nil) {
                 found.append("\(who(pid)) by its \(way.name)")
             }
         }
@@ -118,7 +119,7 @@ package enum Superblocks {
     /// Whether the path leads to a mount that is in no table and may be the overlay's. A file of an
     /// overlay may show its layer's device; a directory shows the overlay's.
     private static func isDetached(
-        _ path: String, _ mounts: Set<String>, _ device: UInt64?
+        _ path: String, _ mounts: Set<String>, _ device: UInt64?, isOverlay: Bool
     ) -> Bool {
         // Sockets, pipes and the like have no path.
         guard Files.linkTarget(path)?.first == UInt8(ascii: "/") else { return false }
@@ -127,7 +128,8 @@ package enum Superblocks {
             guard let mount = MountHolders.mountID(ofOpen: file.number), !mounts.contains(mount),
                 let sight = DeviceSight(file.number), sight.isAnonymous
             else { return false }
-            return device == nil || !sight.isDirectory || sight.device == device
+            // An overlay's files, but not its directories, may have the device of a layer.
+            return device == nil || sight.device == device || isOverlay && !sight.isDirectory
         } catch { return false }
     }
 
@@ -143,7 +145,9 @@ package enum Superblocks {
 /// 36 bytes, with hyphens at the positions of a UUID's.
 package func looksLikeUID(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
-    return bytes.count == 36 && [8, 13, 18, 23].allSatisfy { bytes[$0] == UInt8(ascii: "-") }
+    return bytes.count == 36 && bytes[14] == UInt8(ascii: "7")
+        && !bytes.contains(where: (UInt8(ascii: "A")...UInt8(ascii: "F")).contains)
+        && [8, 13, 18, 23].allSatisfy { bytes[$0] == UInt8(ascii: "-") }
         && !bytes.contains(UInt8(ascii: " "))
 }
 

@@ -198,16 +198,19 @@ func withDaemon(
     try daemon.start()
     // The kernel's list of sockets is not told in one piece: ours is in it, so look until it is.
     var before = Census(daemon.marks)
+    var held = daemon.held
     try eventually("the census sees the daemon's socket, and nothing of its start") {
         // The daemon's first look at the disks is a helper's, and over soon.
         guard daemon.children().isEmpty else { return false }
         before = Census(daemon.marks)
-        // What its helpers at the start were is taken a moment later.
+        held = daemon.held
+        // What its helpers at the start were is taken a moment later. Before its exec, a helper has
+        // the name of the thread that made it.
         return before.names.contains("socket \(daemon.realSocket)")
-            && !daemon.held.contains { $0.hasPrefix("daemon zombie ") }
+            && !before.names.contains { $0.hasPrefix("process ") && $0.hasSuffix(" loop") }
+            && !held.contains { $0.hasPrefix("daemon zombie ") } && daemon.children().isEmpty
     }
     #expect(!before.names.contains { $0.hasPrefix("unreadable ") }, "\(before.names.sorted())")
-    let held = daemon.held
     do { try body(daemon, daemon.client()) } catch {
         Issue.record("\(error)\n\(daemon.log.suffix(4000))", sourceLocation: sourceLocation)
         throw error

@@ -103,7 +103,14 @@ final class Trial {
     }
 
     private func prepare() throws {
-        let made = try client.createPod(name, daemon.rootfs.pod(Scenario.script))
+        // The fault before may have hit the daemon's look at the runtime: it looks again.
+        var made = try client.createPod(name, daemon.rootfs.pod(Scenario.script))
+        try eventually("creates are taken") {
+            if made.code == "runtime-unavailable" {
+                made = try client.createPod(name, daemon.rootfs.pod(Scenario.script))
+            }
+            return made.code != "runtime-unavailable"
+        }
         guard made.status == 201 else { throw Broken("not made: \(made.reply.text)") }
         let log = "\(daemon.logDirectory)/\(made.uid)/app.log"
         try eventually("the trap is set") { text(of: log)?.contains("up") == true }

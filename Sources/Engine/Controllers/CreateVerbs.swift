@@ -113,6 +113,15 @@ extension PodController {
         }
     }
 
+    /// Asks the shim, and once more over a new connection if the shim has hung up and lives on. Each
+    /// request can be repeated.
+    private func ask(_ link: any ShimClient, _ request: ShimRequest) async -> ShimReply? {
+        if let reply = await link.ask(request) { return reply }
+        do throws(SystemCallFailure) { return try await connectIfAlive()?.ask(request) } catch {
+            return nil
+        }
+    }
+
     /// Makes one task, from its rootfs to its first process.
     private func make(
         _ task: PodTask, _ link: any ShimClient, _ operation: PodOperation
@@ -124,7 +133,8 @@ extension PodController {
             do { try self.host.writePlaces(self.uid, spec) } catch {
                 throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))
             }
-            let reply = await link.ask(
+            let reply = await self.ask(
+                link,
                 .mount(task: spec.name.text, lower: spec.rootfs, user: "\(spec.user)"))
             guard case .mounted(let user)? = reply else { throw Failure(reply, .rootfsMount) }
             return user
@@ -141,7 +151,8 @@ extension PodController {
                 spec.start
                 ? .run(bundle: bundle, pidFile: bundle + "/pid")
                 : .create(bundle: bundle, pidFile: bundle + "/pid")
-            let reply = await link.ask(
+            let reply = await self.ask(
+                link,
                 .create(
                     task: spec.name.text, arguments: self.runtimeArguments(call, spec.name)))
             guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
