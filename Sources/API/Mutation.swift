@@ -39,7 +39,8 @@ extension Call {
 
     /// The `Operation-Id` header.
     private func chosenID() throws(Problem) -> UID? {
-        guard let text = request.header("Operation-Id") else { return nil }
+        guard let text = request.list("Operation-Id") else { return nil }
+        // Two headers make a list of two, which is no UUID.
         guard let id = UID(trimmed(text)) else {
             throw problem(.malformedRequest, "the header Operation-Id must be a UUID")
         }

@@ -42,13 +42,16 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *con
 static enum MHD_Result on_access(void *cls, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *bytes,
                                  size_t *size, void **slot) {
-  (void)connection, (void)url;
+  (void)connection;
   struct chttp_daemon *daemon = cls;
   if (!*slot) return MHD_NO;
   size_t count = *size;
   *size = 0;
   int is_old = strcmp(version, MHD_HTTP_VERSION_1_1) != 0;
-  return daemon->calls.access(*slot, method, is_old, bytes, count) ? MHD_YES : MHD_NO;
+  /* Both point into one buffer, with one space between them, unless the line has no version. */
+  int has_version = strncmp(version, "HTTP/", 5) == 0 && version > url;
+  size_t target_size = has_version ? (size_t)(version - url) - 1 : 0;
+  return daemon->calls.access(*slot, method, is_old, target_size, bytes, count) ? MHD_YES : MHD_NO;
 }
 
 static void on_end(void *cls, struct MHD_Connection *connection, void **slot,

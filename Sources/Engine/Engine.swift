@@ -91,7 +91,7 @@ package final class Engine: Sendable {
     /// lost: a cleanup removes what it holds, and the record waits for the client's DELETE.
     private static func podsByFolder(_ layout: Layout) -> [PodRecord] {
         do throws(SystemCallFailure) {
-            return try Files.names(in: layout.pods).compactMap(UID.init).map {
+            return try Files.names(in: layout.pods).compactMap { UID(ours: $0) }.map {
                 PodRecord(uid: $0.recordID, name: "\($0)", document: [])
             }
         } catch { return [] }

@@ -39,11 +39,12 @@ private func began(_ slot: UnsafeMutableRawPointer?, _ target: UnsafePointer<CCh
 
 private func access(
     _ slot: UnsafeMutableRawPointer?, _ method: UnsafePointer<CChar>?, _ isOld: CInt,
-    _ bytes: UnsafePointer<CChar>?, _ size: Int
+    _ targetSize: Int, _ bytes: UnsafePointer<CChar>?, _ size: Int
 ) -> CInt {
     guard let method = unsafe method, let connection = unsafe connection(slot) else { return 0 }
     let piece = unsafe UnsafeRawBufferPointer(start: bytes, count: size)
-    return unsafe connection.access(method: method, isOld: isOld != 0, piece: piece) ? 1 : 0
+    return unsafe connection.access(
+        method: method, isOld: isOld != 0, targetSize: targetSize, piece: piece) ? 1 : 0
 }
 
 private func ended(_ slot: UnsafeMutableRawPointer?) { unsafe connection(slot)?.ended() }

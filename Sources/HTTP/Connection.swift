@@ -15,7 +15,7 @@ import Synchronization
 final class Connection {
     private enum Phase {
         case idle
-        case targeted(Target)
+        case targeted(Target, size: Int)
         case receiving(HTTPRequest, isDecoded: Bool)
         case waiting(HTTPWait, HTTPWaiter, Parking)
         case streaming(HTTPStream)
@@ -64,17 +64,21 @@ final class Connection {
         core.requestBegan()
         let length = unsafe strlen(target)
         phase = unsafe target.withMemoryRebound(to: UInt8.self, capacity: length) { bytes in
-            unsafe .targeted(Target(parsing: UnsafeBufferPointer(start: bytes, count: length)))
+            unsafe .targeted(
+                Target(parsing: UnsafeBufferPointer(start: bytes, count: length)), size: length)
         }
     }
 
     /// Called for each step of the request. If it returns `false`, MHD cuts the connection.
+    /// `targetSize` is the number of bytes of the target as it was sent, or 0 if that is unknown.
     func access(
-        method: UnsafePointer<CChar>, isOld: Bool, piece: UnsafeRawBufferPointer
+        method: UnsafePointer<CChar>, isOld: Bool, targetSize: Int, piece: UnsafeRawBufferPointer
     ) -> Bool {
         switch phase {
-        case .targeted(let target):
-            return unsafe headersArrived(String(cString: method), isOld: isOld, target)
+        case .targeted(let target, let size):
+            let isCut = targetSize > size
+            return unsafe headersArrived(
+                String(cString: method), isOld: isOld, target, isCut: isCut)
         case .receiving(let request, let isDecoded):
             guard unsafe piece.isEmpty else { return unsafe receive(piece, request) }
             core.evictor.move(self, to: .answering)
@@ -105,11 +109,15 @@ final class Connection {
         core.requestEnded()
     }
 
-    private func headersArrived(_ method: String, isOld: Bool, _ target: Target) -> Bool {
+    private func headersArrived(
+        _ method: String, isOld: Bool, _ target: Target, isCut: Bool
+    ) -> Bool {
         core.evictor.move(self, to: .receiving)
         let request = HTTPRequest(
             method: method, path: target.path, segments: target.segments,
             query: target.query ?? [], headers: headers(of: handle), peer: peer)
+        // What follows the NUL byte, such as a `uid`, would be passed over.
+        if isCut { return refuseLast(.malformedHead("the target has a NUL byte"), request) }
         if let fault = RequestHead.fault(of: request.headers, isOld: isOld) {
             return refuseLast(fault, request)
         }

@@ -1,5 +1,6 @@
 // A program's copies below a directory. Their names depend on their content, so that another
-// version never replaces the file of a running process.
+// version never replaces the file of a running process. A new copy is on trial under another name,
+// until it has been seen to run: nothing else is started from it.
 
 import Bytes
 
@@ -10,6 +11,8 @@ package struct ProgramCopies {
     /// The file's name in each copy's own directory.
     package let name: String
 
+    /// What follows the name of a copy on trial.
+    private static let onTrial = ".trial"
     /// The most bytes of a program.
     private static let limit = 64 << 20
 
@@ -18,20 +21,34 @@ package struct ProgramCopies {
         self.name = name
     }
 
-    /// Copies `source` unless the copy exists. Waits for the disk of `source`.
+    /// Copies `source` unless an accepted copy of it exists; a new copy is on trial. Waits for the
+    /// disk of `source`.
     package func add(_ source: ProgramFile) throws(SystemCallFailure) -> (path: String, isNew: Bool)
     {
         let program = try Files.readRegular(source.path, limit: ProgramCopies.limit)
-        let path = path(ProgramCopies.contentName(program))
-        if Files.isExecutable(path) { return (path, false) }
+        let accepted = path(ProgramCopies.contentName(program))
+        if try Files.exists(accepted) { return (accepted, false) }
+        let path = accepted + ProgramCopies.onTrial
         if let parent = Files.parent(of: path) { try Files.makeDirectories(parent) }
         try Files.replace(path, program, mode: 0o700)
         return (path, true)
     }
 
-    /// Any copy; `nil` if there is none.
-    package func any() throws(SystemCallFailure) -> String? {
-        try Files.names(in: directory).sorted().map(path).first(where: Files.isExecutable)
+    /// Ends the trial of a copy, and returns its path from then on.
+    package func accept(_ path: String) throws(SystemCallFailure) -> String {
+        guard let accepted = path.before(ProgramCopies.onTrial) else { return path }
+        try Files.rename(path, to: accepted)
+        return accepted
+    }
+
+    /// The accepted copies.
+    package func all() throws(SystemCallFailure) -> [String] {
+        var copies: [String] = []
+        for version in try Files.names(in: directory).sorted() {
+            let copy = path(version)
+            if try Files.exists(copy) { copies.append(copy) }
+        }
+        return copies
     }
 
     package func remove(_ path: String) throws(SystemCallFailure) {

@@ -43,6 +43,14 @@ package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.init(high: high, low: low)
     }
 
+    /// Parses a uid as we write it into names: lower case, version 7. Any other name is not ours,
+    /// and is never touched.
+    package init?(ours name: String) {
+        guard let uid = UID(name), uid.time != nil, "\(uid)".utf8.elementsEqual(name.utf8)
+        else { return nil }
+        self = uid
+    }
+
     /// The time in a version 7 UUID; `nil` for any other version.
     package var time: Timestamp? {
         guard high >> 12 & 0xf == 7 else { return nil }

@@ -97,7 +97,14 @@ enum ExitFile {
     }
 
     static func write(_ exit: WireExit, at path: String) throws(SystemCallFailure) {
-        let file = try OwnedDescriptor.opening(path, 1)  // O_WRONLY
-        _ = try file.write(exit.fileContent()[...])
+        let content = exit.fileContent()
+        do throws(SystemCallFailure) {
+            // O_WRONLY | O_NONBLOCK: a FIFO in its place would be waited for.
+            let file = try OwnedDescriptor.opening(path, 1 | 0o4000)
+            _ = try file.write(content[...])
+        } catch {
+            guard error.errno == 6 else { throw error }  // ENXIO
+            try Files.replace(path, content)
+        }
     }
 }

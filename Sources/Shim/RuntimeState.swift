@@ -16,11 +16,14 @@ enum RuntimeState {
     /// task's processes have ended, their `delete` removes that state and the container's cgroups.
     /// Our bundles have no hooks, and the shim removes both and verifies that anyway. Another
     /// runtime may have more to remove, such as a virtual machine, so the shim runs its `delete`.
-    static func isPlain(_ directory: String) throws(SystemCallFailure) -> Bool {
-        let names = try Files.names(in: directory)
-        if isPlain(names) { return true }  // an older daemon used the pod's directory as the root
-        guard names.count == 1 else { return false }
-        return isPlain(try Files.names(in: "\(directory)/\(names[0])"))
+    static func isPlain(_ directory: String) -> Bool {
+        do throws(SystemCallFailure) {
+            let names = try Files.names(in: directory)
+            // An older daemon used the pod's directory as the root.
+            if isPlain(names) { return true }
+            guard names.count == 1 else { return false }
+            return isPlain(try Files.names(in: "\(directory)/\(names[0])"))
+        } catch { return false }  // no directory of theirs
     }
 
     private static func isPlain(_ names: [String]) -> Bool {

@@ -44,6 +44,18 @@ import Testing
         bench.end()
     }
 
+    @Test(
+        "a target with a NUL byte is refused, because what follows it would be passed over",
+        arguments: ["/echo\0?a=b", "/echo?a=\0", "/echo?a=b\0&c=d", "\0/echo"])
+    func nulInTarget(_ target: String) throws {
+        let bench = try Bench()
+        let client = bench.client()
+        client.send("GET \(target) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(client.read()?.status == 400)
+        #expect(bench.handler.handled.load(ordering: .relaxed) == 0)
+        bench.end()
+    }
+
     @Test("a body that is sent along is no request of its own")
     func nothingIsSmuggled() throws {
         let bench = try Bench()

@@ -55,6 +55,39 @@ extension Machine {
             }
         }
 
+        @Test(
+            "a copy of the shim's program that does not work harms no later start",
+            arguments: [true, false])
+        func brokenCopy(isDamaged: Bool) throws {
+            try withNeeds("start: broken copy of the shim") { daemon, client, needs in
+                _ = try client.createPod("lives", daemon.rootfs.sleeper)
+                daemon.terminate()
+                if isDamaged {
+                    let copy = "\(daemon.runDirectory)/bin/*/staunch-shim"
+                    try Command.expect(
+                        "sh", "-c",
+                        "head -c 1000 \(copy) >'\(needs.folder)/part' && "
+                            + "cat '\(needs.folder)/part' >'\(needs.folder)/x' && "
+                            + "for f in \(copy); do chmod 700 '\(needs.folder)/x' && "
+                            + "mv '\(needs.folder)/x' $f; done")
+                } else {
+                    // Ended while the copy of a program that hangs was on trial.
+                    try needs.spoil(Need.hangingShim)
+                    try daemon.start()
+                    daemon.terminate()
+                    try needs.mend(Need.hangingShim)
+                }
+                try daemon.start()
+                let ended = try client.deletePod("lives")
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                try eventually("a create works") {
+                    try client.createPod("new", daemon.rootfs.sleeper).status == 201
+                }
+                // As it was: the copies' names follow from their content.
+                #expect(names(in: daemon.runDirectory + "/bin").count == 1)
+            }
+        }
+
         @Test("what is spoilt while the daemon runs is seen, and what is mended")
         func whileItRuns() throws {
             let need = Need.profile("malformed", "{", why: "not JSON")
@@ -217,6 +250,11 @@ struct Need: Sendable, CustomTestStringConvertible, CustomStringConvertible {
             """, why: "moonPhases"),
     ]
 
+    static let hangingShim = Need(
+        part: "shim", what: "hangs", why: "does not answer",
+        script: "printf '#!/bin/sh\\nexec sleep 1008\\n' >\"$1.new\"; chmod 755 \"$1.new\"; "
+            + "mv \"$1.new\" \"$1\"")
+
     static let shims = [
         Need(part: "shim", what: "missing", why: "ENOENT", script: "rm \"$1\""),
         Need(part: "shim", what: "a FIFO", why: "E", script: "rm \"$1\"; mkfifo -m 755 \"$1\""),
@@ -225,6 +263,7 @@ struct Need: Sendable, CustomTestStringConvertible, CustomStringConvertible {
             script: "printf '\\177ELF none' >\"$1.new\"; chmod 755 \"$1.new\"; mv \"$1.new\" \"$1\""
         ),
         Need(part: "shim", what: "empty", why: "E", script: ": >\"$1\""),
+        hangingShim,
     ]
 }
 

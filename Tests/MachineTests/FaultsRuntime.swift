@@ -146,6 +146,24 @@ extension Machine {
             }
         }
 
+        @Test(
+            "whatever is in the place of the runtime's state, the delete ends",
+            arguments: [
+                "rm -r app && touch app", "rm -r app && ln -s app app",
+                "rm -r app/* && mkfifo app/x",
+                "rm -r app/* && touch app/lock", "rm -r app && ln -s /etc/passwd app",
+            ])
+        func oddState(_ script: String) throws {
+            try withFault("runtime: odd state") { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let root = "\(daemon.runDirectory)/pods/\(pod.uid)/runtime"
+                try Command.expect("sh", "-c", "cd '\(root)' && \(script)")
+                let ended = try client.deletePod("web")
+                #expect(ended.state == "succeeded", "\(ended.reply.text)")
+                #expect(exists("/etc/passwd"))
+            }
+        }
+
         @Test("a runtime that hangs in one pod's delete is named, and no other pod feels it")
         func oneDeleteHangs() throws {
             try withRuntime("runtime: hangs in one delete", .none) { daemon, client in

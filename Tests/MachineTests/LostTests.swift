@@ -7,6 +7,29 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Lost {
+        @Test(
+            "a FIFO in the place of an exit file holds up neither daemon nor shim",
+            arguments: [true, false])
+        func fifoForExit(isShimKilled: Bool) throws {
+            try withDaemon { daemon, client in
+                let pod = try client.createPod("web", daemon.rootfs.sleeper)
+                let exit = "\(daemon.runDirectory)/pods/\(pod.uid)/tasks/app/exit"
+                try Command.expect("sh", "-c", "rm '\(exit)' && mkfifo '\(exit)'")
+                if isShimKilled {
+                    kill(pod.shimPID, SIGKILL)
+                    try eventually("the pod is lost") {
+                        try client.send("GET", "/v1/pods/web").state == "lost"
+                    }
+                } else {
+                    kill(Int32(pod["tasks", "app", "pid"]?.integer ?? 0), SIGKILL)
+                    _ = try client.waitForTask("web", "app", "exited")
+                }
+                #expect(try client.createPod("other", "{}").status == 201)
+                #expect(try client.deletePod("other").state == "succeeded")
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+
         @Test("a lost pod's tasks are ended, its exits are unknown, and its record waits")
         func isCleared() throws {
             try withDaemon { daemon, client in

@@ -14,11 +14,22 @@ extension Machine {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 daemon.terminate()
                 let leftovers = try Leftovers(daemon, Self.uid)
-                let strangers = ["\(daemon.dataDirectory)/notes", "\(daemon.logDirectory)/syslog"]
+                // Names that are almost a pod's uid: upper case, version 4, the nil UUID.
+                let names = [
+                    "notes", Self.uid.uppercased(), "1f2e3d4c-5b6a-4798-8897-a6b5c4d3e2f1",
+                    "00000000-0000-0000-0000-000000000000",
+                ]
+                let strangers = [daemon.dataDirectory, daemon.logDirectory].flatMap { folder in
+                    names.map { "\(folder)/\($0)" }
+                }
                 for stranger in strangers { try makeDirectory(stranger) }
                 try daemon.start()
                 try eventually("the leftovers are gone") { leftovers.left == [] }
-                for stranger in strangers { #expect(exists(stranger)) }
+                let fresh = try client.send("GET", "/v1/audit?fresh=true")
+                for stranger in strangers {
+                    #expect(exists(stranger))
+                    #expect(!fresh.reply.text.contains(stranger))
+                }
                 let operation = try eventuallySome("the sweep's operation has ended") {
                     try client.send("GET", "/v1/operations?limit=1000")["items"]?.elements?.first {
                         $0["kind"]?.string == "orphan.remove"
@@ -27,6 +38,8 @@ extension Machine {
                 }
                 #expect(operation["target"]?["kind"]?.string == "orphan")
                 #expect(operation["target"]?["uid"]?.string == Self.uid)
+                let kinds = try client.send("GET", "/v1/operations?limit=1000")["items"]?.elements
+                #expect(kinds?.count { $0["kind"]?.string == "orphan.remove" } == 1)
                 let metrics = try client.send("GET", "/metrics").reply.text
                 #expect(metrics.contains("staunch_orphans_removed_total{kind=\"data\"} 1"))
                 for stranger in strangers { try FileManager.default.removeItem(atPath: stranger) }

@@ -15,9 +15,11 @@ struct chttp_callbacks {
   /* The request line has been read; `target` is raw, NUL-terminated, and dies with the call. */
   void (*began)(void *slot, const char *target);
   /* First call of a request: its headers are here. Then one for each piece of body (size > 0),
-     then one with size 0, and one more after each resume. `is_old`: not HTTP/1.1. Returns 0 to cut
-     the connection. */
-  int (*access)(void *slot, const char *method, int is_old, const char *bytes, size_t size);
+     then one with size 0, and one more after each resume. `is_old`: not HTTP/1.1.
+     `target_size`: bytes of the target as it was sent, of which `began` may have seen fewer; 0 if
+     that is unknown. Returns 0 to cut the connection. */
+  int (*access)(void *slot, const char *method, int is_old, size_t target_size, const char *bytes,
+                size_t size);
   /* The request is over, whichever way. */
   void (*ended)(void *slot);
   void (*log)(void *context, const char *line);

@@ -52,7 +52,7 @@ import Model
 
     private static func named(_ uids: [String], _ directory: String) -> [String: String] {
         var named: [String: String] = [:]
-        for uid in uids where UID(uid) != nil { named[uid] = "\(directory)/\(uid)" }
+        for uid in uids where UID(ours: uid) != nil { named[uid] = "\(directory)/\(uid)" }
         return named
     }
 

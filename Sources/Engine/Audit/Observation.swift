@@ -16,7 +16,7 @@ package struct Observation: Sendable {
     package init(_ kind: ResourceKind, _ names: [String: String], recorded: Set<UID>) {
         self.kind = kind
         self.names = names
-        unrecorded = names.filter { name, _ in !(UID(name).map(recorded.contains) ?? false) }
+        unrecorded = names.filter { name, _ in !(UID(ours: name).map(recorded.contains) ?? false) }
     }
 }
 

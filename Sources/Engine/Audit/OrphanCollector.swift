@@ -13,6 +13,9 @@ import Model
 
     /// The kinds that were seen of each orphan, for the metric.
     private var kinds: [UID: [ResourceKind]] = [:]
+    /// Removed since the last look. If that look sees one again, the next look removes it again, so
+    /// that a removal that does not help is repeated only now and then.
+    private var removed: Set<UID> = []
 
     nonisolated init() {}
 
@@ -21,12 +24,14 @@ import Model
     func start(for seen: [Observation], _ engine: Engine) async {
         var found: [UID: [ResourceKind]] = [:]
         for observation in seen where observation.kind.isCollected {
-            for uid in observation.unrecorded.keys.compactMap({ UID($0) }) {
+            for uid in observation.unrecorded.keys.compactMap({ UID(ours: $0) }) {
                 found[uid, default: []].append(observation.kind)
             }
         }
         let room = OrphanCollector.most - engine.registry.openOrphanRemovals().count
-        for uid in found.keys.sorted().prefix(max(0, room)) {
+        let due = found.keys.filter { !removed.contains($0) }
+        removed = []
+        for uid in due.sorted().prefix(max(0, room)) {
             kinds[uid] = found[uid]
             await begin(uid, engine)
         }
@@ -52,6 +57,7 @@ import Model
     /// Counts an orphan of which nothing is left. When no removal is left, it takes an audit at
     /// once, because there may be more orphans than the limit.
     func ended(_ uid: UID, _ engine: Engine) {
+        removed.insert(uid)
         for kind in kinds.removeValue(forKey: uid) ?? [] {
             engine.metrics.orphansRemoved.add(1, kind.rawValue)
         }

@@ -18,8 +18,8 @@ extension LinuxHost {
             // Some hierarchies may have no parent, because cgroups are made only when a pod needs
             // them.
             guard try Files.exists(parent) else { continue }
-            for (name, path) in try entries(parent) where UID(name) != nil && found[name] == nil {
-                found[name] = path
+            for (name, path) in try entries(parent) where found[name] == nil {
+                if UID(ours: name) != nil { found[name] = path }
             }
         }
         return found

@@ -11,7 +11,7 @@ extension RuntimeWatch {
     /// all copies were removed, it is installed again.
     nonisolated func shimProgram() throws(SystemCallFailure) -> String {
         if let path = status.shim.value, try Files.exists(path) { return path }
-        if let older = try layout.shims.any() { return older }
+        if let older = try layout.shims.all().first { return older }
         return try layout.shims.add(try Files.program(layout.settings.shim, in: [])).path
     }
 
@@ -19,15 +19,36 @@ extension RuntimeWatch {
     func lookAtShim() async {
         do throws(SystemCallFailure) {
             if let path = status.shim.value, try Files.exists(path) { return }
+            for copy in try layout.shims.all() { await removeIfBroken(copy) }
             guard let copy = try await copiedShim() else { return }
-            guard let why = await whyUnusable(shim: copy.path) else { return }
-            ignoring("it is never taken for one that works while another is there") {
-                () throws(SystemCallFailure) in try layout.shims.remove(copy.path)
+            switch await trial(of: copy.path) {
+            case .runs:
+                let path = try layout.shims.accept(copy.path)
+                ignoring("an old copy costs room, and harms nobody") {
+                    () throws(SystemCallFailure) in try layout.shims.removeAll(but: path)
+                }
+                update { $0.shim = .usable(path) }
+            case .broken(let why):
+                remove(copy.path)
+                if copy.isNew { refusedShim = copy.marks }
+                refuseShim(why)
+            case .refused(let why):
+                if copy.isNew { remove(copy.path) }
+                refuseShim(why)
+            case .unknown: return
             }
-            // An old copy may have been damaged, so the program is copied again with the next look.
-            if copy.isNew { refusedShim = copy.marks }
-            refuseShim(why)
         } catch { refuseShim("\(error)") }
+    }
+
+    /// A copy that was damaged, or that a daemon of before had accepted too early.
+    private func removeIfBroken(_ copy: String) async {
+        if case .broken = await trial(of: copy) { remove(copy) }
+    }
+
+    private func remove(_ copy: String) {
+        ignoring("the next look removes it") { () throws(SystemCallFailure) in
+            try layout.shims.remove(copy)
+        }
     }
 
     /// Copies the program; `nil` if it was refused before, or cannot be read now. An older copy
@@ -35,7 +56,7 @@ extension RuntimeWatch {
     /// daemon reads the program itself, because no pod of this boot waits for the daemon.
     private func copiedShim() async throws(SystemCallFailure) -> ShimCopy? {
         let program = layout.settings.shim
-        if try layout.shims.any() != nil {
+        if try !layout.shims.all().isEmpty {
             let refused = refusedShim ?? "none"
             switch await ask(["staunch-shim", "install", program, layout.shims.directory, refused])
             {
@@ -53,26 +74,30 @@ extension RuntimeWatch {
         return ShimCopy(marks: source.marks, path: copy.path, isNew: copy.isNew)
     }
 
-    /// Tests a copy, and uses it from then on if it runs. Returns why it cannot be used; `nil` if
-    /// it can, or if that is unknown now.
-    private func whyUnusable(shim path: String) async -> String? {
+    private enum Trial {
+        case runs
+        case broken(String)
+        /// The kernel does not start it, for example because its file system is mounted noexec.
+        case refused(String)
+        /// It could not be started now, or another process killed it.
+        case unknown
+    }
+
+    /// Runs a copy for a look that waits for no disk.
+    private func trial(of path: String) async -> Trial {
         let words = ["staunch-shim", "absent", layout.shims.directory, "none"]
         let question: Question
         do throws(SystemCallFailure) { question = try Question(words, path: path, atMost: 0) } catch
         {
             // EAGAIN, ENOMEM, ENFILE, EMFILE: the program was not even started.
-            return [11, 12, 23, 24].contains(error.errno) ? nil : "\(error)"
+            if [11, 12, 23, 24].contains(error.errno) { return .unknown }
+            return error.errno == 8 ? .broken("\(error)") : .refused("\(error)")  // ENOEXEC
         }
         self.question = question
         switch await question.answer(within: RuntimeWatch.patience) {
-        case .said:
-            ignoring("an old copy costs room, and harms nobody") { () throws(SystemCallFailure) in
-                try layout.shims.removeAll(but: path)
-            }
-            update { $0.shim = .usable(path) }
-            return nil
-        case .failed(let why), .unanswered(let why): return why
-        case .killed: return nil
+        case .said: return .runs
+        case .failed(let why), .unanswered(let why): return .broken(why)
+        case .killed: return .unknown
         }
     }
 

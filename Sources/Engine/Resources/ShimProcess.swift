@@ -13,7 +13,7 @@ struct ShimProcess: PodResource {
         ) throws(SystemCallFailure) -> [String: String] {
             var found: [String: String] = [:]
             for (name, path) in try host.runFolders() {
-                guard let uid = UID(name) else { continue }
+                guard let uid = UID(ours: name) else { continue }
                 ignoring("what cannot be told is missing, and says so") {
                     () throws(SystemCallFailure) in
                     if try isMeant(uid) { found[name] = path }
