@@ -1,4 +1,4 @@
-// Headers that clients write: Prefer, Accept.
+// Headers that clients write: Prefer and Accept.
 
 import Testing
 

@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    /// An item of a list, as large as asked for.
+    /// A list item of the requested size.
     private struct Item: DocumentEncodable {
         let uid: UID
         var size = 0

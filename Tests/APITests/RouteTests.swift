@@ -1,4 +1,4 @@
-// The table of routes against the document that is served.
+// The route table against the served document.
 
 import HTTP
 import JSON
@@ -8,7 +8,8 @@ import Testing
 @testable import API
 
 @Suite struct Routes {
-    /// The built-in document, from a file: what the daemon hands out cannot be read back here.
+    /// The built-in document, read from its file, because the daemon's embedded copy cannot be
+    /// parsed here.
     let document: JSONValue
 
     init() throws {

@@ -1,5 +1,5 @@
-// What had to hold, and whether it did: each verdict is seen to pass, to fail and, if there is
-// nothing to judge, to say so.
+// The verdicts of a run. Each verdict is seen to pass, to fail and, if there is nothing to judge,
+// to say so.
 
 import Churn
 import Testing
@@ -15,7 +15,7 @@ import Testing
         names(.failed, findings, samples)
     }
 
-    /// A run in which all is well: one life of the daemon, and one of a shim.
+    /// A run in which all is well: one life of the daemon and one of a shim.
     private static var good: (findings: Findings, samples: [Sample]) {
         var findings = Findings()
         findings.left = []
@@ -55,7 +55,7 @@ import Testing
         #expect(checks.count == 13)
     }
 
-    /// One thing that is wrong, and the verdict that has to say so.
+    /// One wrong thing, and the verdict that must report it.
     struct Sabotage: Sendable, CustomStringConvertible {
         let description: String
         var findings: @Sendable (inout Findings) -> Void = { _ in }

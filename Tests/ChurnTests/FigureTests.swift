@@ -1,4 +1,4 @@
-// Numbers as they are shown: texts, scales, latencies.
+// Numbers as shown: texts, scales, latencies.
 
 import Churn
 import Testing

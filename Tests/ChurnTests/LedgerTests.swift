@@ -1,4 +1,4 @@
-// One exit for each task, and a true one.
+// Each task has one exit, and the exit is true.
 
 import Churn
 import Testing
@@ -15,7 +15,7 @@ import Testing
     private static let later = TaskEnd(
         exitCode: nil, signal: "KILL", isUnknown: false, finishedAt: "t2")
 
-    /// How one pod ended, and what is to be said of it.
+    /// How one pod ended, and what the ledger must report.
     struct Case: Sendable, CustomStringConvertible {
         let description: String
         var exits: [String: TaskEnd] = ["app": killed]

@@ -1,4 +1,4 @@
-// Shapes, their weights, and the file that they are read from.
+// Shapes, their weights, and the file that contains them.
 
 import Churn
 import Testing

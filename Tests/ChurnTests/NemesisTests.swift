@@ -1,4 +1,4 @@
-// When somebody is due to die.
+// When a process is due to be killed.
 
 import Churn
 import Testing

@@ -1,4 +1,4 @@
-// What a run leaves behind: a table, a document, a page.
+// The output of a run: a table, a document, a page.
 
 import Churn
 import JSON

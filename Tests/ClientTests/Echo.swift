@@ -1,4 +1,4 @@
-// A server that answers with what it was sent, waits, and streams.
+// A server that echoes requests, waits, and streams.
 
 import Bytes
 import Glibc
@@ -6,7 +6,7 @@ import HTTP
 import Synchronization
 
 final class Echo: HTTPHandler {
-    /// What came, in one line for each request.
+    /// The received requests, one line each.
     let seen = Mutex<[String]>([])
 
     func handle(_ request: HTTPRequest) -> HTTPReply {

@@ -8,7 +8,7 @@ after a moment it is given one, between two chunks, as if the server had ended i
 import asyncio
 import sys
 
-# Seconds: what is kept comes at once.
+# Seconds. The retained events arrive at once.
 STREAM = 0.2
 
 
@@ -21,7 +21,7 @@ class Exchange:
 
 async def upward(exchange, client, daemon):
     while data := await client.read(1 << 16):
-        # requests sends one request at a time, the head of it in one piece.
+        # The requests library sends one request at a time, and its head in one piece.
         exchange.is_stream = data.startswith(b"GET /v1/events")
         daemon.write(data)
         await daemon.drain()

@@ -1,6 +1,6 @@
 import Model
 
-/// Values by chance, the same for the same seed (SplitMix64).
+/// Random values, reproducible from the seed (SplitMix64).
 struct Dice: RandomNumberGenerator {
     private var state: UInt64
 
@@ -71,7 +71,7 @@ struct Dice: RandomNumberGenerator {
         return MountSpec(kind: kind, target: text(), readOnly: flip())
     }
 
-    /// Any task that the types allow, whether a client could send it or not.
+    /// Returns any task that the types allow, even if no client could send it.
     mutating func task() -> TaskSpec {
         TaskSpec(
             name: name(), rootfs: text(), readOnlyRootfs: flip(), args: list { $0.text() },
@@ -84,7 +84,7 @@ struct Dice: RandomNumberGenerator {
             gracePeriod: .random(in: 0...86_400_000, using: &self), start: flip())
     }
 
-    /// A task that a client can send.
+    /// Returns a task that a client can send.
     mutating func sendableTask() -> TaskSpec {
         var spec = task()
         spec.rootfs = "/" + "é/\"\\"

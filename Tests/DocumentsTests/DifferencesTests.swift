@@ -41,7 +41,7 @@ import Testing
         #expect(places { $0.start = false } == ["/start"])
     }
 
-    /// Both spellings of `é` are the same text for Swift, and two directories for the kernel.
+    /// Both spellings of `é` are the same text for Swift, but two directories for the kernel.
     @Test func otherBytesAreADifference() {
         var old = task
         old.rootfs = "/\u{e9}"

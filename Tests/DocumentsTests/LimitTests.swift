@@ -3,7 +3,7 @@ import JSON
 import Model
 import Testing
 
-/// CPU limits of a pod and its tasks, where the kernel refuses a task's above its pod's.
+/// CPU limits of a pod and its tasks. The kernel refuses a task's limit above its pod's.
 @Suite struct LimitTests {
     private func pod(_ cpus: Int64?, tasks: [(String, Int64?)]) -> PodSpec {
         PodSpec(

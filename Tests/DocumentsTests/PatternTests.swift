@@ -1,4 +1,4 @@
-// The rules for strings stand twice: in the decoder, and as patterns in openapi/staunch.json.
+// The rules for strings exist twice: in the decoder, and as patterns in openapi/staunch.json.
 
 import Documents
 import Foundation
@@ -51,7 +51,7 @@ import Testing
         #expect(try accepts("capabilities", text) == allows(schemas["Capability"], text))
     }
 
-    /// A number that is no id is refused by the decoder alone.
+    /// Only the decoder refuses a number that is not a valid id.
     @Test(
         "a user is one to both",
         arguments: [

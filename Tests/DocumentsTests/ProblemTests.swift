@@ -4,7 +4,7 @@ import Model
 import Testing
 
 @Suite struct ProblemTests {
-    /// The table of the contract, code by code.
+    /// The contract's table: the HTTP status of each code.
     private static let contract: [String: Int] = [
         "malformed-request": 400, "malformed-json": 400, "invalid-document": 422,
         "not-supported": 422, "not-found": 404, "pod-unknown": 404, "task-unknown": 404,

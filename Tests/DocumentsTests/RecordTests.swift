@@ -22,7 +22,7 @@ import Testing
         #expect(operation.tombstone().count <= operation.record().count)
     }
 
-    /// Chance alone would not prove that each state was there.
+    /// Random values alone would not prove that each state occurred.
     @Test func everyStateReadsBackAsItself() throws {
         var random = Dice(seed: 1)
         for state in PodState.allCases {
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    /// What a client may send never becomes a record that cannot be read.
+    /// Whatever a client may send becomes a record that can be read.
     @Test(arguments: 0..<100)
     func aSpecThatWasSentComesBackFromItsDocument(seed: UInt64) throws {
         var random = Dice(seed: seed)

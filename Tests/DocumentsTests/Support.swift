@@ -9,7 +9,7 @@ func json(_ document: some DocumentEncodable) throws -> JSONValue {
     try JSONValue.parse(document.document().bytes)
 }
 
-/// The faults of a document, as `pointer: detail`; `!` where it is not supported.
+/// The faults of a document, as `pointer: detail`; `!` if the pointer is not supported.
 func faults(_ body: () throws -> Void) -> [String] {
     do {
         try body()

@@ -1,4 +1,4 @@
-// A wall clock that jumps ahead by days and comes back: no retry is taken for a new request.
+// The wall clock jumps ahead by days and comes back. No retry is taken for a new request.
 
 import Documents
 import EventLoop
@@ -16,7 +16,7 @@ extension Simulated {
 
         private func jump(days: Int64) { Loop.shared.reactor.jumpSimulatedWall(days * day) }
 
-        /// A UUID of version 7 of the wall's time, or so many days from it.
+        /// A UUIDv7 of the wall clock's time, shifted by `days`.
         private func timedID(days: Int64 = 0, _ number: UInt64 = 1) -> UID {
             UID(milliseconds: Stage.wall + days * day, random: (number, number))
         }
@@ -39,7 +39,7 @@ extension Simulated {
             }
         }
 
-        /// A pod is deleted by `id`, and another one has its name.
+        /// Deletes a pod by `id`, and creates another pod of its name.
         private func replacePod(_ stage: Stage, _ id: UID) throws -> Pod {
             _ = try stage.makePod("web")
             let deleted = try #require(delete(stage, id).operation)
@@ -92,7 +92,7 @@ extension Simulated {
             _ = try replacePod(stage, ahead)
             try makeSome(stage)
             #expect(delete(stage, ahead).refusal == .operationExpired)
-            // Another millisecond than that of the ids that were dropped.
+            // A different millisecond from that of the dropped ids.
             Loop.shared.reactor.jumpSimulatedWall(1000)
             let now = timedID(2)
             let later = delete(stage, now)
@@ -140,7 +140,7 @@ extension Simulated {
             #expect(times == ForgottenTimes(until: Stage.wall))
             #expect(before.time.map { times.contains($0.milliseconds) } == true)
             #expect(after.time.map { times.contains($0.milliseconds) } == false)
-            // Once for a store.
+            // A store counts a loss only once.
             #expect(try forgotten(ForgottenTimes(), isLost: true) == ForgottenTimes())
         }
 

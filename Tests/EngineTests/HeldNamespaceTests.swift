@@ -1,4 +1,4 @@
-// Which of the namespaces that somebody holds the audit tells of, and as whose.
+// Which held namespaces the audit reports, and which pod it names as the owner.
 
 import Model
 import Store
@@ -17,7 +17,8 @@ import Testing
         NamespaceOwner(identity: identity, uid: uid, name: try #require(Label("web")))
     }
 
-    /// What is told of a namespace that a task holds; `web`'s was net:[7], made at 1.
+    /// The audit's judgment of a namespace that a task holds. The namespace of `web` was net:[7],
+    /// made at 1.
     private func judged(
         _ seen: NamespaceIdentity, isInhabited: Bool = false, isRecorded: Bool = false
     ) throws -> HeldNamespace? {

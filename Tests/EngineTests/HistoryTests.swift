@@ -1,4 +1,4 @@
-// What has been is read in parts, in order and to the end, however much it is.
+// The history is read in parts, in order and to the end, whatever its length.
 
 import Bytes
 import Documents
@@ -13,7 +13,7 @@ import Testing
 
 extension Simulated {
     struct History {
-        /// A list, slice by slice; the longest that one slice took, in seconds.
+        /// Reads a list slice by slice; also returns the seconds that the longest slice took.
         private func list(
             _ engine: Engine, in state: OperationState? = nil
         ) throws -> (operations: [PodOperation], longest: Double) {
@@ -42,7 +42,7 @@ extension Simulated {
                     try stage.engine.createPod(name, spec, stage.context(id))
                 }
                 accepted.append(try #require(answer.operation?.id))
-                // Some end, and the last ones run when they are listed.
+                // Some operations end now; the last ones still run when they are listed.
                 if number < 10 { _ = stage.eventually { !stage.engine.isOpen(id) } }
             }
             #expect(accepted.first == UID(high: 0x4000, low: 100))
@@ -56,7 +56,7 @@ extension Simulated {
             _ = stage.eventually { stage.engine.openOperations.isEmpty }
         }
 
-        /// STAUNCH_TEST_DEPTH=full: as many as are kept of events.
+        /// The limit of stored events if STAUNCH_TEST_DEPTH=full.
         private static let count =
             ProcessInfo.processInfo.environment["STAUNCH_TEST_DEPTH"] == "full" ? 100_000 : 5000
 
@@ -82,7 +82,7 @@ extension Simulated {
             #expect(revisions == (1...UInt64(count)).map { $0 })
         }
 
-        /// In no order, and no UUIDv7.
+        /// Ids in no order, and not UUIDv7.
         private static func id(_ number: Int) -> UID {
             UID(high: UInt64(number).byteSwapped, low: UInt64(number))
         }
@@ -207,7 +207,7 @@ extension Engine {
     fileprivate func isOpen(_ id: UID) -> Bool { openOperations.contains(id) }
 }
 
-/// A directory on tmpfs, for a store.
+/// A directory on tmpfs for a store.
 private struct Folder {
     let path = "/dev/shm/staunch-history-\(UUID().uuidString)"
 

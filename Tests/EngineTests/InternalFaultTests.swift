@@ -1,4 +1,4 @@
-// 500 `internal`: its texts promise an id that stands in the log as well.
+// 500 `internal`: its text promises an id that the log contains as well.
 
 import Documents
 import Model

@@ -1,4 +1,4 @@
-// A pod's share: what one pod is asked for costs the others nothing.
+// Fairness: requests for one pod do not slow other pods.
 
 import Documents
 import Model
@@ -10,7 +10,7 @@ import Testing
 
 extension Simulated {
     struct Load {
-        /// A pod with a running task, whose shim is then stopped: what it is asked for stays open.
+        /// Makes a pod with a running task and a stopped shim, so that its operations stay open.
         private func stoppedPod(_ stage: Stage, _ name: String) throws -> Pod {
             let pod = try stage.makePod(name, task: "app")
             try stage.onMachine { $0.pods[pod.uid]?.shim?.isStopped = true }
@@ -70,7 +70,7 @@ extension Simulated {
                 while signal(stage, pod).operation != nil {}
             }
             #expect(stage.engine.openOperations.count == 40 * 64)
-            // All that was accepted has begun.
+            // All accepted operations have begun.
             try stage.onMachine { _ in }
             let visits = stage.engine.registry.state.withLock { $0.operations.visits }
             let before = visits.count.load(ordering: .relaxed)
@@ -93,7 +93,7 @@ extension Simulated {
             }
             #expect(stage.ask(delete).operation != nil)
             let sent = { try stage.onMachine { $0.pods[pod.uid]?.shim?.line?.lastID } }
-            // All that was accepted has begun.
+            // All accepted operations have begun.
             try stage.onMachine { _ in }
             let once = try sent()
             for _ in 0..<100 { #expect(stage.ask(delete).operation != nil) }

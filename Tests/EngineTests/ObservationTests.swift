@@ -1,5 +1,5 @@
-// The seam: what the audit tells, the orphan collector removes and an operation shows is what the
-// resources say, and each kind has one resource.
+// The interface of the resources. The audit, the orphan collector and the operations rely on it
+// alone, and each kind has one resource.
 
 import Documents
 import EventLoop

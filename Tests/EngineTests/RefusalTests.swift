@@ -1,5 +1,4 @@
-// Creates while something that they need cannot be used: the new ones are refused, and those that
-// were accepted wait.
+// Creates while something that they need is broken: new ones are refused, accepted ones wait.
 
 import Documents
 import Model

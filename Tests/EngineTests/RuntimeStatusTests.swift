@@ -1,4 +1,4 @@
-// What a create needs of the host: what was seen of it, and when it is looked at again.
+// What a create needs of the host: the last check's result, and when the next check happens.
 
 import Linux
 import Testing

@@ -1,4 +1,4 @@
-// What small additions may come to: no more than one request could have asked for.
+// Small additions together may not exceed what one request could ask for.
 
 import Model
 import Testing

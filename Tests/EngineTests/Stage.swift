@@ -1,4 +1,4 @@
-// The engine on a machine in memory, whose time the test gives: nothing here depends on load.
+// The engine on a machine in memory. The test controls its time, so nothing here depends on load.
 
 import Documents
 import EventLoop
@@ -10,7 +10,7 @@ import Testing
 
 @testable import Engine
 
-/// All that use the loop: there is one of it, and it is turned by one test at a time.
+/// All suites that use the event loop. There is one loop, so one test at a time runs it.
 @Suite(.serialized) enum Simulated {}
 
 private final class Written: Sendable {
@@ -18,7 +18,7 @@ private final class Written: Sendable {
 }
 
 final class Stage {
-    /// Before anything else uses the loop of this process.
+    /// Must be set before anything else uses the loop of this process.
     private static let reactor: Reactor = {
         Reactor.isSimulated.store(true, ordering: .releasing)
         return Loop.shared.reactor
@@ -38,7 +38,7 @@ final class Stage {
     var log: [String] { written.lines.withLock { $0 } }
     private var reactor: Reactor { Stage.reactor }
 
-    /// - Parameter path: of a store on a file system, where it is not to be one in memory.
+    /// - Parameter path: path of a store on a file system; `nil` for a store in memory.
     init(_ settings: EngineSettings = EngineSettings(), storeAt path: String? = nil) throws {
         Stage.reactor.resetSimulation(seed: 1)
         var settings = settings
@@ -66,7 +66,7 @@ final class Stage {
         (world, engine) = try #require(made.withLock { $0 })
     }
 
-    /// What waits for ever is kept: it would say so.
+    /// Keeps the world and the timers: the tasks behind them must not be unwound.
     deinit {
         let (world, timers) = (world, reactor.dropSimulated())
         Stage.kept.withLock { $0.append((world, timers)) }
@@ -74,7 +74,7 @@ final class Stage {
 
     private static let kept = Mutex<[(World, [@Sendable () -> Void])]>([])
 
-    /// Lets time pass until `level` holds; `false` where it does not within a minute of it.
+    /// Lets time pass until `level` holds. Returns `false` if it does not hold within a minute.
     func eventually(_ level: () -> Bool) -> Bool {
         let end = reactor.simulatedNow + 60_000_000_000
         reactor.runSimulated()
@@ -110,8 +110,8 @@ final class Stage {
             fingerprint: 1, instance: "/", ifMatch: nil)
     }
 
-    /// A pod that is ready, with a task that runs where `task` is given; its first attempt may
-    /// fail, as things do on this machine.
+    /// Makes a ready pod, with a running task if `task` is given. The first attempt may fail,
+    /// because this machine injects failures.
     func makePod(_ name: String, task: String? = nil) throws -> Pod {
         let name = label(name)
         let tasks = task.map { [TaskSpec(name: label($0), rootfs: "/rootfs", args: ["x"])] } ?? []
@@ -123,7 +123,7 @@ final class Stage {
         throw Problem(.podUnknown, "never made", instance: name.text)
     }
 
-    /// The operation of a request, or the code of its refusal.
+    /// Returns the operation of a request, or the code of its refusal.
     func ask(_ request: () throws(Problem) -> MutationResult) -> Answer {
         do throws(Problem) {
             switch try request() {

@@ -1,4 +1,4 @@
-// Who may work on the machine at once, and in which order.
+// Which stages may work on the machine at once, and in which order.
 
 import Documents
 import EventLoop
@@ -25,7 +25,7 @@ extension Simulated {
         /// Pods by their number.
         private func uid(_ number: Int) -> UID { UID(high: 0x7000, low: UInt64(number + 1)) }
 
-        /// A stage of the pod's that is told as it gets its turn, and leaves when it is told to.
+        /// Queues a stage of the pod. The trace records its turn; it leaves when the test says so.
         private func come(_ pod: Int, _ name: String, operation: Int = 0) throws {
             let (gate, log, uid, id) = (gate, log, uid(pod), uid(1000 + operation))
             onLoop {
@@ -116,7 +116,7 @@ extension Simulated {
     }
 }
 
-/// What has happened, in order.
+/// The events so far, in order.
 private final class Trace: Sendable {
     private let lines = Mutex<[String]>([])
     let places = Mutex<[String: StagePlace]>([:])

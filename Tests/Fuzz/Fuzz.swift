@@ -1,6 +1,6 @@
-// What scripts/fuzz runs: libFuzzer, on the target that STAUNCH_FUZZ_TARGET names. (Not an
-// argument: libFuzzer starts itself again with those that it knows.) Each target takes any bytes,
-// and ends the process where something that must hold does not.
+// The program of scripts/fuzz: libFuzzer on the target that STAUNCH_FUZZ_TARGET names. The name is
+// no argument because libFuzzer restarts itself with only the arguments that it knows. Each target
+// takes any bytes, and ends the process if an invariant does not hold.
 
 import Glibc
 
@@ -18,21 +18,21 @@ enum Fuzz {
     }()
 
     private static var name: String {
-        // SAFETY: nobody changes the environment here, and the text is copied.
+        // SAFETY: nothing changes the environment here, and the text is copied.
         guard let text = unsafe getenv("STAUNCH_FUZZ_TARGET") else { return "" }
         return unsafe String(cString: text)
     }
 }
 
-/// libFuzzer's main calls it, once for each input.
+/// libFuzzer's main calls this function once for each input.
 @_cdecl("LLVMFuzzerTestOneInput")
 func runOne(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
-    // SAFETY: the bytes are libFuzzer's for as long as the call; they are copied.
+    // SAFETY: libFuzzer owns the bytes and keeps them for the call; they are copied.
     Fuzz.chosen(unsafe [UInt8](UnsafeBufferPointer(start: data, count: size)))
     return 0
 }
 
-/// Ends the process where a law of the target is broken.
+/// Ends the process if a law of the target is broken.
 func must(_ holds: Bool, _ law: @autoclosure () -> String) {
     if !holds { fatalError(law()) }
 }

@@ -1,10 +1,10 @@
-// The JSON reader, and the writer with it.
+// The JSON reader and the JSON writer.
 
 import Bytes
 
 @testable import JSON
 
-/// What was read is written, and read again to the same; what is refused has a place in the text.
+/// Parsed text is written and parsed again to the same value. A refusal names a place in the text.
 @Sendable func fuzzJSON(_ bytes: [UInt8]) {
     let value: JSONValue
     do throws(JSONFault) { value = try JSONValue.parse(bytes) } catch {
@@ -16,7 +16,7 @@ import Bytes
     let written = value.bytes
     do throws(JSONFault) {
         let again = try JSONValue.parse(written)
-        // -0.0 is written as -0, which is read as the whole number 0.
+        // The writer turns -0.0 into -0, which the reader reads as the integer 0.
         let settled = again.bytes
         must(try JSONValue.parse(settled).bytes == settled, "written differently each time")
         must(same(again, value), "another value: \(value) became \(again)")
@@ -31,7 +31,7 @@ private func depth(_ value: JSONValue) -> Int {
     }
 }
 
-/// 1.0 is written as `1`, and that is the same number.
+/// The writer turns 1.0 into `1`, which is the same number.
 private func same(_ one: JSONValue, _ other: JSONValue) -> Bool {
     switch (one, other) {
     case (.array(let left), .array(let right)):
@@ -45,5 +45,5 @@ private func same(_ one: JSONValue, _ other: JSONValue) -> Bool {
     }
 }
 
-/// By bytes: to Swift two forms of one letter are equal.
+/// Compares bytes, because Swift treats two forms of one letter as equal.
 private func alike(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }

@@ -1,5 +1,5 @@
-// A request on its way to what it asks for: path, query, headers, body. The input is text as on the
-// wire: the request line without its version, headers, an empty line, the body.
+// A request's path, query, headers and body. The input is text as on the wire: the request line
+// without its version, the headers, an empty line, the body.
 
 import Bytes
 import Documents
@@ -28,7 +28,7 @@ private let tree = RouteNode(routes)
     } catch { check(Problem(error, instance: request.path)) }
 }
 
-/// Lines end with LF; what is not UTF-8 is repaired, as MHD's bytes are.
+/// Lines end with LF. Bytes that are not UTF-8 are repaired, as with MHD's bytes.
 private func request(_ bytes: [UInt8]) -> HTTPRequest {
     var rest = bytes[...]
     func line() -> String {
@@ -83,7 +83,7 @@ private func readQuery(_ request: HTTPRequest, _ route: Route) throws(Problem) {
     _ = (try query.flag("allowMissing"), try query.flag("fresh"))
 }
 
-/// Whatever a document is meant for: every reader of one takes any document.
+/// Gives the document to every reader, because each reader must take any document.
 private func readBody(_ value: JSONValue, _ route: Route) {
     guard let name = Label("name") else { return }
     read { () throws(DocumentFaults) in
@@ -112,7 +112,7 @@ private func read(_ body: () throws(DocumentFaults) -> Void) {
     }
 }
 
-/// A spec that was accepted is stored, and is the same after the daemon's next start.
+/// An accepted spec is stored, and is the same after the daemon's next start.
 private func survives(_ spec: PodSpec) throws(DocumentFaults) {
     let uid = UID(high: 0x019a_bf5e_8d3a_7c11, low: 0x9a56_3b1f_0c2d_4e5f)
     let now = Timestamp(milliseconds: 1_700_000_000_000)

@@ -1,5 +1,5 @@
-// The messages between daemon and shim, in both directions, and the file with a task's exit. What
-// is a message is written as it was read.
+// The messages between daemon and shim in both directions, and a task's exit file. A valid message
+// is written as it was read.
 
 import ShimProtocol
 
@@ -13,15 +13,15 @@ import ShimProtocol
 @Sendable func fuzzShimMessage(_ bytes: [UInt8]) {
     do throws(WireFault) {
         let message = try ShimMessage.parse(bytes)
-        // An older shim's reply is read, and written in the present form.
+        // An older shim's reply is read, and written in the current form.
         let packet = message.packet()
         must(packet == bytes || isOldReply(bytes), "\(message) is written differently")
         must(try ShimMessage.parse(packet) == message, "\(message) is another when read again")
     } catch { must(!error.detail.isEmpty, "a fault without a word") }
 }
 
-/// Version, kind and id come first, and then the reply's kind: "still there" without an errno, or
-/// "failed" without a count of what was dropped.
+/// Version, kind and id come first, then the reply's kind. Old replies are "still there" without an
+/// errno, and "failed" without a count of dropped bytes.
 private func isOldReply(_ bytes: [UInt8]) -> Bool {
     bytes.count > 7 && bytes[2] == 0 && [4, 5].contains(bytes[7])
 }

@@ -1,4 +1,4 @@
-//  A server on a socket of its own, and a handler whose paths are what the tests need.
+// A server on a socket of its own, and a handler with the paths that the tests need.
 
 import Bytes
 import Glibc
@@ -6,7 +6,7 @@ import HTTP
 import Synchronization
 import Testing
 
-/// Polls for a level, for about `seconds` at most.
+/// Polls until `condition` holds, for about `seconds` at most.
 func eventually(seconds: Int = 10, _ condition: () -> Bool) -> Bool {
     for _ in 0..<(seconds * 1000) {
         if condition() { return true }
@@ -77,7 +77,7 @@ final class Scripted: HTTPHandler {
     }
 }
 
-/// A stream whose source is what a test pushes.
+/// A stream whose source is pushed by a test.
 struct PushedStream: Sendable {
     private struct State {
         var next: [HTTPStreamPull] = []
@@ -121,7 +121,7 @@ struct PushedStream: Sendable {
     }
 }
 
-/// A running server; `end` stops it and checks that nothing of it is left.
+/// A running server. `end` stops it and checks that nothing of it is left.
 struct Bench {
     private static let count = Atomic(0)
     let handler = Scripted()

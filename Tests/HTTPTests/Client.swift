@@ -1,4 +1,4 @@
-//  A client that sends exactly the bytes it is told to.
+// A client that sends exactly the given bytes.
 
 import Glibc
 
@@ -8,7 +8,7 @@ struct Answer {
     var body: String
 }
 
-/// A blocking unix socket; nothing here waits longer than ten seconds.
+/// A blocking unix socket. Each call waits at most ten seconds.
 final class Client {
     private var number: CInt
     private var buffer: [UInt8] = []
@@ -72,7 +72,7 @@ final class Client {
         return true
     }
 
-    /// Reads more; false at the end, or when ten seconds have passed.
+    /// Reads more. Returns `false` at the end, or after ten seconds.
     private func more() -> Bool {
         var piece = [UInt8](repeating: 0, count: 65536)
         let count = unsafe recv(number, &piece, piece.count, 0)
@@ -81,14 +81,14 @@ final class Client {
         return true
     }
 
-    /// Everything until the server closes.
+    /// Returns everything until the server closes.
     func readToEnd() -> String {
         while more() {}
         defer { buffer = [] }
         return String(decoding: buffer, as: UTF8.self)
     }
 
-    /// True where the server closes without another byte.
+    /// Returns `true` if the server closes without another byte.
     func sawEnd() -> Bool { buffer.isEmpty && !more() && errno != EAGAIN }
 
     func readLine() -> String? {
@@ -129,7 +129,7 @@ final class Client {
         return read()
     }
 
-    /// The next chunk of a chunked body; empty at its end.
+    /// Returns the next chunk of a chunked body; empty at its end.
     func readChunk() -> String? {
         guard let line = readLine(), let size = Int(line, radix: 16) else { return nil }
         while buffer.count < size + 2 { guard more() else { return nil } }

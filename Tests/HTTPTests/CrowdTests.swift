@@ -1,5 +1,5 @@
-//  Many clients that say nothing, or little: a newcomer is served at once, and who is at work last
-//  gives way.
+// Many clients that send nothing, or little. A new client is served at once, and the server closes
+// working connections last.
 
 import Foundation
 import HTTP
@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(10)))
 struct CrowdTests {
-    /// Of several newcomers, in milliseconds.
+    /// The median answer time of several new clients, in milliseconds.
     private func medianAnswer(_ bench: Bench) -> Double {
         let times = (0..<9).map { _ -> Double in
             let begin = ContinuousClock.now
@@ -67,7 +67,7 @@ struct CrowdTests {
             #expect(eventually { bench.server.liveRequests == index + 1 })
         }
         for sender in senders.dropLast() { sender.send("b") }
-        // The second answer comes from a turn after the one that read those bytes.
+        // The second answer comes from a later turn of the loop than the read of those bytes.
         for _ in 0..<2 { #expect(clock.get("/literal")?.status == 200) }
         #expect(bench.client().get("/literal")?.status == 200)
         #expect(senders.last?.sawEnd() == true)

@@ -49,7 +49,7 @@ struct HardTimesTests {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 500, idleTimeoutSeconds: 2))
         let path = bench.path
         let begin = ContinuousClock.now
-        // The backlog is bounded, and connect waits where it is full: so from a few threads.
+        // The backlog is bounded, and connect(2) waits if it is full. So a few threads connect.
         let most = Peak()
         let floods = (0..<8).map { _ in
             Thread {

@@ -1,4 +1,4 @@
-// Heads that two readers understand in two ways, and what is served all the same.
+// Heads that two readers could interpret differently, and valid heads that look similar.
 
 import Synchronization
 import Testing

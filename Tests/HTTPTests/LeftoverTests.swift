@@ -1,4 +1,4 @@
-//  In a process of their own, where every thread and descriptor is theirs.
+// These tests run in a process of their own, so that they own every thread and descriptor.
 
 import Foundation
 import HTTP
@@ -18,10 +18,10 @@ private let descriptors = "/proc/self/fd"
             let before = entries(descriptors)
             for _ in 0..<10 {
                 try serveAndStop()
-                // The kernel takes a joined thread off the list a moment later.
+                // The kernel removes a joined thread from the list a moment later.
                 try #require(eventually { ownThreads() == 0 })
             }
-            // The runtime's own descriptors come and go, by one or two; a leak would be ten.
+            // The Swift runtime's own descriptors vary by one or two; a leak would be ten.
             try #require(entries(descriptors) < before + 5)
         }
     }
@@ -54,7 +54,7 @@ private let descriptors = "/proc/self/fd"
     }
 }
 
-/// The server's own descriptors are closed as the last reference to it goes.
+/// The server closes its own descriptors when the last reference to the server goes.
 private func serveAndStop() throws {
     let bench = try Bench()
     try #require(eventually { ownThreads() == 2 }, "a blind counter proves nothing")
@@ -65,8 +65,8 @@ private func serveAndStop() throws {
     for client in clients { client.hangUp() }
 }
 
-/// What /proc says of the server's threads. The runtime and Swift Testing have others, which
-/// come and go.
+/// /proc's status of the server's threads. The Swift runtime and Swift Testing have other threads,
+/// which come and go.
 private func ownStatuses() -> [String] {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: threads)) ?? []
     return all.compactMap { thread in
@@ -76,7 +76,7 @@ private func ownStatuses() -> [String] {
 
 private func ownThreads() -> Int { ownStatuses().count }
 
-/// How often the server's threads have gone to sleep.
+/// How often the server's threads went to sleep.
 private func switches() -> Int {
     ownStatuses().reduce(0) { sum, status in
         let line = status.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt") } ?? ""

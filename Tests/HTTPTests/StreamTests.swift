@@ -48,7 +48,7 @@ struct StreamTests {
         let piece = [UInt8](repeating: 120, count: 64 << 10)
         for _ in 0..<200 { #expect(stream.push(piece)) }
         stream.close()
-        // What the socket holds, and the batch.
+        // The capacity of the socket, and the batch.
         let room = 1 << 20
         var received = 0
         while let chunk = client.readChunk(), !chunk.isEmpty {
@@ -89,7 +89,8 @@ struct StreamTests {
         let bench = try Bench(HTTPServerSettings(streamLimit: 1))
         let (client, stream) = try open(bench)
         #expect(bench.client().get("/stream")?.status == 503)
-        // The refused one is still held by the test's handler; dropping it tells its owner.
+        // The test's handler still holds the refused stream. Its owner is told when the handler
+        // drops it.
         _ = bench.handler.nextStream()
         #expect(eventually { bench.handler.streamEnds.withLock { $0 } == [.neverSent] })
         stream.close()

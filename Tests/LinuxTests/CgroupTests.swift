@@ -1,6 +1,6 @@
-// A cgroup in every hierarchy of this host: joined, seen, killed and removed.
+// A cgroup in every hierarchy of this host: joined, inspected, killed and removed.
 //
-// Each test is a process of its own, since joining moves the whole process.
+// Each test is a process of its own, because joining moves the whole process.
 
 import Foundation
 import Glibc
@@ -21,7 +21,7 @@ private final class Host {
         home = try Host.places(hierarchies)
     }
 
-    /// What a failed test left, without the code that failed it.
+    /// Cleans up what a failed test left.
     deinit {
         let directories = cgroup.hierarchies.map { $0.directory(cgroup.path) }
         _ = try? shell(
@@ -36,7 +36,7 @@ private final class Host {
             """)
     }
 
-    /// Where this process is, by hierarchy.
+    /// The cgroups of this process, by hierarchy.
     private static func places(_ hierarchies: [CgroupHierarchy]) throws -> [String: String] {
         let lines = try Files.text("/proc/self/cgroup").split(separator: "\n")
         var places: [String: String] = [:]
@@ -53,7 +53,7 @@ private final class Host {
         return places
     }
 
-    /// A process in the cgroup; this one is back where it was.
+    /// Starts a process in the cgroup. This process is back in its old cgroup afterwards.
     func sleeper(_ cgroup: Cgroup, named name: String = "sleep") throws -> Sleeper {
         try cgroup.join()
         let sleeper = try Sleeper(named: name, in: scratch)
@@ -67,7 +67,8 @@ private final class Host {
         Cgroup(path: "\(cgroup.path)/\(name)", hierarchies: cgroup.hierarchies)
     }
 
-    /// In v1's cpuset as well, where nothing joins: runc makes its cgroups there, too.
+    /// Makes the cgroup in v1's cpuset as well. Nothing joins it there, but runc also makes its
+    /// cgroups there.
     func makeEverywhere(_ cgroup: Cgroup) throws {
         for hierarchy in cgroup.hierarchies {
             try Files.makeDirectories(hierarchy.directory(cgroup.path), mode: 0o755)
@@ -127,7 +128,7 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
             let neighbour = Cgroup(
                 path: ground.cgroup.path + "-neighbour", hierarchies: ground.cgroup.hierarchies)
             try ground.makeEverywhere(ground.below("task-a/deeper"))
-            // What an init of its own would make in a cgroup that it was given.
+            // Cgroups that a task's own init would make in its cgroup.
             try ground.makeEverywhere(ground.below("task-a/init.scope/a_b"))
             let first = try ground.sleeper(ground.below("task-a/deeper"))
             let second = try ground.sleeper(ground.below("task-b"))
@@ -163,13 +164,13 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
         }
     }
 
-    /// Cgroups in one another, all of the same name.
+    /// Nested cgroups, all of the same name.
     struct Chain: Codable, CustomTestStringConvertible, Sendable {
         let name: [UInt8]
         var depth = 1
         var testDescription: String { "\(depth) of \(name.count) bytes, \(name.prefix(4))" }
 
-        /// Leaves the process in the deepest.
+        /// Leaves the process in the deepest cgroup.
         func make(in directory: String) throws {
             let isThere = unsafe chdir(directory) == 0
             try #require(isThere)
@@ -182,9 +183,9 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
     }
 
     static let chains = [
-        // No UTF-8; the second would decode to the same as the first.
+        // Not UTF-8. The second name would decode to the same text as the first.
         Chain(name: [0xff], depth: 3), Chain(name: [0xfe, 0x80]),
-        // A combining mark, which would join the slash before it.
+        // A combining mark, which would join with the slash before it.
         Chain(name: Array("\u{301}x".utf8), depth: 2),
         // Longer than any path may be.
         Chain(name: [UInt8](repeating: 0x61, count: 200), depth: 30),

@@ -1,4 +1,4 @@
-// Descriptors are closed by their owner, and packets keep their boundaries.
+// Owners close their descriptors, and packets keep their boundaries.
 
 import Foundation
 import Glibc
@@ -7,7 +7,7 @@ import Testing
 
 private struct NobodyWaits: Error {}
 
-/// `#expect` and `#require` take nothing that cannot be copied.
+/// `#expect` and `#require` take only copyable values.
 private func accepted(_ listener: borrowing PacketSocket) throws -> PacketSocket {
     guard let server = try listener.accept() else { throw NobodyWaits() }
     return server
@@ -25,7 +25,7 @@ private func openDescriptors() throws -> Set<String> {
 }
 
 @Suite struct DescriptorTests {
-    // In a process of its own: elsewhere other tests open and close what they like.
+    // In a process of its own, because other tests open and close descriptors elsewhere.
     @Test("a thousand descriptors, pipes and sockets leave none behind")
     func noLeak() async {
         await #expect(processExitsWith: .success) {
@@ -51,7 +51,7 @@ private func openDescriptors() throws -> Set<String> {
                 try Tree.remove("none", in: scratch.path)
                 _ = try Files.names(in: scratch.path)
             }
-            // The runtime's own come and go, by one or two; a leak would be a thousand.
+            // The Swift runtime's own descriptors vary by one or two; a leak would be a thousand.
             try #require(openDescriptors().count < before.count + 10)
         }
     }

@@ -1,4 +1,4 @@
-// Small files: never seen half-written, never read from outside of a root.
+// Small files: readers never see half of one, and never read outside of a root.
 
 import Foundation
 import Glibc

@@ -1,4 +1,4 @@
-// Where a holder is, by its cgroups.
+// Finds the holder of a namespace by its cgroups.
 
 import Foundation
 import Linux

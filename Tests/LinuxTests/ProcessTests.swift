@@ -1,4 +1,4 @@
-// Who a process is, whatever it calls itself.
+// Identifies a process, whatever name it gives itself.
 
 import Foundation
 import Glibc
@@ -7,7 +7,7 @@ import Testing
 
 private struct NoProcess: Error {}
 
-/// `#require` takes nothing that cannot be copied.
+/// `#require` takes only copyable values.
 private func opened(_ pid: Int32) throws -> PidDescriptor {
     guard let process = PidDescriptor.opening(pid) else { throw NoProcess() }
     return process
@@ -17,7 +17,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
     let scratch: Scratch
     init() throws { scratch = try Scratch() }
 
-    /// A program may call itself what it likes (prctl(2), PR_SET_NAME), in 15 bytes.
+    /// A program may give itself any name of up to 15 bytes (prctl(2), PR_SET_NAME).
     static let names = [
         "sleep", "a) b (c", ") Z 1 1 1 1 1", ")", "a b  c", "a\nb", "x\u{600}", ") Z 1\u{600}",
         "e\u{301})\u{301}", "\u{1F469}\u{200D}",
@@ -33,7 +33,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
         #expect(ProcFS.command(of: sleeper.pid) == name)
     }
 
-    /// Hundredths of a second since boot, as field 22 of /proc/<pid>/stat has them.
+    /// Hundredths of a second since boot, as in field 22 of /proc/<pid>/stat.
     private func ticks() throws -> UInt64 {
         UInt64(SystemClock.sinceBoot / (1_000_000_000 / Int64(sysconf(Int32(_SC_CLK_TCK)))))
     }
@@ -75,7 +75,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
     func descriptors() throws {
         let pipe = try Linux.Pipe()
         let null = try OwnedDescriptor.opening("/dev/null", O_RDWR)
-        // Open, and not close-on-exec: what the child must not get.
+        // Open and not close-on-exec. The child must not inherit it.
         let leaky = OwnedDescriptor(adopting: dup(null.number))
         #expect(fcntl(leaky.number, F_GETFD) == 0)
         let pid = try Command(["/bin/ls", "/proc/self/fd"])

@@ -1,4 +1,4 @@
-// Paths in a root whose content is a stranger's: where they lead, and that nothing leads out.
+// Paths in a root with untrusted content: where they lead, and that none leads outside.
 
 import Glibc
 import Linux
@@ -47,7 +47,7 @@ import Testing
         try withRoot { root, path in
             try root.makeDirectory(RootDirectory.names(in: "/new/deep/er".utf8))
             try root.makeFile(RootDirectory.names(in: "/new/file".utf8))
-            // A link in the last place is replaced; on the way it is refused.
+            // A link at the end of the path is replaced; a link on the way is refused.
             try root.makeFile(RootDirectory.names(in: "/a/link".utf8))
             let made = try root.type(of: RootDirectory.names(in: "/new/deep/er".utf8))
             let replaced = try root.type(of: RootDirectory.names(in: "/a/link".utf8))

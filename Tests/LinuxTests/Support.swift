@@ -1,4 +1,4 @@
-// Places to work in, and the commands that make them awkward.
+// Directories for tests, and the commands that make them awkward.
 
 import Foundation
 import Glibc
@@ -6,7 +6,7 @@ import Linux
 
 struct CommandFailed: Error { let text: String }
 
-/// Runs a program to its end; throws what it said where it did not succeed.
+/// Runs a program to its end. Throws its output if it does not succeed.
 @discardableResult
 func shell(_ line: String) throws -> String {
     let process = Process()
@@ -24,7 +24,7 @@ func shell(_ line: String) throws -> String {
     return text
 }
 
-/// A directory of its own on a disk. Whatever a test left in it goes with it: mounts, too.
+/// A directory of its own on a disk. All its content is removed with it, mounts included.
 final class Scratch {
     let path: String
 
@@ -33,7 +33,7 @@ final class Scratch {
         try Files.makeDirectory(path)
     }
 
-    /// The path of something in it.
+    /// The path of an entry in it.
     func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
 
     func directory(_ name: String) throws -> String {
@@ -56,7 +56,7 @@ final class Scratch {
     }
 }
 
-/// `true` as soon as `condition` is; `false` where that takes longer than anything here should.
+/// Returns `true` as soon as `condition` is true; `false` if that exceeds the time limit.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0..<1000 {
         if try condition() { return true }
@@ -65,7 +65,7 @@ func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
     return false
 }
 
-/// The `errno` that `body` fails with; 0 where it does not.
+/// Returns the `errno` that `body` fails with; 0 if it succeeds.
 func errorNumber(_ body: () throws(SystemCallFailure) -> Void) -> CInt {
     do throws(SystemCallFailure) {
         try body()
@@ -73,7 +73,7 @@ func errorNumber(_ body: () throws(SystemCallFailure) -> Void) -> CInt {
     } catch { return error.errno }
 }
 
-/// A program that sleeps, under a name of the test's choosing, until it is killed.
+/// A program with a given name that sleeps until it is killed.
 final class Sleeper {
     let pid: Int32
 
@@ -87,7 +87,7 @@ final class Sleeper {
 
     deinit {
         Children.signal(pid, SIGKILL)
-        // One that a failed test has left frozen does not die, and is not waited for.
+        // If a failed test left the process frozen, it does not die, so the wait is bounded.
         for _ in 0..<200 {
             guard let process = PidDescriptor.opening(pid), process.reap() == nil else { return }
             usleep(1000)

@@ -1,4 +1,4 @@
-// A tree is removed whatever is in it, and nothing else is: not what a link points to, not what is
+// A tree is removed whatever it contains, and nothing else is: no link targets, and nothing that is
 // mounted below.
 
 import Foundation

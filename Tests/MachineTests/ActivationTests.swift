@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Activation {
-        /// Named, the other way round, and told apart by what they are.
+        /// The sockets have names, come in reverse order, and are distinguished by their kind.
         @Test(
             "the API and the metrics are served on the sockets that were passed",
             arguments: [
@@ -26,7 +26,7 @@ extension Machine {
                 let url = "http://127.0.0.1:\(metrics.port)"
                 let health = try Command.run("curl", "-s", "--max-time", "10", url + "/healthz")
                 #expect(health.output == #"{"status":"ok"}"#)
-                // It is the read-only listener, whatever the socket's name.
+                // It is the read-only listener, whatever the socket's name is.
                 let pods = try Command.run(
                     "curl", "-s", "--max-time", "10", "-o", "/dev/null", "-w", "%{http_code}",
                     url + "/v1/pods")
@@ -74,7 +74,7 @@ extension Machine {
                 ["LISTEN_PID=self", "LISTEN_FDS=\(misfit.sockets.count)"]
                 + ["LISTEN_FDNAMES=" + misfit.names] + misfit.sockets.compactMap { held[$0] }
             let script = Installation.root + "/Tests/Tools/activate.py"
-            // Where one is taken all the same, the daemon ends for want of a place to run in.
+            // If the daemon accepts one nevertheless, it ends because it has no run directory.
             let nowhere = ["--run-dir", "/dev/null/none"]
             let result = try Command.run(
                 ["python3", script] + words + ["--", Installation.daemon] + nowhere)

@@ -1,4 +1,4 @@
-// What a client may send that is wrong: a clear problem, or a closed connection; never half a pod.
+// Invalid input from clients yields a clear problem or a closed connection, never half a pod.
 
 import Foundation
 import JSON
@@ -15,7 +15,7 @@ extension Machine {
                         row.method, target, row.body, headers: row.headers)
                     let context = Comment(rawValue: "\(row.method) \(target) \(row.body ?? "")")
                     #expect(answer.code == row.code, context)
-                    // What is no JSON has no place that a pointer could name for sure.
+                    // If the text is not JSON, no pointer can name a place for sure.
                     guard row.code != "malformed-json" else { continue }
                     #expect(answer.pointers == row.pointers.sorted(), context)
                 }
@@ -77,7 +77,8 @@ extension Machine {
                     try wire.send(request[..<end])
                 }
                 #expect(try client.send("GET", "/v1/pods/half").code == "pod-unknown")
-                // Gone after the last byte: it was read by then, or not; in neither case half.
+                // The client leaves after the last byte. The request was read or not, but never
+                // half.
                 do {
                     let wire = try Wire(path: daemon.socket)
                     try wire.send(request[...])
@@ -88,7 +89,7 @@ extension Machine {
                     return pod.state == "ready"
                         || pod.status == 404 && operations["items"]?.elements == []
                 }
-                // Once it was read it is carried out, whether or not anyone takes the answer.
+                // A request that was read is carried out, even if no client takes the answer.
                 let patient = try Wire(path: daemon.socket)
                 try patient.send(request[...])
                 try eventually("the pod is there") {
@@ -192,7 +193,7 @@ struct BadRequest: Sendable {
         self.headers = headers
     }
 
-    /// A pod with one task that has `members` beside what it must have.
+    /// A pod with one task that has `members` beside the required ones.
     static func task(_ code: String, _ members: String, _ pointers: String...) -> BadRequest {
         let body = """
             {"tasks": {"app": {"rootfs": {"path": "/r"}, "args": ["x"], \(members)}}}
@@ -202,8 +203,8 @@ struct BadRequest: Sendable {
 
     static let all = malformed + documents + tasks + headers + queries + late
 
-    /// What is wrong with a request is said before anything about its id: this one is older than
-    /// the host's boot.
+    /// The daemon reports a request's faults before any fault of its id. This id is older than the
+    /// host's boot.
     static let late =
         (malformed + documents + tasks).map { row in
             var row = row

@@ -1,4 +1,4 @@
-// Names and values that only look right as bytes: combining marks, two spellings of one letter.
+// Names and values that need care as bytes: combining marks, two spellings of one letter.
 
 import Foundation
 import Glibc
@@ -7,7 +7,8 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct ByteNames {
-        /// A mark joins the slash before it; the letter is two characters' bytes and one character.
+        /// A mark joins with the slash before it. The letter is two Unicode scalars in bytes, and
+        /// one `Character`.
         private static let names = ("\u{301}date\u{301}n", "prot\u{6f}\u{308}ko\u{301}lle")
 
         @Test(

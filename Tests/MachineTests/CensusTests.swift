@@ -1,4 +1,5 @@
-// The census is trusted because it has been seen to see: one of each kind, and nothing of others'.
+// The census is trusted because tests show that it sees one of each kind, and nothing of other
+// owners.
 
 import Census
 import Foundation
@@ -13,7 +14,7 @@ extension Machine {
                 bindSources: [home + "/bound"], hostNetwork: true)
         }
 
-        /// A home with what a daemon would have there, for as long as `body` runs.
+        /// Makes a home with a daemon's entries for the duration of `body`.
         private func withHome(_ body: () throws -> Void) throws {
             for name in ["run/mount", "data", "log", "bound"] {
                 try makeDirectory("\(home)/\(name)")
@@ -64,7 +65,8 @@ extension Machine {
             }
         }
 
-        /// The best of some: others have the machine, too. It takes some 10 ms.
+        /// The best of several runs, because other tests share the machine. A census takes some 10
+        /// ms.
         @Test("a census takes less than 100 ms")
         func isQuick() throws {
             try withHome {
@@ -110,7 +112,8 @@ extension Machine {
                 #expect(second.status == 1)
                 let signs = second.output.split(separator: "\n").map { $0.prefix(6) }
                 #expect(signs == ["+ bind", "+ file", "- bind"], "\(second.output)")
-                // What could not be read, neither then nor now, is no sign that all is as before.
+                // If something could be read neither then nor now, the census cannot say that all
+                // is as before.
                 let blind = ["--bind", home + "/none"]
                 let other = home + "/blind.json"
                 #expect(
@@ -119,7 +122,8 @@ extension Machine {
                 let third = try Command.run(
                     [Installation.census] + places + blind + ["--since", other])
                 #expect(third.status == 2 && third.output.contains("unreadable \(home)/none"))
-                // Of other places: not compared. No census: said, and no guess.
+                // A census of other places is not compared. A missing census is reported, and
+                // nothing is guessed.
                 #expect(try census("--since", file, "--host-network").status == 2)
                 try write("{}", to: file)
                 #expect(try census("--since", file).status == 2)
@@ -129,14 +133,14 @@ extension Machine {
     }
 }
 
-/// A whole second, so that it can be set again.
+/// Sets a whole second, so that the time can be set again.
 func setTime(of path: String) throws {
     let time = Date(timeIntervalSince1970: 1_700_000_000)
     try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: path)
 }
 
 extension Issue {
-    /// For what is done on the way out: what fails there fails the test.
+    /// For work on the way out: a failure there fails the test.
     static func recordFailure(_ body: () throws -> Void) {
         do { try body() } catch { record("not put away: \(error)") }
     }

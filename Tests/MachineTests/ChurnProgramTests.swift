@@ -1,4 +1,4 @@
-// staunch-churn as its users run it: what it shows, how it ends, and what it leaves.
+// staunch-churn as its users run it: its output, its exit status, and what it leaves.
 
 import Census
 import Foundation
@@ -14,7 +14,7 @@ extension Machine {
                 "--kill", "shim", "--every", "1", "--kill", "runc", "--every", "1"
             ) { run in
                 let result = run.finish()
-                // No daemon lives for long enough to be seen to grow, and that is not passed.
+                // No daemon lives long enough to show growth, and the verdict is not "passed".
                 #expect(result.status == 2, "\(result.output)")
                 #expect(result.output.contains("unseen daemon's memory flat: no daemon was"))
                 #expect(!result.output.contains("FAILED"))
@@ -164,7 +164,7 @@ private func withHome(_ body: (String) throws -> Void) throws {
     try body(home)
 }
 
-/// A run that is under way, with directories of its own.
+/// A run in progress, with directories of its own.
 final class ChurnRun {
     let home: String
     let report: String
@@ -208,7 +208,7 @@ final class ChurnRun {
         return Command.Result(status: process.terminationStatus, output: output)
     }
 
-    /// It has put itself away, or the test fails; then its processes go by their numbers.
+    /// Checks that the run cleaned up after itself, and removes its directory.
     func putAway() throws {
         if process.isRunning { process.terminate() }
         process.waitUntilExit()

@@ -1,4 +1,4 @@
-// The client of the tests: one connection, kept alive; every reply is checked against the document.
+// The client of the tests: one keep-alive connection. Every reply is checked against the document.
 
 import Foundation
 import JSON
@@ -10,7 +10,7 @@ final class Client {
 
     init(_ path: String) { self.path = path }
 
-    /// Sends one request and reads its reply; a reply that the document does not know fails the
+    /// Sends one request and reads its reply. A reply that the document does not describe fails the
     /// test.
     @discardableResult
     func send(
@@ -34,8 +34,8 @@ final class Client {
         return try Answer(whole, took: took)
     }
 
-    /// Once more where the kept connection turned out to be closed: the daemon may have been
-    /// killed since the last reply. So a request may come twice, as from any client that retries.
+    /// Sends once more if the kept connection is closed, because the daemon may have died since the
+    /// last reply. So a request may arrive twice, as from any client that retries.
     private func exchange(_ request: String, method: String) throws -> Reply {
         if let wire {
             do {
@@ -63,8 +63,8 @@ final class Client {
 }
 
 extension Wire {
-    /// A server may answer before it has taken the whole request, and close: then sending fails,
-    /// and the answer is there all the same.
+    /// A server may answer and close before it reads the whole request. Then sending fails, but the
+    /// answer is there.
     fileprivate func exchange(_ request: String, _ method: String) throws -> Reply? {
         var failure: Broken?
         do { try send(request) } catch let broken as Broken { failure = broken }
@@ -74,11 +74,11 @@ extension Wire {
     }
 }
 
-/// A reply with its document read.
+/// A reply with its parsed document.
 struct Answer {
     let reply: Reply
     let json: JSONValue
-    /// Seconds from the request's first byte to the reply's last; without the check after it.
+    /// Seconds from the request's first byte to the reply's last, without the check after it.
     let took: Double
 
     init(_ reply: Reply, took: Double) throws {
@@ -102,19 +102,19 @@ struct Answer {
     }
 }
 
-/// The shorthand that most tests speak.
+/// Short forms that most tests use.
 extension Client {
     func createPod(_ name: String, _ body: String) throws -> Answer {
         try send("PUT", "/v1/pods/\(name)", body, headers: ["Prefer": "wait=60"])
     }
 
-    /// Deletes and waits for the end.
+    /// Deletes, and waits for the end.
     @discardableResult
     func deletePod(_ name: String, query: String = "grace=0") throws -> Answer {
         try send("DELETE", "/v1/pods/\(name)?\(query)", headers: ["Prefer": "wait=60"])
     }
 
-    /// The operation as it is when it has ended.
+    /// Returns the operation once it has ended.
     func follow(_ operation: String, within seconds: Int = 60) throws -> Answer {
         try send("GET", "/v1/operations/\(operation)?wait=\(seconds)")
     }

@@ -1,4 +1,4 @@
-// Programs of the machine, for what a test needs beside the daemon.
+// Programs of the machine that tests need beside the daemon.
 
 import Foundation
 import Testing
@@ -9,7 +9,7 @@ enum Command {
         let output: String
     }
 
-    /// Runs a program to its end; standard output and error together.
+    /// Runs a program to its end. Returns standard output and error together.
     @discardableResult
     static func run(_ words: String..., input: String = "") throws -> Result {
         try run(words, input: input)
@@ -54,7 +54,7 @@ enum Command {
     }
 }
 
-/// The whole file as text; `nil` where it cannot be read (a process that has just ended).
+/// The whole file as text; `nil` if it cannot be read, such as that of an ended process.
 func text(of path: String) -> String? {
     FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
 }
@@ -75,7 +75,7 @@ func makeDirectory(_ path: String) throws {
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
 }
 
-/// A string as JSON has it.
+/// A string as JSON text.
 func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {

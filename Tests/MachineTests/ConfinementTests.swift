@@ -1,4 +1,5 @@
-// What the seccomp profiles permit, by the kernel's own word; and what a pod's keys are to another.
+// What the seccomp profiles permit, as the kernel answers; and whether pods can reach each other's
+// keys.
 
 import Foundation
 import JSON
@@ -25,7 +26,7 @@ extension Machine {
             }
         }
 
-        /// What `conf` says with these words until it has said `end`.
+        /// The output of `conf` with these words, up to `end`.
         private func said(
             _ name: String, _ script: String, _ more: String, _ daemon: Daemon, _ client: Client,
             until end: String

@@ -1,4 +1,4 @@
-// Every reply of the daemon, held against openapi/staunch.json.
+// Every reply of the daemon, checked against openapi/staunch.json.
 
 import Foundation
 import JSON
@@ -38,7 +38,7 @@ struct Contract {
         }
     }
 
-    /// Records an issue for each way in which the reply is not what the document says.
+    /// Records an issue for each difference between the reply and the document.
     static func check(
         _ method: String, _ target: String, _ reply: Reply, sourceLocation: SourceLocation
     ) throws {

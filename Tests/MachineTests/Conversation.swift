@@ -1,4 +1,4 @@
-// A client that asks for one thing after another on a thread of its own, since what it asks may be
+// A client that sends one request after another on a thread of its own, because the daemon may be
 // killed, stopped or failed meanwhile.
 
 import Foundation
@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 final class Conversation: Sendable {
-    /// What was asked, and whether it was accepted, as far as the client knows.
+    /// A request, and whether it was accepted, as far as the client knows.
     struct Request {
         let step: Scenario.Step
         let id: String
@@ -21,7 +21,7 @@ final class Conversation: Sendable {
 
     private let state = Mutex(State())
     private let socket: String
-    /// Whether it asks again, with the same id, where an answer is lost.
+    /// Whether the client asks again, with the same id, if an answer is lost.
     private let insists: Bool
 
     var requests: [Request] { state.withLock { $0.requests } }
@@ -40,7 +40,7 @@ final class Conversation: Sendable {
         }
     }
 
-    /// `false` where there is no use in going on.
+    /// Returns `false` if continuing is pointless.
     private func ask(_ step: Scenario.Step, _ client: Client) throws -> Bool {
         let id = UUID().uuidString.lowercased()
         let index = state.withLock { state in
@@ -57,7 +57,7 @@ final class Conversation: Sendable {
         return try again { try client.follow(id, within: 30) } != nil
     }
 
-    /// `nil` where the daemon is gone, and nobody insists.
+    /// Returns `nil` if the daemon is gone and the client does not insist.
     private func again(_ call: () throws -> Answer) throws -> Answer? {
         let end = ContinuousClock().now + .seconds(30)
         while true {

@@ -53,7 +53,7 @@ extension Machine {
                 for round in 0..<(Installation.isDeep ? 40 : 8) {
                     let name = "p\(round)"
                     let create = try client.send("PUT", "/v1/pods/\(name)", daemon.rootfs.sleeper)
-                    // Later in each round, so that the crash wanders through all of the create.
+                    // Later in each round, so that the crash moves through the whole create.
                     Thread.sleep(forTimeInterval: Double(round % 10) * 0.008)
                     try daemon.crashAndRestart()
                     #expect(try client.follow(create.id).state == "succeeded")
@@ -176,7 +176,7 @@ extension Machine {
     }
 }
 
-/// Clients that make and delete pods, and try again while there is no daemon. They name their
+/// Clients that make and delete pods, and retry while there is no daemon. They name their
 /// operations, so a retry is the same request.
 final class Churn: Sendable {
     private struct State {
@@ -242,7 +242,7 @@ final class Churn: Sendable {
         }
     }
 
-    /// As a client does whose daemon is being restarted.
+    /// Retries as a client does while its daemon restarts.
     private func commitUntilAccepted(_ call: () throws -> Answer) throws -> Answer {
         let clock = ContinuousClock()
         let end = clock.now + .seconds(60)

@@ -72,7 +72,7 @@ extension Machine {
                 #expect(try client.send("GET", "/v1/pods/bad").code == "pod-unknown")
                 let after = Census(daemon.marks)
                 #expect(after == before, "\(after.difference(from: before))")
-                // The name is free from that moment.
+                // The name is free from this moment on.
                 #expect(try client.createPod("bad", #"{}"#).status == 201)
             }
         }
@@ -135,11 +135,11 @@ extension Machine {
     }
 }
 
-/// A create that nothing can make work.
+/// A create that can never succeed.
 struct Impossible: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let code: String
-    /// Part of what the answer has to say.
+    /// Part of the required answer.
     let says: String
     let body: @Sendable (Rootfs) -> String
     var prepare: @Sendable (String) throws -> Void = { _ in }
@@ -165,7 +165,7 @@ struct Impossible: Sendable, CustomTestStringConvertible {
             testDescription: "passwd that points outside", code: "user-unknown", says: "daemon",
             body: { $0.pod("true", #""user": "daemon""#) },
             prepare: { rootfs in
-                // Outside of the rootfs somebody knows `daemon`; nobody may look there.
+                // The user `daemon` exists only outside of the rootfs, and must not be found there.
                 try write("daemon:x:1:1::/:/bin/sh\n", to: rootfs + "/../outside")
                 try FileManager.default.removeItem(atPath: rootfs + "/etc/passwd")
                 try FileManager.default.createSymbolicLink(

@@ -1,4 +1,4 @@
-// A crowd of clients that say nothing, or a byte now and then: S7 holds for whoever comes.
+// A crowd of clients that send nothing, or a byte now and then. S7 holds for every new client.
 
 import Foundation
 import Glibc
@@ -14,7 +14,7 @@ extension Machine {
                 let storm = Storm(daemon.socket, size: Storm.most(10_000))
                 var answers: [Double] = []
                 var peak = before
-                // While they come, and then while some of them send a byte each 100 ms.
+                // While they connect, and then while some of them send a byte every 100 ms.
                 storm.begin()
                 while !storm.isOver {
                     answers.append(try newcomer(daemon))
@@ -48,7 +48,7 @@ extension Machine {
             }
         }
 
-        /// Seconds until a client that comes now has its answer.
+        /// Seconds until a new client has its answer.
         private func newcomer(_ daemon: Daemon) throws -> Double {
             try seconds {
                 let wire = try Wire(path: daemon.socket, timeout: 20)
@@ -60,7 +60,7 @@ extension Machine {
 }
 
 extension Daemon {
-    /// Of its process, in RAM.
+    /// The process's resident memory.
     var residentKibibytes: Int {
         let status = text(of: "/proc/\(pid)/status") ?? ""
         let resident = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
@@ -68,7 +68,7 @@ extension Daemon {
     }
 }
 
-/// What a daemon has at the moment.
+/// The daemon's resource usage at the moment.
 private struct Resources {
     var kibibytes: Int
     var descriptors: Int
@@ -86,8 +86,8 @@ private struct Resources {
     }
 }
 
-/// Clients that only come and stay, from a thread of their own.
-// SAFETY: `wires` is used under the lock alone.
+/// Clients that only connect and stay, on a thread of their own.
+// SAFETY: `wires` is used only under the lock.
 private final class Storm: @unchecked Sendable {
     private let lock = NSLock()
     private let path: String
@@ -100,7 +100,8 @@ private final class Storm: @unchecked Sendable {
         self.size = size
     }
 
-    /// As many as this process may have open, and some for everything else.
+    /// At most `wanted`, within the process's descriptor limit and with some left for everything
+    /// else.
     static func most(_ wanted: Int) -> Int {
         var limit = rlimit()
         // SAFETY: `limit` is written before the call returns, and not kept.
@@ -123,7 +124,7 @@ private final class Storm: @unchecked Sendable {
         }
     }
 
-    /// Those that had to give way cannot send any more, as they are meant to.
+    /// Connections that the daemon closed to make room cannot send any more, as intended.
     func send(_ byte: UInt8, fromLast count: Int) {
         for wire in lock.withLock({ wires.suffix(count) }) {
             do { try wire.send([byte][...]) } catch { continue }

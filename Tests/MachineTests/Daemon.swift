@@ -1,4 +1,4 @@
-// A daemon of a test's own: its directories, its cgroup parent, its end.
+// A daemon for one test: its directories, its cgroup parent, its end.
 
 import Census
 import Foundation
@@ -10,24 +10,23 @@ import Testing
 private let counter = Mutex(0)
 
 final class Daemon {
-    /// All that this daemon and its pods may ever touch is below here, and in `cgroupParent`.
+    /// All that this daemon and its pods may ever touch is below `home` and in `cgroupParent`.
     let home: String
     let cgroupParent: String
     let rootfs: Rootfs
     private var process: Process?
     private let arguments: [String]
-    /// Where the programs are.
+    /// The directory of the programs.
     private let bin: String
-    /// What ends, stops or fails them; `nil` with the programs for use.
+    /// Crashes, stops or fails the programs at their points; `nil` for programs without failpoints.
     let plan: Plan?
-    /// What heals the faults that a test has made, also where it failed half-way: before the last
-    /// deletes.
+    /// Heals the faults that a test made, even half-way, before the last deletes.
     var heals: [() -> Void] = []
-    /// What takes away what a test has put below `home` (mounts, devices): after the daemon's end,
-    /// the last first.
+    /// Removes what a test placed below `home` (mounts, devices), after the daemon's end and in
+    /// reverse order.
     var removals: [() -> Void] = []
 
-    /// More of the daemon's environment.
+    /// Additional environment variables of the daemon.
     var environment: [String: String] = [:]
 
     /// The names of the directories below `home`.
@@ -36,9 +35,10 @@ final class Daemon {
     var dataDirectory: String { "\(home)/\(dataName)" }
     var logDirectory: String { "\(home)/\(logName)" }
     var socket: String { heldAPI?.path ?? runDirectory + "/staunch.sock" }
-    /// As the kernel shows it, without a link on the way.
+    /// The path as the kernel shows it, with links resolved.
     var realSocket: String { URL(filePath: socket).resolvingSymlinksInPath().path }
-    /// What starts it in our place, and the socket that is passed to it (ServiceManager.swift).
+    /// The program that starts the daemon in our place, and the socket that it passes
+    /// (ServiceManager.swift).
     var launcher: [String] = []
     var heldAPI: HeldListener?
     var pid: Int32 { process?.processIdentifier ?? 0 }
@@ -68,7 +68,7 @@ final class Daemon {
 
     func client() -> Client { Client(socket) }
 
-    /// Starts it, and waits until it takes mutations.
+    /// Starts the daemon, and waits until it accepts mutations.
     func start() throws {
         try launch()
         try eventually("the daemon is ready", within: 10) {
@@ -77,11 +77,11 @@ final class Daemon {
         }
     }
 
-    /// Starts it, and does not wait.
+    /// Starts the daemon, and does not wait.
     func launch() throws {
         let process = Process()
-        // By env, which becomes the daemon: a library that is loaded before it may want to change
-        // the environment, and Swift then finds no arguments.
+        // Started through env, which becomes the daemon. A preloaded library may change the
+        // environment, and Swift then finds no arguments.
         let words =
             (launcher.isEmpty ? ["/usr/bin/env"] : launcher) + [
                 bin + "/staunchd", "--run-dir", runDirectory, "--data-dir", dataDirectory,
@@ -103,7 +103,7 @@ final class Daemon {
 
     var isReady: Bool { answers("/readyz") }
 
-    /// Whether it says that all is well there.
+    /// Whether the daemon reports success on this path.
     func answers(_ path: String) -> Bool {
         do {
             let wire = try Wire(path: socket, timeout: 5)
@@ -128,7 +128,7 @@ final class Daemon {
         try start()
     }
 
-    /// Whatever a test did and however it ended: nothing of this daemon stays.
+    /// However a test ended, nothing of this daemon stays.
     func putAway() {
         plan?.disarm()
         for heal in heals { heal() }
@@ -137,11 +137,11 @@ final class Daemon {
         }
         do { try deleteEverything() } catch { Issue.record("pods stayed: \(error)\n\(log)") }
         terminate()
-        // Only what is in our own cgroups, so nobody else's; it should be nothing.
+        // Only processes in our own cgroups, so nothing of other owners. There should be none.
         for pid in Census.processes(in: cgroupParent) where pid != getpid() { kill(pid, SIGKILL) }
         do {
             try eventually("the run directory is no mount") {
-                // A helper of the daemon's, whose program is in there, ends a moment later.
+                // A helper of the daemon whose program is in there ends a moment later.
                 try Command.run("umount", runDirectory)
                 return try Command.run("mountpoint", "-q", runDirectory).status != 0
             }
@@ -160,7 +160,7 @@ final class Daemon {
         let pods = try client.send("GET", "/v1/pods?limit=1000")["items"]?.elements ?? []
         for name in pods.compactMap({ $0["name"]?.string }) {
             let answer = try client.send("DELETE", "/v1/pods/\(name)?grace=0")
-            // A create that failed since the list was told has taken it along.
+            // A create that failed after the list was read has removed the pod.
             if answer.code != "pod-unknown" { operations.append(answer.id) }
         }
         for operation in operations {
@@ -177,16 +177,16 @@ final class Daemon {
     }
 }
 
-/// Every directory below `parent`, and it too, leaves first, in every hierarchy.
+/// Removes every directory below `parent` and `parent` itself, leaves first, in every hierarchy.
 private func removeCgroups(of parent: String) {
     for path in Census.cgroups(of: parent).sorted(by: >) {
-        // SAFETY: rmdir reads the path during the call alone.
+        // SAFETY: rmdir reads the path only during the call.
         unsafe rmdir(path)
     }
 }
 
-/// Runs `body` with a daemon that is ready, puts everything away after it, and holds that nothing
-/// of its pods was left: the census after the last delete is the census before the first create.
+/// Runs `body` with a ready daemon, and puts everything away after it. Nothing of its pods may be
+/// left: the census after the last delete equals the census before the first create.
 func withDaemon(
     _ arguments: [String] = [], hasFailpoints: Bool = false,
     sourceLocation: SourceLocation = #_sourceLocation, setUp: (Daemon) throws -> Void = { _ in },
@@ -196,11 +196,12 @@ func withDaemon(
     defer { daemon.putAway() }
     try setUp(daemon)
     try daemon.start()
-    // The kernel's list of sockets is not told in one piece: ours is in it, so look until it is.
+    // The kernel does not return its list of sockets atomically. So look until the list contains
+    // ours.
     var before = Census(daemon.marks)
     var held = daemon.held
     try eventually("the census sees the daemon's socket, and nothing of its start") {
-        // The daemon's first look at the disks is a helper's, and over soon.
+        // The daemon's first check of the disks runs in a helper, and ends soon.
         guard daemon.children().isEmpty else { return false }
         before = Census(daemon.marks)
         held = daemon.held
@@ -226,7 +227,7 @@ extension Daemon {
         return Census(marks).names.filter { $0.hasPrefix("daemon ") }
     }
 
-    /// What was a pod's is closed a moment after the pod's end has been told.
+    /// The daemon closes a pod's descriptors a moment after it announces the pod's end.
     func expectHolds(_ before: Set<String>, sourceLocation: SourceLocation) throws {
         #expect(
             !before.isEmpty, "the census does not see the daemon", sourceLocation: sourceLocation)
@@ -235,11 +236,11 @@ extension Daemon {
         }
     }
 
-    /// Deletes what the test left alive; then the machine must be as it was.
+    /// Deletes what the test left alive. Then the machine must be as it was.
     func expectNothingLeft(since before: Census, sourceLocation: SourceLocation) throws {
         try deleteEverything()
-        // Everything is gone at once, and once. Only of sockets, whose list may lack one that is
-        // there, a difference is looked at again: a leak stays.
+        // Everything must be gone at once. Only the list of sockets may lack an existing one, so a
+        // difference there is looked at again: a leak stays.
         var after = try censusBetweenLooks()
         for _ in 0..<100 where after.differsOnlyInSockets(from: before) {
             Thread.sleep(forTimeInterval: 0.02)
@@ -254,8 +255,9 @@ extension Daemon {
 }
 
 extension Daemon {
-    /// The daemon looks at the host now and then, by helpers that are no pod's: the census is taken
-    /// while none of those is there. A pod's helper is in its pod's cgroup, and is not waited for.
+    /// The daemon looks at the host now and then with helpers that belong to no pod. The census is
+    /// taken while no such helper exists. It does not wait for a pod's helper, which is in the
+    /// pod's cgroup.
     private func censusBetweenLooks() throws -> Census {
         var census = Census(marks)
         try eventually("the daemon's own looks at the host end") {
@@ -274,8 +276,8 @@ extension Daemon {
 }
 
 extension Census.Marks {
-    /// All that is below `home`. What others do with the host's network meanwhile is not a test's;
-    /// what the daemon holds open is compared at a test's end.
+    /// All that is below `home`. The host's network is left out, because others use it. The
+    /// daemon's open descriptors are compared at a test's end.
     init(
         home: String, cgroupParent: String, bindSources: [String] = [], hostNetwork: Bool = false,
         daemonToo: Bool = false

@@ -1,4 +1,5 @@
-// A data directory in which the kernel makes no overlay: it is named, and not the client's rootfs.
+// A data directory on which the kernel refuses an overlay. The problem names the data directory,
+// not the client's rootfs.
 
 import Foundation
 import JSON
@@ -20,14 +21,14 @@ extension Machine {
                 #expect(refused.code == "data-directory-unusable")
                 #expect(refused["detail"]?.string == reason)
                 #expect(try client.send("GET", "/v1/operations")["items"]?.elements == [])
-                // All that needs no overlay is as ever.
+                // Everything that needs no overlay works as usual.
                 #expect(try client.createPod("empty", "{}").status == 201)
                 let task = try client.send(
                     "PUT", "/v1/pods/empty/tasks/app", daemon.rootfs.task("exec sleep 1000"))
                 #expect(task.code == "data-directory-unusable", "\(task.reply.text)")
                 #expect(try client.deletePod("empty").state == "succeeded")
 
-                // Busy for as long as a helper tries it once more.
+                // The directory is busy while a helper tries the overlay once more.
                 try eventually("it is unmounted") {
                     try Command.run("umount", daemon.dataDirectory).status == 0
                 }
@@ -49,7 +50,8 @@ extension Machine {
             }
         }
 
-        /// With what an overlay that is `volatile` marks its layers with while it is mounted.
+        /// Leaves the marks of a `volatile` overlay that is mounted, as a trial that was killed
+        /// does.
         private func killedTrial(_ daemon: Daemon) throws {
             for layer in ["lower", "upper", "work/work/incompat/volatile"] {
                 try makeDirectory("\(daemon.dataDirectory)/.trial/\(layer)")

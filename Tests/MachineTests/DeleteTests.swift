@@ -1,4 +1,4 @@
-// The table of DELETE (API.md), for pods and for tasks, and ids of the client's own.
+// The table of DELETE (API.md) for pods and tasks, and operation ids that the client chooses.
 
 import Foundation
 import JSON
@@ -52,8 +52,8 @@ extension Machine {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
                 let folder = "\(daemon.dataDirectory)/\(pod.uid)"
-                // The pod's folder in the run directory goes after its files, and not while there
-                // is a mount in it.
+                // The pod's folder in the run directory goes after the pod's files, and not while
+                // it contains a mount.
                 let held = "\(daemon.runDirectory)/pods/\(pod.uid)/held"
                 try makeDirectory(held)
                 try Command.expect("mount", "-t", "tmpfs", "none", held)
@@ -138,7 +138,8 @@ extension Machine {
             try withDaemon { daemon, client in
                 let descriptors = { names(in: "/proc/\(daemon.pid)/fd").count }
                 let before = descriptors()
-                // Often: the daemon may hear of the end before the shim's lock is free, or after.
+                // Repeated, because the daemon may hear of the end before or after the shim's lock
+                // is free.
                 for _ in 0..<10 {
                     let pod = try client.createPod("web", daemon.rootfs.sleeper)
                     let shim = try #require(pod["shim", "pid"]?.integer)
@@ -328,7 +329,7 @@ extension Machine {
     }
 }
 
-/// A pod, or a task in a pod, that can be made again under its name.
+/// A pod, or a task in a pod, that can be created again under its name.
 private struct Target {
     static let kinds = ["pod", "task"]
 
@@ -340,7 +341,7 @@ private struct Target {
 
     init(_ kind: String, _ daemon: Daemon, _ client: Client) throws {
         self.client = client
-        // Deaf to TERM, so that its delete takes the grace and can be joined.
+        // Ignores TERM, so that its delete takes the whole grace and other deletes can join it.
         let script = "trap '' TERM; while true; do sleep 0.05; done"
         if kind == "pod" {
             path = "/v1/pods/web"

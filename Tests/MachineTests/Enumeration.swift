@@ -1,31 +1,32 @@
-// The 1st, 2nd, 3rd … point, until a run gets through without firing.
+// Crashes the 1st, 2nd, 3rd … point, until a run gets through without firing.
 
 import Foundation
 import Testing
 
 struct Enumeration {
-    /// Such as `crash daemon: create`, for the table of scripts/prove.
+    /// A title such as `crash daemon: create`, for the table of scripts/prove.
     let title: String
     let scenario: Scenario
     let kinds: Plan.Kinds
     let action: Plan.Action
-    /// Where this is given, the daemon dies there, and what is gone through is its recovery.
+    /// If set, the daemon dies at this point, and the points of its recovery are enumerated.
     var first: Int?
-    /// At full depth every how manieth is taken, from anywhere on; else how many.
+    /// At full depth every `step`th point is taken, from a random offset; otherwise `sample`
+    /// points.
     var step = 1
     var sample = 3
-    /// Whether there may be no such point.
+    /// Whether it is allowed that no point exists.
     var mayBeEmpty = false
 
-    /// After so many that failed there is nothing new to learn.
+    /// After this many failures, further ones show nothing new.
     private static let enough = 3
 
-    /// `meanwhile` is called at each point, while whoever fired waits.
+    /// `meanwhile` is called at each point, while the fired process waits.
     func run(
         _ daemon: Daemon, _ client: Client,
         meanwhile: (Trial, Conversation?) throws -> Void = { _, _ in }
     ) throws {
-        // STAUNCH_TEST_ONLY="crash shim: stop" takes that one alone, to see it again.
+        // STAUNCH_TEST_ONLY="crash shim: stop" runs only that class, to see it again.
         if let only = ProcessInfo.processInfo.environment["STAUNCH_TEST_ONLY"] {
             guard title.contains(only) else { return }
         }
@@ -64,14 +65,14 @@ struct Enumeration {
         } catch { trial.hold(false, "\(error)") }
         daemon.plan?.disarm()
         if !trial.faults.isEmpty {
-            // The next one begins with nothing.
+            // The next attempt begins with nothing.
             if !daemon.isRunning { try daemon.start() }
             try daemon.deleteEverything()
         }
         return trial
     }
 
-    /// All of them, or some from anywhere on.
+    /// All points, or a sample of them from a random offset.
     private func targets(
         _ daemon: Daemon, _ client: Client
     ) throws -> StrideTo<Int> {
@@ -88,7 +89,7 @@ struct Enumeration {
         return stride(from: 1 + seed % step, to: count + 1, by: step)
     }
 
-    /// Whether all held.
+    /// Returns `true` if all held.
     @discardableResult
     private func report(_ trial: Trial, _ place: String, _ daemon: Daemon) -> Bool {
         guard !trial.faults.isEmpty else { return true }
@@ -97,7 +98,7 @@ struct Enumeration {
         return false
     }
 
-    /// The same id has the same end after any restart (S4).
+    /// An id has the same end after any restart (S4).
     private func checkLasting(
         _ ends: [String: String], _ daemon: Daemon, _ client: Client
     ) throws {
@@ -110,7 +111,7 @@ struct Enumeration {
     }
 }
 
-/// Where a sample begins: another one each time, and printed.
+/// The offset of a sample: random in each run, and printed.
 enum Seed {
     static let value =
         ProcessInfo.processInfo.environment["STAUNCH_TEST_SEED"].flatMap { Int($0) }

@@ -1,5 +1,5 @@
-// Whatever call fails with whatever errno: a create ends, well or with all of it undone, and what
-// ends or removes does so in the end.
+// Every call with every errno. A create ends, with success or with all of it undone. A request that
+// ends or removes something succeeds in the end.
 
 import Glibc
 import Testing
@@ -11,7 +11,7 @@ extension Machine {
             ("EINTR", EINTR),
         ]
 
-        /// All of them, or two that another run may not take.
+        /// All of them, or two that vary between runs.
         private static func taken() -> [(name: String, number: Int32)] {
             if Installation.isDeep { return numbers }
             return [0, 2].map { numbers[(Seed.value + $0) % numbers.count] }

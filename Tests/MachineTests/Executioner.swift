@@ -1,4 +1,4 @@
-// The crash of all: whoever comes to a point is held there, and then all of them are killed.
+// A crash of all processes: each is held at its next point, and then all of them are killed.
 
 import Census
 import Foundation
@@ -6,7 +6,7 @@ import Glibc
 import Synchronization
 import Testing
 
-/// Waits on a thread of its own for a plan to fire, and then kills all of a daemon's.
+/// Waits on a thread of its own for a plan to fire, and then kills all processes of a daemon.
 final class Executioner: Sendable {
     private let isStopped = Atomic<Bool>(false)
     private let hasEnded = Atomic<Bool>(false)
@@ -26,7 +26,7 @@ final class Executioner: Sendable {
         while !hasEnded.load(ordering: .acquiring) { Thread.sleep(forTimeInterval: 0.001) }
     }
 
-    /// The daemon, its shims, their helpers and what the runtime runs as; no task.
+    /// Kills the daemon, its shims, their helpers and the runtime's processes, but no task.
     static func killAll(_ marks: Census.Marks) {
         while case let victims = victims(marks), !victims.isEmpty {
             for pid in victims { kill(pid, SIGKILL) }

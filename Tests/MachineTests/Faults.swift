@@ -1,6 +1,6 @@
-// What every test of a fault ends with: the operation says what it waits for, everything else is
-// served meanwhile, and once the fault is healed all ends by itself (S1–S7 and Lv1–Lv3 of LAWS.md;
-// withDaemon holds the census and the audit).
+// The end of every fault's test. The operation says what it waits for, everything else is served
+// meanwhile, and all ends by itself once the fault is healed. (S1–S7 and Lv1–Lv3 of LAWS.md;
+// withDaemon checks the census and the audit.)
 
 import Foundation
 import Glibc
@@ -8,7 +8,7 @@ import JSON
 import Synchronization
 import Testing
 
-/// A daemon with a fault; a line for scripts/prove says how it went.
+/// Runs a daemon with a fault, and prints the result as a line for scripts/prove.
 func withFault(
     _ name: String, _ arguments: [String] = [],
     sourceLocation: SourceLocation = #_sourceLocation,
@@ -19,12 +19,11 @@ func withFault(
     }
 }
 
-/// Runs one case of a class, and prints whether it went well: without an error or a failed
-/// expectation.
+/// Runs one case of a class, and prints whether it passed without an error or a failed expectation.
 func proving(_ name: String, _ body: () throws -> Void) throws {
     let hasFailed = Flag()
     defer { print("PROVE class=\"\(name)\" cases=1 passed=\(hasFailed.isSet ? 0 : 1)") }
-    // Nothing is a known issue: each is seen here, and is the test's as before.
+    // No issue is really known. The matcher only sees each issue, and the test fails as before.
     try withKnownIssue(isIntermittent: true) {
         try body()
     } matching: { _ in
@@ -40,15 +39,15 @@ private final class Flag: Sendable {
     func set() { value.withLock { $0 = true } }
 }
 
-/// An operation that cannot go on, and the pod that it is about.
+/// An operation that cannot continue, and its pod.
 struct Stuck {
     let operation: String
     let pod: String
-    /// Each of these stands in what the operation says of itself.
+    /// The operation's own description contains each of these texts.
     var why: [String]
-    /// The same for a daemon that was started meanwhile, where that cannot know as much.
+    /// The same for a daemon that started meanwhile, if that daemon cannot know as much.
     var later: [String]?
-    /// The operation before it, for which it waits and which says it instead.
+    /// The earlier operation that this one waits for. It contains the reasons instead.
     var before: String?
 
     init(_ operation: String, of pod: String, why: String...) {
@@ -59,8 +58,8 @@ struct Stuck {
 }
 
 extension Daemon {
-    /// All that has to hold while an operation is stuck, however often the daemon dies. `others`:
-    /// whether pods of other names can come and go, as they cannot where they need what is broken.
+    /// Checks all that must hold while an operation is stuck, however often the daemon dies.
+    /// `others` is `false` if pods of other names need what is broken, and so cannot come and go.
     func expectServes(
         _ stuck: Stuck, others: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
@@ -84,7 +83,7 @@ extension Daemon {
         if others { try expectComesAndGoes("another", client, sourceLocation) }
     }
 
-    /// The operation's steps, or its `stalled`, say what it waits for.
+    /// Checks that the operation's steps, or its `stalled`, say what it waits for.
     func expectNamed(
         _ stuck: Stuck, _ client: Client, _ sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
@@ -105,7 +104,8 @@ extension Daemon {
         } catch { throw Broken("\(error)\n\(last)") }
     }
 
-    /// S7: under 100 ms. The best of five, since others use the machine as well.
+    /// S7: an answer takes under 100 ms. The best of five counts, because others use the machine
+    /// too.
     func expectAnswers(
         _ stuck: Stuck? = nil, _ sourceLocation: SourceLocation = #_sourceLocation
     ) {
@@ -132,7 +132,7 @@ extension Daemon {
             ended.state == "succeeded", "\(ended.reply.text)", sourceLocation: sourceLocation)
     }
 
-    /// Lv1: the fault is healed, and nobody calls anything: the delete ends.
+    /// Lv1: once the fault is healed, the delete ends without any call.
     func expectEnds(
         _ stuck: Stuck, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
@@ -142,26 +142,26 @@ extension Daemon {
         #expect(pod.code == "pod-unknown", sourceLocation: sourceLocation)
     }
 
-    /// The pod's own folder, in the run directory.
+    /// The pod's own folder in the run directory.
     func folder(_ pod: Answer) -> String { "\(runDirectory)/pods/\(pod.uid)" }
 }
 
 extension Answer {
-    /// What an operation says that it waits for.
+    /// What the operation says that it waits for.
     var details: [String] {
         let steps = (json["steps"]?.elements ?? []).compactMap { $0["detail"]?.string }
         return steps + [json["stalled"]?["why"]?.string].compactMap { $0 }
     }
 
-    /// Of a pod.
+    /// The shim's pid, in a pod's document.
     var shimPID: Int32 { Int32(json["shim"]?["pid"]?.integer ?? 0) }
     func taskPID(_ task: String = "app") -> Int32 {
         Int32(json["tasks"]?[task]?["pid"]?.integer ?? 0)
     }
 }
 
-/// Whether or not it is there.
+/// Removes the file if it exists.
 func removeFile(_ path: String) {
-    // SAFETY: unlink reads the path during the call alone.
+    // SAFETY: unlink reads the path only during the call.
     unsafe unlink(path)
 }

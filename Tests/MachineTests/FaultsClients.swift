@@ -89,7 +89,8 @@ extension Machine {
                     let wire = try Wire(path: daemon.socket)
                     try wire.send(request[...])
                 }
-                // The whole of it had come, and may have been read: then it is carried out whole.
+                // The whole request arrived, and the daemon may have read it. Then it is carried
+                // out whole.
                 try eventually("it is there, or it is not") {
                     let open = try client.send("GET", "/v1/operations?state=running")
                     let waiting = try client.send("GET", "/v1/operations?state=pending")
@@ -103,7 +104,7 @@ extension Machine {
     }
 }
 
-/// Clients that ask at the same time, each in a thread and over a connection of its own.
+/// Clients that send requests at the same time, each on a thread and a connection of its own.
 private final class Crowd: Sendable {
     private let count: Int
     private let socket: String
@@ -115,7 +116,7 @@ private final class Crowd: Sendable {
         self.socket = socket
     }
 
-    /// What each was answered, once all were.
+    /// Returns each client's answer, once all have one.
     func ask(_ body: @escaping @Sendable (Client, Int) throws -> Answer) throws -> [Answer] {
         let ended = DispatchGroup()
         for number in 0..<count {

@@ -1,4 +1,4 @@
-// A wall clock that is set back: nothing is decided by it (law 17).
+// A wall clock that is set back decides nothing (law 17).
 
 import Foundation
 import JSON
@@ -21,7 +21,7 @@ extension Machine {
                         of: client.createPod("probe-\(UUID().uuidString.lowercased())", "{}"))
                         > 3000
                 }
-                // Accepted later, it comes later, though its time and its id say otherwise.
+                // The order of acceptance decides, although its time and its id are earlier.
                 let delete = try client.send("DELETE", "/v1/pods/web?grace=1")
                 #expect(try client.follow(stop.id).state == "succeeded")
                 #expect(try client.follow(delete.id).state == "succeeded")
@@ -50,7 +50,7 @@ extension Machine {
                         of: client.createPod("probe-\(UUID().uuidString.lowercased())", "{}"))
                         < -700_000
                 }
-                // Pruning comes every 512 changes.
+                // The daemon prunes every 512 changes.
                 for _ in 0..<1100 {
                     let patch = try client.send(
                         "PATCH", "/v1/pods/web", "{}",
@@ -72,14 +72,14 @@ extension Machine {
             }
         }
 
-        /// A UUID of version 7, of now.
+        /// A UUIDv7 of the current time.
         private static func timedID() -> String {
             let time = String(Int64(Date().timeIntervalSince1970 * 1000), radix: 16)
             let digits = String(repeating: "0", count: 12 - time.count) + time
             return digits.prefix(8) + "-" + digits.suffix(4) + "-7000-8000-000000000001"
         }
 
-        /// Seconds since the pod was made, by this process's own clock.
+        /// Seconds since the pod's creation, by this process's own clock.
         private func age(of pod: Answer) throws -> Double {
             let format = ISO8601DateFormatter()
             format.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
@@ -89,7 +89,7 @@ extension Machine {
 
         private static func file(_ daemon: Daemon) -> String { daemon.home + "/clock" }
 
-        /// libfaketime, for the wall clock alone: what it says stands in a file.
+        /// libfaketime for the wall clock alone; a file contains the time.
         private static func clock(of daemon: Daemon) -> [String: String] {
             do { try write("+0", to: file(daemon)) } catch { Issue.record("\(error)") }
             daemon.removals.append(removeShared)
@@ -100,7 +100,8 @@ extension Machine {
             ]
         }
 
-        /// libfaketime leaves its shared memory, by pid; that of the living is theirs.
+        /// Removes the shared memory that libfaketime left for dead pids. Living processes keep
+        /// theirs.
         private static func removeShared() {
             for name in names(in: "/dev/shm") where name.contains("faketime_s") {
                 guard let pid = name.split(separator: "_").last, !exists("/proc/\(pid)") else {

@@ -1,5 +1,5 @@
-// A disk that stops answering, under each of the steps that need one: who waits for it is in state
-// D, and nothing ends it but the disk.
+// A disk that stops answering under each step that needs a disk. A process that waits for it is in
+// state D, and only the disk can end the wait.
 
 import Foundation
 import Glibc
@@ -30,7 +30,8 @@ extension Machine {
             try withStallingData("disk under rootfs.unmount") { daemon, client, disk in
                 let pod = try client.createPod("web", daemon.rootfs.pod(Self.busy))
                 try client.waitForUpper(pod, "one", daemon)
-                // The overlay alone holds it from here on: its last reference goes with the mount.
+                // From here on only the overlay holds the file: the last reference goes with the
+                // mount.
                 removeFile(daemon.upper(pod) + "/one")
                 try disk.stall()
                 let stuck = try client.delete("web", why: "umount2", "state D")
@@ -66,7 +67,7 @@ extension Machine {
                 setUp: { disk = try StallingDisk(at: $0.logDirectory, of: $0) }
             ) { daemon, client in
                 let disk = try #require(disk)
-                // More than the pipes between the task and its log hold.
+                // More output than the pipes between the task and its log hold.
                 let script =
                     "while [ ! -e /data/go ]; do sleep 0.02; done; "
                     + "dd if=/dev/zero bs=1024 count=4096 2>&- | tr '\\0' '\\n'; exit 42"
@@ -107,7 +108,7 @@ extension Machine {
             }
         }
 
-        /// Its upper layer has a file with blocks, a directory, and a name of each more than once.
+        /// Its upper layer has a file with blocks, a directory, and a second name of each.
         private static let busy = """
             dd if=/dev/zero of=/two bs=4096 count=64 2>&-; mkdir -p /a/b/c; \
             dd if=/dev/zero of=/one bs=4096 count=64 2>&-; exec sleep 100000
@@ -115,7 +116,7 @@ extension Machine {
     }
 }
 
-/// A daemon whose data directory is on a disk that can be told to stop answering.
+/// A daemon whose data directory is on a disk that can stop answering on request.
 private func withStallingData(
     _ name: String, _ body: (Daemon, Client, StallingDisk) throws -> Void
 ) throws {
@@ -128,7 +129,7 @@ private func withStallingData(
 }
 
 extension Client {
-    /// A delete that will be stuck.
+    /// Starts a delete that will be stuck.
     func delete(_ pod: String, why: String...) throws -> Stuck {
         let answer = try send("DELETE", "/v1/pods/\(pod)?grace=0")
         #expect(answer.status == 202)
@@ -148,7 +149,7 @@ extension Daemon {
         "\(dataDirectory)/\(pod.uid)/\(task)/upper"
     }
 
-    /// Directories of the user's, as the member `mounts` of a task: where each of them is seen.
+    /// The task's member `mounts`, with user directories and their places in the task.
     func shared(_ targets: [String: String]) throws -> String {
         let mounts = try targets.map { path, target in
             try makeDirectory(path)

@@ -1,4 +1,4 @@
-// Files that do not want to go, and those that must not.
+// Files that resist removal, and files that must not be removed.
 
 import Foundation
 import Glibc
@@ -7,8 +7,8 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct FileFaults {
-        /// What a container may leave in its rootfs, made by a script on the host in the upper
-        /// layer: as root there it may do the same from within.
+        /// What a container may leave in its rootfs. A script on the host makes it in the upper
+        /// layer; a task that is root there can do the same from within.
         enum Leaving: String, CaseIterable, Sendable {
             case immutable, manyFiles, strangeNames, deepTree
 
@@ -77,7 +77,7 @@ extension Machine {
             }
         }
 
-        /// Where a directory of the user's is when the pod is deleted.
+        /// The place of a user's directory when the pod is deleted.
         enum Place: String, CaseIterable, Sendable {
             case bound, boundReadOnly, mountedInUpper, mountedInData, linked
         }
@@ -125,7 +125,7 @@ extension Machine {
     }
 }
 
-/// A directory of the user's that nothing of ours may touch.
+/// A user's directory that Staunch must not touch.
 private struct Canary {
     let path: String
 
@@ -138,7 +138,7 @@ private struct Canary {
         try Command.expect("chmod", "4750", path + "/one")
     }
 
-    /// Of its names, modes, owners, times and bytes.
+    /// A hash of its names, modes, owners, times and bytes.
     func hash() throws -> String {
         try Command.expect(
             "sh", "-c",
@@ -147,5 +147,5 @@ private struct Canary {
     }
 }
 
-/// For what heals: it may have been done already.
+/// For healing, which may already have happened.
 func ignoreFailure(_ body: () throws -> Void) { do { try body() } catch {} }

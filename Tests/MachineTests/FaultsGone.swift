@@ -1,5 +1,5 @@
-// Files below the run directory that somebody has removed (a cleaner such as systemd-tmpfiles, an
-// administrator): each of them, one at a time, with the daemon alive and with the daemon dead.
+// Files below the run directory that another program removed (a cleaner such as systemd-tmpfiles,
+// or an administrator). Each file goes alone, with the daemon alive and with the daemon dead.
 
 import Foundation
 import Glibc
@@ -8,7 +8,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct GoneFaults {
-        /// How the daemon is when the file goes: alive to the end, restarted after it, or dead.
+        /// The daemon when the file goes: alive to the end, restarted afterwards, or dead.
         enum Moment: String, CaseIterable, Sendable { case alive, restarted, dead }
 
         @Test(
@@ -17,9 +17,9 @@ extension Machine {
         func gone(_ moment: Moment) throws {
             try withFault("gone from the run directory, daemon \(moment)") { daemon, client in
                 let other = try client.createPod("other", daemon.rootfs.sleeper)
-                // Who removes the API's socket while the daemon lives has no way in but this one.
+                // If the API's socket goes while the daemon lives, clients have no other way in.
                 var removed: Set<String> = moment == .alive ? ["staunch.sock"] : []
-                // What is there follows from what a living pod shows, so a new file is met as well.
+                // The files of a living pod yield the list, so a new kind of file is tested too.
                 while let next = try GoneFile.next(daemon, client, besides: removed) {
                     removed.insert(next.kind)
                     let what = "\(next.kind), daemon \(moment)"
@@ -32,7 +32,7 @@ extension Machine {
                     expectLives(other, client, what)
                 }
                 #expect(removed.isSuperset(of: GoneFile.known), "\(removed.sorted())")
-                // A daemon that lives goes on with a store that has no name any more.
+                // A living daemon continues with a store that no longer has a name.
                 try daemon.deleteEverything()
                 try daemon.crashAndRestart()
             }
@@ -71,11 +71,11 @@ extension Machine {
 /// One file or directory below the run directory, and the pod that is deleted without it.
 private struct GoneFile {
     let path: String
-    /// The path with the pod's uid and the shim's hash left out.
+    /// The path without the pod's uid and the shim's hash.
     let kind: String
     let pod: Answer
 
-    /// There are at least these.
+    /// At least these kinds exist.
     static let known: Set<String> = [
         "lock", "reserve", "staunch.db", "staunch.sock", "bin", "pods", "pods/UID",
         "pods/UID/lock", "pods/UID/shim.sock", "pods/UID/shim.log", "pods/UID/tasks",
@@ -83,7 +83,7 @@ private struct GoneFile {
         "pods/UID/tasks/app/pid", "pods/UID/tasks/app/rootfs", "pods/UID/runtime",
     ]
 
-    /// A new pod, and the first kind of file that `besides` does not name; `nil` when all are done.
+    /// A new pod, and the first kind of file that `besides` does not name; `nil` if all are done.
     static func next(
         _ daemon: Daemon, _ client: Client, besides done: Set<String>
     ) throws -> GoneFile? {
@@ -91,12 +91,12 @@ private struct GoneFile {
         guard pod.status == 201 else { throw Broken("not made: \(pod.reply.text)") }
         let run = daemon.runDirectory
         let names = try Command.run("find", run, "-xdev", "-mindepth", "1", "-printf", "%P\n")
-        // The store last: without it the other pod is an orphan.
+        // The store goes last, because without it the other pod is an orphan.
         let paths = names.output.split(separator: "\n").map(String.init).sorted {
             ($0.hasPrefix("staunch.db") ? 1 : 0, $0) < ($1.hasPrefix("staunch.db") ? 1 : 0, $1)
         }
         for path in paths where path.hasPrefix("pods/\(pod.uid)") || !path.hasPrefix("pods/") {
-            // The runtime's folder bears the task's uid.
+            // The name of the runtime's folder contains the task's uid.
             var kind = path.replacingOccurrences(of: pod.uid, with: "UID")
                 .replacing(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/, with: "TASK")
             if kind.hasPrefix("bin/") { kind = "bin/HASH" + (kind.contains("shim") ? "/shim" : "") }

@@ -1,4 +1,5 @@
-// A rootfs that somebody else holds: the unmount says EBUSY until they let go, and says who.
+// A rootfs that a stranger holds. The unmount returns EBUSY until the stranger lets go, and the
+// operation names the holder.
 
 import Foundation
 import Glibc
@@ -11,7 +12,7 @@ extension Machine {
         enum Hold: String, CaseIterable, Sendable {
             case cwd, descriptor, mount
 
-            /// What it runs there; it tells by a file that it holds.
+            /// The stranger's script. It creates a file once it holds the rootfs.
             func script(_ rootfs: String, _ told: String) -> String {
                 switch self {
                 case .cwd: "cd \(rootfs) && touch \(told) && exec sleep 1000"

@@ -1,5 +1,5 @@
-// What a create needs and no delete does (law 25): a runtime, a seccomp profile or a shim's program
-// of which a start must not depend, whatever they are.
+// What a create needs and a delete does not (law 25): the runtime, the seccomp profile and the
+// shim's program. The start must not depend on them, whatever is wrong with them.
 
 import Foundation
 import Glibc
@@ -42,7 +42,7 @@ extension Machine {
                 daemon.crash()
                 try Command.expect("ln", "-sf", program, needs.folder + "/shim")
                 try disk.stall()
-                // Out of the page cache: the next reader has to ask the disk.
+                // Drops it from the page cache, so that the next reader has to ask the disk.
                 try Command.expect("dd", "if=\(program)", "iflag=nocache", "count=0")
                 try daemon.start()
                 let ended = try client.follow(owed.id)
@@ -95,7 +95,8 @@ extension Machine {
                 _ = try client.createPod("lives", daemon.rootfs.sleeper)
                 try needs.spoil(need)
                 try eventually("it is seen when a create comes") {
-                    // Not waited for: one that was accepted just before waits for the mending.
+                    // Its end is not awaited, because a create that was accepted just before waits
+                    // for the mending.
                     let made = try client.send("PUT", "/v1/pods/brief", daemon.rootfs.sleeper)
                     try client.deletePod("brief", query: "grace=0&allowMissing=true")
                     return made.code == "runtime-unavailable"
@@ -133,7 +134,7 @@ extension Machine {
                 ("/v1/pods/new", daemon.rootfs.sleeper), (task, daemon.rootfs.task("true")),
             ] {
                 var refused: Answer?
-                // In its first seconds it may not know yet what is wrong with it.
+                // In its first seconds the daemon may not yet know what is wrong.
                 try eventually("\(path) is refused for its reason") {
                     refused = try client.send("PUT", path, body)
                     return refused?.json["detail"]?.string?.contains(need.why) ?? false
@@ -172,14 +173,14 @@ extension Machine {
     }
 }
 
-/// Something that a create needs, and what is wrong with it.
+/// A thing that a create needs, and what is wrong with it.
 struct Need: Sendable, CustomTestStringConvertible, CustomStringConvertible {
-    /// As the metric has it.
+    /// The part's name in the metric.
     let part: String
     let what: String
-    /// Stands in what clients are told.
+    /// A text that the clients' answers contain.
     let why: String
-    /// In the shell, with `$1` for the file.
+    /// A shell script, with `$1` for the file.
     let script: String
 
     var description: String { "\(part) \(what)" }
@@ -191,7 +192,7 @@ struct Need: Sendable, CustomTestStringConvertible, CustomStringConvertible {
             script: "cat >\"$1.new\" <<'E'\n\(text)\nE\nmv \"$1.new\" \"$1\"")
     }
 
-    /// Asked that one word; anything else is runc's.
+    /// A runtime that behaves so for one word, and calls runc for any other.
     static func runtime(_ what: String, asked word: String, _ script: String, why: String) -> Need {
         Need(
             part: "runtime", what: what, why: why,
@@ -293,7 +294,7 @@ struct Needs {
         }
     }
 
-    /// A new file and a rename, so that nobody runs half of one.
+    /// Writes a new file and renames it, so that no process runs half of one.
     func replaceRuntime(_ script: String) throws {
         let path = folder + "/runtime"
         try write("#!/bin/bash\n\(script)\nexec runc \"$@\"\n", to: path + ".new")

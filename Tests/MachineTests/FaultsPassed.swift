@@ -1,5 +1,5 @@
-// A descriptor of a task's root file system, or of its /dev/shm, that a task of another pod holds:
-// the mount is gone, and the superblock, with all that it has on the disk or in memory, is not.
+// A task's root file system or /dev/shm that a task of another pod holds by a descriptor. The mount
+// is gone, but the superblock lives, with its content on the disk or in memory.
 
 import Foundation
 import Glibc
@@ -8,7 +8,8 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct PassedFaults {
-        /// What becomes of the pod's shim and of the daemon while the descriptor is held.
+        /// How the descriptor is held: with the shim alive, with the shim killed, or in a socket's
+        /// queue.
         enum Way: String, CaseIterable, Sendable { case alive, shimKilled, inTheQueue }
 
         @Test(
@@ -33,7 +34,8 @@ extension Machine {
             "a pod's /dev/shm that another pod holds is not gone, and the holder is named",
             arguments: Way.allCases)
         func memoryPassed(_ way: Way) throws {
-            // What nobody shows, and no shim has watched, may be gone: see `whyMemoryIsHeld`.
+            // If nothing shows the memory and no shim watched it, it counts as gone: see
+            // `whyMemoryIsHeld`.
             try withFault("/dev/shm passed to another pod, \(way)") { daemon, client in
                 let isTaken = way != .inTheQueue
                 let exchange = try Exchange(daemon, client, "/dev/shm", isTaken: isTaken)
@@ -76,7 +78,8 @@ extension Machine {
         @Test("a namespace that a task made for itself and holds is no leak of a deleted pod's")
         func namespaceMade() throws {
             try withFault("network namespace made by a task") { daemon, client in
-                // Its namespace's number is free then, and may be the next one's.
+                // The namespace's number is free then, and may be used again for the next
+                // namespace.
                 _ = try client.createPod("before", daemon.rootfs.sleeper)
                 let delete = try client.send("DELETE", "/v1/pods/before?grace=0")
                 #expect(try client.follow(delete.id).state == "succeeded")
@@ -103,7 +106,7 @@ extension Machine {
     }
 }
 
-/// Two pods: `web` has given a descriptor of its rootfs to `holder`.
+/// Two pods: `web` gave a descriptor of its rootfs to `holder`.
 private struct Exchange {
     let giver: Answer
     let holder: Answer
@@ -111,14 +114,14 @@ private struct Exchange {
 
     var holderPID: Int32 { holder.taskPID() }
 
-    /// How the delete of the giver names who holds what was given.
+    /// How the giver's delete names the holder of the descriptor.
     func why(_ way: Machine.PassedFaults.Way) -> String {
         way == .inTheQueue
             ? "perhaps in a socket's queue"
             : "pid \(holderPID) (pass) of pod \(holder.uid) by its"
     }
 
-    /// How the audit names who holds what was given.
+    /// How the audit names the holder of the descriptor.
     var how: String { "pid \(holderPID) (pass) of pod \(holder.uid), task app by its descriptor 6" }
 
     static func build(_ daemon: Daemon) throws {
@@ -127,7 +130,7 @@ private struct Exchange {
         try Command.expect("cc", "-static", "-O", "-o", program, source)
     }
 
-    /// `path` is what is given, and taken from the queue if `isTaken`.
+    /// `path` is passed, and taken from the queue if `isTaken`.
     init(_ daemon: Daemon, _ client: Client, _ path: String, isTaken: Bool) throws {
         try Exchange.build(daemon)
         shared = daemon.home + "/shared"
@@ -148,7 +151,7 @@ private struct Exchange {
     }
 }
 
-/// What a fresh audit says of namespaces.
+/// What a fresh audit says about namespaces.
 private struct Held: Equatable {
     var isBalanced: Bool
     var leaks: [String] = []

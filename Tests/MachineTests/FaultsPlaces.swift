@@ -1,4 +1,4 @@
-// What others have left, or do, where the daemon starts: pods live, and their deletes are owed.
+// What other programs left, or do, where the daemon starts. Pods live, and their deletes are owed.
 
 import Foundation
 import Glibc
@@ -31,7 +31,7 @@ extension Machine {
                 }
                 metrics = try client.send("GET", "/v1")["metrics"]
                 #expect(metrics?["serving"] == .bool(true))
-                // As it was: what the daemon holds open is compared.
+                // Restores the state, because the daemon's open descriptors are compared.
                 daemon.terminate()
                 stranger = try HeldListener(port: port)
                 try daemon.start()
@@ -119,7 +119,7 @@ extension Machine {
                 let disk = try #require(small)
                 #expect(try client.createPod("web", daemon.rootfs.sleeper).status == 201)
                 daemon.terminate()
-                // Another program by one byte, as an upgrade is.
+                // Another program by one byte, as after an upgrade.
                 try Command.expect("bash", "-c", "printf x >>'\(program)'")
                 try disk.fill(.room)
                 try daemon.start()
@@ -135,7 +135,7 @@ extension Machine {
                     try client.createPod("web", daemon.rootfs.sleeper).status == 201
                 }
                 #expect(try client.deletePod("web").state == "succeeded")
-                // As it was: the copies' names follow from their content.
+                // Restores the state, because the copies' names follow from their content.
                 daemon.terminate()
                 try Command.expect("cp", Installation.shim, program)
                 try daemon.start()

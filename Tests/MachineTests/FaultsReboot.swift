@@ -1,5 +1,5 @@
-// A reboot: the run directory is empty, no process of a pod lives, no cgroup stands; what lies on
-// the disks is all that is left.
+// A reboot: the run directory is empty, and no process or cgroup of a pod exists. Only the content
+// of the disks is left.
 
 import Census
 import Foundation
@@ -21,7 +21,7 @@ extension Machine {
                     let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
                     try eventually("it has written") { exists(log) }
                 }
-                // Nobody's, though it lies among ours.
+                // A file of no pod among our folders.
                 let strangers = [daemon.dataDirectory, daemon.logDirectory].map { $0 + "/mine" }
                 for path in strangers { try write("mine", to: path) }
                 let old = try client.send("PUT", "/v1/pods/late", daemon.rootfs.sleeper)
@@ -48,11 +48,11 @@ extension Machine {
 }
 
 extension Daemon {
-    /// What a reboot leaves: nothing of what lives in memory. The boot id is the machine's own and
-    /// stays; the store that names it is gone as well.
+    /// Removes all that lives in memory, as a reboot does. The boot id is the machine's own and
+    /// stays; the store that contains it goes as well.
     fileprivate func reboot() throws {
         crash()
-        // Again and again: a shim that was busy with a create starts more of them, and the daemon's
+        // Repeated, because a shim that was busy with a create starts more processes. The daemon's
         // last child, which holds its directory, is not yet in the cgroup.
         try eventually("nobody lives, and the run directory is nobody's") {
             let living = Census.processes(in: cgroupParent)

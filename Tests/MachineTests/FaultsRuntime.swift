@@ -1,4 +1,4 @@
-// A runtime that hangs, fails, dies, talks nonsense, or says what is not so.
+// A runtime that hangs, fails, dies, prints nonsense or reports untruths.
 
 import Foundation
 import Glibc
@@ -15,7 +15,7 @@ extension Machine {
                 let made = try client.follow(create.id)
                 #expect(made.state == misconduct.create, "\(made.reply.text)")
                 if misconduct.create == "failed" {
-                    // A failed create has put everything away, and the name is free.
+                    // A failed create has removed everything, and the name is free.
                     #expect(made["error", "code"]?.string == "runtime-refused")
                     #expect(try client.send("GET", "/v1/pods/web").code == "pod-unknown")
                 } else {
@@ -211,7 +211,7 @@ extension Machine {
             let steps = Installation.isDeep ? 60 : 8
             try withRuntime("runtime: killed in create", .none) { daemon, client in
                 for step in 0..<steps {
-                    // A create takes some 40 ms here; later in each round.
+                    // A create takes some 40 ms here. The kill comes later in each round.
                     let after = Double(step) * (Installation.isDeep ? 0.001 : 0.007)
                     daemon.misbehave(.killed(after))
                     let made = try client.follow(
@@ -240,15 +240,15 @@ extension Machine {
 struct Misconduct: Sendable, CustomTestStringConvertible {
     let name: String
     let verb: String
-    /// In the shell, with `real` for the runtime itself, which has the arguments already.
+    /// A shell script. `real` is the runtime itself with its arguments.
     let script: String
     /// How a create ends.
     var create = "succeeded"
 
     var testDescription: String { name }
 
-    /// What follows in a wrapper of runc. The file beside runc's state makes it a runtime that is
-    /// not known, which is asked to delete.
+    /// The end of a wrapper script around runc. The file beside runc's state makes it an unknown
+    /// runtime, and an unknown runtime is asked to delete.
     static let passedOn = """
         case " $* " in *" run "*|*" create "*)
             runc "$@" || exit
@@ -279,7 +279,7 @@ struct Misconduct: Sendable, CustomTestStringConvertible {
             head -c 200000 /dev/zero | tr '\\0' x >&2; echo the runtime errs >&2
             """)
 
-    /// The task has long ended when it does.
+    /// The task ended long before the runtime does.
     static let late = Misconduct(
         name: "is late", verb: "run",
         script: """
@@ -299,7 +299,8 @@ struct Misconduct: Sendable, CustomTestStringConvertible {
             done; echo no >&2; exit 1
             """)
 
-    /// Its children live on, as they do when the kernel kills it for want of memory.
+    /// The runtime's children live on, as they do when the kernel kills the runtime for lack of
+    /// memory.
     static func killed(_ seconds: Double) -> Misconduct {
         Misconduct(
             name: "killed", verb: "run",
@@ -339,8 +340,9 @@ struct Misconduct: Sendable, CustomTestStringConvertible {
 }
 
 extension Misconduct {
-    /// What it writes into its pid file: a stranger, or itself, a child of the shim's that is not
-    /// in the task's cgroup. Never 0 or -1: a shim that took them would signal the whole machine.
+    /// The wrong pids in its pid file: a stranger, or the runtime itself, which is a child of the
+    /// shim outside of the task's cgroup. Never 0 or -1, because a shim that accepted them would
+    /// signal the whole machine.
     static let stranger = [
         Misconduct(name: "a stranger's pid", verb: "run", script: pidFile("STRANGER")),
         Misconduct(name: "its own pid", verb: "run", script: pidFile("$$")),
@@ -359,7 +361,7 @@ extension Misconduct {
     }
 }
 
-/// A runtime that says 64 MiB before it fails.
+/// A runtime that prints 64 MiB before it fails.
 struct Flood: Sendable, CustomTestStringConvertible {
     let verb: String
     let isLog: Bool
@@ -369,7 +371,7 @@ struct Flood: Sendable, CustomTestStringConvertible {
         Flood(verb: "start", isLog: true), Flood(verb: "start", isLog: false),
     ]
 
-    /// 16 KiB of its 64 MiB and 15 bytes are kept.
+    /// Of 64 MiB and 15 bytes, 16 KiB are kept.
     func expectTold(_ failed: Answer, sourceLocation: SourceLocation = #_sourceLocation) {
         let detail = failed["error", "detail"]?.string ?? failed.reply.text
         #expect(detail.hasPrefix("the last word"), sourceLocation: sourceLocation)
@@ -389,12 +391,12 @@ struct Flood: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// The first pid that a text names.
+/// The first pid in a text.
 func pidNamed(_ text: String) -> Int32? {
     text.firstMatch(of: /pid (\d+)/).flatMap { Int32($0.output.1) }
 }
 
-/// A daemon whose runtime behaves as the test says, from one moment to the next.
+/// A daemon whose runtime changes its behavior whenever the test says so.
 func withRuntime(
     _ name: String, _ misconduct: Misconduct, _ body: (Daemon, Client) throws -> Void
 ) throws {
@@ -410,7 +412,7 @@ func withRuntime(
 }
 
 extension Daemon {
-    /// A new file each time and a rename, so that nobody runs half of one.
+    /// Writes a new file each time and renames it, so that no process runs half of one.
     func misbehave(_ misconduct: Misconduct) {
         replaceRuntime(
             """

@@ -1,11 +1,11 @@
-// No room, no inodes, no writing, no descriptors, no processes: nothing that a teardown needs.
+// No space, no inodes, no writing, no descriptors, no processes: a teardown needs none of them.
 
 import Foundation
 import Glibc
 import JSON
 import Testing
 
-/// A small file system of the test's own, in the place of one of the daemon's directories.
+/// A small file system of the test, mounted in place of one of the daemon's directories.
 struct SmallDisk {
     let path: String
 
@@ -18,7 +18,7 @@ struct SmallDisk {
             ignoreFailure { try Command.run("mount", "-o", "remount,rw", path) }
             empty(at: path)
         }
-        // The daemon's own end takes the one at the run directory.
+        // The daemon's own end unmounts the one at the run directory.
         if path != daemon.runDirectory {
             daemon.removals.append { ignoreFailure { try Command.expect("umount", path) } }
         }
@@ -67,7 +67,8 @@ extension Machine {
                 let script = "while :; do echo a line; sleep 0.02; done"
                 _ = try client.createPod("web", daemon.rootfs.pod(script))
                 try disk.fill(what)
-                // Whether one can be made now is the disk's to say; half of one is not.
+                // Whether a pod can be created now depends on the disk. Half of a pod is not
+                // allowed.
                 let made = try client.follow(
                     try client.send("PUT", "/v1/pods/new", daemon.rootfs.pod(script)).id)
                 #expect(["succeeded", "failed"].contains(made.state), "\(made.reply.text)")
@@ -96,7 +97,7 @@ extension Machine {
                 try eventually("its log is there") {
                     exists("\(daemon.logDirectory)/\(pod.uid)/app.log")
                 }
-                // Not while the log's writer has it open.
+                // Not while the log writer has it open.
                 _ = try client.send(
                     "POST", "/v1/pods/web/stop", "{\"grace\": 0}", headers: ["Prefer": "wait=20"])
                 try eventually("it can be made read-only") {
@@ -134,7 +135,7 @@ extension Machine {
             ) { daemon, client, disk in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
                 try disk.fill(.room)
-                // The last page of the store may have had room for one more.
+                // The store's last page may have had space for one more.
                 try eventually("a create is refused") {
                     let name = UUID().uuidString.lowercased()
                     let answer = try client.send("PUT", "/v1/pods/\(name)", "{}")
@@ -168,7 +169,7 @@ extension Machine {
             }
         }
 
-        /// What was held in reserve is taken back with the next change for which there is room.
+        /// The daemon takes its reserve back with the next change that there is space for.
         private func takesReserveBack(_ daemon: Daemon, _ client: Client) throws {
             _ = try client.createPod("again", "{}")
             try client.deletePod("again")
@@ -184,7 +185,7 @@ extension Machine {
                     ignoreFailure { try limitDescriptors(of: pod.shimPID, 1024) }
                 }
                 var stuck = try client.delete("web", why: "EMFILE")
-                // It cannot take the next daemon's line either.
+                // The shim cannot accept the next daemon's connection either.
                 stuck.later = ["the shim does not answer: pid \(pod.shimPID)"]
                 try daemon.expectServes(stuck)
                 try limitDescriptors(of: pod.shimPID, 1024)
@@ -228,12 +229,12 @@ extension Machine {
     }
 }
 
-/// What a fork is refused with.
+/// The limit that refuses a fork.
 enum NoFork: String, CaseIterable, Sendable {
     case tooMany = "EAGAIN"
     case noMemory = "ENOMEM"
 
-    /// Returns what permits it again.
+    /// Returns a closure that permits forks again.
     func forbid(_ pod: Answer, _ daemon: Daemon) throws -> () -> Void {
         switch self {
         case .tooMany:
@@ -251,7 +252,7 @@ enum NoFork: String, CaseIterable, Sendable {
                 text(of: "/proc/\(pod.shimPID)/status")?.contains("TracerPid:\t0\n") == false
             }
             let number = strace.processIdentifier
-            // SIGTERM may be blocked, as it is in the thread that started it.
+            // SIGTERM may be blocked, as in the thread that started the process.
             return {
                 if strace.isRunning { kill(number, SIGKILL) }
                 strace.waitUntilExit()
@@ -260,7 +261,7 @@ enum NoFork: String, CaseIterable, Sendable {
     }
 }
 
-/// The soft limit alone: without CAP_SYS_RESOURCE the hard one never goes up again.
+/// Sets only the soft limit, because without CAP_SYS_RESOURCE the hard limit can never rise again.
 private func limitDescriptors(of pid: Int32, _ count: Int) throws {
     try Command.expect("prlimit", "--nofile=\(count):", "--pid", "\(pid)")
 }

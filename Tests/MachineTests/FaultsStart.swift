@@ -1,4 +1,5 @@
-// The time between the runtime's yes and the program: whatever is sent then is for the program.
+// The time between the runtime's success and the program's start. Signals sent then are for the
+// program.
 
 import Foundation
 import Glibc
@@ -20,7 +21,8 @@ extension Machine {
                 program.letGo()
                 #expect(try client.follow(sent.id).state == "succeeded")
                 #expect(try client.follow(next.id).state == "succeeded")
-                // As the first process of its namespace it hears only what it has a handler for.
+                // As the first process of its PID namespace, it receives only signals that it
+                // handles.
                 let ended = try client.deletePod("web")
                 expectKilled(ended["exits", "app"], neverRan: false)
             }
@@ -58,7 +60,7 @@ extension Machine {
                 try Command.expect("chmod", "755", program)
                 let task = daemon.rootfs.task(args: ["/none/program"], mounts)
                 let made = try client.createPod("web", "{\"tasks\": {\"app\": \(task)}}")
-                guard made.status == 201 else { return }  // a runtime that tells at once
+                guard made.status == 201 else { return }  // a runtime that reports at once
                 let ended = try client.waitForTask("web", "app", "exited")
                 #expect(ended["signal"] == .null)
                 #expect(ended["neverRan"] == .bool(true), "\(ended.reply.text)")
@@ -80,8 +82,8 @@ extension Machine {
             #expect(exit?["neverRan"] == .bool(neverRan), sourceLocation: sourceLocation)
         }
 
-        /// A pod that is ready while its task's program has yet to be executed: a runtime that says
-        /// yes while its init waits in the exec fifo is the same as a slow machine.
+        /// A pod that is ready before its task's program is executed. The runtime reports success
+        /// while its init waits in the exec fifo, as on a slow machine.
         private func withLateStart(
             _ body: (Daemon, Client, LateProgram) throws -> Void
         ) throws {
@@ -97,7 +99,7 @@ extension Machine {
     }
 }
 
-/// Creates instead of `run`, says yes, and starts when it is let go.
+/// Runs `create` instead of `run`, reports success, and starts when the test lets it go.
 private struct LateProgram {
     let gate = "/tmp/staunch-start-\(getpid())"
 

@@ -1,4 +1,4 @@
-// Processes that are stopped, killed and mistaken for others.
+// Processes that are stopped, killed or mistaken for others.
 
 import Foundation
 import Glibc
@@ -103,7 +103,8 @@ extension Machine {
 }
 
 extension Daemon {
-    /// The daemon is down: the store's record of a pod names another process as its shim.
+    /// While the daemon is down, makes the store's record of a pod name another process as its
+    /// shim.
     fileprivate func rename(shim pod: Answer, to stranger: Process, keepingStart: Bool) throws {
         let number = stranger.processIdentifier
         let status = try #require(text(of: "/proc/\(number)/stat"))

@@ -64,7 +64,7 @@ extension Machine {
         @Test("a fork bomb at its limit is ended to the last process")
         func forkBomb() throws {
             try withFault("fork bomb") { daemon, client in
-                // Each forks whenever it may, and goes on where it may not.
+                // Each process forks whenever it may, and continues if a fork fails.
                 let script = """
                     trap '' TERM; mkfifo /tmp/never; exec 2>/dev/null
                     bomb() { while :; do command eval 'bomb &'; read -t 1 x <>/tmp/never; done; }
@@ -105,7 +105,8 @@ extension Machine {
                     "web", daemon.rootfs.pod(script + "exec sleep 1000"))
                 let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
                 try eventually("it is ready") { text(of: log)?.contains("ready") == true }
-                // By signal, so that the exit is the task's own and the others stay to be found.
+                // By signal, so that the exit is the task's own, and the other processes stay to be
+                // found.
                 kill(pod.taskPID(), SIGKILL)
                 let task = try client.waitForTask("web", "app", "exited")
                 #expect(task["signal"]?.string == "KILL")
@@ -118,7 +119,7 @@ extension Machine {
             let name = "moved in cgroups that are not UTF-8\(shimLives ? "" : ", shim dead")"
             try withFault(name) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.pod("exec sleep 1000"))
-                // One that no PID namespace takes along, so that the cgroups must be walked.
+                // No PID namespace kills this process, so the daemon must walk the cgroups.
                 let orphan = try Command.start("sleep", "1004")
                 let number = "\(orphan.processIdentifier)"
                 let script = """
@@ -154,14 +155,14 @@ extension Machine {
                 for (pid, place) in zip(pids[1...], ["/elsewhere/below", "/shim", "/pod"]) {
                     try write("\(pid)", to: base + place + "/cgroup.procs")
                 }
-                // One that no PID namespace takes along: it has only been put there.
+                // No PID namespace kills this process: it was only moved there.
                 let orphan = try Command.start("sleep", "1004")
                 let number = orphan.processIdentifier
                 try write("\(number)", to: base + "/elsewhere/cgroup.procs")
                 if !shimLives { try lose(pod, client) }
                 let ended = try client.deletePod("web")
                 #expect(ended.state == "succeeded", "\(ended.reply.text)")
-                // Without a shim it is init that takes their exits, in its own time.
+                // Without a shim, init reaps them at an unknown time.
                 for pid in pids { #expect(processState(pid) ?? "Z" == "Z") }
                 orphan.waitUntilExit()
                 #expect(orphan.terminationReason == .uncaughtSignal)
@@ -191,7 +192,7 @@ enum Freezer: String, CaseIterable, Sendable {
         }
     }
 
-    /// Those that this machine has.
+    /// The freezers of this machine.
     static var here: [Freezer] {
         allCases.filter { freezer in
             Census.hierarchies.contains { $0.hasSuffix(freezer.hierarchy) }
@@ -200,7 +201,7 @@ enum Freezer: String, CaseIterable, Sendable {
 }
 
 extension Daemon {
-    /// The pod's cgroup, or one below it, in the hierarchy whose mount point ends so.
+    /// The pod's cgroup, or one below it, in the hierarchy whose mount point has this ending.
     func cgroup(of pod: Answer, _ below: String, _ hierarchy: String) -> String? {
         Census.hierarchies.first { $0.hasSuffix(hierarchy) }
             .map { "\($0)\(cgroupParent)/\(pod.uid)\(below)" }
@@ -215,7 +216,7 @@ extension Daemon {
         return pids
     }
 
-    /// By pid, which is the order of their coming.
+    /// Sorted by pid, which is the order of creation.
     static func processes(in cgroup: String) -> [Int32] {
         (text(of: cgroup + "/cgroup.procs") ?? "").split(separator: "\n")
             .compactMap { Int32($0) }.sorted()

@@ -1,4 +1,4 @@
-// What a pod costs while nothing happens to it, and the look at the end of each delete.
+// What an idle pod costs, and the check at the end of each delete.
 
 import Foundation
 import Testing
@@ -8,7 +8,7 @@ extension Machine {
         @Test("the shim of an idle pod has at most 180 KiB for itself")
         func idleShim() throws {
             try withDaemon { daemon, client in
-                // What several shims have in common is the program's.
+                // The pages that several shims share are the program's.
                 let pods = try ["one", "two", "three"].map { name in
                     try client.createPod(name, daemon.rootfs.sleeper)
                 }
@@ -28,7 +28,8 @@ extension Machine {
                 .reduce(0, +)
         }
 
-        /// The program's begin answers itself if nothing is there, and nothing else.
+        /// If nothing exists there, the program's first stage answers by itself. Otherwise it never
+        /// does.
         @Test("the look for what should be gone sees all that is there")
         func absent() throws {
             let folder = "/tmp/staunch-test-absent-\(UUID().uuidString)"

@@ -1,4 +1,4 @@
-// A long history: read in parts, to the end, at the readers' cost and nobody else's.
+// A long history is read in parts, to the end, and only its readers pay for it.
 
 import Foundation
 import JSON
@@ -12,14 +12,14 @@ extension Machine {
         func history() throws {
             try withDaemon { daemon, client in
                 let ids = (1...History.count).map { number in
-                    // The later one is the smaller.
+                    // A later operation has a smaller id.
                     "fffffff0-0000-4000-8000-" + hex(History.count * 2 - number)
                 }
                 _ = try client.createPod("web", "{}")
                 try record(ids, daemon)
                 for query in ["", "&state=succeeded"] {
                     let (listed, longest) = try list(daemon, query)
-                    // Behind the pod's own.
+                    // The first entry is the pod's own create.
                     let isWhole = Array(listed.dropFirst()) == ids
                     #expect(isWhole, "\(listed.count) of \(ids.count) operations, or another order")
                     #expect(longest < 1, "one page took \(longest) s")
@@ -34,7 +34,7 @@ extension Machine {
             return String(repeating: "0", count: 12 - digits.utf8.count) + digits
         }
 
-        /// What is asked for is so already, which is recorded under the client's id.
+        /// The requests change nothing, and each is recorded under the client's id.
         private func record(_ ids: [String], _ daemon: Daemon) throws {
             let wire = try Wire(path: daemon.socket)
             for start in stride(from: 0, to: ids.count, by: 50) {
@@ -84,7 +84,7 @@ extension Machine {
             #expect(cost < 16 << 10, "\(cost) KiB")
             let answers = try (0..<20).map { _ in try client.send("GET", "/v1/pods/web").took }
             #expect(answers.sorted()[10] < 0.1, "\(answers)")
-            // One reads it all, and what happens meanwhile comes behind it.
+            // One reader reads it all, and new events come after the history.
             _ = try client.createPod("other", "{}")
             let revisions = try one.read { $0.contains("\"pod\":\"other\"") }
             #expect(revisions.count > History.count)
@@ -98,7 +98,7 @@ private final class Follower {
     private let wire: Wire
     private var pending: [UInt8] = []
 
-    /// With the first chunk received.
+    /// Returns once the first chunk was received.
     init(_ daemon: Daemon) throws {
         wire = try Wire(path: daemon.socket)
         try wire.send("GET /v1/events?since=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -106,7 +106,7 @@ private final class Follower {
         pending = try wire.receiveChunk() ?? []
     }
 
-    /// The revisions of all events up to the first that `isLast` finds.
+    /// Returns the revisions of all events up to the first that matches `isLast`.
     func read(until isLast: (String) -> Bool) throws -> [Int] {
         var revisions: [Int] = []
         while true {

@@ -1,4 +1,4 @@
-// What a task is given, and what it does not get from whoever started the daemon.
+// What a task is given, and what it does not inherit from the daemon's starter.
 
 import Foundation
 import JSON
@@ -12,7 +12,7 @@ extension Machine {
                 for name in ["a", "b"] {
                     let pod = try client.createPod(name, daemon.rootfs.sleeper)
                     let task = try #require(pod["tasks", "app", "uid"]?.string)
-                    // keyrings(7): those of uid 0 are all seen by root.
+                    // Root sees all keys of uid 0 (keyrings(7)).
                     let keys = text(of: "/proc/keys") ?? ""
                     #expect(keys.contains(" _ses.\(task): "), "\(keys)")
                 }
@@ -36,7 +36,7 @@ extension Machine {
             }
         }
 
-        /// Sets what a starter can set and what a process then inherits, and becomes the daemon.
+        /// Sets all that a starter can set and a process inherits, and becomes the daemon.
         static let hostile = [
             "/bin/bash", "-c",
             """
@@ -48,7 +48,7 @@ extension Machine {
             """, "hostile",
         ]
 
-        /// One line for each attribute.
+        /// Prints one line for each attribute.
         static let look = """
             umask; cut -d' ' -f18,19,40,41 /proc/self/stat; ionice -p $$
             cat /proc/self/timerslack_ns /proc/self/oom_score_adj /proc/self/personality
@@ -57,7 +57,7 @@ extension Machine {
             env; pwd; echo; ulimit -c -S; ulimit -n -S; ulimit -n -H; ulimit -u -S; echo END
             """
 
-        /// What such a task says of itself under a daemon that `launcher` starts.
+        /// What such a task prints under a daemon that `launcher` starts.
         private func said(_ launcher: [String]) throws -> [Substring] {
             var output = ""
             try withDaemon(setUp: { $0.launcher = launcher }) { daemon, client in

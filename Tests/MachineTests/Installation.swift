@@ -1,4 +1,4 @@
-// Where the programs under test are.
+// The place of the programs under test.
 
 import Foundation
 
@@ -6,20 +6,21 @@ enum Installation {
     static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-    /// STAUNCH_BIN, or what scripts/build has made.
+    /// STAUNCH_BIN, or the output of scripts/build.
     static let bin = ProcessInfo.processInfo.environment["STAUNCH_BIN"] ?? root + "/dist/bin"
     static let daemon = bin + "/staunchd"
     static let shim = bin + "/staunch-shim"
     static let churn = bin + "/staunch-churn"
     static let census = bin + "/staunch-census"
 
-    /// crun runs no container where a v2 tree with nothing in it stands beside v1's hierarchies:
-    /// "cgroups in hybrid mode not supported" (crun 1.8.1).
+    /// crun refuses to run if an empty v2 tree is mounted beside v1's hierarchies: "cgroups in
+    /// hybrid mode not supported" (crun 1.8.1).
     static let runtimes =
         exists("/sys/fs/cgroup/cgroup.controllers")
         ? ["/usr/sbin/runc", "/usr/bin/crun"] : ["/usr/sbin/runc"]
 
-    /// Built with points at which a test ends, stops or fails them: scripts/build --failpoints.
+    /// Built with points at which a test crashes, stops or fails the programs: scripts/build
+    /// --failpoints.
     static let points =
         ProcessInfo.processInfo.environment["STAUNCH_FAILPOINTS_BIN"] ?? root + "/dist/failpoints"
     static var hasFailpoints: Bool {
@@ -28,6 +29,6 @@ enum Installation {
 
     static var isThere: Bool { exists(daemon) && exists(shim) && exists(churn) }
 
-    /// STAUNCH_TEST_DEPTH=full: the numbers of the issue, and not a sample of them.
+    /// STAUNCH_TEST_DEPTH=full: the full numbers of the issue instead of a sample.
     static let isDeep = ProcessInfo.processInfo.environment["STAUNCH_TEST_DEPTH"] == "full"
 }

@@ -1,5 +1,5 @@
-// The instruments are trusted because they have failed: the contract's checker here, the census in
-// CensusTests.swift.
+// The instruments are trusted because they have failed: here the contract's checker, and in
+// CensusTests.swift the census.
 
 import Foundation
 import JSON
@@ -45,7 +45,7 @@ struct BadReply: Sendable {
     let status: Int
     let type: String
     let body: String
-    /// What the checker has to say about it.
+    /// What the checker must report.
     let fault: String
 
     init(

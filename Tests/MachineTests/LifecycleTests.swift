@@ -49,7 +49,7 @@ extension Machine {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("end", daemon.rootfs.sleeper)
                 let pid = try #require(pod["tasks", "app", "pid"]?.integer)
-                // The first process of a PID namespace can be made to heed no other.
+                // The first process of a PID namespace can ignore every other signal.
                 try Command.run("kill", "-KILL", "\(pid)")
                 let task = try client.waitForTask("end", "app", "exited")
                 #expect(task["signal"]?.string == "KILL")
@@ -73,7 +73,7 @@ extension Machine {
                 let after = try client.send("GET", "/v1/pods/web")
                 #expect(after.state == "stopped")
                 #expect(after["tasks", "app", "exitCode"]?.integer == 3)
-                // There is nothing to do, and that is done.
+                // A request with nothing to do succeeds.
                 for path in ["/v1/pods/web/stop", "/v1/pods/web/tasks/app/stop"] {
                     let again = try client.send("POST", path, headers: ["Prefer": "wait=60"])
                     #expect(again.state == "succeeded")
@@ -175,7 +175,7 @@ extension Machine {
             }
         }
 
-        /// v2 has no such rule, and refuses no limit that the contract lets through.
+        /// v2 has no such rule, and accepts every limit that the contract permits.
         @Test(
             "limits that the kernel refuses leave the record and the cgroup as they were",
             .enabled(if: exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")))
@@ -200,14 +200,14 @@ extension Machine {
             }
         }
 
-        /// More than the cgroup over it has is refused to a pod by the kernel alone (sched-bwc in
-        /// the kernel's documents).
+        /// Limits the parent cgroup. Only the kernel then refuses a pod with more than its parent
+        /// has (sched-bwc in the kernel's documents).
         private func limitParent(of daemon: Daemon) throws {
             let quota = "/sys/fs/cgroup/cpu\(daemon.cgroupParent)/cpu.cfs_quota_us"
             try write("250000", to: quota)
         }
 
-        /// The second asks for what the first does, and for more; the pod is made busy meanwhile.
+        /// The second request asks for the first one's effect and more. The pod is busy meanwhile.
         @Test(
             "an update behind a refused one falls back to what stood, and the same one joins it",
             .enabled(if: exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")))
@@ -262,7 +262,8 @@ extension Machine {
                 #expect(limits?["tombstonesKept"]?.integer == 1000)
                 let id = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper).id
                 #expect(try client.follow(id).state == "succeeded")
-                // Those that had nothing to do are kept, too; pruning comes every 512 changes.
+                // Operations that had nothing to do are kept too. The daemon prunes every 512
+                // changes.
                 for number in 0..<2600 {
                     let nothing = try client.send(
                         "PATCH", "/v1/pods/web", "{}", headers: ["Operation-Id": uuid(number)])
@@ -278,13 +279,13 @@ extension Machine {
     }
 }
 
-/// A UUID of version 4, which bears no time.
+/// A UUIDv4, which contains no time.
 private func uuid(_ number: Int) -> String {
     let digits = String(number, radix: 16)
     return "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - digits.count) + digits
 }
 
-/// A file of the cgroup that bears a pod's limits, in v1's hierarchy of `controller` or in v2.
+/// The file of a pod's cgroup with this limit, in v1's hierarchy of `controller` or in v2.
 func cgroupValue(
     _ daemon: Daemon, _ uid: String, _ controller: String, _ file: String, task: String? = nil
 ) -> String? {

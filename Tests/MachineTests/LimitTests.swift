@@ -1,4 +1,4 @@
-// Limits of a pod and of its tasks that the kernel takes, or refuses, together.
+// Limits of a pod and of its tasks that the kernel accepts or refuses together.
 
 import JSON
 import Testing

@@ -1,4 +1,4 @@
-// Directories that are named through links, as /var/run is one.
+// Directories that are named through links, as /var/run is.
 
 import Foundation
 import JSON
@@ -12,13 +12,13 @@ extension Machine {
                 let pod = try client.createPod("web", daemon.rootfs.pod("echo x; exec sleep 1000"))
                 #expect(pod.status == 201, "\(pod.reply.text)")
                 for (name, place) in [("run", "/pods/"), ("data", "/"), ("log", "/")] {
-                    // The log's folder comes with the task's first output.
+                    // The log's folder appears with the task's first output.
                     try eventually("the pod's folder is in real/\(name)") {
                         exists("\(daemon.home)/real/\(name)\(place)\(pod.uid)")
                     }
                 }
                 daemon.crash()
-                // Named as they are, they are the same daemon's.
+                // Under their real names they belong to the same daemon.
                 name(daemon, "real")
                 try daemon.start()
                 name(daemon, "link")

@@ -1,4 +1,4 @@
-// A pod whose shim died, one whose shim does not answer, and one whose record cannot be read.
+// A pod whose shim died, a pod whose shim does not answer, and a pod with an unreadable record.
 
 import Census
 import Foundation
@@ -178,7 +178,7 @@ extension Machine {
                 try daemon.start()
                 #expect(daemon.log.contains("2 pods adopted without their records"))
                 #expect(try client.send("GET", "/metrics").reply.text.contains("store_damaged 1"))
-                // A late retry is no new request, whoever has the name now.
+                // A late retry is no new request, whichever pod has the name now.
                 let retry = try client.send(
                     "DELETE", "/v1/pods/web-0", headers: ["Operation-Id": delete.id])
                 #expect(retry.status == 410, "\(retry.reply.text)")
@@ -201,7 +201,7 @@ extension Machine {
     }
 }
 
-/// Whether it is there and has not ended: an orphan that has is init's to take.
+/// Whether the process exists and has not ended. init reaps an orphan that has ended.
 func isRunning(_ pid: Int64) -> Bool {
     guard let status = text(of: "/proc/\(pid)/stat"), let end = status.lastIndex(of: ")") else {
         return false

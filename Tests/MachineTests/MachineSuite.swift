@@ -1,5 +1,5 @@
-// One suite around all that use the machine: one after another, because they measure answers and
-// count what is on the machine.
+// One suite around all tests that use the machine. They run one after another, because they measure
+// answers and count what is on the machine.
 
 import Testing
 
@@ -7,7 +7,8 @@ import Testing
 enum Machine {}
 
 @Suite struct Programs {
-    /// The suites that need them are left out without them, and that must not pass for a success.
+    /// Without the programs, the suites that need them are skipped. That must not pass for a
+    /// success.
     @Test("the programs are built: scripts/build")
     func areBuilt() {
         #expect(Installation.isThere, "nothing in \(Installation.bin)")

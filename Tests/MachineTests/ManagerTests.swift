@@ -1,5 +1,5 @@
-// Under a service manager: what it is told, when it is told that the daemon lives, and the sockets
-// that it holds. Its stand-in is ServiceManager.swift.
+// Under a service manager: what the manager is told, when it is told that the daemon lives, and the
+// sockets that it holds. ServiceManager.swift stands in for the manager.
 
 import Foundation
 import Glibc
@@ -40,7 +40,7 @@ extension Machine {
             }
         }
 
-        /// A lost pod's folder is looked for in the recovery, on the loop: there it is held.
+        /// The recovery looks for a lost pod's folder on the loop. The test holds it there.
         @Test("READY does not come before the pods of the last run were looked at")
         func notReadyTooEarly() throws {
             let manager = try NotifySocket("@staunch-notify-\(UUID())")
@@ -55,7 +55,8 @@ extension Machine {
                 }
                 daemon.crash()
                 daemon.launch(with: ["NOTIFY_SOCKET=\(manager.address)"])
-                // -D: the tracer is the child, so that the daemon's pid is the one that we know.
+                // -D makes the tracer the child, so that the daemon has the pid that the test
+                // knows.
                 daemon.launcher += [
                     "/usr/bin/strace", "-D", "-f", "-qq", "-o", "/dev/null", "-P",
                     "\(daemon.runDirectory)/pods/\(pod.uid)", "-e",
@@ -66,13 +67,13 @@ extension Machine {
                 try eventually("it is starting, and answers") {
                     manager.has("STATUS=starting: 1 pod to take up") && daemon.answers("/healthz")
                 }
-                // The loop is held, and everything else has the time to go wrong.
+                // The loop is held, so everything else has time to go wrong.
                 Thread.sleep(forTimeInterval: 1)
                 #expect(!daemon.isReady, "it was not held")
                 #expect(!manager.has("READY=1"))
                 try eventually("it is ready") { manager.has("READY=1") }
                 #expect(daemon.isReady)
-                // The tracer goes with what it traces.
+                // The tracer ends with its tracee.
                 daemon.crash()
                 try daemon.start()
             }
@@ -89,7 +90,7 @@ extension Machine {
                 let took = try seconds {
                     try eventually("it lives") { manager.count("WATCHDOG=1") >= 4 }
                 }
-                // More than these would be sooner than at half.
+                // More messages would mean that they come before half of the interval.
                 #expect(Double(manager.count("WATCHDOG=1")) <= took / 0.3 + 2)
 
                 let number = try daemon.thread(thread)
@@ -102,7 +103,7 @@ extension Machine {
                 try eventually("it is held") {
                     text(of: "/proc/\(daemon.pid)/task/\(number)/stat")?.contains(") t ") == true
                 }
-                // What was under way when it was held has arrived by then.
+                // Messages that were under way at the hold have arrived by then.
                 Thread.sleep(forTimeInterval: 0.4)
                 manager.forget()
                 Thread.sleep(forTimeInterval: 1.5)

@@ -1,4 +1,4 @@
-// Mounts of a task: what is read-only, and how far down.
+// A task's mounts: which are read-only, and how far down.
 
 import Foundation
 import JSON
@@ -58,8 +58,8 @@ extension Machine {
             daemon.removals.append { _ = try? Command.run("umount", below) }
         }
 
-        /// Outside of what the census looks at: any process may have a copy of the host's mounts
-        /// for a moment, and this is one of them.
+        /// Outside of the census's view, because any process may hold a copy of the host's mounts
+        /// for a moment, and this directory is one of them.
         private func source(_ daemon: Daemon) -> String { daemon.home + "-source" }
 
         private func body(_ daemon: Daemon, _ member: String, _ script: String) -> String {

@@ -1,4 +1,5 @@
-// One pod is asked for more than it can do: it has a bound, and nobody else feels it.
+// One pod receives more requests than it can process. It has a bound, and other pods do not feel
+// it.
 
 import Foundation
 import Glibc

@@ -1,4 +1,4 @@
-// What a task's output costs others.
+// What a task's output costs other pods.
 
 import Foundation
 import JSON

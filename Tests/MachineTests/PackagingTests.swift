@@ -1,4 +1,4 @@
-// What puts Staunch on a host, and takes it away again: into a directory, never onto this machine.
+// Installing Staunch on a host and removing it: into a directory, never onto this machine.
 
 import Foundation
 import Testing
@@ -25,7 +25,7 @@ extension Machine {
                 try script("install", root, prefix)
                 #expect(try files(below: root) == all)
                 try script("uninstall", root, prefix)
-                // What somebody has written is not ours to take away.
+                // The uninstall does not remove files that a user wrote.
                 #expect(try files(below: root) == ["/etc/staunch/staunchd.env"])
             }
         }
@@ -43,7 +43,7 @@ extension Machine {
             try withInstallation("/usr") { root in
                 let units = root + "/usr/lib/systemd/system"
                 let service = units + "/staunchd.service"
-                // The program is looked for, and it is below the root here.
+                // systemd-analyze looks for the program, which is below the root here.
                 let there = try #require(text(of: service)).replacing(
                     "/usr/bin/", with: root + "/usr/bin/")
                 try write(there, to: service)
@@ -53,7 +53,7 @@ extension Machine {
                         "--man=no", "--recursive-errors=one", "\(units)/\(name)")
                     #expect(result == Command.Result(status: 0, output: ""), "\(name)")
                 }
-                // It does look.
+                // The verification really checks the file.
                 try write(there + "[Service]\nKillMode=softly\n", to: service)
                 let bad = try Command.run(
                     "env", "SYSTEMD_UNIT_PATH=\(units):", "systemd-analyze", "verify", "--man=no",
@@ -86,7 +86,7 @@ extension Machine {
                 daemon.removals.append { _ = try? Command.run("umount", run) }
             }) { daemon, client in
                 #expect(try client.createPod("web", daemon.rootfs.sleeper).state == "ready")
-                // Once is enough, also for the next one.
+                // One preparation is enough, also for the next daemon.
                 try daemon.crashAndRestart()
                 let mounts = try #require(text(of: "/proc/self/mounts"))
                 #expect(
@@ -113,7 +113,7 @@ private func script(_ name: String, _ root: String, _ prefix: String) throws {
     guard result.status == 0 else { throw Broken("\(name): \(result.output)") }
 }
 
-/// Every file, as the host would name it.
+/// Every file below `root`, by its path on the host.
 private func files(below root: String) throws -> [String] {
     try Command.run("find", root, "!", "-type", "d").output.split(separator: "\n")
         .map { String($0.dropFirst(root.count)) }.sorted()

@@ -1,12 +1,12 @@
-// What a test has the daemon, its shims and their helpers do at one of their points: a page of
-// memory that all of them share (Sources/Failpoints/Plan.swift).
+// What a test makes the daemon, its shims and their helpers do at one of their points. The plan is
+// a page of memory that all of them share (Sources/Failpoints/Plan.swift).
 
 import Foundation
 import Glibc
 import Synchronization
 
 final class Plan: Sendable {
-    /// Which processes it is for.
+    /// The kinds of processes that the plan is for.
     struct Kinds: OptionSet, Sendable {
         let rawValue: UInt64
         static let daemon = Kinds(rawValue: 1)
@@ -17,15 +17,15 @@ final class Plan: Sendable {
 
     enum Action: Equatable, Sendable {
         case kill
-        /// Whoever fires waits to be released.
+        /// The fired process waits to be released.
         case stall
         /// The call fails.
         case fail(errno: Int32)
-        /// Whoever fires waits, and so do the others at their next point.
+        /// The fired process waits, and the others wait at their next point.
         case freeze
     }
 
-    /// Who came to the point that was meant.
+    /// The process that came to the chosen point.
     struct Fired: CustomStringConvertible {
         let point: String
         let pid: Int32
@@ -50,12 +50,12 @@ final class Plan: Sendable {
         self.file = file
     }
 
-    /// For the programs that are to know it.
+    /// The variable for the programs that use the plan.
     var environment: [String: String] {
         ProcessInfo.processInfo.environment.merging(["STAUNCH_FAILPOINTS": directory]) { $1 }
     }
 
-    /// For the point `target`, from 1, of those that `kinds` come to from now on.
+    /// Arms the point `target`, counted from 1, among the points that `kinds` reach from now on.
     func arm(_ kinds: Kinds, at target: Int, _ action: Action) throws {
         disarm()
         set(.kinds, kinds.rawValue)
@@ -71,12 +71,12 @@ final class Plan: Sendable {
         set(.armed, number.add(1, ordering: .relaxed).newValue)
     }
 
-    /// Nobody fires from now on, and whoever waits goes on.
+    /// From now on no process fires, and the waiting ones continue.
     func disarm() { for word in Word.allCases { set(word, 0) } }
 
     func release() { set(.released, 1) }
 
-    /// How many points were come to since it was armed.
+    /// How many points were reached since the plan was armed.
     var count: Int { Int(word(.count)) }
 
     var fired: Fired? {
