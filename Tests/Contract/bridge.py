@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""bridge.py SOCKET: a port on loopback that leads to a unix socket. Prints the port, and serves
-until it is ended.
+"""bridge.py SOCKET: a port on loopback that forwards to a unix socket. Prints the port, and serves
+until it is killed.
 
-Bytes go through as they are, but for one thing: a stream of events has no end of its own, so that
-after a moment it is given one, between two chunks, as if the server had ended it."""
+Bytes go through unchanged, with one exception. A stream of events never ends by itself, so the
+bridge ends it after a moment, between two chunks, as if the server had ended it."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ STREAM = 0.2
 
 
 class Exchange:
-    """What one connection has last asked for."""
+    """The last request of one connection."""
 
     def __init__(self):
         self.is_stream = False
@@ -37,7 +37,7 @@ async def downward(exchange, daemon, client):
 
 
 async def stream(begun, daemon, client):
-    """Chunks until the time is up, then the last one. `begun` is what came with the head."""
+    """Sends chunks until the time is up, then the last chunk. `begun` arrived with the head."""
     loop = asyncio.get_running_loop()
     end = loop.time() + STREAM
     while True:

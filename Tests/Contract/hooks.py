@@ -1,8 +1,8 @@
-"""What schemathesis sends, led to where something happens: random names, root file systems and
-programs would make no pod, ever.
+"""Directs the requests of schemathesis to existing objects, because random names, root file systems
+and programs would never make a pod.
 
-A value is replaced only where the document allows it, and by another that it allows: what is meant
-to be refused stays what it is. Nothing of the host is named but what scripts/contract has made."""
+A value that the document allows is replaced by another such value. A value that must be refused
+stays unchanged. Requests name nothing of the host except what scripts/contract has made."""
 
 import json
 import os
@@ -23,7 +23,7 @@ PROGRAMS = [["sleep", "1000"], ["true"], ["sh", "-c", "exit 3"], ["/nothing/here
 
 
 def pick(seed, values):
-    """The same for the same text, so that a failure is the same again."""
+    """Returns the same value for the same text, so that a failure is reproducible."""
     return values[zlib.crc32(repr(seed).encode()) % len(values)]
 
 
@@ -64,8 +64,8 @@ def settle_task(task):
 
 
 def settle_headers(headers):
-    """schemathesis names one operation again and again, waits for it as long as it can, and asks
-    for entity tags that nothing has."""
+    """Varies the headers, because schemathesis repeats one operation id, waits as long as it can,
+    and uses entity tags that do not exist."""
     for key, value in list((headers or {}).items()):
         if key.lower() == "operation-id" and UUID.fullmatch(str(value)) and RANDOM.random() < 0.9:
             headers[key] = str(uuid.UUID(int=RANDOM.getrandbits(128)))
@@ -100,7 +100,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.deserializer("application/x-ndjson", "text/event-stream")
 def events(context, response):
-    """The last of a stream, which is one document by itself."""
+    """Returns the last document of a stream."""
     lines = [line.removeprefix(b"data: ") for line in response.content.splitlines()
              if line.startswith((b"{", b"data: "))]
     return json.loads(lines[-1]) if lines else None

@@ -1,4 +1,4 @@
-// One of each kind that the census has to see.
+// One example of each kind that the census must see.
 
 import Census
 import Foundation
@@ -11,7 +11,7 @@ enum Plant: String, CaseIterable, Sendable {
     case cgroup, file, fileNotUTF8, tooDeep
     case boundContent, boundMode, boundFile
 
-    /// What stands in the lines that come.
+    /// The texts in the new lines of the census.
     func lines(_ home: String) -> [String] {
         switch self {
         case .process: ["process ", " sh"]
@@ -40,8 +40,8 @@ enum Plant: String, CaseIterable, Sendable {
         }
     }
 
-    /// Puts it there. The result takes it away, and does nothing when it is called again: by then
-    /// the pid or the loop device may be another's.
+    /// Plants it, and returns the closure that removes it. A second call of the closure does
+    /// nothing, because by then the pid or the loop device may be another's.
     func plant(_ home: String, _ cgroupParent: String) throws -> () throws -> Void {
         let uproot = try planted(home, cgroupParent)
         var isThere = true

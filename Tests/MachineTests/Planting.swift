@@ -1,4 +1,4 @@
-// How each of them is put there, and how it is taken away.
+// How each of them is planted, and how it is removed.
 
 import Census
 import Foundation
@@ -20,7 +20,7 @@ extension Plant {
         }
     }
 
-    /// Each in a mount namespace of its own. The shell that stays behind bears our mark, or is a
+    /// Each mount is in a namespace of its own. The shell that stays in it has our mark, or is a
     /// stranger in whose namespace something of ours is mounted.
     func plantMount(_ home: String) throws -> () throws -> Void {
         let tmpfs = "mount -t tmpfs none \(home)/run/mount && cd \(home)/run/mount"
@@ -40,7 +40,7 @@ extension Plant {
         }
     }
 
-    /// A file system on a file of ours, and a stranger who holds it without it being mounted.
+    /// A file system on a file of ours. A stranger may hold it although it is not mounted.
     func plantLoop(_ home: String) throws -> () throws -> Void {
         let disk = home + "/disk"
         try Command.run("truncate", "-s", "8M", disk)
@@ -82,7 +82,7 @@ extension Plant {
             let directory = "/var/lib/cni/networks/\(Plant.ipam)"
             try makeDirectory(directory)
             try write("holder\neth0", to: directory + "/10.255.0.2")
-            // The directories above it go where nobody else has anything in them.
+            // A parent directory is removed only if it is empty.
             return {
                 try Command.run("rm", "-rf", directory)
                 try Command.run("rmdir", "/var/lib/cni/networks", "/var/lib/cni")
@@ -103,7 +103,7 @@ extension Plant {
     func plantCgroup(_ parent: String) throws -> () throws -> Void {
         let paths = Census.hierarchies.map { $0 + parent }
         for path in paths { try makeDirectory(path + "/pod") }
-        // SAFETY: rmdir reads the path during the call alone.
+        // SAFETY: rmdir reads the path only during the call.
         return { for path in paths.flatMap({ [$0 + "/pod", $0] }) { unsafe rmdir(path) } }
     }
 
@@ -125,7 +125,7 @@ extension Plant {
         }
     }
 
-    /// The content is as long as it was, and the time is set back: the hash alone tells.
+    /// The content keeps its length and the time is set back, so only the hash shows the change.
     func plantBound(_ directory: String) throws -> () throws -> Void {
         let canary = directory + "/canary"
         switch self {
@@ -175,7 +175,7 @@ private func child(_ words: String...) throws -> () throws -> Void {
 private func boundSocket(_ path: String) throws -> () throws -> Void {
     let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
     var address = try unixAddress(path)
-    // SAFETY: bind reads the address during the call alone.
+    // SAFETY: bind reads the address only during the call.
     let result = unsafe withUnsafePointer(to: &address) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
             unsafe bind(descriptor, generic, socklen_t(MemoryLayout<sockaddr_un>.size))

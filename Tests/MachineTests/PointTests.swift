@@ -1,12 +1,12 @@
-// Whoever dies at whatever step: what is recorded is finished, and nothing is left.
+// Any process dies at any step: what is recorded is finished, and nothing is left.
 
 import Foundation
 import Testing
 
-/// Who dies, hangs or fails.
+/// The process that dies, hangs or fails.
 enum Victim: String, CaseIterable, CustomTestStringConvertible {
     case daemon, shim, helper
-    /// And the runtime with them.
+    /// The runtime dies with them.
     case all
 
     var testDescription: String { rawValue }
@@ -27,7 +27,7 @@ extension Machine {
             "whoever is killed at whatever step: what was accepted ends, and nothing is left",
             arguments: Victim.allCases, Scenario.allCases)
         func dies(_ victim: Victim, _ scenario: Scenario) throws {
-            // Nothing of the kind is there while a pod stops or is adopted.
+            // No helper runs while a pod stops or is adopted.
             if victim == .helper && [.stop, .adopt].contains(scenario) { return }
             try withDaemon(hasFailpoints: true) { daemon, client in
                 try Enumeration(
@@ -55,9 +55,9 @@ extension Machine {
     }
 }
 
-/// Where the points stand, and where they must not.
+/// Which programs contain points, and which must not.
 @Suite(.needsFailpoints, .needsDaemon) struct PointedPrograms {
-    /// Such as `fs.mkdir`: every name that the sources give to a point.
+    /// Every name that the sources give to a point, such as `fs.mkdir`.
     private func names() throws -> Set<String> {
         var found: Set<String> = []
         let pattern = /\b(?:effect|fallible|point|isFailing)\(\s*"([a-z.]+)"/

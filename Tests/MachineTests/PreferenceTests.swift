@@ -1,4 +1,4 @@
-// What a client that would wait is told: the truth, whether it was let wait or not.
+// The answer to a client that wants to wait is true, whether the daemon let it wait or not.
 
 import Foundation
 import Glibc
@@ -11,7 +11,7 @@ extension Machine {
 
         @Test("with all waits taken a mutation is answered as without the wish to wait")
         func noWaitIsFree() throws {
-            // An eighth of the descriptors may be waits: 32.
+            // At most an eighth of the descriptors are waits: 32.
             let launcher = ["/usr/bin/prlimit", "--nofile=256:256", "/usr/bin/env"]
             try withDaemon(setUp: { $0.launcher = launcher }) { daemon, client in
                 let shim = try client.createPod("stuck", "{}").shimPID

@@ -1,4 +1,4 @@
-// What a pod was given is its own: no other user of the host reads or locks it (law 24).
+// A pod's files are its own: no other user of the host reads or locks them (law 24).
 
 import Foundation
 import Glibc
@@ -9,7 +9,7 @@ extension Machine {
     @Suite(.needsDaemon) struct Privacy {
         @Test("nobody but its user opens what the daemon has made, but for the socket")
         func modes() throws {
-            // A starter's umask that gives everything to everyone.
+            // A starter's umask that permits everything to all users.
             let before = umask(0)
             defer { umask(before) }
             try withDaemon { daemon, client in
@@ -24,7 +24,7 @@ extension Machine {
                 let paths = found.output.split(separator: "\n").map(String.init)
                 #expect(paths.contains { $0.hasSuffix("/config.json") })
                 #expect(paths.contains { $0.hasSuffix("/staunch.db-wal") })
-                // The first two may be passed through, and the socket's mode says who may use it.
+                // The first two may be traversed, and the socket's mode controls access to it.
                 let open = [daemon.runDirectory, daemon.socket]
                 for path in paths where !open.contains(path) {
                     let tried = try Command.run(
@@ -100,7 +100,8 @@ extension Machine {
                     folders.allSatisfy { mode($0.0) == $0.1 }
                 }
                 #expect(mode(strangers) == 0o777)
-                // What has a pod's name and is none is an orphan, and goes; where it leads stays.
+                // An entry that has a pod's name and is no pod is an orphan, and is removed. A
+                // link's target stays.
                 try eventually("the link is gone") { !exists(link) }
                 #expect(exists(strangers))
                 try Command.expect("rmdir", strangers)
@@ -110,7 +111,7 @@ extension Machine {
 
         private func mode(_ path: String) -> mode_t? {
             var found = stat()
-            // SAFETY: the structure lives for the call, and so does the path.
+            // SAFETY: the structure and the path live for the call.
             guard unsafe lstat(path, &found) == 0 else { return nil }
             return found.st_mode & 0o777
         }

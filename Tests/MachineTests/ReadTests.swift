@@ -1,4 +1,4 @@
-// Lists, events, the account, metrics, and the document against the routes.
+// Lists, events, the audit, metrics, and the document against the routes.
 
 import Census
 import Foundation
@@ -26,7 +26,8 @@ extension Machine {
             try withDaemon { daemon, client in
                 func series() throws -> Set<String> {
                     let text = try client.send("GET", "/metrics").reply.text
-                    // HTTP statuses and waiting steps are what happens; all else is known.
+                    // HTTP statuses and waiting steps appear as they occur; all other series are
+                    // known.
                     let lines = text.split(separator: "\n").filter {
                         $0.hasPrefix("staunch_") && !$0.hasPrefix("staunch_http_requests_total")
                             && !$0.hasPrefix("staunch_operations_running")
@@ -107,7 +108,7 @@ extension Machine {
                     Accept: text/event-stream\r\nLast-Event-ID:\(value)\r\n\r\n
                     """)
                 #expect(try wire.receiveHead()?.status == 200)
-                // What `since` asks for comes, as if the header were not there.
+                // The events that `since` asks for come, as if the header were absent.
                 var said = ""
                 while !said.contains(pod.uid), let chunk = try wire.receiveChunk() {
                     said += String(decoding: chunk, as: UTF8.self)
@@ -200,7 +201,7 @@ extension Machine {
                         #expect(answer.code == "method-not-allowed", "\(method) \(path)")
                         let allowed = (answer.reply[header: "allow"] ?? "").split(separator: ",")
                             .map { $0.trimmingCharacters(in: .whitespaces) }
-                            // Those come with GET and with any route.
+                            // HEAD comes with GET, and OPTIONS with any route.
                             .filter { $0 != "HEAD" && $0 != "OPTIONS" }
                         #expect(allowed.sorted() == route.methods, "\(path)")
                     }
@@ -231,7 +232,7 @@ extension Machine {
     }
 }
 
-/// `/v1/events` as it comes, line by line.
+/// `/v1/events` as it arrives, line by line.
 final class EventStream {
     private let wire: Wire
     private var pending: [UInt8] = []
@@ -244,7 +245,7 @@ final class EventStream {
         }
     }
 
-    /// All events up to the first of that kind (and state), without the bookmarks.
+    /// Returns all events up to the first of that kind (and state), without the bookmarks.
     func read(until end: (kind: String, state: String?)) throws -> [JSONValue] {
         var events: [JSONValue] = []
         while let chunk = try wire.receiveChunk() {

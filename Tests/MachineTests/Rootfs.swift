@@ -1,11 +1,11 @@
-// A root file system for tasks: busybox, and whom it knows.
+// A root file system for tasks: busybox, and some users.
 
 import Foundation
 
 struct Rootfs {
     let path: String
 
-    /// Makes one below `directory`; each test has its own, and may change it.
+    /// Makes one below `directory`. Each test has its own, and may change it.
     init(below directory: String) throws {
         path = directory + "/rootfs"
         for name in ["bin", "etc", "tmp", "data"] { try makeDirectory("\(path)/\(name)") }
@@ -22,7 +22,7 @@ struct Rootfs {
         try write("root:x:0:\nstaff:x:2345:\nwheel:x:77:staff\n", to: path + "/etc/group")
     }
 
-    /// A task that runs `script`; `more` is JSON members, such as `"user": "staff"`.
+    /// A task that runs `script`. `more` contains JSON members, such as `"user": "staff"`.
     func task(_ script: String, _ more: String = "", readOnly: Bool = false) -> String {
         task(args: ["sh", "-c", script], more, readOnly: readOnly)
     }
@@ -42,6 +42,6 @@ struct Rootfs {
         """
     }
 
-    /// One that stays until it is told to go.
+    /// A pod whose task runs until it is told to end.
     var sleeper: String { pod("exec sleep 100000") }
 }

@@ -1,4 +1,4 @@
-// What an image contains touches nothing of the host's: its links, and what it lacks.
+// An image's content does not touch the host: neither its links nor its missing entries.
 
 import Foundation
 import Glibc
@@ -62,7 +62,7 @@ extension Machine {
                 for name in ["data/deep", "dev"] {
                     try makeDirectory("\(daemon.rootfs.path)/\(name)")
                 }
-                // The runtime's turn has come: from here on the lower layer is another.
+                // The runtime swaps the lower layer when it runs.
                 daemon.misbehave(
                     Misconduct(
                         name: "swaps", verb: "run",
@@ -71,7 +71,7 @@ extension Machine {
                 let pod = try client.createPod(
                     "web", daemon.rootfs.pod("exec sleep 1000", more))
                 #expect(names(in: canary) == [])
-                // It does not depend on what the kernel still knows of the lower layer.
+                // The result does not depend on what the kernel has cached of the lower layer.
                 #expect(exists("\(daemon.dataDirectory)/\(pod.uid)/app/upper/\(place)"))
                 try client.deletePod("web", query: "grace=0&allowMissing=true")
                 #expect(names(in: canary) == [])
@@ -211,7 +211,7 @@ extension Machine {
             try eventually("it has read it") { wordsOf(log: log).hasPrefix("new") }
         }
 
-        /// What a task that runs `script` has said when it ended.
+        /// The output of a task that runs `script`, once it has ended.
         private func said(
             _ script: String, _ more: String, _ daemon: Daemon, _ client: Client
         ) throws -> String {
@@ -222,7 +222,7 @@ extension Machine {
             return wordsOf(log: log)
         }
 
-        /// With a directory of the host's that has to be as it was: empty, but for `link`.
+        /// Provides a directory of the host that must stay as it was: empty, except for `link`.
         private func withCanary(_ body: (Daemon, Client, String) throws -> Void) throws {
             try withDaemon { daemon, client in
                 let canary = daemon.home + "/host"
@@ -235,7 +235,7 @@ extension Machine {
     }
 }
 
-/// A link in a rootfs, and which way it leads to a directory of the host's.
+/// A link in a rootfs that leads to a directory of the host, and how it leads there.
 struct HostLink: Sendable, CustomTestStringConvertible {
     enum Way: String, CaseIterable { case absolute, relative, chained, dangling }
 

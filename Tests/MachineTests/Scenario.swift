@@ -1,4 +1,4 @@
-// What is done to a pod while something dies, hangs or fails.
+// What is done to a pod while a process dies, hangs or fails.
 
 import Testing
 
@@ -16,12 +16,12 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         var body: String?
     }
 
-    /// Says `up` once it can be stopped, and then ends with 7.
+    /// Prints `up` once it can be stopped, and then ends with 7.
     static let script = "trap 'exit 7' TERM; echo up; sleep 100000 & wait"
 
     var testDescription: String { rawValue }
 
-    /// Whether a pod is there before.
+    /// Whether a pod exists before.
     var hasPod: Bool {
         switch self {
         case .create, .createAndStart: false
@@ -29,10 +29,10 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         }
     }
 
-    /// Whether its task is ended by it, and with 7.
+    /// Whether the scenario ends the pod's task, with exit code 7.
     var endsTask: Bool { self == .stop || self == .delete }
 
-    /// What is asked for, one after another. Nothing is asked for where the daemon starts anew.
+    /// The requests, one after another. There are none if the daemon starts anew.
     func steps(_ name: String, _ rootfs: Rootfs) -> [Step] {
         let pod = "/v1/pods/\(name)"
         let create = Step(method: "PUT", path: pod, body: rootfs.pod(Scenario.script))

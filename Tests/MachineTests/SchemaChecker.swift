@@ -1,5 +1,5 @@
-// The part of JSON Schema 2020-12 that our document uses. A keyword that is not known here is a
-// fault, so that the document cannot say more than is checked.
+// The part of JSON Schema 2020-12 that our document uses. An unknown keyword is a fault, so the
+// document cannot say more than is checked.
 
 import Foundation
 import JSON
@@ -8,14 +8,14 @@ import Synchronization
 struct SchemaChecker {
     let document: JSONValue
 
-    /// Follows `$ref`, within the document alone.
+    /// Follows `$ref` within the document only.
     func resolved(_ schema: JSONValue) -> JSONValue {
         guard let reference = schema["$ref"]?.string else { return schema }
         let names = reference.dropFirst(2).split(separator: "/").map(String.init)
         return resolved(names.reduce(document) { value, name in value[name] ?? .bool(false) })
     }
 
-    /// Every way in which `value` is not what `schema` asks for; `[]` where it is.
+    /// Every difference between `value` and `schema`; `[]` if there is none.
     func faults(_ value: JSONValue, _ schema: JSONValue, at pointer: String = "") -> [String] {
         let schema = resolved(schema)
         if let allowed = schema.bool { return allowed ? [] : ["\(pointer): nothing may be here"] }
@@ -106,8 +106,8 @@ struct SchemaChecker {
         SchemaChecker.keywords.contains(name) ? [] : ["\(name): an unknown keyword"]
     }
 
-    /// Stricter than JSON Schema: clients must ignore members that they do not know, but ours may
-    /// not come into a reply without coming into the document.
+    /// Stricter than JSON Schema: clients must ignore unknown members, but a reply may not contain
+    /// a member that the document lacks.
     private func undocumented(
         _ value: JSONValue, _ schema: JSONValue, _ pointer: String
     ) -> [String] {
@@ -130,7 +130,7 @@ struct SchemaChecker {
         }
     }
 
-    /// Those that say nothing about a value of another type.
+    /// Keywords that do not restrict a value of another type.
     private static let keywords: Set<String> = [
         "required", "properties", "additionalProperties", "propertyNames", "maxProperties",
         "items", "minItems", "maxItems", "minLength", "maxLength", "pattern", "minimum", "maximum",

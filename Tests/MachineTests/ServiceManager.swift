@@ -1,14 +1,14 @@
-// Stands in for the service manager: takes what the daemon tells it, and holds sockets for it.
+// Stands in for the service manager: receives the daemon's notifications, and holds sockets for it.
 
 import Foundation
 import Glibc
 
-/// NOTIFY_SOCKET, to read from.
+/// The reading end of NOTIFY_SOCKET.
 final class NotifySocket {
-    /// What goes into the variable: a path, or `@` and an abstract name.
+    /// The variable's value: a path, or `@` and an abstract name.
     let address: String
     private let descriptor: Int32
-    /// Datagrams, in the order of their coming.
+    /// Datagrams, in the order of their arrival.
     private(set) var messages: [String] = []
 
     init(_ address: String) throws {
@@ -28,7 +28,7 @@ final class NotifySocket {
         removeFile(address)
     }
 
-    /// Takes what has come; `true` where a line of it is `line`.
+    /// Takes what has arrived. Returns `true` if one of its lines is `line`.
     func has(_ line: String) -> Bool {
         take()
         return messages.contains { $0.split(separator: "\n").contains { $0 == line } }
@@ -47,7 +47,7 @@ final class NotifySocket {
     private func take() {
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
-            // SAFETY: recv writes at most as many bytes as there are.
+            // SAFETY: recv writes at most as many bytes as the buffer has.
             let count = unsafe recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
             guard count > 0 else { return }
             messages.append(String(decoding: buffer[..<count], as: UTF8.self))
@@ -55,7 +55,8 @@ final class NotifySocket {
     }
 }
 
-/// A socket that listens, open for as long as this is there, whoever else has it.
+/// A listening socket. It stays open as long as this object lives, even if other processes have it
+/// too.
 final class HeldListener {
     let descriptor: Int32
     let path: String?
@@ -69,11 +70,11 @@ final class HeldListener {
         else { throw Broken("listen \(path): errno \(errno)") }
     }
 
-    /// On this TCP port of 127.0.0.1, or on a free one, or bound there and not listening.
+    /// On this TCP port of 127.0.0.1, or on a free one. It may be bound there without listening.
     init(listening: Bool = true, port: UInt16 = 0) throws {
         path = nil
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        // Connections that somebody else had on this port are over.
+        // Earlier connections on this port are over.
         var one: Int32 = 1
         _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
         var name = sockaddr_in()
@@ -90,7 +91,7 @@ final class HeldListener {
         removeFile(path)
     }
 
-    /// As activate.py takes it.
+    /// In the form that activate.py takes.
     var word: String { "\(getpid()):\(descriptor)" }
 
     var port: UInt16 {
@@ -106,15 +107,15 @@ final class HeldListener {
     }
 }
 
-/// Where it is one: an abstract name has none.
+/// Removes the file, if any: an abstract name has none.
 private func removeFile(_ path: String?) {
     guard let path, path.hasPrefix("/") else { return }
-    // SAFETY: unlink reads the path during the call alone.
+    // SAFETY: unlink reads the path only during the call.
     unsafe unlink(path)
 }
 
 private func bound<Address>(_ descriptor: Int32, _ address: inout Address, _ size: Int) -> Bool {
-    // SAFETY: bind reads `size` bytes of the address, which has as many, during the call alone.
+    // SAFETY: bind reads `size` bytes of the address, which has as many, only during the call.
     unsafe withUnsafePointer(to: &address) { pointer in
         unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
             unsafe bind(descriptor, $0, socklen_t(size)) == 0
@@ -123,20 +124,22 @@ private func bound<Address>(_ descriptor: Int32, _ address: inout Address, _ siz
 }
 
 extension Daemon {
-    /// As a service manager starts it: with the variables and descriptors that activate.py takes.
+    /// Starts the daemon as a service manager does, with the variables and descriptors that
+    /// activate.py takes.
     func launch(with words: [String]) {
         let script = Installation.root + "/Tests/Tools/activate.py"
         launcher = ["/usr/bin/env", "python3", script] + words + ["--"]
     }
 
-    /// A socket for the API; not in the run directory, which the daemon mounts over.
+    /// A socket for the API. It is not in the run directory, because the daemon mounts over that.
     func holdAPI() throws -> HeldListener {
         let held = try HeldListener(path: home + "/api.sock")
         heldAPI = held
         return held
     }
 
-    /// The thread of this name; those of libmicrohttpd are the API's where no metrics are served.
+    /// The thread of this name. If no metrics are served, the threads of libmicrohttpd are the
+    /// API's.
     func thread(_ name: String) throws -> Int32 {
         let tasks = "/proc/\(pid)/task"
         let found = names(in: tasks).first { text(of: "\(tasks)/\($0)/comm") == name + "\n" }

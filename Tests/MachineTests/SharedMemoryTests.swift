@@ -1,4 +1,4 @@
-// /dev/shm: one for all tasks of a pod, and for no other pod.
+// All tasks of a pod share one /dev/shm, and no other pod sees it.
 
 import Foundation
 import JSON
@@ -18,7 +18,7 @@ extension Machine {
                 try eventually("the other task reads it") {
                     try said(pod, "b", daemon) == ["hello"]
                 }
-                // It outlives the task that wrote it, as a sandbox's does.
+                // The file outlives the task that wrote it, because the sandbox's /dev/shm does.
                 try client.send(
                     "DELETE", "/v1/pods/web/tasks/a?grace=0", headers: ["Prefer": "wait=60"])
                 let look = "cat /dev/shm/word 2>&- || echo none; exec sleep 1000"

@@ -1,4 +1,4 @@
-// A crowd of creates at once: so many runtimes are at work as the machine bears.
+// A crowd of creates at once: the number of working runtimes is limited to what the machine bears.
 
 import Foundation
 import JSON

@@ -1,4 +1,5 @@
-// Whoever hangs at whatever step: nobody else feels it, and what waits for it ends when it goes on.
+// Any process hangs at any step: other pods do not feel it, and all that waits for it ends when it
+// continues.
 
 import Foundation
 import Glibc
@@ -10,7 +11,7 @@ extension Machine {
             "whoever hangs at whatever step holds up nobody but its own pod",
             arguments: [Victim.shim, .helper], [Scenario.create, .stop, .task, .delete])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
-            // No helper is needed to stop a pod.
+            // A stop needs no helper.
             if victim == .helper && scenario == .stop { return }
             try withDaemon(hasFailpoints: true) { daemon, client in
                 try Enumeration(
@@ -20,8 +21,8 @@ extension Machine {
             }
         }
 
-        /// Everything is answered in under 100 ms (S7), by a new daemon too; a delete that is asked
-        /// for again is the same one.
+        /// Everything is answered in under 100 ms (S7), by a new daemon too. A repeated delete is
+        /// the same operation.
         private func whileItHangs(_ trial: Trial) throws {
             let (daemon, client) = (trial.daemon, trial.client)
             let pod = "/v1/pods/\(trial.name)"
@@ -39,7 +40,7 @@ extension Machine {
             trial.hold(try client.deletePod(other).state == "succeeded", "the other pod stays")
         }
 
-        /// The delete's operation; `nil` where there is none.
+        /// The delete's operation; `nil` if there is none.
         private func deleteAgain(_ trial: Trial) throws -> String? {
             guard trial.scenario == .delete else { return nil }
             let path = "/v1/pods/\(trial.name)?grace=60"
@@ -53,7 +54,7 @@ extension Machine {
         private func holdAnswers(_ trial: Trial, _ pod: String) throws {
             for path in ["/healthz", "/v1/pods", "/v1/operations", "/v1/audit", pod] {
                 var best = Double.infinity
-                // The machine is shared: the best of some is the daemon's own.
+                // The machine is shared, so the best of several answers is the daemon's own time.
                 for _ in 0..<20 where best >= 0.1 {
                     best = min(best, try trial.client.send("GET", path).took)
                 }
@@ -75,7 +76,8 @@ extension Machine {
                         text(of: "/proc/\(daemon.pid)/stat")?.contains(") T ") == true
                     }
                     trial.plan.release()
-                    // What a client sends meanwhile is answered when the daemon goes on.
+                    // Requests that a client sends meanwhile are answered when the daemon
+                    // continues.
                     let wire = try Wire(path: daemon.socket, timeout: 10)
                     try wire.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                     kill(daemon.pid, SIGCONT)

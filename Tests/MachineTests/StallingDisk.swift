@@ -1,4 +1,4 @@
-// A disk that stops answering: ext4 on a loop device on a file of Tests/Tools/stalling-disk.c.
+// A disk that stops answering: ext4 on a loop device, on a file of Tests/Tools/stalling-disk.c.
 
 import Foundation
 import Glibc
@@ -7,14 +7,14 @@ import Testing
 final class StallingDisk {
     let mountPoint: String
     private let home: String
-    /// It stalls for as long as this file is there.
+    /// The disk stalls as long as this file exists.
     private let flag: String
     private let program: Process
     private let device: String
     private var held: [Process] = []
 
-    /// Makes one and mounts it; it goes with the daemon. It lies beside the daemon's directory and
-    /// not in it: a census of the daemon is not to see it.
+    /// Makes a disk and mounts it; it goes with the daemon. It is beside the daemon's directory and
+    /// not in it, so that a census of the daemon does not see it.
     init(at mountPoint: String, of daemon: Daemon) throws {
         self.mountPoint = mountPoint
         home = daemon.home + "-disk"
@@ -26,7 +26,7 @@ final class StallingDisk {
             try StallingDisk.tool.get(), home + "/backing", flag, home + "/file")
         let file = home + "/file/disk"
         try eventually("the disk is there", within: 5) { exists(file) }
-        // One group of blocks, so that all changes meet in its bitmaps.
+        // One block group, so that all changes meet in its bitmaps.
         try Command.expect(
             "mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0", file)
         device = try Command.expect("losetup", "-f", "--show", file)
@@ -36,16 +36,16 @@ final class StallingDisk {
         daemon.removals.append { self.putAway() }
     }
 
-    /// From here on nothing that has to be written is written, and what was begun is held: a
-    /// journal commit is under way, so who changes anything waits with it.
+    /// From now on no write completes, and the writes in progress are held. A journal commit is in
+    /// progress, so every process that changes anything waits with it.
     func stall() throws {
-        // The first commit after a mount writes the journal's head before it locks anything.
+        // The first commit after a mount writes the journal's superblock before it locks anything.
         try makeDirectory(mountPoint + "/dirty")
         try Command.expect("sync", "-f", mountPoint)
         try makeDirectory(mountPoint + "/dirty/one")
         try write("", to: flag)
         try hold("sync", "-f", mountPoint)
-        // The commit comes to hold what it writes a moment later.
+        // The commit locks its blocks a moment later.
         var tries = 0
         try eventually("who changes anything waits for the disk", within: 10) {
             tries += 1
@@ -53,19 +53,19 @@ final class StallingDisk {
         }
     }
 
-    /// Starts a program that may come to wait for the disk, or end.
+    /// Starts a program that ends, or waits for the disk. Returns whether it waits.
     private func isHeld(_ words: String...) throws -> Bool {
         let process = try Command.start(words)
         held.append(process)
         try eventually("\(words[0]) ends or waits", within: 10) {
             !process.isRunning || processState(process.processIdentifier) == "D"
         }
-        // A disk that answers holds nobody for so long.
+        // A disk that answers does not hold a process so long.
         for _ in 0..<20 where process.isRunning { Thread.sleep(forTimeInterval: 0.005) }
         return process.isRunning
     }
 
-    /// Starts a program that has to come to wait for the disk.
+    /// Starts a program that must wait for the disk.
     private func hold(_ words: String...) throws {
         let process = try Command.start(words)
         held.append(process)
@@ -75,7 +75,7 @@ final class StallingDisk {
         }
     }
 
-    /// It answers again.
+    /// The disk answers again.
     func resume() {
         removeFile(flag)
         for process in held { process.waitUntilExit() }
@@ -114,7 +114,7 @@ final class StallingDisk {
     }
 }
 
-/// `R`, `S`, `D` …; `nil` where there is no such process.
+/// `R`, `S`, `D` …; `nil` if there is no such process.
 func processState(_ pid: Int32) -> String? {
     guard let status = text(of: "/proc/\(pid)/stat"), let end = status.lastIndex(of: ")") else {
         return nil
@@ -123,7 +123,7 @@ func processState(_ pid: Int32) -> String? {
 }
 
 extension Command {
-    /// Runs a program that has to succeed, and answers what it said.
+    /// Runs a program that must succeed, and returns its output.
     @discardableResult
     static func expect(_ words: String...) throws -> String {
         let (process, pipe) = try prepared(words)

@@ -1,4 +1,5 @@
-// What bears our mark and no record names is put away, and what does not is not touched (law 15).
+// An entry with our mark that no record names is removed; an entry without the mark is not touched
+// (law 15).
 
 import Census
 import Foundation
@@ -51,7 +52,7 @@ extension Machine {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 let place = "\(daemon.dataDirectory)/\(Self.uid)/app"
                 try makeDirectory(place)
-                // Ours to mount, and never the daemon's to unmount.
+                // The test mounts it, and the daemon must never unmount it.
                 try Command.run("mount", "-t", "tmpfs", "none", place)
                 try write("canary", to: place + "/canary")
                 defer { do { try Command.run("umount", place) } catch {} }
@@ -118,7 +119,7 @@ private struct Leftovers {
     var left: [String] { paths.filter(exists) }
 }
 
-/// What `look` finds, as soon as it finds something.
+/// Returns what `look` finds, as soon as it finds something.
 func eventuallySome<Value>(
     _ what: String, within seconds: Double = 30, _ look: () throws -> Value?
 ) throws -> Value {

@@ -1,4 +1,4 @@
-// What a task sees, and what it may not do: told by the task itself, in its log.
+// What a task sees, and what it may not do, as the task itself reports in its log.
 
 import Foundation
 import JSON
@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Tasks {
-        /// What a task that runs `script` has said when it ended.
+        /// The output of a task that runs `script`, once it has ended.
         private func said(
             _ script: String, _ more: String = "", podMore: String = "", readOnly: Bool = false
         ) throws -> String {
@@ -105,7 +105,7 @@ extension Machine {
                 echo 1 2>/dev/null > /proc/sys/kernel/printk || echo refused; echo END
                 """
             let lines = try said(script).split(separator: "\n").map(String.init)
-            // Docker's 14: 0xa80425fb.
+            // Docker's 14 capabilities: 0xa80425fb.
             #expect(lines.contains("CapEff:00000000a80425fb"))
             #expect(lines.contains("NoNewPrivs:1"))
             #expect(lines.contains("Seccomp:2"))
@@ -191,7 +191,7 @@ extension Machine {
     }
 }
 
-/// What a task has said, without what its log has before each line: `<time> <stream> <F or P>`.
+/// A task's output, without the head of each log line: `<time> <stream> <F or P>`.
 func wordsOf(log: String) -> String {
     (text(of: log) ?? "").split(separator: "\n", omittingEmptySubsequences: false)
         .map { $0.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false) }

@@ -14,16 +14,16 @@ final class Trial {
     let kinds: Plan.Kinds
     let action: Plan.Action
     let name: String
-    /// What did not hold.
+    /// The expectations that did not hold.
     private(set) var faults: [String] = []
     private(set) var fired: Plan.Fired?
-    /// Whoever fired, where a trial has two.
+    /// The processes that fired, because a trial may have two.
     private var all: [Plan.Fired] = []
-    /// Which point is meant, from 1.
+    /// The chosen point, counted from 1.
     private(set) var target = 0
-    /// Failpoints that were come to.
+    /// How many failpoints were reached.
     private(set) var count = 0
-    /// The end of each operation: it stays (S4).
+    /// The end of each operation, which never changes (S4).
     private(set) var ends: [String: String] = [:]
     private var since = 0
 
@@ -45,7 +45,7 @@ final class Trial {
         if !condition { faults.append(what()) }
     }
 
-    /// `meanwhile` is called while whoever fired waits. Where `second` is given, the daemon is
+    /// `meanwhile` is called while the fired process waits. If `second` is given, the daemon is
     /// killed once more, at that point of its recovery.
     func run(
         at target: Int, second: Int? = nil, meanwhile: (Conversation?) throws -> Void = { _ in }
@@ -77,10 +77,10 @@ final class Trial {
 
     private var hasEndedDaemon: Bool { all.contains { isKilled($0, .daemon) } }
 
-    /// Whether a task's end may have gone unseen.
+    /// Whether the end of a task may be unseen.
     private var mayBeUnknown: Bool {
         all.contains { fired in
-            // It is stored before it is reaped (law 8).
+            // The exit is stored before it is reaped (law 8).
             let isStored = scenario == .stop && fired.point.hasPrefix("process.reapStored")
             return isKilled(fired, .shim) && (action == .freeze || !isStored)
         }
@@ -88,8 +88,8 @@ final class Trial {
 
     private var hasEndedShim: Bool { all.contains { isKilled($0, .shim) } }
 
-    /// Whether what makes a pod or a task may come to nothing: not for the daemon's death alone,
-    /// and not for a pause.
+    /// Whether a request that makes a pod or a task may fail. The daemon's death alone permits no
+    /// failure, and neither does a pause.
     private var mayFail: Bool {
         switch action {
         case .kill: all.contains { $0.kind != .daemon }
@@ -132,14 +132,14 @@ final class Trial {
         return conversation.requests
     }
 
-    /// Nobody fires any more; who has is kept in mind.
+    /// No process fires any more, and the fired ones are remembered.
     private func takeDown() {
         (fired, count) = (plan.fired, plan.count)
         if let fired { all.append(fired) }
         plan.disarm()
     }
 
-    /// The daemon starts and goes on with what it finds, and is killed at that.
+    /// The daemon starts and continues with what it finds, and is killed meanwhile.
     private func recover(_ requests: [Conversation.Request], killedAt target: Int) throws {
         try plan.arm(.daemon, at: target, .kill)
         do {
@@ -170,8 +170,8 @@ final class Trial {
 }
 
 extension Trial {
-    /// Every operation ends; what ends or removes does so well, and without a fault in between so
-    /// does what makes (S2).
+    /// Every operation ends. A request that ends or removes something succeeds. Without a fault in
+    /// between, a request that makes something succeeds too (S2).
     private func checkEnd(of request: Conversation.Request) throws {
         guard request.isAccepted != false else { return }
         let ended = try client.follow(request.id, within: 30)
@@ -189,7 +189,8 @@ extension Trial {
         if let exit = ended["exits", "app"] { check(exit, what) }
     }
 
-    /// A name is free exactly if its pod is gone (S6), and what is alive is what is recorded (S1).
+    /// A name is free if and only if its pod is gone (S6), and what is alive is what is recorded
+    /// (S1).
     private func checkPod(_ requests: [Conversation.Request]) throws {
         let pod = try client.send("GET", "/v1/pods/\(name)")
         let first = requests.first.flatMap { ends[$0.id] }
@@ -205,7 +206,7 @@ extension Trial {
         }
     }
 
-    /// True, or unknown where nobody was there to see it (S5).
+    /// The exit is true, or unknown if no process was there to see it (S5).
     private func check(_ exit: JSONValue, _ whose: String) {
         if exit["exitUnknown"] == .bool(true) {
             return hold(mayBeUnknown, "\(whose): the exit is unknown")
@@ -235,11 +236,11 @@ extension Trial {
         hold(exits.count <= 1, "\(exits.count) exits of one task")
     }
 
-    /// What the last delete has left, by name.
+    /// What the last delete left, by name.
     private func checkNothingLeft() throws {
         let left = daemon.leftovers()
         hold(left.isEmpty, "left over: \(left)")
-        // An orphan of a shim's is init's to reap, and a child of ours the daemon's.
+        // init reaps a shim's orphan, and the daemon reaps our children.
         try eventually("no process is left", within: 5) {
             Census.marked(daemon.marks).isEmpty && daemon.children().isEmpty
         }
@@ -249,7 +250,7 @@ extension Trial {
 }
 
 extension Daemon {
-    /// Whatever of any pod is on the machine, other than processes.
+    /// Everything of any pod on the machine, except processes.
     func leftovers() -> [String] {
         let files = ["run/pods", "data", "log"].flatMap { directory in
             names(in: "\(home)/\(directory)").map { "\(directory)/\($0)" }
@@ -261,7 +262,7 @@ extension Daemon {
         return files + cgroups + mounts.map(String.init)
     }
 
-    /// The daemon's children, zombies too.
+    /// The daemon's children, including zombies.
     func children() -> [Int32] {
         let threads = names(in: "/proc/\(pid)/task")
         return threads.flatMap { thread in

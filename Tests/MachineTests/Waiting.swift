@@ -1,16 +1,16 @@
-// Waiting for levels, with a bound: no test sleeps and hopes.
+// Bounded waits for levels. No test sleeps and hopes.
 
 import Foundation
 import Testing
 
-/// What went wrong outside of what a test asserts: it ends the test.
+/// A failure outside of a test's assertions. It ends the test.
 struct Broken: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// Looks again and again until `level` holds. A bound that is reached fails the test by name.
+/// Checks repeatedly until `level` holds. If the time limit passes, the test fails by name.
 func eventually(
     _ what: String, within seconds: Double = 30, sourceLocation: SourceLocation = #_sourceLocation,
     _ level: () throws -> Bool
@@ -26,7 +26,7 @@ func eventually(
     }
 }
 
-/// Seconds that `body` takes.
+/// The seconds that `body` takes.
 func seconds(_ body: () throws -> Void) rethrows -> Double {
     let took = try ContinuousClock().measure(body)
     return Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18

@@ -1,11 +1,11 @@
-// HTTP/1.1 over a unix socket, byte by byte where a test wants to: blocking, and with a time limit
-// so that a test can fail.
+// HTTP/1.1 over a unix socket, byte by byte if a test wants that. Reads block, with a time limit so
+// that a test can fail.
 
 import Glibc
 
 struct Reply {
     let status: Int
-    /// Names in lower case, in the order of their coming.
+    /// Names in lower case, in the order of their arrival.
     let headers: [(name: String, value: String)]
     var body: [UInt8] = []
 
@@ -25,7 +25,7 @@ final class Wire {
         guard descriptor >= 0 else { throw Broken("socket: errno \(errno)") }
         var limit = timeval(tv_sec: seconds, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
-        // SAFETY: setsockopt and connect read what they are given during the call alone.
+        // SAFETY: setsockopt and connect read their arguments only during the call.
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
         var address = try unixAddress(path)
@@ -34,7 +34,7 @@ final class Wire {
                 unsafe connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        // From here on `deinit` closes it, also where this fails.
+        // From here on `deinit` closes it, even if this initializer fails.
         guard result == 0 else { throw Broken("connect \(path): errno \(errno)") }
     }
 
@@ -54,18 +54,19 @@ final class Wire {
         }
     }
 
-    /// Says that nothing more is sent; what comes can still be read.
+    /// Shuts down the sending side. Replies can still be read.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Whether something has come that was not received yet, or the peer has closed.
+    /// Whether unread bytes have arrived, or the peer has closed.
     var hasReply: Bool {
         var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        // SAFETY: poll reads and writes the one structure during the call alone.
+        // SAFETY: poll reads and writes the one structure only during the call.
         let ready = unsafe poll(&watched, 1, 0)
         return !pending.isEmpty || ready == 1
     }
 
-    /// The next reply, whole; `nil` where the peer closed the connection before a byte of it.
+    /// Returns the next reply, whole; `nil` if the peer closed the connection before its first
+    /// byte.
     func receive(method: String = "GET") throws -> Reply? {
         guard var reply = try receiveHead() else { return nil }
         if method == "HEAD" || reply.status == 204 || reply.status == 304 { return reply }
@@ -84,7 +85,7 @@ final class Wire {
     func receiveHead() throws -> Reply? {
         var line = try takeLine()
         if line == nil { return nil }
-        // 100 Continue comes before the reply that was asked for.
+        // 100 Continue comes before the requested reply.
         while line?.hasPrefix("HTTP/1.1 100") == true {
             while try takeLine()?.isEmpty == false {}
             line = try takeLine()
@@ -102,7 +103,7 @@ final class Wire {
         return Reply(status: status, headers: headers)
     }
 
-    /// One chunk of a chunked body; `nil` at its end.
+    /// Returns one chunk of a chunked body; `nil` at its end.
     func receiveChunk() throws -> [UInt8]? {
         guard let line = try takeLine(), let size = Int(line.prefix { $0 != ";" }, radix: 16) else {
             throw Broken("no size of a chunk")
@@ -137,7 +138,7 @@ final class Wire {
         return Array(pending[..<count])
     }
 
-    /// Reads what there is; `false` where the peer has closed.
+    /// Reads what is available. Returns `false` if the peer has closed.
     private func fill() throws -> Bool {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = unsafe buffer.withUnsafeMutableBytes { raw in
@@ -155,7 +156,7 @@ func unixAddress(_ path: String) throws -> sockaddr_un {
     address.sun_family = sa_family_t(AF_UNIX)
     let bytes = Array(path.utf8)
     guard bytes.count < 108 else { throw Broken("too long for a socket: \(path)") }
-    // SAFETY: `sun_path` has 108 bytes, and one is left for the NUL that is there already.
+    // SAFETY: `sun_path` has 108 bytes, and one stays for the NUL that is there already.
     unsafe withUnsafeMutableBytes(of: &address.sun_path) { raw in
         unsafe raw.copyBytes(from: bytes)
     }

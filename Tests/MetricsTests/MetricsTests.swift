@@ -1,4 +1,4 @@
-// The text that Prometheus reads, and that no metric is forgotten.
+// The text that Prometheus reads, and that every metric is in it.
 
 import Foundation
 import Testing
@@ -47,7 +47,7 @@ import Testing
                 sources += try String(contentsOf: folder.appending(path: path), encoding: .utf8)
             }
         }
-        // Until the first user of the metrics is written, there is nothing to hold them against.
+        // Until the first user of the metrics is written, there is nothing to compare them with.
         guard sources.contains("import Metrics") else { return }
         for name in Mirror(reflecting: metrics).children.compactMap(\.label) {
             let isUsed = ["add", "set", "observe", "raise", "replace"].contains {

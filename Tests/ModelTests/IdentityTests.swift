@@ -1,4 +1,4 @@
-// Ids, names and times: what is written is read again, and nothing else is read.
+// Ids, names and times: the written form can be read, and nothing else can.
 
 import Model
 import Testing

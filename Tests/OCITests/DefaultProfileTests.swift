@@ -1,4 +1,5 @@
-// The built-in profile beside containers-common's: where they differ is a list, with reasons.
+// The built-in profile compared with containers-common's. A list contains the differences, with
+// reasons.
 
 import Foundation
 import JSON
@@ -7,7 +8,7 @@ import Testing
 
 @testable import OCI
 
-/// A filter as the kernel has it: the answer to each call, `allow` or an errno.
+/// A filter as the kernel has it. The answer to each call is `allow` or an errno.
 private struct Filter {
     private let rules: [String: [JSONValue]]
     private let otherwise: String
@@ -33,7 +34,7 @@ private func verdict(_ action: JSONValue?, _ errno: JSONValue?) -> String {
     action == "SCMP_ACT_ALLOW" ? "allow" : "\(errno?.integer ?? 1)"
 }
 
-/// seccomp_rule_add(3).
+/// The comparison of seccomp_rule_add(3).
 private func isMet(_ condition: JSONValue, _ args: [UInt64]) -> Bool {
     func number(_ name: String) -> UInt64 { UInt64(condition[name]?.integer ?? 0) }
     let argument = args[Int(number("index"))]
@@ -46,15 +47,15 @@ private func isMet(_ condition: JSONValue, _ args: [UInt64]) -> Bool {
     }
 }
 
-/// Where the built-in profile says something else, on purpose.
+/// A deliberate difference of the built-in profile.
 private struct Difference {
     let names: String
     let ours: String
     let theirs: String
     let reason: String
-    /// With any of these there is no such difference.
+    /// With any of these capabilities there is no such difference.
     var unless: [String] = []
-    /// Only with one of these is there one.
+    /// Only with one of these capabilities does the difference exist.
     var with: [String] = []
     var arguments: @Sendable ([UInt64]) -> Bool = { _ in true }
 
@@ -148,7 +149,7 @@ private struct Difference {
         theirs = try SeccompProfile(json: Array(try Data(contentsOf: URL(fileURLWithPath: path))))
     }
 
-    /// Arguments worth asking about; for all other calls they do not matter.
+    /// Arguments that matter. For all other calls they do not.
     static let probes: [String: [[UInt64]]] = [
         "personality": [0, 1, 8, 0x2_0000, 0x2_0008, 0x4_0000, 0xffff_ffff, .max].map {
             [$0, 0, 0]
@@ -164,7 +165,7 @@ private struct Difference {
         + (17..<32).filter { Difference.namespaceBits >> UInt64($0) & 1 == 1 }
         .map { [1 << UInt64($0) | 17, 0, 0] }
 
-    /// None, Docker's, all, and alone each of those that a rule asks for.
+    /// No capabilities, Docker's, all, and each alone that a rule asks for.
     static let sets: [[String]] =
         [[], Capabilities.standard, Capabilities.all]
         + Set(SeccompProfile.builtIn.rules.flatMap(\.includes.capabilities)).sorted()

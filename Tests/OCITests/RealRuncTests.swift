@@ -1,4 +1,4 @@
-// Debian's runc takes the documents, and the kernel shows what they ask for. As root.
+// Debian's runc accepts the documents, and the kernel shows their effect. As root.
 
 import Foundation
 import Model
@@ -6,7 +6,7 @@ import Testing
 
 @testable import OCI
 
-/// A rootfs with busybox, a bundle, runc's state and a cgroup parent, all put away at the end.
+/// A rootfs with busybox, a bundle, runc's state and a cgroup parent. All are removed at the end.
 final class Bench {
     let directory: String
     let cgroup: String
@@ -57,7 +57,7 @@ final class Bench {
         return (child.terminationStatus, said)
     }
 
-    /// Runs `task` in namespaces as a shim has them, or in the host's, until it has said `end`.
+    /// Runs `task` in namespaces like a shim's, or in the host's, until it prints `end`.
     func lines(
         _ task: TaskSpec, _ ids: ResolvedUser = root, seccomp: [UInt8]? = nil,
         inHostNetwork: Bool = false
@@ -174,7 +174,7 @@ struct RealRuncTests {
         let cases: [(RuntimeRefusal.Cause, (inout TaskSpec) -> Void)] = [
             (.executableNotFound, { $0.args = ["nope"] }),
             (.executableNotPermitted, { $0.args = ["/tmp"] }),
-            // One that is not there is made by runc, even in a root that becomes read-only.
+            // runc makes a missing cwd, even in a root that becomes read-only.
             (.cwdMissing, { $0.cwd = "/bin/busybox" }),
             (.memoryTooLow, { $0.resources.memory = 400_000 }),
             (

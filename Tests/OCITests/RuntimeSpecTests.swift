@@ -1,4 +1,4 @@
-// The document, member by member; that runc takes it is RealRuncTests' part.
+// The document, member by member. RealRuncTests shows that runc accepts it.
 
 import JSON
 import Model
@@ -44,7 +44,8 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         #expect(process == (try parsed(Array(golden.utf8))), "members in this order")
     }
 
-    /// runc sets what stands there, and leaves alone what does not; not everyone may set it.
+    /// runc sets the value if there is one, and otherwise leaves it alone. Setting it needs a
+    /// privilege.
     @Test func tasksOfADaemonThatIsSparedFromOOMAreNotSpared() throws {
         #expect(try document(task())["process"]?["oomScoreAdj"] == nil)
         var host = plainHost

@@ -1,4 +1,4 @@
-// Argument vectors, and runc's words as they were recorded (Debian 12: runc 1.1.5, crun 1.8.1).
+// Argument vectors, and recorded output of the runtimes (Debian 12: runc 1.1.5, crun 1.8.1).
 
 import JSON
 import Testing
@@ -110,8 +110,8 @@ import Testing
         #expect(refusal.message == "second \"x\"")
     }
 
-    /// A runtime that was killed, and lines that no runtime of ours wrote: each is worth showing,
-    /// none hides the errors around it, and none is taken for an error that it says it is not.
+    /// Output of a runtime that was killed, and lines that no runtime writes. Each line is shown,
+    /// and none hides the errors around it. No line counts as an error that it says it is not.
     @Test(
         arguments: [
             (#"{"level":"error","msg":"container does not ex"#, .other, nil),
@@ -139,7 +139,7 @@ import Testing
 
     static let before = "container with given ID already exists"
 
-    /// crun passes on the bytes of a path as they are, and they need not be UTF-8.
+    /// crun prints the bytes of a path unchanged, and they need not be UTF-8.
     @Test(arguments: [
         ("warning", RuntimeRefusal.Cause.containerExists), ("error", .mountSourceMissing),
     ])

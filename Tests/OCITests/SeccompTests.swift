@@ -7,7 +7,7 @@ import Testing
 
 @testable import OCI
 
-/// `linux.seccomp` as a set of single verdicts, whichever way they are grouped.
+/// `linux.seccomp` as a set of single verdicts, independent of their grouping.
 func verdicts(_ syscalls: [JSONValue]) -> Set<String> {
     var set: Set<String> = []
     for rule in syscalls {
@@ -35,7 +35,7 @@ private func digits(_ value: JSONValue?) -> String? { value?.integer.map { Strin
         profile = try SeccompProfile(json: json)
     }
 
-    /// What holds of the profile by containers-common's rules, written once more and differently.
+    /// The verdicts by containers-common's rules, in a second and different implementation.
     func expected(_ capabilities: Set<String>) throws -> Set<String> {
         let rules = try #require(parsed(json)["syscalls"]?.elements).filter { rule in
             let arches = rule["includes"]?["arches"]?.strings ?? ["amd64"]
@@ -92,7 +92,8 @@ private func digits(_ value: JSONValue?) -> String? { value?.integer.map { Strin
         argument(#"{"index":0,"op":"C"}"#), argument(#"{"index":0,"value":-1,"op":"C"}"#),
         argument(#"{"index":0,"value":1,"valueTwo":0.5,"op":"C"}"#),
         argument(#"{"index":0,"value":9007199254740993.0,"op":"C"}"#),
-        // Legal, and beyond what JSONValue has: refused, because rounding it would be a weakening.
+        // Legal, but larger than JSONValue can hold. It is refused, because rounding would weaken
+        // the filter.
         argument(#"{"index":0,"value":18446744073709551615,"op":"C"}"#),
     ])
     func whatIsNotUnderstoodIsRefused(text: String) {

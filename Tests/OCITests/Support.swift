@@ -1,4 +1,4 @@
-// Documents as values, and values as literals to compare them with.
+// Documents as values, and values as literals for comparison.
 
 import JSON
 

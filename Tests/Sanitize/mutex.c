@@ -1,9 +1,9 @@
 /* Preloaded by scripts/sanitize, so that ThreadSanitizer sees Swift's Mutex.
 
-   A lock that is free is taken by a compare-and-exchange in our own code, which is instrumented.
-   One that is held is waited for in libswiftSynchronization, which is not: to TSan that thread
-   then enters without having met the one before it, and every access behind a contended lock looks
-   like a race. So the two slow ways say what they do, and do it. */
+   Our own code takes a free lock by a compare-and-exchange, which is instrumented. The wait for a
+   held lock is in libswiftSynchronization, which is not. TSan then misses the synchronization with
+   the previous holder, and every access behind a contended lock looks like a race. So the wrappers
+   of the two slow paths tell TSan what they do, and call the originals. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 #define LOCK "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
 #define UNLOCK "$s15Synchronization12_MutexHandleV11_unlockSlowyyF"
 
-/* Not there in a process without TSan, such as a child. */
+/* Absent in a process without TSan, such as a child. */
 __attribute__((weak)) void __tsan_acquire(void *address);
 __attribute__((weak)) void __tsan_release(void *address);
 

@@ -1,4 +1,4 @@
-// The file that an exit is kept in, and the arguments that a shim is started with.
+// The exit file, and the arguments of a shim.
 
 import ShimProtocol
 import Testing

@@ -65,7 +65,7 @@ enum Samples {
 
     static let process = WireProcess(pid: 4_194_304, startTicks: .max)
 
-    /// Every combination of what may be there and what may not.
+    /// Every combination of present and absent members.
     static let reports: [ShimTaskReport] = (0..<64).map { bits in
         ShimTaskReport(
             name: "task-\(bits)", process: bits & 1 == 0 ? nil : process,
@@ -90,7 +90,7 @@ enum Samples {
         + [.reply(id: .max, .done)]
         + exits.map { .exited(task: "app", $0) } + texts.map { .exited(task: $0, exits[0]) }
 
-    /// Every packet that a sample makes, but for those with very long texts.
+    /// Every packet of a sample, except those with very long texts.
     static let shortPackets: [(isRequest: Bool, bytes: [UInt8])] =
         (requests.map { (true, $0.packet(id: 7)) } + messages.map { (false, $0.packet()) })
         .filter { $0.1.count < 10_000 }

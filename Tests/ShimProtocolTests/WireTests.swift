@@ -1,10 +1,10 @@
-// What is sent arrives as it was, and what is not a message is a fault: never a crash, never a
-// message of another meaning.
+// A message arrives as it was sent. Anything else is a fault: never a crash, and never a message
+// with another meaning.
 
 import ShimProtocol
 import Testing
 
-/// A packet that is taken means something, and the same thing when it is sent on.
+/// Returns `true` if an accepted packet has a meaning, and keeps it when it is sent on.
 private func isSound(_ packet: [UInt8]) -> Bool {
     isSoundRequest(packet) && isSoundMessage(packet)
 }
@@ -75,7 +75,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
 
     @Test("no two of them look alike on the wire")
     func packetsDiffer() {
-        // By text: `Equatable` alone would need each to be compared with each.
+        // By text, because with `Equatable` alone each would need a comparison with each.
         let requests = Set(Samples.requests.map { String(reflecting: $0) })
         #expect(Set(Samples.requests.map { $0.packet(id: 1) }).count == requests.count)
         let messages = Set(Samples.messages.map { String(reflecting: $0) })
@@ -140,8 +140,8 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
     func flags(byte: UInt8) {
         let exit = WireExit(code: nil, signal: nil, oomKilled: true, finishedAt: 0)
         let packet = ShimMessage.exited(task: "", exit).packet()
-        // Version, kind, an empty name, then code, signal, the kill for want of memory, the time.
-        // The last is two bits: whether it never ran, too.
+        // Version, kind, an empty name, then code, signal, OOM kill, time. The OOM byte has two
+        // bits, because it also contains whether the task never ran.
         for (offset, byte) in [(7, byte), (8, byte), (9, max(byte, 4))] {
             var lying = packet
             lying[offset] = byte
@@ -166,7 +166,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
     func lyingCounts(count: UInt32) {
         let bytes = (0..<4).map { UInt8(truncatingIfNeeded: count >> (UInt32($0) * 8)) }
         for (_, packet) in Samples.shortPackets where packet.count < 1000 {
-            // Wherever the counts may be, one of these places is theirs.
+            // Wherever the counts are, the loop covers their places.
             for offset in 0...packet.count - 2 {
                 var lying = packet
                 lying.replaceSubrange(offset..<min(offset + 4, lying.count), with: bytes)
@@ -190,7 +190,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         var dice = Dice(7496)
         for round in 0..<100_000 {
             var packet = dice.bytes(upTo: 64)
-            // Else hardly one would get past the version.
+            // Without this prefix, hardly any packet would pass the version check.
             if round % 4 != 0 { packet = [1, 0] + packet }
             if !isSound(packet) { Issue.record("\(packet)") }
         }

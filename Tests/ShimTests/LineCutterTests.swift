@@ -6,7 +6,7 @@ import Testing
         0, 1, 2, 16382, 16383, 16384, 16385, 16386, 20000, 32767, 32768, 32769, 65536,
     ]
 
-    /// Any byte but the newline, NUL and CR among them.
+    /// Any byte but the newline, including NUL and CR.
     private static func text(_ count: Int) -> [UInt8] {
         (0..<count).map { index in
             let byte = UInt8(truncatingIfNeeded: index &* 7)

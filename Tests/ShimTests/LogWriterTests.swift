@@ -1,4 +1,4 @@
-// The log writer by itself: what it makes of two streams and of what was dropped of them.
+// The log writer by itself: how it writes two streams and the count of dropped bytes.
 
 import Foundation
 import Glibc
@@ -9,7 +9,7 @@ import Testing
 @testable import Shim
 
 @Suite struct LogWriterTests {
-    /// The log without its times, as the writer leaves it when all is told before it begins.
+    /// The log without its times, if all input is there before the writer begins.
     private func log(
         _ streams: [(stream: UInt8, text: String)], _ notes: [LogNote] = []
     ) throws -> [Substring] {
@@ -27,7 +27,7 @@ import Testing
         return text.split(separator: "\n").map { $0.drop { $0 != " " }.dropFirst() }
     }
 
-    /// The reading end of a pipe that has these bytes, and an end.
+    /// The reading end of a pipe that contains these bytes and an end.
     private func full(_ bytes: [UInt8]) throws -> CInt {
         let ends = try Pipe().release()
         let writing = OwnedDescriptor(adopting: ends.writing)

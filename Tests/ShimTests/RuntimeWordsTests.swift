@@ -1,4 +1,4 @@
-// What is kept of a runtime's words.
+// What the shim keeps of a runtime's output.
 
 import Testing
 

@@ -1,5 +1,5 @@
-// Who a task runs as: the rules of Docker and podman (moby/sys/user, GetExecUser), with one
-// difference: an entry without a number is no entry, and never stands for 0.
+// The user of a task, by the rules of Docker and podman (moby/sys/user, GetExecUser). There is one
+// difference: an entry without a number is no entry, and never means 0.
 
 import Foundation
 import Linux
@@ -8,7 +8,7 @@ import Testing
 
 @testable import Shim
 
-/// A rootfs with these two files, or without where one is `nil`.
+/// A rootfs with these two files; a file is absent if it is `nil`.
 private final class Files {
     let root = "/var/tmp/staunch-users-\(UUID())"
 
@@ -61,16 +61,16 @@ private let group = """
     """
 
 @Suite struct UserTests {
-    /// What was asked for, and `uid:gid` with the additional groups behind it.
+    /// The requested user, and `uid:gid` with the additional groups.
     static let found: [(String, String)] = [
         ("root", "0:0 204"), ("0", "0:0 204"), ("app", "1000:100 200,201"),
-        // A number is a number, also where an entry is named so.
+        // A number is a number, even if an entry has it as its name.
         ("1000", "1000:100 200,201"), ("01000", "1000:100 200,201"), ("7", "7:8 202"),
         ("1001", "1001:101 200,201,100"),
         // A number without an entry.
         ("4242", "4242:0 "), ("4294967294", "4294967294:0 "),
         ("padded", "42:43 "), ("42", "42:43 "), ("spaced", "50:51 "), ("last", "80:81 "),
-        // Each spelling is a name of its own.
+        // Each spelling is a different name.
         ("e\u{301}l", "70:71 "), ("\u{e9}l", "72:73 206"), ("\u{301}m", "74:75 "),
         // A group that is named counts alone.
         ("app:one", "1000:200 "), ("app:0", "1000:0 "), ("1000:1000", "1000:1000 "),
@@ -145,7 +145,7 @@ private let group = """
         try FileManager.default.createDirectory(
             atPath: files.root + "/etc/passwd", withIntermediateDirectories: true)
         #expect(failure(of: "5", files)?.contains("EISDIR") == true)
-        // Nothing of the files is asked here.
+        // This lookup needs nothing from the files.
         #expect(failure(of: "5:6", files) == nil)
     }
 

@@ -1,4 +1,4 @@
-// Files that are no longer what was written: reported, never changed, never a crash.
+// Files that differ from what was written are reported, never changed, and never cause a crash.
 
 import Foundation
 import Testing

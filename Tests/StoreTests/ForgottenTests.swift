@@ -1,4 +1,4 @@
-// What tells that an id is no longer kept, once its record has gone.
+// The record of forgotten ids: it tells that an id is no longer kept after its record has gone.
 
 import Testing
 
@@ -18,7 +18,7 @@ import Testing
         while try store.prune(retention) {}
     }
 
-    /// A UUID of version 7 that bears `time`, or of version 4.
+    /// A UUIDv7 that contains `time`; a UUIDv4 if it is `nil`.
     private func timed(_ time: UInt64?) -> RecordID {
         guard let time else { return RecordID(high: 0x4000, low: 1) }
         return RecordID(high: time << 16 | 0x7000, low: 1)
@@ -53,7 +53,7 @@ import Testing
         #expect(try store.operation(timed(400)) != nil)
     }
 
-    /// A daemon from before wrote the time on the wall; of another boot it may be any.
+    /// An older daemon wrote wall clock time. The uptime of another boot may be any number.
     @Test func aTimeThatIsYetToComeCountsFromTheOwnersStart() throws {
         try store.commit(
             change(3) {
@@ -102,7 +102,7 @@ import Testing
         try prune { $0.tombstonesSince = 1000 }
         #expect(try store.operation(timed(nil)) == nil)
         #expect(try store.alias(timed(nil))?.operation == timed(nil))
-        // Not by age: nothing else tells that it was there.
+        // Not by age, because nothing else shows that the id existed.
         try prune { $0.tombstonesSince = .max }
         #expect(try store.alias(timed(nil)) != nil)
     }
@@ -115,7 +115,7 @@ import Testing
         #expect(times.spans == [0...5000, 7000...7000, 9000...9001])
     }
 
-    /// As daemons from before wrote it.
+    /// As older daemons wrote it.
     @Test func aWatermarkIsASpan() throws {
         try store.connection.execute("INSERT INTO meta VALUES ('forgotten', 700)")
         #expect(try store.forgotten()?.spans == [0...700])
@@ -123,7 +123,7 @@ import Testing
 
     @Test(arguments: ["'x'", "x''", "x'02'", "x'01ff'", "NULL"])
     func aRecordThatCannotBeReadIsNotTakenForNone(value: String) throws {
-        // STRICT and NOT NULL keep the last one out by themselves.
+        // STRICT and NOT NULL already refuse the last one.
         do { try store.connection.execute("INSERT INTO meta VALUES ('forgotten', \(value))") } catch
         { return }
         #expect(throws: StoreFailure.self) { try store.forgotten() }
@@ -147,12 +147,12 @@ import Testing
         #expect(ForgottenTimes(bytes: times.bytes) == times)
     }
 
-    /// Of what could not be read, nobody knows the ids.
+    /// The ids of unreadable records are unknown.
     @Test func aSalvagedStoreMayHaveForgottenAnything() throws {
         try store.setForgotten(ForgottenTimes(until: 700))
         try store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         var file = try scratch.bytes()
-        file[20] = 99  // in the file's head
+        file[20] = 99  // in the file's header
         let other = try Scratch()
         try other.write(file)
         let (found, damage) = try Store.opening(path: other.path)

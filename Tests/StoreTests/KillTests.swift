@@ -1,4 +1,4 @@
-// A daemon that is killed between and in its commits loses nothing that was acknowledged.
+// A daemon that is killed during or between its commits loses no acknowledged commit.
 
 import Foundation
 import Testing
@@ -31,7 +31,7 @@ import Testing
         let count = Int(try scratch.bytes(".acknowledged").count)
         let store = try Store(path: path)
         let revision = Int(try store.revision())
-        // One commit may stand whose acknowledgement was not written any more.
+        // The store may contain one commit whose acknowledgement was not written.
         #expect((count...count + 1).contains(revision), "\(count) acknowledged, \(revision) stand")
         #expect(try store.pods().count == min(revision, 50))
         #expect(try store.endedOperations(newest: .max).count == revision)

@@ -101,7 +101,8 @@ import Testing
         #expect(kept.map(\.isTombstone) == [false, true, true])
     }
 
-    /// It goes on at every commit for as long as there is more, so it has to say when there is not.
+    /// Pruning continues at every commit while there is more, so it must report when there is
+    /// nothing left.
     @Test func pruningTakesBatchesUntilNothingIsTooMany() throws {
         var retention = LookupTests.everything
         retention.operationsKept = 300
@@ -118,7 +119,7 @@ import Testing
         #expect(try store.prune(retention) && whole() == 388)
         #expect(try !store.prune(retention) && whole() == 300)
         #expect(try store.oldestEvent() == 601)
-        // One that has ended before, and one more.
+        // One operation that ended before, and one more.
         try store.commit(
             change(901) { $0.operations = [removal(900, endedAt: 1), removal(901, endedAt: 1)] })
         #expect(try !store.prune(retention) && whole() == 300)

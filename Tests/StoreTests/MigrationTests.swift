@@ -1,4 +1,4 @@
-// A store of schema 1, as a daemon before the order of creation had a column has left it.
+// A store of schema 1, as a daemon left it before the order of creation had a column.
 
 import Foundation
 import Testing
@@ -9,8 +9,8 @@ import Testing
     let scratch: Scratch
     init() throws { scratch = try Scratch() }
 
-    /// Of the operations 1 to `count` the last was accepted first; that stands in their documents,
-    /// but for every hundredth, which cannot be read.
+    /// Of the operations 1 to `count` the last was accepted first. Their documents contain this
+    /// order, except every hundredth, which cannot be read.
     private func operation(_ number: Int, of count: Int) -> OperationRecord {
         let text = "{\"v\":1,\"order\":\(count - number + 1),\"rev\":\(number)}"
         return OperationRecord(
@@ -72,7 +72,7 @@ import Testing
         try check(try Store(path: scratch.path), 500)
     }
 
-    /// A daemon has to start, whatever room there is.
+    /// A daemon must start, however little space there is.
     @Test(.enabled(if: getuid() == 0)) func withoutRoomAllButTheListWorks() throws {
         try scratch.system("mount", "-t", "tmpfs", "-o", "size=4m", "staunch", scratch.directory)
         defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }
@@ -97,7 +97,7 @@ import Testing
         #expect(try listed(store).count == 2001)
     }
 
-    /// Of version 2, which had a table that nobody used.
+    /// A store of version 2, which had an unused table.
     @Test(.enabled(if: getuid() == 0)) func aTableWithoutRowsGoesOnceThereIsRoom() throws {
         try scratch.system("mount", "-t", "tmpfs", "-o", "size=1m", "staunch", scratch.directory)
         defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }

@@ -1,4 +1,4 @@
-// A damaged log beside a store: SQLite would forget what stands behind the fault without a word.
+// A damaged log beside a store. SQLite would silently drop everything after the fault.
 
 import Foundation
 import Testing
@@ -34,14 +34,14 @@ extension SalvageTests {
             #expect(damage == nil && found.rows == specimen.rows)
         }
 
-        /// The frame and those before it that are of the same commit.
+        /// The frame, and the earlier frames of the same commit.
         func commit(of frame: Int) -> Range<Int> {
             (specimen.endsCommit[..<frame].lastIndex(of: true) ?? -1) + 1..<frame + 1
         }
 
-        /// Where a log was cut cannot be told from where a killed writer came to: an earlier state,
-        /// as the head of `Store.swift` says. Never a crash, and nothing that stood before the cut
-        /// is lost.
+        /// A cut log cannot be distinguished from a log whose writer was killed: both give an
+        /// earlier state, as the head of `Store.swift` explains. There is no crash, and nothing
+        /// before the cut is lost.
         @Test func aLogThatWasCutOffIsAnEarlierState() throws {
             for frame in places(specimen.inFrame.indices, every: 20) {
                 for odd in [0, 24, 3000] {
@@ -79,8 +79,8 @@ extension SalvageTests {
         @Test(arguments: [0..<24, 8..<16, 16..<24, 100..<200, 0..<SavedLog.frameSize])
         func aScrambledFrameTakesOnlyWhatStoodInIt(bytes: Range<Int>) throws {
             var dice = Dice(state: UInt64(bytes.count))
-            // The last commit may be one that was never acknowledged: then no damage is told, and
-            // all of it is gone.
+            // The last commit may look like one that was never acknowledged. Then no damage is
+            // reported, and all of the commit is gone.
             for frame in places(specimen.inFrame.indices, every: 23)
                 + specimen.inFrame.indices.suffix(12)
             {

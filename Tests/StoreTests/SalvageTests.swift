@@ -1,4 +1,4 @@
-// A damaged store: only what was touched suffers, and it says so.
+// A damaged store: only the damaged records suffer, and the store says so.
 
 import Foundation
 import Testing
@@ -10,9 +10,9 @@ import Testing
     let specimen: Specimen
     init() throws { specimen = try SalvageTests.specimen.get() }
 
-    /// Opens a store of these bytes and looks at it. What may be gone is what stood on `touched`
-    /// bytes; what is there is what was put in; the counter has not gone back; and the next opening
-    /// finds nothing to mend.
+    /// Opens a store of these bytes and checks it. Only rows on `touched` bytes may be gone, and
+    /// the other rows are unchanged. The counter has not gone back, and the next opening finds
+    /// nothing to mend.
     func expectSalvage(
         _ file: [UInt8], log: [UInt8] = [], of specimen: Specimen, touched: Set<[UInt8]>,
         isDamage: Bool? = true, _ what: String
@@ -23,7 +23,7 @@ import Testing
         let (found, damage) = try opened(scratch)
         let lost = Set(specimen.rows.keys).subtracting(found.rows.keys)
         #expect(lost.isSubset(of: touched), "\(what): lost \(names(lost.subtracting(touched)))")
-        // A record that was written over in its middle is another one.
+        // A record that was overwritten in its middle is another one.
         let changed = found.rows.filter { $0.value != specimen.rows[$0.key] }
         #expect(changed.count <= touched.count, "\(what): \(names(changed.keys)) were not there")
         for mark in changed.keys where specimen.rows[mark] != nil {
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    /// Nothing of the file is left to say how far its counter had come.
+    /// Nothing of the file is left to show how far its counter had come.
     @Test func anEmptyFileIsANewStore() throws {
         let scratch = try Scratch()
         try scratch.write([])
@@ -105,8 +105,8 @@ import Testing
         #expect(found.revision == Salvage.margin && damage?.revision == Salvage.margin)
     }
 
-    /// A page of zeros may pass for one that holds nothing where SQLite does not look at it: the
-    /// last page of a long record, or a free one. Then there is no salvage, and no damage is told.
+    /// A page of zeros may pass for an empty page if SQLite does not check it: the last page of a
+    /// long record, or a free page. Then there is no salvage, and no damage is reported.
     @Test func aPageOfZerosTakesOnlyWhatStoodOnIt() throws {
         for page in firstAndSome {
             try overwrite(page, with: [UInt8](repeating: 0, count: Specimen.pageSize), "zeros")
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    /// The head, the map, the roots of all trees, and others.
+    /// The header, the map, the roots of all trees, and others.
     var firstAndSome: [Int] {
         Array(1...15) + places(16..<specimen.pageCount + 1, every: 11)
     }
@@ -137,15 +137,16 @@ import Testing
 }
 
 extension SalvageTests {
-    /// The length of one record is wrong, and the file's head, so that there is a salvage.
+    /// The length of one record is wrong. The file's header is wrong too, so that a salvage
+    /// happens.
     @Test(arguments: [12, 13, 14, 20])
     func aRowThatCannotBeReadHidesNoOther(number: Int) throws {
         let mark = Array("<p\(number)>".utf8)
         var file = specimen.file
         let document = try #require(
             file.indices.first { file[$0...].starts(with: mark + mark) }, "\(number)")
-        // Before the document: a name of three bytes, a uid of 16, and a header of five, before
-        // which are the record's length, of two bytes, and the row's number.
+        // Before the document are a name of three bytes, a uid of 16, and a header of five. Before
+        // them are the record's length, of two bytes, and the row's number.
         let length = document - 3 - 16 - 5 - 2
         try #require(file[length - 1] & 0x80 != 0 && file[length + 1] == UInt8(number))
         file[length] -= 1
@@ -154,8 +155,8 @@ extension SalvageTests {
         #expect(!specimen.onPage.contains { $0 == [mark] }, "alone on its page: a blind test")
     }
 
-    /// Some bytes anywhere. In the middle of a record they may make another one of it, which only
-    /// its reader can see; elsewhere they take nothing.
+    /// Random bytes anywhere. In the middle of a record they may turn it into another record, which
+    /// only its reader can detect. Elsewhere they take nothing.
     @Test(arguments: 1...4)
     func scribblesTakeOnlyWhatTheyHit(seed: UInt64) throws {
         var dice = Dice(state: seed)
@@ -176,8 +177,8 @@ extension SalvageTests {
         }
     }
 
-    /// Free pages have zeros where there was what is deleted, so no list of them has to be whole:
-    /// not the map on page 2, and not the one that the first page leads to.
+    /// Deleted content on free pages is zeroed, so no list of free pages has to be intact: not the
+    /// map on page 2, and not the list that the first page leads to.
     @Test(arguments: [1, 2, 40])
     func whatWasDeletedDoesNotComeBack(page: Int) throws {
         let scratch = try Scratch()

@@ -1,10 +1,10 @@
-// What the tests of the store share: a directory of their own, and records to put in.
+// What the store's tests share: a directory for each test, and records to store.
 
 import Foundation
 
 @testable import Store
 
-/// A directory on tmpfs that goes with the test.
+/// A directory on tmpfs that is removed with the test.
 final class Scratch {
     let directory: String
 
@@ -66,7 +66,7 @@ func alias(
 }
 
 extension Store {
-    /// At most `limit` that have ended, the last first: whole ones, then tombstones.
+    /// At most `limit` ended operations, the latest first: whole ones, then tombstones.
     func endedOperations(newest limit: Int) throws -> [StoredOperation] {
         let ended = try operations(after: 0, limit: .max, bytes: .max, onlyRunning: false)
             .filter { !$0.isRunning }.map(\.stored).reversed()

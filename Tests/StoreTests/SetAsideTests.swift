@@ -1,4 +1,4 @@
-// Where a damaged store goes, and what becomes of it when there is no room or the daemon dies.
+// Where a damaged store goes, and what happens to it without space or when the daemon dies.
 
 import Foundation
 import Testing
@@ -53,8 +53,8 @@ import Testing
         #expect(try owner.revision() == 1)
     }
 
-    /// A pod that is known by its folder is never forgotten with its record: it keeps its name, as
-    /// an operation has it, unless another pod has that.
+    /// A pod that is known by its folder is never forgotten with its record. It keeps its name, as
+    /// an operation contains it, unless another pod has that name.
     @Test func aPodWithoutARecordIsAdopted() throws {
         func adopted(_ number: Int) -> PodRecord {
             PodRecord(uid: id(number), name: "uid-\(number)", document: [])
@@ -97,7 +97,7 @@ import Testing
         try store.commit(change(2_000_000))
     }
 
-    /// What a start leaves that is killed in one of the moments between the files' moves.
+    /// What a start leaves if it is killed between the moves of the files.
     @Test(arguments: 0...4)
     func anInterruptedSalvageIsGoneOnWith(moves: Int) throws {
         try scratch.write(damaged)
@@ -130,7 +130,7 @@ import Testing
             #expect(try store.pods().count == 50)
             #expect(try scratch.bytes(".damaged-1") == before)
             #expect(damage?.hasEventGap == true)
-            // Some ten pages: more than what the last row did not fit into.
+            // Some ten pages, which is more than the space that the last row did not fit into.
             try store.commit(
                 change(3_000_000) { $0.pods = (200..<215).map { pod($0, size: 900) } })
         }
@@ -153,7 +153,7 @@ import Testing
     func onSmallFileSystem(_ kilobytes: Int, _ body: () throws -> Void) throws {
         try scratch.system(
             "mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "staunch", scratch.directory)
-        // The store is closed by the end of `body`; a lazy unmount holds nothing up otherwise.
+        // The store is closed by the end of `body`. A lazy unmount does not block otherwise.
         defer {
             #expect(throws: Never.self) { try scratch.system("umount", "-l", scratch.directory) }
         }

@@ -1,11 +1,11 @@
-// A store whose every row can be told by its bytes, so that a test knows what lies on which page
+// A store whose every row is recognizable by its bytes. So a test knows the rows of each page
 // without asking the code that it tests.
 
 import Foundation
 
 @testable import Store
 
-/// STAUNCH_TEST_DEPTH=full: eight times as many places; every single byte of a log would take
+/// STAUNCH_TEST_DEPTH=full: eight times as many places. Every single byte of a log would take
 /// hours.
 func places(_ range: Range<Int>, every step: Int) -> [Int] {
     let isDeep = ProcessInfo.processInfo.environment["STAUNCH_TEST_DEPTH"] == "full"
@@ -32,7 +32,7 @@ struct Dice: RandomNumberGenerator {
 }
 
 struct Specimen: Sendable {
-    /// What is in it, by the bytes that only this row's pages contain.
+    /// The content, keyed by bytes that only this row's pages contain.
     typealias Rows = [[UInt8]: [UInt8]]
     static let pageSize = 4096
 
@@ -40,21 +40,21 @@ struct Specimen: Sendable {
     let log: [UInt8]
     let rows: Rows
     let revision: UInt64
-    /// What stands on each page of the file, and in each frame of the log's last generation.
+    /// The rows on each page of the file, and in each frame of the log's last generation.
     let onPage: [Set<[UInt8]>]
     let inFrame: [Set<[UInt8]>]
-    /// Of every frame.
+    /// Whether each frame ends a commit.
     let endsCommit: [Bool]
 
-    /// 50 pods, 300 operations, and what comes with them. Where `isClosed`, all of it is in the
-    /// file; otherwise the last changes stand in the log alone.
+    /// 50 pods, 300 operations, and their other rows. If `isClosed`, the file contains all of them;
+    /// otherwise only the log contains the last changes.
     init(isClosed: Bool) throws {
         let scratch = try Scratch()
         var rows: Rows = [:]
         do {
             let store = try Store(path: scratch.path)
             for step in 1...50 { try store.commit(Specimen.step(step)) }
-            // The log begins anew, over what it had before.
+            // The log begins anew, over its old content.
             try store.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             if !isClosed { for step in 51...57 { try store.commit(Specimen.step(step)) } }
             rows = try Specimen.rows(of: store)
@@ -75,8 +75,8 @@ struct Specimen: Sendable {
         endsCommit = starts.map { [log] start in log[start + 4..<start + 8].contains { $0 > 0 } }
     }
 
-    /// Pod `step`, six operations, two aliases, six events. Every ninth document goes over
-    /// to pages of its own; every fifth operation runs.
+    /// Pod `step`, six operations, two aliases, six events. Every ninth document needs overflow
+    /// pages; every fifth operation runs.
     private static func step(_ step: Int) -> StoreChange {
         change(step * 10) {
             $0.pods = [
@@ -106,7 +106,7 @@ struct Specimen: Sendable {
         number % 9 == 0 ? 6000 : 400 + number % 7 * 90
     }
 
-    /// `<p17>` over and over.
+    /// `<p17>`, repeated.
     static func text(_ kind: String, _ number: Int, _ size: Int) -> [UInt8] {
         let mark = Array("<\(kind)\(number)>".utf8)
         return (0..<size).map { mark[$0 % mark.count] }
@@ -124,21 +124,21 @@ struct Specimen: Sendable {
         }
         for number in 1...200 {
             guard let found = try store.alias(id(number)) else { continue }
-            // Side by side in the row, and nowhere else.
+            // These bytes are adjacent in the row, and nowhere else.
             let mark = id(number).bytes + found.operation.bytes
             rows[mark] = mark
         }
         return rows
     }
 
-    /// The rows of which something stands on these pages of the file.
+    /// The rows that are at least partly on these pages of the file.
     func rows(onPages pages: some Sequence<Int>) -> Set<[UInt8]> {
         pages.reduce(into: []) { $0.formUnion(onPage[$1 - 1]) }
     }
 
     var pageCount: Int { onPage.count }
 
-    /// The rows of which something stands in these bytes: a mark in angles, or 32 bytes of two ids.
+    /// The rows with a mark in these bytes: a mark in angle brackets, or 32 bytes of two ids.
     private static func marks(in bytes: ArraySlice<UInt8>, of rows: Rows) -> Set<[UInt8]> {
         var found: Set<[UInt8]> = []
         for start in bytes.indices {

@@ -1,4 +1,4 @@
-// What is put in comes out; what fails leaves nothing; what is damaged says so.
+// Stored values come out unchanged, a failed commit leaves nothing, and damage is reported.
 
 import Foundation
 import Testing

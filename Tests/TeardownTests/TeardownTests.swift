@@ -1,4 +1,4 @@
-// A step that is stuck delays and does nothing else; a crash anywhere is finished by the next run.
+// A stuck step only delays. The next run finishes after a crash at any point.
 
 import Model
 import Teardown
@@ -18,8 +18,8 @@ private func delete(_ world: World, tasks: [Label], fate: Fate = Fate()) async -
     return await Teardown(remover: life, journal: life).run(pod: pod, tasks: tasks).pod
 }
 
-/// Whether each removal came after those that it may not overtake: the earlier steps of its task,
-/// and for the pod's steps everything of every task.
+/// Whether each removal came after its predecessors: the earlier steps of its task, and for the
+/// pod's steps all steps of all tasks.
 private func isOrdered(_ removed: [TeardownStep]) -> Bool {
     removed.enumerated().allSatisfy { index, step in
         removed[(index + 1)...].allSatisfy { !precedes($0, step) }
@@ -187,7 +187,8 @@ extension [Act] {
 }
 
 @Suite(.timeLimit(.minutes(10))) struct Again {
-    /// A step asks four times whether the daemon lives: around its effect, and for its two words.
+    /// A step asks four times whether the daemon lives: around its effect, and around its two
+    /// journal entries.
     private static let calls = TeardownStep.all(tasks: [app, web]).count * 4
 
     @Test("a crash at any point is finished by the next run", arguments: 0..<calls)

@@ -1,10 +1,10 @@
-// A machine that exists only in memory: what is on it, what holds it there, and all that was said.
+// A machine in memory: its content, what holds that content, and the journal.
 
 import Model
 import Teardown
 import Testing
 
-/// What happened, in the order in which it did.
+/// The events, in order.
 enum Act: Equatable, Sendable {
     case began(TeardownStep)
     case removed(TeardownStep)
@@ -12,13 +12,13 @@ enum Act: Equatable, Sendable {
     case ended(TeardownStep, skipped: Bool)
 }
 
-/// Outlives the runs: a crash ends a run and leaves the world as it was at that moment.
+/// Outlives the runs. A crash ends a run and leaves the world as it was at that moment.
 actor World {
     private(set) var present: Set<TeardownStep>
     private(set) var acts: [Act] = []
-    /// How often each step is still in the way before it can be removed.
+    /// How often each step is still blocked before its removal succeeds.
     private var blockers: [TeardownStep: Int]
-    /// Those that nothing removes until they are let go.
+    /// Steps that cannot be removed until they are released.
     private var held: Set<TeardownStep>
     /// Steps that waited in `nextChange` for something to happen.
     private var sleepers: [CheckedContinuation<Void, Never>] = []
@@ -47,7 +47,7 @@ actor World {
     }
 
     func nextChange(_ step: TeardownStep) async {
-        // Level-triggered: armed, looked at again, and only then waited for.
+        // Level-triggered: arm, look again, and only then wait.
         guard held.contains(step) else { return }
         await withCheckedContinuation { sleepers.append($0) }
     }
@@ -69,8 +69,8 @@ actor World {
     }
 }
 
-/// One run of a teardown: one life of the daemon. After its `lastCall` it is dead: what it asks is
-/// neither done nor answered until the test ends.
+/// One run of a teardown: one life of the daemon. After its `lastCall` it is dead: its calls are
+/// neither carried out nor answered until the test ends.
 struct Life: Remover, Journal {
     let world: World
     let fate: Fate
@@ -102,7 +102,7 @@ struct Life: Remover, Journal {
     }
 }
 
-/// When a life ends: before or after any effect and any word of the journal.
+/// When a life ends: before or after any effect and any journal entry.
 actor Fate {
     private var callsLeft: Int
     private var isBuried = false
@@ -110,7 +110,7 @@ actor Fate {
 
     init(dyingAfter calls: Int = .max) { callsLeft = calls }
 
-    /// `false`, after the burial, for whoever asks once the life is over.
+    /// Returns `false` for every call after the end of the life, but only after the burial.
     func goesOn() async -> Bool {
         if callsLeft > 0 {
             callsLeft -= 1

@@ -1,4 +1,5 @@
-// The documents beside the code: what they name exists, and what the code refers to in them, too.
+// The documents beside the code: what they name exists, and what the code refers to in them exists
+// too.
 
 import Foundation
 import Testing

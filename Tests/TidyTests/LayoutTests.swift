@@ -1,10 +1,10 @@
-// The arrows between targets point down DESIGN.md's list, and never up.
+// The imports between targets point down DESIGN.md's list, and never up.
 
 import Foundation
 import Testing
 
 @Suite struct Layout {
-    /// From the bottom of the program up: a target may import what stands before it.
+    /// From the bottom of the program up. A target may import only the targets before it.
     static let order = [
         "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CLinux", "CHTTP", "COpenAPI",
         "Failpoints", "Bytes", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown", "Documents",
@@ -13,7 +13,7 @@ import Testing
         "Client", "Churn", "staunch-churn",
     ]
 
-    /// Where less is allowed than the order would.
+    /// Targets that may import less than the order permits.
     static let only: [String: Set<String>] = [
         "Failpoints": [],
         "Model": ["Bytes"],
@@ -21,24 +21,24 @@ import Testing
         "Metrics": [],
         "Teardown": ["Model"],
         "EventLoop": ["Linux", "Model"],
-        // What stands beside each pod carries nothing that it could do without.
+        // The process beside each pod contains nothing that it can do without.
         "Shim": ["Bytes", "Linux", "ShimProtocol"],
         "staunch-shim": ["Shim"],
         // An instrument shares nothing with what it measures.
         "Census": ["Bytes", "Linux"],
         "staunch-census": ["Census", "Linux", "JSON", "Bytes"],
-        // The customer of the API: it has nothing of the engine, and not even its words.
+        // The API's client has nothing of the engine, not even its vocabulary.
         "Client": ["Bytes", "CCurl", "JSON"],
         "Churn": ["Client", "Census", "JSON", "Bytes", "Linux"],
         "staunch-churn": ["Churn", "Linux"],
     ]
 
-    /// What is not ours: the toolchain's own.
+    /// Modules of the toolchain.
     static let outside: Set = [
         "Glibc", "Synchronization", "ArgumentParser", "Dispatch", "Histogram",
     ]
 
-    /// Every import of ours: who, whom, and where.
+    /// Every import of our targets: importer, imported, and place.
     private func imports() throws -> [(from: String, to: String, place: String)] {
         try SourceFile.all(below: "Sources").filter(\.isSwift).flatMap { file in
             file.code.enumerated().compactMap { index, line in

@@ -1,4 +1,4 @@
-// The rules for alerts and the dashboard: they say what the metrics say, by names that exist.
+// The rules for alerts and the dashboard agree with the metrics, and use names that exist.
 
 import Foundation
 import Testing
@@ -101,7 +101,7 @@ import Testing
     }
 }
 
-/// As much of Grafana's dashboards as is held to anything.
+/// The part of Grafana's dashboards that the tests check.
 private struct Dashboard: Decodable {
     struct Place: Decodable {
         let x, y, w, h: Int

@@ -1,4 +1,4 @@
-// Tests/PROOF.md is held against the tests: what it names exists, and no law is left out.
+// Tests/PROOF.md compared with the tests: what it names exists, and no law is missing.
 
 import Foundation
 import Testing
@@ -8,7 +8,7 @@ import Testing
         let section: Substring
         let cells: [String]
 
-        /// What stands in backquotes in the column of the tests.
+        /// The names in backquotes in the column of the tests.
         var tests: [String] {
             let column = section == "Laws" ? 3 : 1
             guard cells.count > column else { return [] }
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    /// The rows of both tables, without their heads.
+    /// The rows of both tables, without their headings.
     private func rows() throws -> [Row] {
         var (section, rows): (Substring, [Row]) = ("", [])
         let text = try String(contentsOfFile: SourceFile.root + "/Tests/PROOF.md", encoding: .utf8)
@@ -31,8 +31,8 @@ import Testing
         return rows
     }
 
-    /// All that tests are called: display names, functions with their labels, and the literals that
-    /// classes of cases are made of, with what is interpolated left open.
+    /// All names of tests: display names, functions with their labels, and the literals that form
+    /// classes of cases. Interpolations match any text.
     private struct Names {
         var exact: Set<String> = []
         var patterns: [[String]] = []
@@ -58,7 +58,7 @@ import Testing
             }
         }
 
-        /// Such as `fails(_:victim:)`.
+        /// A name such as `fails(_:victim:)`.
         private func printed(_ function: Substring, _ parameters: Substring) -> String {
             let labels = parameters.split(separator: ",").map { parameter in
                 parameter.trimmingCharacters(in: .whitespaces).prefix { $0 != " " && $0 != ":" }
@@ -66,7 +66,7 @@ import Testing
             return "\(function)(" + labels.map { $0 + ":" }.joined() + ")"
         }
 
-        /// What stands still in a literal, around what is interpolated.
+        /// The fixed parts of a literal around its interpolations.
         private func parts(_ literal: String) -> [String] {
             literal.split(separator: /\\\([^)]*\)/, omittingEmptySubsequences: false)
                 .map(String.init)
@@ -84,7 +84,7 @@ import Testing
         private func fits(_ name: String, _ parts: [String], isPrefix: Bool) -> Bool {
             guard let first = parts.first, let last = parts.last else { return false }
             guard parts.count > 1 || isPrefix else { return name == first }
-            // What is open almost everywhere fits everything, and tells nothing.
+            // A pattern with too little fixed text fits everything, and proves nothing.
             guard first.utf8.count >= 6 || last.utf8.count >= 8 else { return false }
             if isPrefix { return first.utf8.count >= 6 && name.hasPrefix(first) }
             return name.hasPrefix(first) && name.hasSuffix(last)

@@ -1,13 +1,13 @@
-// The sources as the rules see them: lines, without what stands in comments.
+// The sources as the rules see them: lines without comments.
 
 import Foundation
 
 struct SourceFile: Sendable {
-    /// Such as `Sources/Teardown/Teardown.swift`.
+    /// A path such as `Sources/Teardown/Teardown.swift`.
     let path: String
     let lines: [String]
 
-    /// The lines without their comments, so that a rule may be named where it is explained.
+    /// The lines without their comments, so that a comment may name what a rule forbids.
     var code: [String] {
         lines.map { line in
             guard let start = line.range(of: "//") else { return line }
@@ -31,7 +31,7 @@ struct SourceFile: Sendable {
         self.init(path: path, lines: text.components(separatedBy: "\n"))
     }
 
-    /// Every Swift and C file below a folder of the package, or every file with another ending.
+    /// Every Swift and C file below a folder of the package, or every file with another extension.
     static func all(
         below folder: String, endingWith endings: [String] = [".swift", ".c", ".h"]
     ) throws -> [SourceFile] {
@@ -48,7 +48,7 @@ struct SourceFile: Sendable {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 }
 
-/// A place that breaks a rule, as an editor can jump to it.
+/// A place that breaks a rule, in a form that an editor can jump to.
 func places(_ files: [SourceFile], where breaks: (String) -> Bool) -> [String] {
     files.flatMap { file in
         file.code.enumerated().filter { breaks($0.element) }
@@ -59,7 +59,7 @@ func places(_ files: [SourceFile], where breaks: (String) -> Bool) -> [String] {
 }
 
 extension String {
-    /// Whether the word stands in here by itself.
+    /// Whether the text contains the word as a whole word.
     func hasWord(_ word: String) -> Bool {
         ranges(of: word).contains { range in
             let before =

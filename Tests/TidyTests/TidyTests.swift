@@ -22,9 +22,9 @@ import Testing
         #expect(places(sources) { $0.contains("try?") || $0.contains("try!") } == [])
     }
 
-    /// Who speaks with C, and may say `unsafe`: all of it can be read in these targets.
+    /// The targets that call C and may use `unsafe`. They are small enough to read in full.
     static let fence: Set = ["Linux", "JSON", "HTTP", "Bytes", "Store", "Failpoints", "Client"]
-    /// Those that say it outside of the fence, and why.
+    /// The files outside of the fence that use `unsafe`, with the reason.
     static let wrapperUsers: Set = [
         "Sources/API/OpenAPIDocument.swift",  // COpenAPI: the bytes that the document is
         "Sources/EventLoop/Reactor.swift",  // Swift has no safe way to run a job
@@ -74,9 +74,9 @@ import Testing
         #expect(found.map(\.lines) == [82])
     }
 
-    /// Programs for people and tests, which read what we ourselves write.
+    /// Programs for people and tests, which read only what we write.
     static let toolTargets: Set = ["Churn", "staunch-churn", "staunch-simulate", "Simulation"]
-    /// What takes text apart by characters outside of those, and why.
+    /// The other files that split text by characters, with the reason.
     static let characterUsers: Set = [
         "Sources/Census/Marks.swift",  // its slices are of bytes
         "Sources/Failpoints/Plan.swift",  // only with STAUNCH_FAILPOINTS; it reads our argv
@@ -138,8 +138,8 @@ import Testing
     }
 }
 
-/// Whether a text takes another apart by grapheme clusters: they swallow separators (law 23). One
-/// pattern of Foundation's, since all of the sources are searched with it.
+/// Whether a text splits another by grapheme clusters, which swallow separators (law 23). It is one
+/// Foundation pattern, because all sources are searched with it.
 private func cutsCharacters(_ text: String) -> Bool {
     let marks = [
         #"\.split\(separator: ""#, #"\.split\(whereSeparator:"#, #"\.has(Prefix|Suffix)\("#,
@@ -152,15 +152,15 @@ private func cutsCharacters(_ text: String) -> Bool {
     return text.range(of: marks.joined(separator: "|"), options: .regularExpression) != nil
 }
 
-/// The lines of each function, initializer and accessor with a body that the formatter has laid
-/// out: from its first line to the closing brace in the same column.
+/// The length of each function, initializer and accessor with a body that the formatter laid out:
+/// from its first line to the closing brace in the same column.
 func functionLengths(_ file: SourceFile) -> [(name: String, lines: Int)] {
     let start = /^( *)(?:[@\w()]+ )*(?:func|init|deinit)\b.*/
     return file.code.enumerated().compactMap { index, line in
         guard let indent = line.wholeMatch(of: start)?.output.1 else { return nil }
         let rest = file.lines[index...]
         let end = rest.firstIndex { $0.hasPrefix(indent + "}") }
-        // A requirement of a protocol has no body: its line is followed by another in its column.
+        // A protocol's requirement has no body: another line in its column follows it.
         let next = rest.dropFirst().firstIndex { isStart($0, in: indent) }
         let opens = rest.firstIndex { $0.hasSuffix("{") }
         guard let end, let opens, opens < end, opens < next ?? .max else { return nil }
@@ -168,7 +168,7 @@ func functionLengths(_ file: SourceFile) -> [(name: String, lines: Int)] {
     }
 }
 
-/// Whether something begins in that column, other than the end of a signature.
+/// Whether something begins in that column, except the end of a signature.
 private func isStart(_ line: String, in indent: Substring) -> Bool {
     guard line.hasPrefix(indent), let first = line.dropFirst(indent.count).first else {
         return false

@@ -1,9 +1,10 @@
-"""Becomes a program that a service manager has started: `LISTEN_FDS`, its like, and descriptors.
+"""Becomes a program as a service manager starts it, with `LISTEN_FDS`, related variables, and
+descriptors.
 
 activate.py [VARIABLE=VALUE ...] [PID:DESCRIPTOR ...] -- PROGRAM [ARGUMENT ...]
 
-Each descriptor is taken from the process PID, which keeps it, and put at 3, 4 and so on. In a value,
-`self` is this process's own pid, which is the program's as well.
+Each descriptor is copied from the process PID, which keeps it, and gets the number 3, 4 and so on.
+In a value, `self` is this process's own pid, which is also the program's.
 """
 
 import ctypes
@@ -14,7 +15,7 @@ PIDFD_GETFD = 438
 
 
 def taken(pid, number):
-    """pidfd_getfd(2), for which neither C library nor Python has a name."""
+    """pidfd_getfd(2). Neither the C library nor Python wraps it."""
     got = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, os.pidfd_open(pid), number, 0)
     if got < 0:
         raise OSError(ctypes.get_errno(), f"pidfd_getfd {pid} {number}")
@@ -30,7 +31,8 @@ for word in sys.argv[1:end]:
     else:
         pid, number = word.split(":")
         numbers.append(taken(int(pid), int(number)))
-# First out of the way, so that no dup2 falls upon one that is still to be moved.
+# Moves the descriptors out of the way first, so that no dup2 overwrites one that is still to be
+# moved.
 moved = [os.dup(os.dup2(number, 100 + index)) for index, number in enumerate(numbers)]
 for index, number in enumerate(moved):
     os.dup2(number, 3 + index)

@@ -1,6 +1,6 @@
-/* Makes the calls that a seccomp profile is about, by number and so past the C library, and keeps
-   a key: for Tests/MachineTests/SeccompTests.swift and InheritanceTests.swift. Static, for any
-   rootfs.
+/* Makes the system calls that a seccomp profile decides on, and keeps a key. It calls by number, to
+   bypass the C library. Tests/MachineTests/ConfinementTests.swift uses it. It is linked statically,
+   so that it runs in any rootfs.
 
      confinement calls       one line for each call: its name, and 0 or the errno's name
      confinement compat      makes a call of the i386 ABI, and says "compat" if it lives on
@@ -19,7 +19,7 @@ static void tell(const char *name, long result) {
     printf("%s %s\n", name, result < 0 ? strerrorname_np(errno) : "0");
 }
 
-/* clone(2) as the kernel has it; the child ends at once. */
+/* The raw clone(2) system call; the child ends at once. */
 static long cloned(unsigned long flags) {
     long pid = syscall(SYS_clone, flags | 17, 0, 0, 0, 0);
     if (pid == 0) _exit(0);
@@ -52,7 +52,7 @@ static int calls(void) {
     tell("bpf", syscall(SYS_bpf, 0, NULL, 0));
     tell("mount", syscall(SYS_mount, NULL, NULL, NULL, 0, NULL));
     tell("swapon", syscall(SYS_swapon, NULL, 0));
-    /* Last, because rights over the old namespaces go with it. */
+    /* Last, because the process loses its rights over the old namespaces. */
     tell("unshare-time", syscall(SYS_unshare, 0x80));
     tell("unshare-user", syscall(SYS_unshare, CLONE_NEWUSER));
     tell("unknown", syscall(9999));

@@ -1,6 +1,6 @@
-/* Two tasks of two pods, and a directory that both see: one sends descriptors of its root file
-   system and of its network namespace, the other holds them until it is told to let go, first of
-   the one and then of the other. A third makes a network namespace for itself, leaves it again, and
+/* Two tasks of two pods, and a directory that both see. One task sends descriptors of its root file
+   system and of its network namespace. The other holds them until it is told to release the first,
+   and then the second. A third task makes a network namespace for itself, leaves it again, and
    keeps a descriptor of it. */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,10 +1,11 @@
-// A disk that stops answering: one file, `disk`, whose reads and writes go to a backing file, and
-// wait for as long as a flag file exists. A loop device on it is a disk to the kernel, and whoever
-// waits for it is in state D.
+// A disk that stops answering. It is one file, `disk`, whose reads and writes go to a backing file
+// and wait as long as a flag file exists. A loop device on it is a disk to the kernel, and every
+// process that waits for it is in state D.
 //
 //   stalling-disk BACKING FLAG MOUNTPOINT
 //
-// It stays in the foreground, and ends when its mount does. Killed, it fails all that waits.
+// It stays in the foreground, and ends when its mount does. If it is killed, everything that waits
+// fails.
 
 #define FUSE_USE_VERSION 31
 
@@ -44,7 +45,7 @@ static int get_attributes(const char *path, struct stat *out, struct fuse_file_i
 
 static int open_disk(const char *path, struct fuse_file_info *file) {
     if (!is_disk(path)) return -ENOENT;
-    // Past the page cache: every read and write has to come through here.
+    // Bypasses the page cache, because every read and write must come through here.
     file->direct_io = 1;
     return 0;
 }
