@@ -20,7 +20,8 @@ final class Daemon {
     private let bin: String
     /// Crashes, stops or fails the programs at their points; `nil` for programs without failpoints.
     let plan: Plan?
-    /// Heals the faults that a test made, even half-way, before the last deletes.
+    /// Heals the faults that a test made, also if the test failed half-way, before the last
+    /// deletes.
     var heals: [() -> Void] = []
     /// Removes what a test placed below `home` (mounts, devices), after the daemon's end and in
     /// reverse order.
@@ -141,7 +142,7 @@ final class Daemon {
         for pid in Census.processes(in: cgroupParent) where pid != getpid() { kill(pid, SIGKILL) }
         do {
             try eventually("the run directory is no mount") {
-                // A helper of the daemon whose program is in there ends a moment later.
+                // A helper of the daemon runs a program from there, and ends a moment later.
                 try Command.run("umount", runDirectory)
                 return try Command.run("mountpoint", "-q", runDirectory).status != 0
             }

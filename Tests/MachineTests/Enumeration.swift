@@ -1,4 +1,4 @@
-// Crashes the 1st, 2nd, 3rd … point, until a run gets through without firing.
+// Goes through the 1st, 2nd, 3rd … point, until a run completes without firing.
 
 import Foundation
 import Testing

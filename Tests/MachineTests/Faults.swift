@@ -1,6 +1,6 @@
-// The end of every fault's test. The operation says what it waits for, everything else is served
-// meanwhile, and all ends by itself once the fault is healed. (S1–S7 and Lv1–Lv3 of LAWS.md;
-// withDaemon checks the census and the audit.)
+// Every fault's test ends with these checks. The operation says what it waits for, everything else
+// is served meanwhile, and all ends by itself once the fault is healed. (S1–S7 and Lv1–Lv3 of
+// LAWS.md; withDaemon checks the census and the audit.)
 
 import Foundation
 import Glibc

@@ -1,4 +1,5 @@
-// What other programs left, or do, where the daemon starts. Pods live, and their deletes are owed.
+// What other programs left or do in the daemon's places at its start. Pods live, and their deletes
+// are owed.
 
 import Foundation
 import Glibc
@@ -119,7 +120,7 @@ extension Machine {
                 let disk = try #require(small)
                 #expect(try client.createPod("web", daemon.rootfs.sleeper).status == 201)
                 daemon.terminate()
-                // Another program by one byte, as after an upgrade.
+                // One more byte makes it another program, as after an upgrade.
                 try Command.expect("bash", "-c", "printf x >>'\(program)'")
                 try disk.fill(.room)
                 try daemon.start()

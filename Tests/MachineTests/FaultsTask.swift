@@ -1,4 +1,4 @@
-// Tasks that do not want to go, or cannot.
+// Tasks that resist their end, or cannot end.
 
 import Census
 import Foundation

@@ -139,7 +139,7 @@ final class Trial {
         plan.disarm()
     }
 
-    /// The daemon starts and continues with what it finds, and is killed meanwhile.
+    /// The daemon starts and continues with what it finds, and is killed at point `target` of that.
     private func recover(_ requests: [Conversation.Request], killedAt target: Int) throws {
         try plan.arm(.daemon, at: target, .kill)
         do {

@@ -149,7 +149,7 @@ private struct Difference {
         theirs = try SeccompProfile(json: Array(try Data(contentsOf: URL(fileURLWithPath: path))))
     }
 
-    /// Arguments that matter. For all other calls they do not.
+    /// The arguments to test for these calls. For all other calls they do not matter.
     static let probes: [String: [[UInt64]]] = [
         "personality": [0, 1, 8, 0x2_0000, 0x2_0008, 0x4_0000, 0xffff_ffff, .max].map {
             [$0, 0, 0]

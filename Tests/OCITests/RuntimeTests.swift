@@ -111,7 +111,7 @@ import Testing
     }
 
     /// Output of a runtime that was killed, and lines that no runtime writes. Each line is shown,
-    /// and none hides the errors around it. No line counts as an error that it says it is not.
+    /// and none hides the errors around it. No line counts as an error if its level says otherwise.
     @Test(
         arguments: [
             (#"{"level":"error","msg":"container does not ex"#, .other, nil),

@@ -75,7 +75,7 @@ extension SalvageTests {
             #expect(damage?.revision == found.revision && found.hasMargin(over: 500))
         }
 
-        /// Part of a frame, and all of it.
+        /// Parts of a frame, and the whole frame.
         @Test(arguments: [0..<24, 8..<16, 16..<24, 100..<200, 0..<SavedLog.frameSize])
         func aScrambledFrameTakesOnlyWhatStoodInIt(bytes: Range<Int>) throws {
             var dice = Dice(state: UInt64(bytes.count))

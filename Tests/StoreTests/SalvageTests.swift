@@ -23,7 +23,7 @@ import Testing
         let (found, damage) = try opened(scratch)
         let lost = Set(specimen.rows.keys).subtracting(found.rows.keys)
         #expect(lost.isSubset(of: touched), "\(what): lost \(names(lost.subtracting(touched)))")
-        // A record that was overwritten in its middle is another one.
+        // A record that was overwritten in its middle counts as another record.
         let changed = found.rows.filter { $0.value != specimen.rows[$0.key] }
         #expect(changed.count <= touched.count, "\(what): \(names(changed.keys)) were not there")
         for mark in changed.keys where specimen.rows[mark] != nil {

@@ -153,7 +153,8 @@ import Testing
     func onSmallFileSystem(_ kilobytes: Int, _ body: () throws -> Void) throws {
         try scratch.system(
             "mount", "-t", "tmpfs", "-o", "size=\(kilobytes)k", "staunch", scratch.directory)
-        // The store is closed by the end of `body`. A lazy unmount does not block otherwise.
+        // The store is closed at the end of `body`. If it is not, a lazy unmount still does not
+        // block.
         defer {
             #expect(throws: Never.self) { try scratch.system("umount", "-l", scratch.directory) }
         }
