@@ -1,4 +1,4 @@
-//  The texts of problems for people, for `/problems/{code}` and for every problem document.
+//  The texts of problems for people, for `/problems/{code}` and in every problem document.
 
 extension ProblemCode {
     /// The same for every occurrence (RFC 9457, section 3.1.3).
@@ -6,14 +6,14 @@ extension ProblemCode {
         switch self {
         case .malformedRequest: "The request is malformed"
         case .malformedJSON: "The body is not JSON"
-        case .tooDeep: "The body nests too deeply"
-        case .notFound: "No such path"
-        case .podUnknown: "No such pod"
-        case .taskUnknown: "No such task"
-        case .operationUnknown: "No such operation"
-        case .methodNotAllowed: "The path does not know this method"
-        case .notAcceptable: "Nothing here has a media type that is accepted"
-        case .specConflict: "The name has another spec"
+        case .tooDeep: "The body is nested too deeply"
+        case .notFound: "There is no such path"
+        case .podUnknown: "There is no such pod"
+        case .taskUnknown: "There is no such task"
+        case .operationUnknown: "There is no such operation"
+        case .methodNotAllowed: "The path does not allow this method"
+        case .notAcceptable: "No accepted media type is available"
+        case .specConflict: "The name is in use with another spec"
         case .podDeleting: "The pod is being deleted"
         case .taskDeleting: "The task is being deleted"
         case .podState: "The pod is in the wrong state"
@@ -21,159 +21,169 @@ extension ProblemCode {
         case .notCancelable: "The operation cannot be canceled"
         case .operationExpired: "The operation is no longer kept"
         case .eventsExpired: "The events are no longer kept"
-        case .uidMismatch: "The name belongs to another"
+        case .uidMismatch: "The name belongs to another uid"
         case .preconditionFailed: "The object has changed"
         case .bodyTooLarge: "The body is too large"
         case .documentTooLarge: "The pod would be too large"
-        case .unsupportedMediaType: "The body has another media type"
+        case .unsupportedMediaType: "The media type of the body is not supported"
         case .invalidDocument: "The document is invalid"
-        case .notSupported: "Not supported by this version"
-        case .operationIDReused: "The operation id has been used"
-        case .rootfsMissing: "The rootfs is not there"
-        case .rootfsNotDirectory: "The rootfs is no directory"
+        case .notSupported: "The request is not supported here"
+        case .operationIDReused: "The operation id is already used"
+        case .rootfsMissing: "The rootfs does not exist"
+        case .rootfsNotDirectory: "The rootfs is not a directory"
         case .rootfsRefused: "The rootfs cannot be mounted"
         case .userUnknown: "The rootfs has no such user"
-        case .mountSourceMissing: "The source of a mount is not there"
-        case .mountTargetRefused: "The rootfs has no place for a mount"
-        case .runtimeRefused: "The runtime refused"
+        case .mountSourceMissing: "The source of a mount does not exist"
+        case .mountTargetRefused: "The target of a mount cannot be used"
+        case .runtimeRefused: "The runtime or the kernel refused"
         case .tooManyPods: "There are too many pods"
         case .tooManyOperations: "The pod has too many open operations"
-        case .shimFailed: "The sandbox failed"
-        case .internalFault: "A fault of the daemon"
+        case .shimFailed: "The shim of the pod failed"
+        case .internalFault: "Internal error of the daemon"
         case .transferCodingUnknown: "The transfer coding is not known"
         case .tooManyWaits: "Too many streams are open"
         case .starting: "The daemon is starting"
         case .storeFull: "The store is full"
-        case .dataDirectoryUnusable: "No task can be made in the data directory"
-        case .runtimeUnavailable: "Nothing can be created now"
+        case .dataDirectoryUnusable: "The data directory cannot be used"
+        case .runtimeUnavailable: "Pods and tasks cannot be created now"
         }
     }
 }
 
 extension ProblemCode {
-    /// The meaning of the problem, in one or two sentences.
+    /// What the problem means, in a sentence or two.
     package var description: String {
         switch self {
-        case .malformedRequest: "The query, a header or the path is not what the contract says."
+        case .malformedRequest: "The query, a header or the path does not follow the contract."
         case .malformedJSON:
-            "The body is no JSON text: it is cut short, names a member twice, or has bytes "
+            "The body is not valid JSON: it is incomplete, names a member twice, or has bytes "
                 + "after its end."
-        case .tooDeep: "Objects and arrays nest over 64 levels."
-        case .notFound: "No route has this path."
-        case .podUnknown: "No pod has this name, and none that had it is remembered."
-        case .taskUnknown: "The pod has no task of this name, and none that had it is remembered."
+        case .tooDeep: "Objects and arrays are nested more than 64 levels deep."
+        case .notFound: "The API has no such path."
+        case .podUnknown:
+            "No pod has this name, and the daemon remembers no deleted pod of this name."
+        case .taskUnknown:
+            "The pod has no task of this name, and the daemon remembers no deleted task of this "
+                + "name."
         case .operationUnknown:
-            "No operation has this id, and none that old would have been forgotten."
-        case .methodNotAllowed: "The path exists; the Allow header names its methods."
+            "No operation has this id, and the id is too new for its operation to be forgotten."
+        case .methodNotAllowed:
+            "The path exists, but not with this method. The Allow header names its methods."
         case .notAcceptable:
-            "The Accept header leaves out every type in which the answer could be written."
+            "The Accept header excludes every media type that the server has for this answer."
         case .specConflict:
-            "Something of this name exists and was asked for with another spec; errors "
-                + "points at each difference."
+            "A pod or task of this name exists with another spec. The member errors points at each "
+                + "difference."
         case .podDeleting:
-            "A pod of this name is being deleted; its name is free when the operation has "
+            "A pod of this name is being deleted. The name is free when the delete operation has "
                 + "ended."
         case .taskDeleting:
-            "A task of this name is being deleted; its name is free when the operation has "
+            "A task of this name is being deleted. The name is free when the delete operation has "
                 + "ended."
-        case .podState: "The pod is in a state in which this cannot be done."
+        case .podState: "The state of the pod does not allow this request."
         case .taskState:
-            "The task is in a state in which this cannot be done: what runs cannot be "
-                + "started, what does not run gets no signal."
-        case .notCancelable: "Only a create that has not ended can be canceled."
+            "The state of the task does not allow this request: a running task cannot be started, "
+                + "and a task that does not run cannot get a signal."
+        case .notCancelable: "Only a create operation that has not ended can be canceled."
         case .operationExpired:
-            "The id is older than what is kept, or older than the boot of the host: what it "
-                + "asked for may have been done."
+            "The operation id is older than the operations that are kept, or older than the boot "
+                + "of the host. The operation may have been carried out."
         case .eventsExpired: "The revision is older than the oldest event that is kept."
         case .uidMismatch:
-            "The uid in the request was never known, and the name belongs to the uid in "
-                + "currentUid."
+            "The daemon does not know the uid in the request. The name belongs to the uid in the "
+                + "member currentUid."
         case .preconditionFailed:
-            "The If-Match header names another uid or revision than the one of now."
-        case .bodyTooLarge: "A body may have 1 MiB."
+            "The If-Match header does not name the current uid and revision of the object."
+        case .bodyTooLarge: "A body may have at most 1 MiB."
         case .documentTooLarge:
-            "With what was asked for, the spec of the pod and its tasks, defaults filled in, would "
-                + "have more than 1 MiB; nothing was changed."
+            "With this request, the spec of the pod and its tasks, defaults filled in, would have "
+                + "more than 1 MiB. Nothing was changed."
         case .unsupportedMediaType:
-            "A body must be application/json; that of a PATCH may be "
+            "The media type of a body must be application/json. A PATCH may also use "
                 + "application/merge-patch+json."
         case .invalidDocument:
-            "The body is JSON and asks for what cannot be; errors points at each fault."
+            "The body is valid JSON, but its content is not valid. The member errors points at "
+                + "each fault."
         case .notSupported:
-            "The contract has everything that is refused, and this version or this host does not "
-                + "do it; errors points at each."
-        case .operationIDReused: "Another request has used this Operation-Id."
-        case .rootfsMissing: "No file has the path of the rootfs."
-        case .rootfsNotDirectory: "The path of the rootfs names something else than a directory."
+            "The contract allows the request, but this version or this host does not support a "
+                + "part of it. The member errors points at each such part."
+        case .operationIDReused: "Another request already used this Operation-Id."
+        case .rootfsMissing: "The path of the rootfs does not exist."
+        case .rootfsNotDirectory: "The path of the rootfs names a file that is not a directory."
         case .rootfsRefused: "The kernel refused to mount the rootfs."
         case .userUnknown:
-            "A name in user stands in neither /etc/passwd nor /etc/group of the rootfs."
-        case .mountSourceMissing: "No file has the path of the source of a mount."
+            "The member user names a user or group that is missing in /etc/passwd or /etc/group "
+                + "of the rootfs."
+        case .mountSourceMissing: "The path of the source of a mount does not exist."
         case .mountTargetRefused:
-            "A target or the cwd leads where nothing may be made: through a link that has no end, "
-                + "over another mount, or into a bind mount's source that does not have it. /dev, "
-                + "/proc and /sys of a rootfs must be directories, or missing."
+            "A mount target or the cwd cannot be created, because its path leads through an "
+                + "endless chain of links, over another mount, or into the source of a bind mount "
+                + "that does not contain it. If /dev, /proc and /sys of a rootfs exist, they must "
+                + "be directories."
         case .runtimeRefused:
-            "The runtime refused to make or start the task, or the kernel refused the pod's "
-                + "limits; the detail has their own words."
-        case .tooManyPods: "The host has as many pods as it may have."
+            "The runtime refused to create or start the task, or the kernel refused the limits of "
+                + "the pod. The detail quotes their error message."
+        case .tooManyPods: "The number of pods on the host has reached its limit."
         case .tooManyOperations:
-            "As many operations of the pod have not ended as may be open at once; nothing was "
-                + "recorded. Stops and deletes are never refused for it."
+            "The number of open operations of the pod has reached its limit. Nothing was recorded. "
+                + "This limit never refuses stops and deletes."
         case .shimFailed:
-            "The process that is the sandbox of the pod could not be started, or has died."
-        case .internalFault: "This is a bug; the id in the detail stands in the log as well."
+            "The shim, the process that holds the sandbox of the pod, could not be started, or it "
+                + "has died."
+        case .internalFault:
+            "This is a bug in the daemon. The log contains the id that the detail names."
         case .transferCodingUnknown:
-            "The Transfer-Encoding header names another coding than chunked, or one with "
+            "The Transfer-Encoding header names a coding other than chunked, or a coding with "
                 + "parameters."
-        case .tooManyWaits: "As many clients follow the events as may do so at once."
-        case .starting: "The records are being read; nothing is lost."
-        case .storeFull: "The memory that holds the records is used up; what is recorded stays."
+        case .tooManyWaits: "The number of clients that follow the events has reached its limit."
+        case .starting: "The daemon still reads its records. Nothing is lost."
+        case .storeFull: "The memory for the records is full. Existing records stay."
         case .dataDirectoryUnusable:
-            "The kernel makes no overlay with its upper layer in the daemon's data directory; "
-                + "nothing was recorded. What is there goes on, and is deleted as ever."
+            "The kernel refuses an overlay whose upper layer is in the daemon's data directory. "
+                + "Nothing was recorded. Existing pods go on, and deletes work."
         case .runtimeUnavailable:
-            "The runtime, the seccomp profile or the shim's program cannot be used; the detail "
+            "The runtime, the seccomp profile or the shim's program cannot be used. The detail "
                 + "says why. Nothing was recorded. Stops, deletes and reads work."
         }
     }
 }
 
 extension ProblemCode {
-    /// What the reader can do about the problem; `nil` if there is no advice.
+    /// What a client or operator can do about the problem; `nil` if there is nothing.
     package var hint: String? {
         switch self {
-        case .malformedRequest: "See /openapi.json for what the request may look like."
-        case .malformedJSON: "The detail has the line and the column, unless there is no body."
-        case .notFound: "See /openapi.json for the paths there are."
-        case .notAcceptable: "Accept one of the types that the detail names."
-        case .specConflict: "Delete it first, or choose another name."
+        case .malformedRequest: "See /openapi.json for the form of the request."
+        case .malformedJSON: "The detail names the line and the column, unless the body is empty."
+        case .notFound: "See /openapi.json for all paths."
+        case .notAcceptable: "Accept one of the media types that the detail names."
+        case .specConflict: "Delete the existing pod or task first, or choose another name."
         case .podDeleting: "Wait for the operation, then try again."
         case .taskDeleting: "Wait for the operation, then try again."
-        case .notCancelable: "To undo a create that has ended, delete what it made."
-        case .eventsExpired: "List the pods, and follow the events from the revision of the list."
+        case .notCancelable: "To undo a create that has ended, delete the pod or task that it made."
+        case .eventsExpired: "List the pods, then follow the events from the revision of that list."
         case .operationExpired:
-            "Look at what the request was about. A new one needs another id; if the clock was "
-                + "set back, one of version 4, which bears no time."
-        case .preconditionFailed: "Read the object again and decide anew."
+            "Read the pod or task of the request to see its state. A new request needs another id. "
+                + "If the clock was set back, use a UUID of version 4, because it contains no time."
+        case .preconditionFailed: "Read the object again, then decide again."
         case .operationIDReused:
-            "Make a new UUID for each request, and repeat it only with the same method, "
-                + "path and body."
+            "Make a new UUID for each request. Repeat a UUID only with the same method, path and "
+                + "body."
         case .documentTooLarge: "Remove labels, annotations or tasks of the pod first."
-        case .userUnknown: "Give numbers, or add the name to the rootfs."
-        case .tooManyPods: "Delete a pod, or wait until one is gone."
-        case .tooManyOperations: "Wait for the pod's operations, then send the request again."
-        case .internalFault: "Report it with the lines of the log that bear the id."
-        case .transferCodingUnknown: "Send the body plainly: with a Content-Length, or chunked."
-        case .tooManyWaits: "Close a stream, or try again later."
+        case .userUnknown: "Use numeric ids, or add the name to the rootfs."
+        case .tooManyPods: "Delete a pod, or wait until a pod is gone."
+        case .tooManyOperations:
+            "Wait until an operation of the pod has ended, then send the request again."
+        case .internalFault: "Report the bug with the lines of the log that contain the id."
+        case .transferCodingUnknown: "Send the body with a Content-Length header, or chunked."
+        case .tooManyWaits: "Close an event stream, or try again later."
         case .starting: "Try again in a second."
         case .dataDirectoryUnusable:
-            "The operator of the host chooses another --data-dir, or mounts a file system there; "
-                + "it is looked at again with each refused request."
+            "Choose another --data-dir, or mount a file system there. The daemon checks the "
+                + "directory again with each refused request."
         case .runtimeUnavailable:
-            "Mend what the detail names, and send the request again: it is looked at again without "
-                + "a restart."
-        case .storeFull: "Delete pods, or give the tmpfs of the run directory more room."
+            "Repair the part that the detail names, then send the request again. The daemon needs "
+                + "no restart."
+        case .storeFull: "Delete pods, or enlarge the tmpfs of the run directory."
         case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,
             .podState, .taskState, .uidMismatch, .bodyTooLarge,
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,

@@ -45,7 +45,7 @@ import Testing
             currentUid: uid)
         let expected = try json(
             #"""
-            {"type":"/problems/uid-mismatch","title":"The name belongs to another","status":412,
+            {"type":"/problems/uid-mismatch","title":"The name belongs to another uid","status":412,
             "code":"uid-mismatch","detail":"d","instance":"/v1/pods/web","hint":null,
             "retryable":false,"operation":"\#(uid)",
             "errors":[{"pointer":"/a","detail":"is odd"}],"currentUid":"\#(uid)"}
