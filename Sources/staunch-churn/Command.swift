@@ -7,7 +7,7 @@ import Linux
 struct StaunchChurn: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "staunch-churn",
-        abstract: "Drives pod churn, and names whatever is left of it.",
+        abstract: "Creates and deletes many pods, and names everything that they leave behind.",
         discussion: discussion)
 
     @OptionGroup var options: Options
@@ -47,17 +47,17 @@ struct StaunchChurn: ParsableCommand {
 }
 
 private let discussion = """
-    Clients make pods and delete them, one after the other. They repeat every request until it is \
-    answered, under the same Operation-Id. In the end nothing may be left: no orphan in the \
-    account, no open operation, no exit lost, doubled or untrue, and the census of the machine as \
-    before. Memory and descriptors must stay flat within each life of the daemon that was seen for \
-    17 s or more. What does not hold is named. Ctrl-C ends the run in order, and a second one at \
-    once; what was made is put away in either case.
+    Each client creates and deletes pods, one after the other. It repeats every request under the \
+    same Operation-Id until it gets an answer. At the end nothing may be left: the audit shows no \
+    orphan, no operation is open, no exit is lost, doubled or wrong, and the census of the host is \
+    as before. Memory and descriptors must stay flat within each life of the daemon that was \
+    observed for 17 s or more. The summary names each check that failed. Ctrl-C ends the run in \
+    order, a second Ctrl-C ends it at once. The run removes everything that it made in either case.
 
     EXIT CODES
-      0  all that had to hold was seen to hold
-      1  something did not hold, or there was no run
-      2  nothing failed, and something was not seen: the run was too short for it, say
+      0  every check was seen to hold
+      1  a check failed, or the run did not take place
+      2  no check failed, but a check could not be judged, for example in a short run
 
     EXAMPLES
       staunch-churn --pods 1000

@@ -1,4 +1,4 @@
-// Each option with its default.
+// The options of staunch-churn, with their defaults.
 
 import ArgumentParser
 
@@ -6,110 +6,118 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("target"),
         help: ArgumentHelp(
-            "What is churned: staunch, podman or runc; repeat it to compare them in one run.",
+            "The system under test: staunch, podman or runc. Repeat it to compare several.",
             discussion: "[default: staunch]", valueName: "target"))
     var targets: [String] = []
 
-    @Option(help: ArgumentHelp("Clients at a time.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("The number of clients that run at the same time.", valueName: "count"))
     var clients = 8
 
     @Option(
         help: ArgumentHelp(
-            "How many pods, for each target.", discussion: "[default: 200]", valueName: "count"))
+            "The number of pods for each target.", discussion: "[default: 200]", valueName: "count")
+    )
     var pods: Int?
 
     @Option(
         name: .customLong("for"),
         help: ArgumentHelp(
-            "How long, for each target, such as 90, 30s, 15m or 2h; instead of --pods.",
+            "How long to run each target, such as 90, 30s, 15m or 2h; replaces --pods.",
             valueName: "time"))
     var duration: String?
 
     @Option(
         help: ArgumentHelp(
-            "A weighted mix of pod workloads, as JSON.",
+            "A JSON file with a weighted mix of pod workloads.",
             discussion: """
                 {"workloads": [{"name": "web", "weight": 3, "tasks": 2, "network": "host", "hold": \
                 0.5, "grace": 1, "args": ["sh", "-c", "exit 7"], "exitCode": 7, "readOnly": false, \
-                "memory": 67108864}]}. Only 'workloads' with one object is needed. The next three \
-                options are the defaults of what a workload does not say.
+                "memory": 67108864}]}. Only 'workloads' with one object is required. The next \
+                three options are the defaults for members that a workload leaves out.
                 """, valueName: "file"))
     var spec: String?
 
-    @Option(help: ArgumentHelp("Tasks in each pod.", valueName: "count"))
+    @Option(help: ArgumentHelp("The number of tasks in each pod.", valueName: "count"))
     var tasks = 1
 
-    @Option(help: ArgumentHelp("The pods' network: none or host.", valueName: "mode"))
+    @Option(help: ArgumentHelp("The network of the pods: none or host.", valueName: "mode"))
     var network = "none"
 
-    @Option(help: ArgumentHelp("Seconds between create and delete.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "Seconds between the create and the delete of a pod.", valueName: "seconds"))
     var hold = 0.0
 
     @Option(
         help: ArgumentHelp(
-            "A client hangs up after so long, and asks again.",
-            discussion: "Without it clients poll, and wait for as long as it takes.",
+            "Seconds after which a client disconnects and sends its request again.",
+            discussion: "Without this option clients poll and wait without a limit.",
             valueName: "seconds"))
     var patience: Double?
 
     @Option(
         help: ArgumentHelp(
-            "A daemon that has not answered for so long is gone for good, and the run ends.",
+            "Seconds without an answer of the daemon after which the run ends.",
             valueName: "seconds"))
     var lostAfter = 60.0
 
     @Option(
         help: ArgumentHelp(
-            "Kills something of the run's own daemon: daemon, shim, runc or any.",
-            discussion: "Repeat it with an --every for each.", valueName: "victim"))
+            "Kills a process of the run's own daemon again and again: daemon, shim, runc or any.",
+            discussion: "If you repeat --kill, give an --every for each.", valueName: "victim"))
     var kill: [String] = []
 
-    @Option(help: ArgumentHelp("Seconds between two such kills.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Seconds between two kills.", valueName: "seconds"))
     var every: [Double] = []
 
-    @Flag(help: "Keeps the disk of --dir busy with fio.")
+    @Flag(help: "Keep the disk of --dir busy with fio.")
     var diskPressure = false
 
     @Option(
-        help: ArgumentHelp("MiB a second that fio writes at most.", valueName: "MiB"))
+        help: ArgumentHelp(
+            "The maximum rate at which fio writes, in MiB a second.", valueName: "MiB"))
     var pressureRate = 64
 
     @Option(
-        help: ArgumentHelp("GiB that fio writes at most, all in all.", valueName: "GiB"))
+        help: ArgumentHelp("The maximum that fio writes in total, in GiB.", valueName: "GiB"))
     var pressureBytes = 128
 
     @Option(
         help: ArgumentHelp(
-            "A daemon that runs already, by its socket.",
-            discussion: "Without it the run starts one of its own, with nothing shared.",
+            "The socket of a daemon that already runs.",
+            discussion: "Without this option the run starts its own daemon, which shares nothing.",
             valueName: "path"))
     var socket: String?
 
     @Option(
         help: ArgumentHelp(
-            "Below it the run makes a directory of its own, which goes with it.",
+            "The directory in which the run makes its own directory, and removes it at the end.",
             valueName: "dir"))
     var dir = "/var/tmp"
 
     @Option(
         help: ArgumentHelp(
-            "Where staunchd and staunch-shim are.",
+            "The directory of staunchd and staunch-shim.",
             discussion: "[default: beside staunch-churn itself]", valueName: "dir"))
     var bin: String?
 
     @Option(
-        help: ArgumentHelp("The same seed gives the same run of workloads.", valueName: "number"))
+        help: ArgumentHelp(
+            "The seed of the workloads: the same seed gives the same workloads.",
+            valueName: "number"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Keeps all figures as JSON.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write all figures to a file, as JSON.", valueName: "file"))
     var json: String?
 
     @Option(
         help: ArgumentHelp(
-            "Keeps one page with tables and plots, which needs no network.", valueName: "file"))
+            "Write a page with tables and plots to a file. The page needs no network.",
+            valueName: "file"))
     var report: String?
 
     @Option(
-        help: ArgumentHelp("Keeps what the run's own daemon says.", valueName: "file"))
+        help: ArgumentHelp("Write the log of the run's own daemon to a file.", valueName: "file"))
     var daemonLog: String?
 }

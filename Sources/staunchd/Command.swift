@@ -6,7 +6,7 @@ import ArgumentParser
 struct StaunchDaemon: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "staunchd",
-        abstract: "Runs pods, and answers for them over HTTP on a unix socket.",
+        abstract: "Runs pods and serves their API over HTTP on a unix socket.",
         discussion: discussion,
         version: "staunchd \(StaunchVersion.text)")
 
@@ -24,18 +24,19 @@ struct StaunchDaemon: ParsableCommand {
 
 /// The examples use the default path of the socket.
 private let discussion = """
-    A pod is a group of containers with one shim process of its own. The daemon may stop, or be \
-    killed, at any moment: the pods stay, and the next start takes them up again with every \
-    operation that was under way. SIGTERM and SIGINT stop it at once.
+    A pod is a group of tasks (containers) with one shim process. The daemon may stop or be killed \
+    at any moment: the pods stay, and the next start takes them up again with every open \
+    operation. SIGTERM and SIGINT stop the daemon at once.
 
-    Each option may also be given in the environment, by the name in brackets; the command line \
-    wins. Several daemons run side by side where each has directories, a cgroup parent and a \
-    metrics address of its own.
+    Each option can also be set by the environment variable in brackets. The command line has \
+    precedence. Several daemons can run side by side if each has its own directories, cgroup \
+    parent and metrics address.
 
-    Under a service manager it tells when it is ready and that it lives (NOTIFY_SOCKET, \
-    WATCHDOG_USEC), and serves on the sockets that it is passed (LISTEN_FDS): the API on a unix \
-    socket, or on the one that LISTEN_FDNAMES calls api, and the metrics on TCP, or on metrics. \
-    These go before --run-dir and --metrics-listen.
+    Under a service manager the daemon reports that it is ready and that it lives (NOTIFY_SOCKET, \
+    WATCHDOG_USEC), and serves on the sockets that it inherits (LISTEN_FDS). It serves the API on \
+    the unix socket, or on the socket with the name api in LISTEN_FDNAMES. It serves the metrics \
+    on the TCP socket, or on the socket with the name metrics. These sockets have precedence over \
+    --run-dir and --metrics-listen.
 
     EXAMPLES
       staunchd --run-dir /run/staunch --log-level debug
@@ -51,5 +52,5 @@ private let discussion = """
       curl --unix-socket $S 'http://staunch/v1/audit?fresh=true'
       curl http://127.0.0.1:7496/metrics
 
-    The whole of the API: curl --unix-socket $S http://staunch/openapi.json
+    The whole API: curl --unix-socket $S http://staunch/openapi.json
     """

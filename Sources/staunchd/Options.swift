@@ -1,4 +1,4 @@
-// Each option with its environment variable and its default.
+// The options of staunchd, with their environment variables and defaults.
 
 import ArgumentParser
 
@@ -6,10 +6,10 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("run-dir"),
         help: ArgumentHelp(
-            "Where the socket, the records and the pods' mounts are.",
+            "The directory of the socket, the records and the mounts of pods.",
             discussion: """
-                A tmpfs is mounted there unless it is on one: nothing in it outlives the host's \
-                boot. The socket is <dir>/staunch.sock. \
+                If the directory is not on a tmpfs, the daemon mounts a tmpfs there, so that \
+                nothing in it outlives the boot of the host. The socket is <dir>/staunch.sock. \
                 [STAUNCH_RUN_DIR; default: /run/staunch]
                 """, valueName: "dir"))
     var runDirectory: String?
@@ -17,10 +17,11 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("data-dir"),
         help: ArgumentHelp(
-            "Where what the containers write into their rootfs goes.",
+            "The directory of everything that tasks write into their rootfs.",
             discussion: """
-                It goes with the task. The directory must be on a file system that can hold an \
-                overlay's upper layer, such as ext4, xfs, btrfs or tmpfs; no overlay can. \
+                The data of a task is removed with the task. The directory must be on a file \
+                system that can hold the upper layer of an overlay, such as ext4, xfs, btrfs or \
+                tmpfs, but not on an overlay. \
                 [STAUNCH_DATA_DIR; default: /var/lib/staunch]
                 """, valueName: "dir"))
     var dataDirectory: String?
@@ -28,14 +29,14 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("log-dir"),
         help: ArgumentHelp(
-            "Where the containers' output goes, a directory for each pod.",
+            "The directory of the output of tasks, with a directory for each pod.",
             discussion: "[STAUNCH_LOG_DIR; default: /var/log/staunch]", valueName: "dir"))
     var logDirectory: String?
 
     @Option(
         name: .customLong("cgroup-parent"),
         help: ArgumentHelp(
-            "The cgroup below which the pods' cgroups are made, from the root of the hierarchy.",
+            "The parent of the cgroups of pods, as a path from the root of the hierarchy.",
             discussion: "[STAUNCH_CGROUP_PARENT; default: /staunch]", valueName: "path"))
     var cgroupParent: String?
 
@@ -43,14 +44,14 @@ struct Options: ParsableArguments {
         help: ArgumentHelp(
             "The OCI runtime: a path, or a name that is looked up in PATH.",
             discussion: """
-                If it is missing or does not answer, the daemon starts all the same: creates are \
-                refused, and it is looked at again. [STAUNCH_RUNTIME; default: runc]
+                If the runtime is missing or does not answer, the daemon still starts. It refuses \
+                creates and checks the runtime again. [STAUNCH_RUNTIME; default: runc]
                 """, valueName: "program"))
     var runtime: String?
 
     @Option(
         help: ArgumentHelp(
-            "The program that stands beside each pod.",
+            "The program of the shim, which runs once for each pod.",
             discussion: "[STAUNCH_SHIM; default: staunch-shim beside staunchd itself]",
             valueName: "path"))
     var shim: String?
@@ -58,12 +59,12 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("seccomp-profile"),
         help: ArgumentHelp(
-            "The system calls that containers may make.",
+            "The seccomp profile: the system calls that tasks may make.",
             discussion: """
-                'builtin' is compiled in, and as strict as Docker's; 'none' is no filter; or the \
-                path of a profile in the format of containers-common \
-                (/usr/share/containers/seccomp.json). A file is read again when it changes; while \
-                it cannot be read, creates are refused. \
+                'builtin' is compiled into the daemon and as strict as the profile of Docker. \
+                'none' means no filter. Any other value is the path of a profile in the format of \
+                containers-common (/usr/share/containers/seccomp.json). The daemon reads the file \
+                again when it changes. If the daemon cannot read the file, it refuses creates. \
                 [STAUNCH_SECCOMP_PROFILE; default: builtin]
                 """, valueName: "profile"))
     var seccompProfile: String?
@@ -71,11 +72,11 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("metrics-listen"),
         help: ArgumentHelp(
-            "Where /metrics, /healthz and /readyz are served over TCP, and nothing else.",
+            "The TCP address that serves /metrics, /healthz and /readyz, and nothing else.",
             discussion: """
-                A numeric address and a port, such as 127.0.0.1:7496 or [::1]:7496; port 0 takes \
-                any free one, and the log names it. An address that is taken is tried again each \
-                second, and keeps nothing else from working. 'off' leaves it out. \
+                A numeric address and a port, such as 127.0.0.1:7496 or [::1]:7496. Port 0 takes \
+                any free port, and the log names it. If the address is in use, the daemon tries \
+                again each second, and everything else works. 'off' turns the listener off. \
                 [STAUNCH_METRICS_LISTEN; default: 127.0.0.1:7496]
                 """, valueName: "address"))
     var metricsListen: String?
@@ -83,38 +84,39 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("audit-interval"),
         help: ArgumentHelp(
-            "Seconds between two looks at the machine for what no record names.",
+            "Seconds between two audits, which look for resources that no record names.",
             discussion: """
-                What is found and bears our mark is put away by operations of its own; \
-                /v1/audit shows it. [STAUNCH_AUDIT_INTERVAL; default: 60]
+                If an audit finds resources with the mark of Staunch, operations of the daemon \
+                remove these orphans. /v1/audit shows the last audit. \
+                [STAUNCH_AUDIT_INTERVAL; default: 60]
                 """, valueName: "seconds"))
     var auditInterval: String?
 
     @Option(
         name: .customLong("operations-kept"),
         help: ArgumentHelp(
-            "How many ended operations are kept whole; then they are tombstones, without steps.",
+            "How many ended operations are kept whole. Older ones become tombstones without steps.",
             discussion: "[STAUNCH_OPERATIONS_KEPT; default: 10000]", valueName: "count"))
     var operationsKept: String?
 
     @Option(
         name: .customLong("operations-kept-seconds"),
         help: ArgumentHelp(
-            "For how long they are, at most.",
+            "How long ended operations are kept whole, at most.",
             discussion: "[STAUNCH_OPERATIONS_KEPT_SECONDS; default: 86400]", valueName: "seconds"))
     var operationsKeptSeconds: String?
 
     @Option(
         name: .customLong("tombstones-kept"),
         help: ArgumentHelp(
-            "How many tombstones answer late retries; the records' tmpfs takes 700 bytes for each.",
+            "How many tombstones are kept for late retries. Each takes 700 bytes of the tmpfs.",
             discussion: "[STAUNCH_TOMBSTONES_KEPT; default: 1000000]", valueName: "count"))
     var tombstonesKept: String?
 
     @Option(
         name: .customLong("tombstones-kept-seconds"),
         help: ArgumentHelp(
-            "For how long they do, at most.",
+            "How long tombstones are kept, at most.",
             discussion: "[STAUNCH_TOMBSTONES_KEPT_SECONDS; default: 604800]",
             valueName: "seconds"))
     var tombstonesKeptSeconds: String?
@@ -122,7 +124,7 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("log-level"),
         help: ArgumentHelp(
-            "How much is told on standard error: error, warning, info or debug.",
+            "The least severity that is logged on standard error: error, warning, info or debug.",
             discussion: "[STAUNCH_LOG_LEVEL; default: info]", valueName: "level"))
     var logLevel: String?
 }
