@@ -23,13 +23,13 @@ struct CensusFile {
     init(reading path: String, _ marks: Census.Marks) throws(CensusFailure) {
         let value = try parsed(path)
         guard let names = value["names"]?.strings, let places = value["places"]?.strings else {
-            throw CensusFailure("\(path) is no census; write one with --json")
+            throw CensusFailure("\(path) is no census; write a census with --json")
         }
         let wanted = CensusFile.places(marks)
         guard places == wanted else {
             throw CensusFailure(
                 """
-                \(path) was taken of other places: \(places.joined(separator: " ")), and not \
+                \(path) is a census of other places: \(places.joined(separator: " ")), not \
                 \(wanted.joined(separator: " ")); give the same options
                 """)
         }

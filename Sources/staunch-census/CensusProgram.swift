@@ -7,32 +7,33 @@ import Linux
 struct CensusProgram: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "staunch-census",
-        abstract: "Lists all that a daemon and its pods have on this machine, or what changed.",
+        abstract: "Lists everything that a daemon and its pods have on this host, or what changed.",
         discussion: discussion)
 
     @OptionGroup var places: Places
 
     @Option(
         help: ArgumentHelp(
-            "Write the census there as well, for a later --since.", valueName: "file"))
+            "Also write the census to this file, for a later --since.", valueName: "file"))
     var json: String?
 
     @Option(
         help: ArgumentHelp(
-            "Print what has changed since that census, and end with 1 where anything has.",
+            "Print the differences from the census in this file; exit with 1 if there are any.",
             valueName: "file"))
     var since: String?
 
     @Option(
         help: ArgumentHelp(
-            "With --since: look again for that long, until nothing differs.",
+            "With --since: repeat the census for at most this time, until nothing differs.",
             valueName: "seconds"))
     var within: Int = 0
 
     func run() throws {
         do throws(CensusFailure) {
             guard OwnProcess.isRoot else {
-                throw CensusFailure("must run as root: of others' processes it would see nothing")
+                throw CensusFailure(
+                    "must run as root, because it reads the processes of other users")
             }
             let marks = try places.marks()
             let before = try since.map { path throws(CensusFailure) in
@@ -57,8 +58,8 @@ struct CensusProgram: ParsableCommand {
         let unread = census.unreadable
         guard let first = unread.first else { return }
         throw CensusFailure(
-            "nothing differs of what could be read; \(unread.count) places could not be, such as "
-                + "\(first)")
+            "nothing that could be read differs, but \(unread.count) places could not be read, "
+                + "such as \(first)")
     }
 
     private func look(_ marks: Census.Marks, until before: Census?) -> Census {
@@ -88,24 +89,24 @@ struct CensusFailure: Error {
 }
 
 private let discussion = """
-    Nothing is asked of the daemon, and nothing is changed: it reads /proc, /sys, the cgroup \
-    hierarchies and the directories themselves. What is below the directories is the daemon's and \
-    its pods', and so is each cgroup below the parent, and each process that is in one or names a \
-    directory on its command line. A line begins with what it is:
+    The census does not ask the daemon and changes nothing: it reads /proc, /sys, the cgroup \
+    hierarchies and the directories. These things belong to the daemon and its pods: everything \
+    below the directories, each cgroup below the parent, and each process that is in such a \
+    cgroup or names a directory on its command line. Each line begins with its kind:
 
-      process zombie thread   not the daemon, nor whoever called this
-      mount detached          in every mount namespace; held by a descriptor alone
-      superblock loop         file systems and loop devices on files of ours
-      network socket          the pods' network namespaces; unix sockets by name
-      namespace               of any other kind, if a descriptor of it is held
-      interface port address  the host's interfaces and bridge ports; what CNI holds
-      cgroup file             in every hierarchy; below every directory
-      descriptors             of each process, counted by kind
-      daemon                  its own descriptors, but for its clients'; its zombies
+      process zombie thread   processes, except the daemon and the callers of this program
+      mount detached          mounts of every namespace; mounts that only a descriptor holds
+      superblock loop         file systems and loop devices on files of the daemon
+      network socket          network namespaces of pods; unix sockets, by name
+      namespace               namespaces of other kinds, if a descriptor holds them
+      interface port address  interfaces and bridge ports of the host; addresses held by CNI
+      cgroup file             cgroups of every hierarchy; files below every directory
+      descriptors             descriptors of each process, counted by kind
+      daemon                  the daemon's descriptors, except of its clients; its zombies
       bind                    each file below a --bind, with a hash of its content
-      unreadable              what could not be looked at, and why
+      unreadable              what could not be read, and why
 
-    Bytes of a name that are not printable ASCII stand as \\xNN.
+    Bytes of a name that are not printable ASCII are written as \\xNN.
 
     EXAMPLES
       staunch-census
@@ -115,7 +116,7 @@ private let discussion = """
         --log-dir /tmp/x/log --cgroup-parent /x | cut -d ' ' -f 1 | uniq -c
 
     EXIT CODES
-      0  listed; with --since: nothing differs
+      0  the census was listed; with --since: nothing differs
       1  something differs
-      2  no census could be taken; with --since: not all of it could be read
+      2  the census failed; with --since: a part of it could not be read
     """

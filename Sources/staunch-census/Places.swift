@@ -36,15 +36,15 @@ struct Places: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "What pods are given of the host's files: it has to stay as it is.",
+            "Files of the host that pods use and must not change.",
             valueName: "path"))
     var bind: [String] = []
 
     @Flag(
         inversion: .prefixedNo,
         help: ArgumentHelp(
-            "The host's interfaces, bridge ports and held addresses.",
-            discussion: "They bear no mark: what others do with the network is among them."))
+            "Include the interfaces, bridge ports and held addresses of the host.",
+            discussion: "They bear no mark, so changes by other programs appear, too."))
     var hostNetwork = true
 
     func marks() throws(CensusFailure) -> Census.Marks {
@@ -63,7 +63,8 @@ struct Places: ParsableArguments {
         let path = Path.absolute(text)
         // Everything on the machine is below the root directory.
         guard !text.isEmpty, path != "/" else {
-            throw CensusFailure("'\(text)' marks nothing as the daemon's; name what it was given")
+            throw CensusFailure(
+                "'\(text)' would match everything on the host; give the path of the daemon")
         }
         return path
     }

@@ -64,7 +64,7 @@ struct Options: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Kills a process of the run's own daemon again and again: daemon, shim, runc or any.",
+            "Kill a process of the run's own daemon again and again: daemon, shim, runc or any.",
             discussion: "If you repeat --kill, give an --every for each.", valueName: "victim"))
     var kill: [String] = []
 

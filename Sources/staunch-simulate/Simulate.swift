@@ -11,20 +11,20 @@ struct Simulate: ParsableCommand {
         commandName: "staunch-simulate",
         abstract: "Runs the engine through histories of requests, faults and restarts.",
         discussion: """
-            The engine is the daemon's own; the machine and the store are in memory, and so is the \
-            time. Each history is made from its seed alone. One that breaks a law of no leak is \
-            told with its seed, and the program ends with 1; --seed with that number, --count 1 \
-            and --verbose shows what happened. Set SWIFT_DETERMINISTIC_HASHING=1 for the same \
-            history from the same seed.
+            The engine is the engine of the daemon. The host, the store and the time are simulated \
+            in memory. Each history depends on its seed alone. If a history breaks a law of no \
+            leak, the program prints its seed and exits with 1. Run that seed again with --seed, \
+            --count 1 and --verbose to see what happened. Set SWIFT_DETERMINISTIC_HASHING=1 to get \
+            the same history from the same seed.
             """)
 
-    @Option(help: "The first history's seed.")
+    @Option(help: "The seed of the first history.")
     var seed: UInt64 = 1
 
-    @Option(help: "How many histories, with the seeds that follow.")
+    @Option(help: "The number of histories. Each next history has the next seed.")
     var count: UInt64 = 1000
 
-    @Flag(help: "Tells each request, fault and restart.")
+    @Flag(help: "Print each request, fault and restart.")
     var verbose = false
 
     func validate() throws {
