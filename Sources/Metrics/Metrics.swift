@@ -1,4 +1,4 @@
-// Every metric of the daemon with its name, help and labels: the reference for /metrics.
+// Every metric of the daemon: names, help texts and labels.
 //
 // Units are base units (seconds, bytes); names of counters end in `_total`. Label values come from
 // enums and route patterns, never from a client's text. Each family still bounds its series.
@@ -13,18 +13,18 @@ package final class Metrics: Sendable {
         labels: ["kind", "outcome"])
     package let operationsRunning = Gauge(
         "staunch_operations_running",
-        "Operations that have not ended, by kind and by the step where they stand.",
+        "Operations that have not ended, by kind and current step.",
         labels: ["kind", "step"])
     package let operationsStalled = Gauge(
         "staunch_operations_stalled",
-        "Operations of which nothing has moved for 5 s, by kind and step.",
+        "Operations that have made no progress for 5 s, by kind and step.",
         labels: ["kind", "step"])
     package let oldestOperation = Gauge(
         "staunch_operations_oldest_start_timestamp_seconds",
-        "When the oldest operation that has not ended was accepted, since 1970; 0 without any.")
+        "Accept time of the oldest open operation, in seconds since 1970; 0 if none is open.")
     package let stepRetries = Counter(
         "staunch_step_retries_total",
-        "Times that a step found its object still there, by step and errno.",
+        "Attempts of a step after which its object still existed, by step and errno.",
         labels: ["step", "errno"])
     package let stepDuration = Histogram(
         "staunch_step_duration_seconds",
@@ -33,12 +33,12 @@ package final class Metrics: Sendable {
 
     package let stagesRunning = Gauge(
         "staunch_stages_running",
-        "Stages of creates and starts at work (shim start, mount, runtime), but for overdue ones.")
+        "Running stages of creates and starts (shim start, mount, runtime), except overdue ones.")
     package let stagesWaiting = Gauge(
-        "staunch_stages_waiting", "Stages of creates and starts that wait for their turn.")
+        "staunch_stages_waiting", "Stages of creates and starts that wait for a free place.")
     package let stagesOverdue = Counter(
         "staunch_stages_overdue_total",
-        "Stages that took longer than 3 s, so that others passed them.")
+        "Stages that took longer than 3 s, so that other stages passed them.")
 
     // MARK: HTTP
 
@@ -52,7 +52,7 @@ package final class Metrics: Sendable {
 
     package let httpGaveWay = Counter(
         "staunch_http_connections_evicted_total",
-        "Connections that were closed, at the most that there may be, so that others could come.")
+        "Connections closed at the limit of connections, to make room for new clients.")
 
     // MARK: Pods and tasks
 
@@ -61,51 +61,51 @@ package final class Metrics: Sendable {
         "staunch_pods_stalled", "Pods whose shim does not answer, or is stopped.")
     package let tasks = Gauge("staunch_tasks", "Tasks, by state.", labels: ["state"])
     package let podsAdopted = Counter(
-        "staunch_pods_adopted_total", "Pods found alive by a start of the daemon.")
+        "staunch_pods_adopted_total", "Pods that the daemon found alive when it started.")
 
     // MARK: The audit
 
     package let resourcesRecorded = Gauge(
-        "staunch_resources_recorded", "Resources that the records name, by kind.", labels: ["kind"])
+        "staunch_resources_recorded", "Resources that a record names, by kind.", labels: ["kind"])
     package let resourcesObserved = Gauge(
         "staunch_resources_observed", "Resources that the kernel shows, by kind.", labels: ["kind"])
     package let resourcesUnrecorded = Gauge(
         "staunch_resources_unrecorded",
-        "Resources that the kernel shows and no record names, by kind: the leak.", labels: ["kind"])
+        "Resources that the kernel shows but no record names, by kind: leaks.", labels: ["kind"])
     package let resourcesMissing = Gauge(
         "staunch_resources_missing",
-        "Resources that a record names and the kernel does not show, by kind.", labels: ["kind"])
+        "Resources that a record names but the kernel does not show, by kind.", labels: ["kind"])
     package let orphansRemoved = Counter(
         "staunch_orphans_removed_total",
-        "Resources without a record that were put away, by kind.", labels: ["kind"])
+        "Orphans (resources without a record) that were removed, by kind.", labels: ["kind"])
     package let auditTime = Gauge(
-        "staunch_audit_timestamp_seconds", "When the last audit was taken, since 1970.")
+        "staunch_audit_timestamp_seconds", "Time of the last audit, in seconds since 1970.")
 
     // MARK: The store
 
     package let storeCommits = Counter(
-        "staunch_store_commits_total", "Transactions that stand in the store.")
+        "staunch_store_commits_total", "Transactions that the store has committed.")
     package let storeFailures = Counter(
         "staunch_store_failures_total", "Transactions that the store refused, by cause.",
         labels: ["cause"])
 
     package let storeDamaged = Gauge(
         "staunch_store_damaged",
-        "1 where the store, or a record in it, could not be read at the start.")
+        "1 if the store, or a record in it, could not be read at the start.")
 
     // MARK: The daemon
 
     package let seccompProfile = Gauge(
         "staunch_seccomp_profile_info",
-        "1, with where the tasks' seccomp profile is from: builtin, file, or none for no filter.",
+        "1, with the source of the tasks' seccomp profile: builtin, file, or none for no filter.",
         labels: ["source"])
     package let dataDirectoryUsable = Gauge(
         "staunch_data_directory_usable",
-        "0 where no task can be made, because no overlay can have its layers there.")
+        "0 if no task can be created, because no overlay can have its layers there, else 1.")
     package let runtimeAvailable = Gauge(
         "staunch_runtime_available",
-        "1 if a create can have it, by part: the shim's program, the seccomp profile, the "
-            + "runtime. Creates are refused while one of them is 0.",
+        "1 if the part can be used, by part: the shim's program, the seccomp profile, the "
+            + "runtime. The daemon refuses creates while a part is 0.",
         labels: ["part"])
     package let buildInfo = Gauge(
         "staunch_build_info", "1, with the build as labels.", labels: ["version", "build"])
@@ -115,11 +115,11 @@ package final class Metrics: Sendable {
         "process_cpu_seconds_total", "CPU time of the daemon, user and system.")
     package let openDescriptors = Gauge("process_open_fds", "Open file descriptors of the daemon.")
     package let startTime = Gauge(
-        "process_start_time_seconds", "When the daemon started, since 1970.")
+        "process_start_time_seconds", "Start time of the daemon, in seconds since 1970.")
 
     package init() {}
 
-    /// All metrics in the order above; a test compares this list with the properties.
+    /// All metrics, in the order above; a test compares this list with the properties.
     package var all: [any Metric] {
         [
             operationsStarted, operationsEnded, operationsRunning, operationsStalled,
