@@ -1,5 +1,5 @@
-# Staunch in a container of its own. It is a daemon of the host's all the same: it makes pods on the
-# host, and they are to outlive it. So it has to be run with:
+# Staunch in its own container. It is still a daemon of the host: it makes pods on the host, and the
+# pods outlive the container. So run it with:
 #
 #   mkdir -p /run/staunch /var/lib/staunch /var/log/staunch
 #   mountpoint -q /run/staunch || mount -t tmpfs -o mode=0711,nosuid,nodev staunch /run/staunch
@@ -12,43 +12,45 @@
 #     --volume /srv:/srv:rslave \
 #     staunch
 #
-# --privileged      It mounts, makes namespaces and cgroups and enters them, and reads of other
-#                   processes where in the kernel they stand. The usual profiles of seccomp and
-#                   AppArmor refuse mount(2); /sys and /proc/sys are read-only without it.
-# --pid host        In a PID namespace of its own the daemon would be its first process, and with
-#                   it the kernel ends every other one there: all pods, at each restart.
-# --cgroupns host   with /sys/fs/cgroup: the pods' cgroups stand below /staunch in the host's
-#                   hierarchies. In the container's own they would be ended with the container,
-#                   which an engine does by cgroup; the shims leave it before they do anything else.
-# --network host    A pod's "host" network is the daemon's; and 127.0.0.1:7496, where the metrics
-#                   are, is then the host's. Pods of their own network need nothing of it.
-# /run/staunch      The records, the socket and the pods' folders; the next container has to find
-#                   them. It is to be a tmpfs that the host has mounted, without noexec: where there
-#                   is none, the daemon mounts one, and that would go with its container.
-# /var/lib/staunch  The containers' layers. An overlay cannot stand on the image's own overlay.
-# /var/log/staunch  What the containers say.
-# /srv              Whatever pods are to have as rootfs or bind, under the name that it has on the
-#                   host. rslave: what the host mounts or unmounts there later is seen, and nothing
-#                   comes back. Every mount of the daemon's stays inside, so nothing is shared.
-# --read-only       It writes nothing else. And the root file system is mounted once more at each
-#                   start while the shims of living pods still stand in the mount of before, which
-#                   overlayfs wants of a writable one never.
+# --privileged      The daemon mounts, makes and enters namespaces and cgroups, and reads where in
+#                   the kernel other processes are. The usual profiles of seccomp and AppArmor
+#                   refuse mount(2). Without this flag /sys and /proc/sys are read-only.
+# --pid host        In its own PID namespace the daemon would be the first process. When the first
+#                   process ends, the kernel ends all others there: all pods, at each restart.
+# --cgroupns host   With /sys/fs/cgroup: the pods' cgroups are below /staunch in the hierarchies of
+#                   the host. An engine ends a container by its cgroup, so it would end pods in the
+#                   container's cgroup. Shims leave that cgroup before they do anything else.
+# --network host    The "host" network of a pod is the network of the daemon. With this flag it is
+#                   the host's, and so is 127.0.0.1:7496, which serves the metrics. Pods with
+#                   their own network do not need this flag.
+# /run/staunch      The records, the socket and the pods' directories. The next container must find
+#                   them, so the host must mount a tmpfs there, without noexec. If there is none,
+#                   the daemon mounts a tmpfs, which would vanish with the container.
+# /var/lib/staunch  The layers of tasks. An overlay cannot be on the overlay of the image.
+# /var/log/staunch  The output of tasks.
+# /srv              Everything that pods use as rootfs or bind mount, at the same path as on the
+#                   host. rslave: the daemon sees what the host mounts or unmounts there later, but
+#                   the host does not see the daemon's mounts. So nothing is shared.
+# --read-only       The daemon writes nothing else. Besides, each start mounts the root file system
+#                   once more while the shims of living pods still use the earlier mount. overlayfs
+#                   never allows that for a writable mount.
 #
-# No --init: orphans go to the host's own. No limits: they would be the daemon's alone.
+# No --init, because orphaned processes go to the init of the host. No limits, because they would
+# apply to the daemon alone.
 #
-# `docker stop`, `docker restart` and `docker kill` leave the pods alone. On cgroup v1 an engine may
-# complain that the container's cpuset stays while they live: of that hierarchy alone shims keep the
-# cgroup that they were started in.
+# `docker stop`, `docker restart` and `docker kill` do not touch the pods. On cgroup v1 an engine
+# may complain that the cpuset of the container remains while pods live. The reason is that shims
+# stay in their first cgroup in this hierarchy alone.
 #
-# To upgrade, stop the old container, start one of the new image under another name, and remove the
-# old one when the pods of its time are gone: their shims have its root file system, and run runc
-# from there.
+# To upgrade, stop the old container and start a container of the new image under another name.
+# Remove the old container when the pods of its time are gone, because their shims use its root file
+# system and run runc from there.
 
 ARG SWIFT_IMAGE=swift:6.2-bookworm
 ARG BASE_IMAGE=debian:bookworm-slim
 
 FROM ${SWIFT_IMAGE} AS build
-# Debian's stable release changes a version only to mend it: none is pinned here or below.
+# Debian's stable release changes a version only for fixes, so no version is pinned in this file.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
@@ -57,11 +59,11 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# Swift's own libraries are linked in; the shim is static altogether.
+# The Swift libraries are linked statically. The shim is fully static.
 RUN scripts/build
 
 FROM ${BASE_IMAGE}
-# curl and jq: to ask it, from inside and for its health.
+# curl and jq send requests to the daemon from inside, for example for the health check.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
