@@ -113,8 +113,8 @@ extension PodController {
         }
     }
 
-    /// Asks the shim, and once more over a new connection if the shim has hung up and lives on. Each
-    /// request can be repeated.
+    /// Asks the shim, and once more over a new connection if the shim has hung up and lives on.
+    /// Each request can be repeated.
     private func ask(_ link: any ShimClient, _ request: ShimRequest) async -> ShimReply? {
         if let reply = await link.ask(request) { return reply }
         do throws(SystemCallFailure) { return try await connectIfAlive()?.ask(request) } catch {
