@@ -23,6 +23,8 @@ final class TaskOutput {
     private var streams: [OutputStream]
     /// The runtime's output; `nil` when the task's program may have written something.
     private var printed: RuntimeWords? = RuntimeWords()
+    /// The last stream is at its end, and is kept until the runtime is reaped.
+    private var endsLater = false
     /// The pipe that tells the writer what was dropped, and at which position.
     private var notes: PipeEnd?
     /// The helper's pid, until it has been reaped.
@@ -130,8 +132,15 @@ final class TaskOutput {
     }
 
     private func end(_ stream: OutputStream) {
-        if streams.count == 1 { logWhyNeverRan() }
-        shim.epoll.remove(stream.source.number)
+        if streams.count == 1 {
+            // Whose the words are is unknown until the runtime is reaped.
+            if printed != nil, slot.process == nil, slot.job?.kind == .create {
+                endsLater = true
+                return unwatch(stream)
+            }
+            logWhyNeverRan()
+        }
+        if stream.isWatched { shim.epoll.remove(stream.source.number) }
         stream.target?.unwatch(shim)
         note(stream)
         streams.removeAll { $0 === stream }
@@ -267,6 +276,10 @@ final class TaskOutput {
             readable(stream.source.number)
         }
         logWhyNeverRan()
+        if endsLater, let stream = streams.last {
+            endsLater = false
+            end(stream)
+        }
     }
 
     func writerEnded() {
