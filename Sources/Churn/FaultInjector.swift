@@ -1,6 +1,7 @@
 // The nemesis. It sends SIGKILL only to the run's own daemon, its shims, or a runc below its cgroup
 // parent. It opens a pidfd of the victim and then checks the victim's cgroup again before the kill.
 
+import Bytes
 import Linux
 import Synchronization
 
@@ -124,10 +125,7 @@ final class FaultInjector: Sendable {
 
     /// Returns the uid in `/<parent>/<uid>/…`.
     private func uid(of pid: Int32) -> String? {
-        for path in ProcFS.cgroups(of: pid) ?? [] where path.hasPrefix(parent.path + "/") {
-            return path.dropFirst(parent.path.count + 1).split(separator: "/").first
-                .map(String.init)
-        }
-        return nil
+        let below = ProcFS.cgroups(of: pid, below: Array("\(parent.path)/".utf8))
+        return below?.first?.fields("/").first
     }
 }

@@ -3,7 +3,7 @@
 // They are compiled only with STAUNCH_FAILPOINTS (scripts/build --failpoints). In a normal build
 // each of these functions only makes the given call, or does nothing.
 
-/// The errors that a failpoint may inject: those that the kernel could return there.
+/// The errors that a failpoint may inject: the kernel could return each of them there.
 @usableFromInline
 package struct Faults: OptionSet, Sendable {
     @usableFromInline package let rawValue: UInt64

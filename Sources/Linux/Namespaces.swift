@@ -65,7 +65,7 @@ package enum Namespaces {
         }
     }
 
-    /// The process's namespaces of these kinds, except those that cannot be read.
+    /// The process's namespaces of these kinds; an unreadable namespace is left out.
     package static func files(of pid: Int32, _ kinds: [String]) -> [NamespaceFile] {
         kinds.compactMap { kind in
             var found = stat()

@@ -46,7 +46,7 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
     /// The message of a line; `nil` if it is a warning or less. A line that is not a log entry
     /// (truncated, or from a panic) is its own message.
     private static func error(_ line: [UInt8]) -> String? {
-        // crun writes a path's raw bytes: those that are not UTF-8 are repaired.
+        // crun writes a path's raw bytes: invalid UTF-8 in them is repaired.
         let text = String(decoding: line, as: UTF8.self)
         if let entry = entry(text), let message = entry["msg"]?.string {
             let level = entry["level"]?.string ?? "error"

@@ -90,7 +90,6 @@ struct Orphan {
 
 /// A task's exit, stored for a daemon that finds the shim gone.
 enum ExitFile {
-
     /// Makes room for a status that is not known yet.
     static func prepare(_ path: String) throws(SystemCallFailure) {
         try Files.replace(path, [UInt8](repeating: 0, count: WireExit.fileSize))

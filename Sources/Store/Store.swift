@@ -2,7 +2,7 @@
 //
 // A killed process loses nothing: its writes are in the page cache. A boot loses everything, but
 // also the pods. A file whose end was cut off later may open as an earlier state, because SQLite
-// cannot tell a missing end of its log from one that was never written.
+// cannot tell a lost end of its log from an end that was never written.
 
 import Glibc
 

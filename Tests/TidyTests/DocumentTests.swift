@@ -23,11 +23,10 @@ import Testing
         let all = try documents()
         try #require(all.count > 6)
         for document in all {
-            let folder = (document.path as NSString).deletingLastPathComponent
             for line in document.lines {
                 for link in line.matches(of: /\]\(([^)#]+)[^)]*\)/).map(\.output.1)
                 where !link.hasPrefix("http") {
-                    let path = "\(SourceFile.root)/\(folder)/\(link)"
+                    let path = "\(SourceFile.root)/\(document.folder)/\(link)"
                     #expect(exists(path), "\(document.path): \(link)")
                 }
             }

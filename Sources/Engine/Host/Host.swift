@@ -67,8 +67,8 @@ package enum ExitSight: Equatable, Sendable {
     func directories(of cgroup: String) throws(SystemCallFailure) -> [String]
     /// Writes a pod's limits into its new cgroup.
     func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure)
-    /// Writes the limits again, and removes those that are not set. The kernel may have to reclaim
-    /// memory.
+    /// Writes the limits again, and removes each limit that is not set. The kernel may have to
+    /// reclaim memory.
     func limitAgain(_ pod: UID, _ resources: Resources) async throws(SystemCallFailure)
         -> Blocker?
 

@@ -19,9 +19,9 @@ extension RuntimeWatch {
     func lookAtShim() async {
         do throws(SystemCallFailure) {
             if let path = status.shim.value, try Files.exists(path) { return }
-            for copy in try layout.shims.all() { await removeIfBroken(copy) }
+            let running = await runningCopies(of: try layout.shims.all())
             guard let copy = try await copiedShim() else { return }
-            switch await trial(of: copy.path) {
+            switch running.contains(copy.path) ? .runs : await trial(of: copy.path) {
             case .runs:
                 let path = try layout.shims.accept(copy.path)
                 ignoring("an old copy costs room, and harms nobody") {
@@ -40,9 +40,18 @@ extension RuntimeWatch {
         } catch { refuseShim("\(error)") }
     }
 
-    /// A copy that was damaged, or that a daemon of before had accepted too early.
-    private func removeIfBroken(_ copy: String) async {
-        if case .broken = await trial(of: copy) { remove(copy) }
+    /// Returns the copies that run. Removes a copy that was damaged, or that an older daemon
+    /// accepted too early.
+    private func runningCopies(of copies: [String]) async -> [String] {
+        var running: [String] = []
+        for copy in copies {
+            switch await trial(of: copy) {
+            case .runs: running.append(copy)
+            case .broken: remove(copy)
+            case .refused, .unknown: break
+            }
+        }
+        return running
     }
 
     private func remove(_ copy: String) {
