@@ -1,5 +1,6 @@
 // Bookmarks for the event streams: a thread that exists while there are streams.
 
+import Kernel
 import Linux
 import Synchronization
 

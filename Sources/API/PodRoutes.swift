@@ -4,6 +4,7 @@ import Bytes
 import Documents
 import Engine
 import HTTP
+import Host
 import Model
 
 let podRoutes: [Route] = [

@@ -3,6 +3,7 @@
 import Documents
 import Engine
 import HTTP
+import Kernel
 import Linux
 import Metrics
 import Model

@@ -2,6 +2,7 @@
 
 import Documents
 import Engine
+import Host
 import JSON
 
 package enum StaunchVersion {
@@ -9,13 +10,15 @@ package enum StaunchVersion {
 }
 
 struct ServerDocument: DocumentEncodable {
-    let info: EngineInfo
+    let info: HostInfo
+    let limits: Limits
     /// Why no task can be created; `nil` if tasks can be created.
     let dataDirectoryRefusal: String?
     let metrics: ListenerStatus
 
     init(_ engine: Engine) {
         info = engine.info
+        limits = engine.limits
         dataDirectoryRefusal = engine.dataDirectoryRefusal
         metrics = engine.metricsListener
     }
@@ -42,20 +45,20 @@ struct ServerDocument: DocumentEncodable {
     private func writeLimits(to writer: inout JSONWriter) {
         writer.key("limits")
         writer.beginObject()
-        let limits: [(String, Int64)] = [
+        let rows: [(String, Int64)] = [
             ("bodyBytes", Int64(DocumentLimits.bytes)),
             ("jsonDepth", Int64(JSONValue.depthLimit)),
             ("waitSeconds", Int64(Waiting.limit)),
             ("listItems", Int64(Paging.limit)),
-            ("operationsKept", Int64(info.limits.operationsKept)),
-            ("operationsKeptSeconds", info.limits.operationsKeptSeconds),
-            ("tombstonesKept", Int64(info.limits.tombstonesKept)),
-            ("tombstonesKeptSeconds", info.limits.tombstonesKeptSeconds),
-            ("eventsKept", Int64(info.limits.eventsKept)),
+            ("operationsKept", Int64(limits.operationsKept)),
+            ("operationsKeptSeconds", limits.operationsKeptSeconds),
+            ("tombstonesKept", Int64(limits.tombstonesKept)),
+            ("tombstonesKeptSeconds", limits.tombstonesKeptSeconds),
+            ("eventsKept", Int64(limits.eventsKept)),
             ("tasksPerPod", Int64(DocumentLimits.tasks)),
-            ("operationsPerPod", Int64(info.limits.operationsPerPod)),
+            ("operationsPerPod", Int64(limits.operationsPerPod)),
         ]
-        for (name, limit) in limits {
+        for (name, limit) in rows {
             writer.key(name)
             writer.value(limit)
         }

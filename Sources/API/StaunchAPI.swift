@@ -2,7 +2,8 @@
 
 package import Engine
 package import HTTP
-package import Linux
+package import Kernel
+import Linux
 import Metrics
 
 /// All routes, for the unix socket.

@@ -6,6 +6,7 @@
 // uses twice. The time of change alone already shows that the same bytes were written again.
 
 import Bytes
+import Kernel
 import Linux
 
 extension Census {

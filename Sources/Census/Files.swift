@@ -1,5 +1,6 @@
 // The files below our directories, and the cgroups.
 
+import Kernel
 import Linux
 
 /// A directory of the walk.

@@ -1,6 +1,7 @@
 // Sockets, and network resources of the host itself.
 
 import Bytes
+import Kernel
 import Linux
 
 extension Census {

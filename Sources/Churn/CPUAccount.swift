@@ -2,6 +2,7 @@
 // process tree, so the CPU time of no process covers everything (cgroups(7): v1's cpuacct and v2's
 // cpu.stat sum up whole subtrees).
 
+import Kernel
 import Linux
 
 final class CPUAccount: Sendable {

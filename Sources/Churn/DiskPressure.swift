@@ -1,5 +1,6 @@
 // Load on the disk by fio, bounded in rate and in bytes, and ended with the run.
 
+import Kernel
 import Linux
 
 final class DiskPressure: Sendable {

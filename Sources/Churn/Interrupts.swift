@@ -1,6 +1,7 @@
 // Ctrl-C: the first ends the run in order, the second ends it without waiting.
 
-package import Linux
+package import Kernel
+import Linux
 import Synchronization
 
 package final class Interrupts: Sendable {

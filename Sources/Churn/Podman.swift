@@ -2,6 +2,7 @@
 
 import Client
 import JSON
+import Kernel
 import Linux
 
 final class PodmanService: Sendable {

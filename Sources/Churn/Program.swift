@@ -1,6 +1,7 @@
 // Runs programs: short ones, and ones that last for the whole run.
 
 import Glibc
+import Kernel
 import Linux
 
 enum Program {

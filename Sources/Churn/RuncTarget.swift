@@ -1,6 +1,7 @@
 // Bare runc, used as in a script: create, start, kill, delete. One container for each task.
 
 import JSON
+import Kernel
 import Linux
 
 final class RuncWorker: PodWorker {

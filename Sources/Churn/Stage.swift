@@ -1,6 +1,7 @@
 // Everything that a run makes on the machine and removes at its end: a directory, a root file
 // system, and names for cgroups. Every name contains the run's own pid.
 
+import Kernel
 import Linux
 
 final class Stage: Sendable {

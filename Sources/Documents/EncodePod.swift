@@ -1,6 +1,7 @@
 //  Encodes a pod and its tasks for clients.
 
 package import JSON
+import Kernel
 package import Model
 
 extension Pod: DocumentEncodable {
@@ -68,7 +69,7 @@ extension JSONWriter {
     /// How a task ended; `nil` if it has not ended.
     mutating func exitMembers(_ exit: TaskExit?) {
         var code: Int32?
-        var signal: Signal?
+        var signal: Int32?
         var isUnknown = false
         var neverRan = false
         switch exit?.status {
@@ -79,10 +80,10 @@ extension JSONWriter {
         case nil: break
         }
         member("exitCode", code.map(Int64.init))
-        member("signal", signal?.description)
+        member("signal", signal.flatMap { Signal(number: Int($0)) }?.description)
         key("oomKilled")
         if let exit { value(exit.oomKilled) } else { null() }
-        member("finishedAt", exit?.finishedAt)
+        member("finishedAt", exit.map { Timestamp(milliseconds: $0.finishedAt) })
         member("exitUnknown", isUnknown)
         member("neverRan", neverRan)
     }

@@ -2,6 +2,7 @@
 
 import Bytes
 import JSON
+import Kernel
 import Model
 
 /// A record of the current version with the members that `body` writes.
@@ -56,14 +57,14 @@ extension JSONWriter {
         beginObject()
         switch exit.status {
         case .code(let code): member("code", Int64(code))
-        case .signal(let signal): member("signal", Int64(signal.number))
+        case .signal(let signal): member("signal", Int64(signal))
         case .neverRan(let signal):
             member("neverRan", true)
-            member("signal", (signal?.number).map(Int64.init))
+            member("signal", signal.map(Int64.init))
         case .unknown: break
         }
         member("oom", exit.oomKilled)
-        time("at", exit.finishedAt)
+        time("at", Timestamp(milliseconds: exit.finishedAt))
         endObject()
     }
 }
@@ -77,7 +78,7 @@ extension RecordReader {
     func exit() throws(RecordFault) -> TaskExit {
         TaskExit(
             status: try exitStatus(), oomKilled: try self["oom"].bool(),
-            finishedAt: try self["at"].time())
+            finishedAt: try self["at"].time().milliseconds)
     }
 
     func signal() throws(RecordFault) -> Signal {
@@ -92,9 +93,12 @@ extension RecordReader {
         if let code = optional("code") { return .code(try code.integer(as: Int32.self)) }
         let signal = optional("signal")
         if let never = optional("neverRan"), try never.bool() {
-            return .neverRan(try signal.map { (reader) throws(RecordFault) in try reader.signal() })
+            return .neverRan(
+                signal: try signal.map { (reader) throws(RecordFault) in
+                    try reader.signal().number
+                })
         }
-        if let signal { return .signal(try signal.signal()) }
+        if let signal { return .signal(try signal.signal().number) }
         return .unknown
     }
 }

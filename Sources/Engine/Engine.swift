@@ -3,10 +3,10 @@
 
 import Documents
 import EventLoop
-import Linux
+package import Host
+import Kernel
 package import Metrics
 import Model
-import OCI
 package import Store
 import Synchronization
 
@@ -19,17 +19,12 @@ package enum ListenerStatus: Equatable, Sendable {
 }
 
 package final class Engine: Sendable {
-    let settings: EngineSettings
+    let settings: Settings
     let layout: Layout
     let registry: Registry
-    package let metrics = Metrics()
+    package let metrics: Metrics
     package let log: Log
-    /// The part of `info` that does not change while the daemon runs.
-    private let fixedInfo: EngineInfo
-    let runtime: RuntimeWatch
-    let host: any Host
-    /// The lock of the run directory. It is held for the daemon's life, so that one daemon owns it.
-    private let lock: OwnedDescriptor?
+    package let host: any Host
     let readiness = Atomic<Bool>(false)
     private let metricsStatus = Mutex(ListenerStatus.off)
     let controllers = PodControllers()
@@ -38,82 +33,27 @@ package final class Engine: Sendable {
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
 
-    /// Takes the run directory's lock, mounts a tmpfs if the directory is not on one, opens the
-    /// store and loads the records. It starts nothing except the looks at the runtime.
-    package init(_ settings: EngineSettings) throws(EngineFailure) {
-        self.settings = settings
-        layout = Layout(settings: settings)
-        log = Log(settings.logLevel)
-        gate = StageGate(places: settings.stagePlaces, metrics)
-        let wasUsed = RunDirectory.wasUsed(layout)
-        do throws(SystemCallFailure) {
-            lock = try RunDirectory.prepare(layout, log)
-        } catch {
-            throw EngineFailure(RunDirectory.advice(error, settings))
-        }
-        do throws(SystemCallFailure) { runtime = try RuntimeWatch(layout, log, metrics) } catch {
-            throw EngineFailure("\(error)")
-        }
-        // The looks run while the records are read.
-        runtime.start()
-        let opened: (store: Store, damage: StoreDamage?)
-        do throws(StoreFailure) { opened = try Engine.openStore(layout) } catch {
-            throw EngineFailure("the store \(layout.store) cannot be opened: \(error)")
-        }
-        registry = try Registry(
-            opened.store, limits: settings.limits, reserve: Reserve(path: layout.reserve),
-            damage: opened.damage?.description, hasLostStore: opened.store.isNew && wasUsed)
-        registry.reserve?.hold()
-        let facts = try HostInfo(settings)
-        host = LinuxHost(facts, layout, runtime)
-        fixedInfo = facts.info
-        metrics.seccompProfile.set(1, settings.seccomp.source)
-        metrics.exportKnownSeries()
-        noteDamage()
-    }
-
-    /// Opens the store. If a process other than a daemon holds a lock on it, the daemon ignores
-    /// that lock (law 25).
-    private static func openStore(
-        _ layout: Layout
-    ) throws(StoreFailure) -> (store: Store, damage: StoreDamage?) {
-        let path = layout.store
-        let adopted = { podsByFolder(layout) }
-        do throws(StoreFailure) { return try Store.opening(path: path, adopting: adopted) } catch {
-            guard error.isLock else { throw error }
-            let holder = Files.lockHolder(path).flatMap { ProcFS.command(of: $0) }
-            if holder == ProcFS.command(of: OwnProcess.pid) { throw error }
-            return try Store.opening(path: path, ignoringLocks: true, adopting: adopted)
-        }
-    }
-
-    /// Makes a record for each pod that has a folder. The record has no content, so the pod is
-    /// lost: a cleanup removes what it holds, and the record waits for the client's DELETE.
-    private static func podsByFolder(_ layout: Layout) -> [PodRecord] {
-        do throws(SystemCallFailure) {
-            return try Files.names(in: layout.pods).compactMap { UID(ours: $0) }.map {
-                PodRecord(uid: $0.recordID, name: "\($0)", document: [])
-            }
-        } catch { return [] }
-    }
-
-    /// Makes an engine on another host, such as a test's `SimulatedHost`.
+    /// Loads the records, and starts nothing.
+    ///
+    /// - Parameters:
+    ///   - damage: what of the store could not be read when it was opened.
+    ///   - hasLostStore: whether an earlier daemon of this boot had a store that is lost.
     package init(
-        _ settings: EngineSettings, _ store: sending any RecordKeeping, _ host: any Host,
-        log: Log? = nil
-    ) throws(EngineFailure) {
+        _ settings: Settings, _ store: sending any RecordKeeping, _ host: any Host,
+        _ metrics: Metrics = Metrics(), log: Log, damage: String? = nil,
+        hasLostStore: Bool = false
+    ) throws(StartFailure) {
         self.settings = settings
         layout = Layout(settings: settings)
-        self.log = log ?? Log(settings.logLevel)
+        self.log = log
+        self.metrics = metrics
         gate = StageGate(places: settings.stagePlaces, metrics)
-        lock = nil
-        registry = try Registry(store, limits: settings.limits)
+        registry = try Registry(
+            store, limits: settings.limits, reserve: host.reserve, damage: damage,
+            hasLostStore: hasLostStore)
+        registry.reserve?.hold()
         self.host = host
-        runtime = RuntimeWatch(assuming: .inMemory(settings.runtime), layout, metrics)
-        fixedInfo = EngineInfo(
-            runtimePath: settings.runtime, kernelRelease: "0", cgroup: "v2", hasCgroupKill: false,
-            bootID: "", seccomp: settings.seccomp, limits: settings.limits, nestsCPULimits: false,
-            hasMountAttributes: true)
+        metrics.seccompProfile.set(1, settings.seccomp.source)
         metrics.exportKnownSeries()
         noteDamage()
     }
@@ -138,33 +78,24 @@ package final class Engine: Sendable {
 
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
 
+    package var limits: Limits { settings.limits }
+
     /// The facts at the moment of the call.
-    package var info: EngineInfo {
-        var info = fixedInfo
-        let status = runtime.status
-        info.runtimePath = status.runtimePath ?? info.runtimePath
-        info.refusal = status.refusal
-        guard let facts = status.runtime.value else { return info }
-        info.runtimeName = facts.version.name
-        info.runtimeVersion = facts.version.version
-        info.runtimeCommit = facts.version.commit
-        info.recursiveReadOnly = info.hasMountAttributes && facts.hasRecursiveReadOnly
-        return info
-    }
+    package var info: HostInfo { host.info }
 
     /// Why creates are refused; `nil` if they are accepted.
-    package var refusal: String? { runtime.status.refusal }
+    package var refusal: String? { info.refusal }
 
     /// Waits for the first looks at what creates need, at most `milliseconds` for each. Call it
     /// before `start`, because the adoptions of `start` keep the loop busy.
-    package func awaitFirstLooks(milliseconds: CInt) {
+    package func awaitFirstLooks(milliseconds: Int32) {
         ignoring("then the start does not wait") { () throws(SystemCallFailure) in
-            let trial = try FirstLook()
+            let trial = try LoopSignal()
             onLoop {
                 await self.layerTrials.tryNow(self)
-                trial.end()
+                trial.send()
             }
-            runtime.waitForFirstLook(milliseconds: milliseconds)
+            host.awaitFirstLook(milliseconds: milliseconds)
             trial.wait(milliseconds: milliseconds)
         }
     }
@@ -186,9 +117,6 @@ package final class Engine: Sendable {
         Loop.shared.reactor.after(milliseconds: 0, body)
     }
 
-    /// Called when the daemon ends. Pods stay; the parent cgroup is removed if it contains no pod.
-    package func leave() { host.leave() }
-
     /// Tells the pod's controller that there is something to do.
     func wake(_ pod: UID) {
         onLoop { self.controllers.controller(of: pod, self).schedule() }
@@ -197,7 +125,7 @@ package final class Engine: Sendable {
     /// The context of the operations that the daemon begins itself.
     var ownContext: RequestContext {
         RequestContext(
-            requester: Requester(pid: OwnProcess.pid, uid: 0, gid: 0, command: "staunchd"),
+            requester: Requester(pid: info.daemonPID, uid: 0, gid: 0, command: "staunchd"),
             operationID: nil, fingerprint: 0, instance: "", ifMatch: nil)
     }
 }

@@ -3,6 +3,7 @@
 
 package import Documents
 import EventLoop
+import Host
 import Model
 
 extension Engine {

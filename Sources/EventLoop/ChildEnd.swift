@@ -1,5 +1,6 @@
 // Waits for the end of one of the daemon's children without blocking, and takes its exit.
 
+import Kernel
 package import Linux
 
 @Loop package enum ChildEnd {

@@ -4,6 +4,7 @@
 // so a pod's steps are written in the order in which they happen, and need no lock.
 
 import Glibc
+package import Kernel
 package import Linux
 package import Model
 package import Synchronization

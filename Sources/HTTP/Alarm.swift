@@ -1,6 +1,7 @@
 //  The epoll set and the eventfd on which the watcher sleeps, until a peer hangs up or a thread
 //  rings.
 
+import Kernel
 import Linux
 
 /// An epoll descriptor and an eventfd, closed with this object.

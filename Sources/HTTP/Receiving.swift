@@ -1,6 +1,7 @@
 //  Conversion of libmicrohttpd's connections to values.
 
 import CHTTP
+import Kernel
 import Linux
 
 typealias HeaderList = [(name: String, value: String)]

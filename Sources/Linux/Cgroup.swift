@@ -5,6 +5,7 @@
 import Bytes
 import CLinux
 import Glibc
+package import Kernel
 
 /// One mounted cgroup hierarchy.
 package struct CgroupHierarchy: Hashable, Sendable {

@@ -9,6 +9,7 @@ import Bytes
 import CLinux
 import Failpoints
 import Glibc
+import Kernel
 
 enum CgroupTree {
     /// A cgroup on the way to the current one, and its children that are still to be visited.

@@ -4,6 +4,7 @@
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 /// A name in a directory.
 package struct DirectoryEntry: Sendable {

@@ -3,6 +3,7 @@
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 package struct Epoll: ~Copyable, Sendable {
     package struct Interest: OptionSet, Sendable {

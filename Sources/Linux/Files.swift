@@ -5,6 +5,7 @@ import Bytes
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 package enum Files {
     /// The whole of a small file, at most `limit` bytes.

@@ -1,6 +1,7 @@
 // The mounts of a mount namespace, from /proc/<pid>/mountinfo (proc(5)).
 
 import Bytes
+package import Kernel
 
 /// One line of mountinfo. Rarely used fields are decoded on demand.
 package struct MountInfo: Sendable {

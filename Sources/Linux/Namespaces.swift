@@ -9,6 +9,7 @@
 import Bytes
 import CLinux
 import Glibc
+import Kernel
 
 /// The file of a namespace: the same for every process that opens it.
 package struct NamespaceFile: Hashable, Sendable {

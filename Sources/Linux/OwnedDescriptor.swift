@@ -3,6 +3,7 @@
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 /// An open descriptor; closed at the end of the value's lifetime.
 package struct OwnedDescriptor: ~Copyable, Sendable {

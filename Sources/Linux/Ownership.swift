@@ -5,6 +5,7 @@
 import Bytes
 import CLinux
 import Glibc
+package import Kernel
 
 package enum Ownership {
     /// In the `trusted` namespace, which only CAP_SYS_ADMIN can write (xattr(7)). overlay and

@@ -3,6 +3,7 @@
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 /// The credentials of a unix socket's peer.
 package struct PeerCredentials: Equatable, Sendable {

@@ -3,6 +3,7 @@
 // until it has been seen to run: nothing else is started from it.
 
 import Bytes
+package import Kernel
 
 /// The copies of one program.
 package struct ProgramCopies {

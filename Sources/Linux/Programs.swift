@@ -3,6 +3,7 @@
 import Bytes
 import CLinux
 import Glibc
+package import Kernel
 
 /// A program as it was found. Equal marks mean the same file with the same content.
 package struct ProgramFile: Equatable, Sendable {

@@ -7,6 +7,7 @@
 
 import CLinux
 import Glibc
+package import Kernel
 
 /// May block on the root's disks: only for helpers.
 package struct RootDirectory: ~Copyable {

@@ -4,6 +4,7 @@ import Bytes
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 package enum Sandbox {
     /// Gives the calling process, which must have one thread, its own mount, IPC and UTS

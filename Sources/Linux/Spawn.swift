@@ -3,6 +3,7 @@
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 /// A program to run. Its environment is exactly `environment`.
 package struct Command: Sendable {

@@ -3,6 +3,7 @@
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 extension OwnedDescriptor {
     /// The number of bytes in this pipe; works for either end.

@@ -5,6 +5,7 @@ import Bytes
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 package enum Superblocks {
     /// The device of the mount there. Only for helpers: it may ask the file system.

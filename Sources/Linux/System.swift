@@ -4,6 +4,7 @@ import Bytes
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 package enum SystemClock {
     /// Nanoseconds since boot, including suspend: for durations.

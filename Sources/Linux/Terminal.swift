@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+package import Kernel
 
 package enum Terminal {
     /// Whether `descriptor` is a terminal, so that a person reads it.

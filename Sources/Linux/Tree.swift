@@ -5,6 +5,7 @@
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 package enum Tree {
     /// Removes `name` in the directory at `parent`, with everything below it. A missing tree is no

@@ -3,6 +3,7 @@
 import Bytes
 import CLinux
 import Glibc
+package import Kernel
 
 /// A path, or `@` and a name in the abstract namespace.
 package struct UnixAddress: Equatable, Sendable {

@@ -1,16 +1,6 @@
 // A pod and its tasks in their present state.
 
-/// The identity of a process. A later process with the same pid has another start time.
-package struct ProcessIdentity: Hashable, Sendable {
-    package let pid: Int32
-    /// Clock ticks since boot when it started: field 22 of `/proc/<pid>/stat` (proc(5)).
-    package let startTicks: UInt64
-
-    package init(pid: Int32, startTicks: UInt64) {
-        self.pid = pid
-        self.startTicks = startTicks
-    }
-}
+package import Kernel
 
 //  creating ──> ready ──> stopping ──> stopped         any state ──> deleting ──> (no record)
 //      │          └─────────┴────────────┴──> lost ──> deleting
@@ -173,28 +163,5 @@ package enum TaskState: Equatable, Sendable {
         case .creating, .created, .running: self = .exited(exit)
         }
         return true
-    }
-}
-
-/// How a task's first process ended.
-package struct TaskExit: Equatable, Sendable {
-    package enum Status: Equatable, Sendable {
-        case code(Int32)
-        case signal(Signal)
-        /// The process ended before it had executed the task's program.
-        case neverRan(Signal?)
-        /// No shim saw the exit.
-        case unknown
-    }
-
-    package let status: Status
-    /// Whether the kernel killed a process of the task's cgroup for lack of memory.
-    package let oomKilled: Bool
-    package let finishedAt: Timestamp
-
-    package init(status: Status, oomKilled: Bool, finishedAt: Timestamp) {
-        self.status = status
-        self.oomKilled = oomKilled
-        self.finishedAt = finishedAt
     }
 }

@@ -1,5 +1,7 @@
 // An operation: the promise to carry out an accepted request. Clients poll it.
 
+package import Kernel
+
 package enum OperationKind: String, Sendable, CaseIterable {
     case podCreate = "pod.create"
     case podUpdate = "pod.update"

@@ -3,20 +3,8 @@
 
 import Bytes
 import JSON
+package import Kernel
 package import Model
-
-/// A task's user, after its names were resolved in the rootfs's own passwd and group files.
-package struct ResolvedUser: Equatable, Sendable {
-    package let uid: UInt32
-    package let gid: UInt32
-    package let additionalGIDs: [UInt32]
-
-    package init(uid: UInt32, gid: UInt32, additionalGIDs: [UInt32] = []) {
-        self.uid = uid
-        self.gid = gid
-        self.additionalGIDs = additionalGIDs
-    }
-}
 
 /// The features of this host's kernel and runtime, determined once.
 package struct HostTraits: Equatable, Sendable {

@@ -2,6 +2,7 @@
 // process's, and the shim later sends signals to the process that it adopts.
 
 import Bytes
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -5,6 +5,7 @@
 // task's: runc's init ends with code 2 at SIGTERM. So every signal but SIGKILL waits for the exec.
 // The kernel does not report an exec, so the shim polls for it.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -2,6 +2,7 @@
 // itself, NFS, FAT), and the kernel's error names no layer. So the daemon tries it at startup;
 // otherwise the first task's rootfs would be blamed.
 
+import Kernel
 import Linux
 
 struct LayerTrial {

@@ -1,5 +1,6 @@
 // Reads the lines of an untrusted file: it may contain any bytes, and any number of them.
 
+import Kernel
 import Linux
 
 /// Reads a file line by line; holds at most one line and one chunk in memory.

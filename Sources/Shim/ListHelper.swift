@@ -4,6 +4,7 @@
 // `trusted.staunch.run-dir` (xattr(7)) contains that path. The helper lists nothing in another
 // daemon's directory, so nothing in it is ever taken for an orphan.
 
+import Kernel
 import Linux
 
 struct ListHelper {

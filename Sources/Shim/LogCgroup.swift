@@ -4,6 +4,7 @@
 // pod, and throttles it like the task.
 
 import Bytes
+import Kernel
 import Linux
 
 struct LogCgroup {

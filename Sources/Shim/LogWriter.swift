@@ -1,6 +1,7 @@
 // The log writer: a helper process that cuts a task's output into lines and writes them. It may
 // wait for the log's disk without any limit.
 
+import Kernel
 import Linux
 import ShimProtocol
 

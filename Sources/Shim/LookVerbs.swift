@@ -2,6 +2,7 @@
 // answer, so a helper waits for it, without any of the daemon's descriptors (law 4).
 
 import Bytes
+import Kernel
 import Linux
 
 enum LookVerbs {

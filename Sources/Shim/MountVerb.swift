@@ -1,6 +1,7 @@
 // mount: mounts a task's overlay and resolves the user that the task runs as.
 
 import Bytes
+import Kernel
 import Linux
 import ShimProtocol
 

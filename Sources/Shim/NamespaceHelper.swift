@@ -1,6 +1,7 @@
 // Lists the namespaces that tasks hold by a descriptor, for the audit.
 
 import Bytes
+import Kernel
 import Linux
 
 enum NamespaceHelper {

@@ -5,6 +5,7 @@
 // mount helper makes each place first, without following links, and the runtime gets the real path.
 // The helper creates nothing outside the task's own files: a place inside a bind mount must exist.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -1,5 +1,6 @@
 // Children that have ended: the shim inspects them, stores the exit, and only then reaps (law 8).
 
+import Kernel
 import Linux
 import ShimProtocol
 
@@ -45,10 +46,9 @@ extension Shim {
     /// ended, and its code is not the task's.
     func store(_ exit: ChildExit, hasRun: Bool, of slot: TaskSlot) {
         guard slot.exit == nil else { return }
-        let record = WireExit(
-            code: hasRun ? exit.code : nil, signal: exit.signal,
-            oomKilled: cgroup(of: slot).sawOutOfMemory(), neverRan: !hasRun,
-            finishedAt: SystemClock.wall)
+        let record = TaskExit(
+            status: hasRun ? TaskExit.Status(exit) : .neverRan(signal: exit.signal),
+            oomKilled: cgroup(of: slot).sawOutOfMemory(), finishedAt: SystemClock.wall)
         ignoring("the status is told to the daemon too, and its file has room for it") {
             () throws(SystemCallFailure) in
             try ExitFile.write(record, at: slot.paths.exitFile)
@@ -80,6 +80,12 @@ extension Shim {
     }
 }
 
+extension TaskExit.Status {
+    fileprivate init(_ exit: ChildExit) {
+        self = exit.code.map { .code($0) } ?? exit.signal.map { .signal($0) } ?? .unknown
+    }
+}
+
 /// A child that ended before the runtime had named the task's process.
 struct Orphan {
     let exit: ChildExit
@@ -92,10 +98,10 @@ struct Orphan {
 enum ExitFile {
     /// Makes room for a status that is not known yet.
     static func prepare(_ path: String) throws(SystemCallFailure) {
-        try Files.replace(path, [UInt8](repeating: 0, count: WireExit.fileSize))
+        try Files.replace(path, [UInt8](repeating: 0, count: TaskExit.fileSize))
     }
 
-    static func write(_ exit: WireExit, at path: String) throws(SystemCallFailure) {
+    static func write(_ exit: TaskExit, at path: String) throws(SystemCallFailure) {
         let content = exit.fileContent()
         do throws(SystemCallFailure) {
             // O_WRONLY | O_NONBLOCK: a FIFO in its place would be waited for.

@@ -1,6 +1,7 @@
 // unmount, remove and exit: the teardown.
 
 import Bytes
+import Kernel
 import Linux
 import ShimProtocol
 

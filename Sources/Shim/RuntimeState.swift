@@ -2,6 +2,7 @@
 // has anything left to do.
 
 import Bytes
+import Kernel
 import Linux
 
 enum RuntimeState {

@@ -1,6 +1,7 @@
 // Receives the runtime's log, standard output and standard error through a pipe. In a file they
 // could fill the run directory, which is in memory.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -1,5 +1,6 @@
 // create, start, delete: run the runtime (runc).
 
+import Kernel
 import Linux
 import ShimProtocol
 
@@ -54,7 +55,7 @@ extension Shim {
             return reply(to: job.waiting, .failed(.runtime, detail: reason))
         }
         // A process that was already reaped has no start time: its `/proc/<pid>/stat` is gone.
-        let process = WireProcess(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
+        let process = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         slot.process = process
         isMemoryDue = true
         reply(to: job.waiting, .running(process))

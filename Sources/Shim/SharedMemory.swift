@@ -4,6 +4,7 @@
 // files to another pod (SCM_RIGHTS), the tmpfs survives without a mount, with all its content. Then
 // the pod is not gone.
 
+import Kernel
 import Linux
 import ShimProtocol
 

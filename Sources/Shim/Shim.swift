@@ -3,6 +3,7 @@
 // It has one thread, which never makes a call that can block: its children make those calls. A new
 // daemon gets the shim's state with `status`.
 
+package import Kernel
 package import Linux
 package import ShimProtocol
 
@@ -18,7 +19,7 @@ package final class Shim {
     /// The mount namespace in which the daemon started the shim.
     let hostMounts: OwnedDescriptor
     let hierarchies: [CgroupHierarchy]
-    let identity: WireProcess
+    let identity: ProcessIdentity
     let sharedMemory: SharedMemory
     var connection: ShimConnection?
     /// CLOCK_BOOTTIME in nanoseconds of the next accept, if no descriptor was left for a
@@ -60,7 +61,7 @@ package final class Shim {
             needed: ["/proc", "/sys", settings.podDirectory])
         Namespaces.keepOwn(ShimSettings.namespaces(ownNetwork: settings.ownNetwork))
         sharedMemory = try SharedMemory(settings)
-        identity = WireProcess(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
+        identity = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         epoll = try Epoll()
         try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)
         try epoll.add(self.listener.descriptor.number, .readable, tag: Watched.listener.tag)

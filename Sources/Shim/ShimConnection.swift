@@ -1,5 +1,6 @@
 // The connection to the daemon. A new daemon replaces the old one; without one, the work continues.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -1,5 +1,6 @@
 // The shim's program: one binary for the sandbox and for the helpers.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -1,5 +1,6 @@
 // Makes a shim reachable again if its lock, its socket, or the whole directory was removed.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -1,6 +1,7 @@
 // Tells who has written to a task's standard output and error: the task's program or the runtime,
 // which has them from the start.
 
+import Kernel
 import Linux
 import ShimProtocol
 

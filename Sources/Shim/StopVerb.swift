@@ -1,5 +1,6 @@
 // stop: sends the signal, waits for the grace, then kills the task's cgroup until it is empty.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -6,6 +6,7 @@
 // output. The count is logged when the disk takes something again. So neither the task's end nor
 // the pod's delete ever depends on that disk.
 
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -1,5 +1,6 @@
 // One task of the pod, as its shim knows it.
 
+import Kernel
 import Linux
 import ShimProtocol
 
@@ -31,8 +32,8 @@ final class TaskSlot {
     var triedToMount = false
     /// The overlay's device, if its superblock survives its unmount.
     var device: UInt64?
-    var process: WireProcess?
-    var exit: WireExit?
+    var process: ProcessIdentity?
+    var exit: TaskExit?
     var job: Job?
     var stop: StopState?
     var output: TaskOutput?

@@ -7,6 +7,7 @@
 // skipped: read as 0 it would make its user root.
 
 import Bytes
+import Kernel
 import Linux
 import ShimProtocol
 

@@ -1,15 +1,17 @@
 // The shim's messages to the daemon: one reply to each request, and exits as they happen.
 
+package import Kernel
+
 package enum ShimMessage: Equatable, Sendable {
     case reply(id: UInt32, ShimReply)
     /// A task's first process has ended, and its exit is stored. Repeated in every `status`.
-    case exited(task: String, WireExit)
+    case exited(task: String, TaskExit)
 }
 
 package enum ShimReply: Equatable, Sendable {
     case status(ShimReport)
     case mounted(ResolvedUser)
-    case running(WireProcess)
+    case running(ProcessIdentity)
     case done
     /// `errno` is the failed call's, or 0 if no call failed.
     case stillThere(reason: String, errno: Int32 = 0)
@@ -35,56 +37,12 @@ package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case targetRefused
 }
 
-/// The user that a task runs as, in numbers.
-package struct ResolvedUser: Equatable, Sendable {
-    package let uid: UInt32
-    package let gid: UInt32
-    package let additionalGIDs: [UInt32]
-
-    package init(uid: UInt32, gid: UInt32, additionalGIDs: [UInt32]) {
-        self.uid = uid
-        self.gid = gid
-        self.additionalGIDs = additionalGIDs
-    }
-}
-
-package struct WireProcess: Equatable, Sendable {
-    package let pid: Int32
-    package let startTicks: UInt64
-
-    package init(pid: Int32, startTicks: UInt64) {
-        self.pid = pid
-        self.startTicks = startTicks
-    }
-}
-
-package struct WireExit: Equatable, Sendable {
-    /// The exit code; `nil` if a signal ended it.
-    package let code: Int32?
-    package let signal: Int32?
-    package let oomKilled: Bool
-    /// Its process ended before it had executed the task's program; then it has no code.
-    package let neverRan: Bool
-    /// Milliseconds since 1970.
-    package let finishedAt: Int64
-
-    package init(
-        code: Int32?, signal: Int32?, oomKilled: Bool, neverRan: Bool = false, finishedAt: Int64
-    ) {
-        self.code = code
-        self.signal = signal
-        self.oomKilled = oomKilled
-        self.neverRan = neverRan
-        self.finishedAt = finishedAt
-    }
-}
-
 /// The state of a shim.
 package struct ShimReport: Equatable, Sendable {
-    package let shim: WireProcess
+    package let shim: ProcessIdentity
     package let tasks: [ShimTaskReport]
 
-    package init(shim: WireProcess, tasks: [ShimTaskReport]) {
+    package init(shim: ProcessIdentity, tasks: [ShimTaskReport]) {
         self.shim = shim
         self.tasks = tasks
     }
@@ -92,8 +50,8 @@ package struct ShimReport: Equatable, Sendable {
 
 package struct ShimTaskReport: Equatable, Sendable {
     package let name: String
-    package let process: WireProcess?
-    package let exit: WireExit?
+    package let process: ProcessIdentity?
+    package let exit: TaskExit?
     /// The job of the shim's child for this task, with the child's pid: `umount2`, `runc delete` …
     package let job: String?
     package let jobPID: Int32?
@@ -103,7 +61,7 @@ package struct ShimTaskReport: Equatable, Sendable {
     package let waiting: String?
 
     package init(
-        name: String, process: WireProcess?, exit: WireExit?, job: String?, jobPID: Int32?,
+        name: String, process: ProcessIdentity?, exit: TaskExit?, job: String?, jobPID: Int32?,
         jobSince: Int64?, waiting: String?
     ) {
         self.name = name
@@ -140,7 +98,7 @@ extension ShimMessage {
         let message: ShimMessage
         switch try reader.byte() {
         case 0: message = .reply(id: try reader.number(), try ShimReply.read(&reader))
-        case 1: message = .exited(task: try reader.text(), try WireExit.read(&reader))
+        case 1: message = .exited(task: try reader.text(), try TaskExit.read(&reader))
         case let kind: throw WireFault("message \(kind)")
         }
         try reader.end()
@@ -179,7 +137,7 @@ extension ShimReply {
     fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> ShimReply {
         switch try reader.byte() {
         case 0:
-            let shim = try WireProcess.read(&reader)
+            let shim = try ProcessIdentity.read(&reader)
             let tasks = try reader.list { (reader: inout WireReader) throws(WireFault) in
                 try ShimTaskReport.read(&reader)
             }
@@ -191,7 +149,7 @@ extension ShimReply {
                 try reader.number(UInt32.self)
             }
             return .mounted(ResolvedUser(uid: uid, gid: gid, additionalGIDs: more))
-        case 2: return .running(try WireProcess.read(&reader))
+        case 2: return .running(try ProcessIdentity.read(&reader))
         case 3: return .done
         // Older shims: without an errno.
         case 4: return .stillThere(reason: try reader.text())
@@ -212,19 +170,28 @@ private func fault(_ reader: inout WireReader) throws(WireFault) -> ShimFault {
     return fault
 }
 
-extension WireProcess {
+extension ProcessIdentity {
     fileprivate func write(_ writer: inout WireWriter) {
         writer.put(pid)
         writer.put(startTicks)
     }
 
-    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> WireProcess {
-        WireProcess(pid: try reader.number(), startTicks: try reader.number())
+    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> ProcessIdentity {
+        ProcessIdentity(pid: try reader.number(), startTicks: try reader.number())
     }
 }
 
-extension WireExit {
+extension TaskExit {
     fileprivate func write(_ writer: inout WireWriter) {
+        var code: Int32?
+        var signal: Int32?
+        var neverRan = false
+        switch status {
+        case .code(let number): code = number
+        case .signal(let number): signal = number
+        case .neverRan(let number): (signal, neverRan) = (number, true)
+        case .unknown: break
+        }
         writer.put(optional: code) { writer, code in writer.put(code) }
         writer.put(optional: signal) { writer, signal in writer.put(signal) }
         // Older shims, which do not know `neverRan`, write 0 or 1 here.
@@ -232,7 +199,7 @@ extension WireExit {
         writer.put(finishedAt)
     }
 
-    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> WireExit {
+    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> TaskExit {
         let code = try reader.optional { (reader: inout WireReader) throws(WireFault) in
             try reader.number(Int32.self)
         }
@@ -241,9 +208,18 @@ extension WireExit {
         }
         let flags = try reader.byte()
         guard flags < 4 else { throw WireFault("flags \(flags)") }
-        return WireExit(
-            code: code, signal: signal, oomKilled: flags & 1 != 0, neverRan: flags & 2 != 0,
-            finishedAt: try reader.number())
+        let status: Status =
+            if flags & 2 != 0 {
+                .neverRan(signal: signal)
+            } else if let code {
+                .code(code)
+            } else if let signal {
+                .signal(signal)
+            } else {
+                .unknown
+            }
+        return TaskExit(
+            status: status, oomKilled: flags & 1 != 0, finishedAt: try reader.number())
     }
 
     /// The size of a task's exit file. It is created with the task, so storing an exit needs no
@@ -259,7 +235,7 @@ extension WireExit {
     }
 
     /// `nil` if no exit is stored yet.
-    package static func parse(fileContent: [UInt8]) throws(WireFault) -> WireExit? {
+    package static func parse(fileContent: [UInt8]) throws(WireFault) -> TaskExit? {
         guard let count = fileContent.first, count > 0 else { return nil }
         var reader = WireReader(Array(fileContent.dropFirst().prefix(Int(count))))
         let version = try reader.number(UInt16.self)
@@ -285,10 +261,10 @@ extension ShimTaskReport {
         ShimTaskReport(
             name: try reader.text(),
             process: try reader.optional { (reader: inout WireReader) throws(WireFault) in
-                try WireProcess.read(&reader)
+                try ProcessIdentity.read(&reader)
             },
             exit: try reader.optional { (reader: inout WireReader) throws(WireFault) in
-                try WireExit.read(&reader)
+                try TaskExit.read(&reader)
             },
             job: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 try reader.text()

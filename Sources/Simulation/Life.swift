@@ -1,6 +1,6 @@
 // One daemon's life. It may end before or after any of the daemon's effects.
 
-import Linux
+import Kernel
 import Store
 import Synchronization
 

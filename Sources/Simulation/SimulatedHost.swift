@@ -1,16 +1,17 @@
 // One daemon's view of the simulated machine. The daemon may die at every call.
 
-import Documents
-package import Engine
 package import EventLoop
-package import Linux
+package import Host
+package import Kernel
 package import Model
-package import ShimProtocol
+import ShimProtocol
+import Synchronization
 
 @Loop package final class SimulatedHost: Host {
     private let world: World
     private let life: Life
     private let parent: String
+    private nonisolated let facts = Mutex(HostInfo.simulated)
     /// The connections to shims, kept until the daemon's end.
     package private(set) var lines: [SimulatedShimClient] = []
 
@@ -19,6 +20,21 @@ package import ShimProtocol
         self.life = life
         parent = cgroupParent
     }
+
+    package nonisolated var info: HostInfo { facts.withLock { $0 } }
+
+    /// Changes the facts, for a test.
+    package nonisolated func assume(_ change: (inout HostInfo) -> Void) {
+        facts.withLock { change(&$0) }
+    }
+
+    package nonisolated func createRefusal() -> String? { info.refusal }
+
+    package nonisolated func awaitFirstLook(milliseconds: Int32) {}
+
+    package nonisolated var reserve: (any Reserve)? { nil }
+
+    package nonisolated func leave() {}
 
     // MARK: Shims
 
@@ -227,7 +243,16 @@ package import ShimProtocol
         return world.pods[pod]?.hasFolder ?? false
     }
 
-    package func hasContainerByName(_ pod: UID, _ task: Label) -> Bool { false }
+    package func runtimeArguments(
+        _ call: RuntimeCall, _ pod: UID, _ task: Label, id: UID
+    ) -> [String] {
+        switch call {
+        case .create: ["create"]
+        case .run: ["run"]
+        case .start: ["start"]
+        case .delete: ["delete"]
+        }
+    }
 
     package func layerRefusal() async -> String? { nil }
 
@@ -294,6 +319,16 @@ package import ShimProtocol
     package func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace] { [] }
 
     package func forget(_ orphan: UID) {}
+}
 
-    package nonisolated func leave() {}
+extension HostInfo {
+    /// A host with cgroup v2 on which every create is possible.
+    fileprivate static let simulated: HostInfo = {
+        var info = HostInfo(
+            runtimePath: "runc", kernelRelease: "0", cgroup: "v2", hasCgroupKill: false,
+            bootID: "", seccomp: .builtIn, nestsCPULimits: false, hasMountAttributes: true,
+            daemonPID: 1)
+        info.recursiveReadOnly = true
+        return info
+    }()
 }

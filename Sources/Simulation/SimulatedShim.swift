@@ -1,7 +1,8 @@
 // A shim in memory. It answers like the real shim, after some time, and may stop or die.
 
-import Engine
 package import EventLoop
+import Host
+import Kernel
 import Model
 import ShimProtocol
 
@@ -100,7 +101,7 @@ import ShimProtocol
 
     private func report() -> ShimReport {
         ShimReport(
-            shim: WireProcess(pid: pid, startTicks: UInt64(pid)),
+            shim: ProcessIdentity(pid: pid, startTicks: UInt64(pid)),
             tasks: tasks.values.sorted { $0.name < $1.name }.map { task in
                 ShimTaskReport(
                     name: task.name, process: task.process, exit: task.exit, job: nil,
@@ -179,14 +180,14 @@ import ShimProtocol
     private func run(_ task: SimulatedTask) {
         let process = world.newPID()
         pod.makeCgroup(cgroup(task), holding: process)
-        task.process = WireProcess(pid: process, startTicks: UInt64(process))
+        task.process = ProcessIdentity(pid: process, startTicks: UInt64(process))
         // Some processes end by themselves.
         guard world.dice.once(in: 3) else { return }
         let code = Int32(world.dice.below(4))
         world.after(milliseconds: world.dice.below(4000)) { [world, pod] in
             guard pod.processes(in: "/\(pod.uid)").contains(process) else { return }
-            world.truth[process] = WireExit(
-                code: code, signal: nil, oomKilled: false, finishedAt: 0)
+            world.truth[process] = TaskExit(
+                status: .code(code), oomKilled: false, finishedAt: 0)
             pod.end(process)
         }
     }
@@ -324,8 +325,8 @@ import ShimProtocol
     /// The one child that works for the task, and the requests that its end answers.
     var job: Job?
     var waiting: [(UInt32, SimulatedShimClient?)] = []
-    var process: WireProcess?
-    var exit: WireExit?
+    var process: ProcessIdentity?
+    var exit: TaskExit?
     /// When the stop's grace ends; `nil` if no stop is in progress.
     var stopsAt: Int64?
     var stoppers: [(UInt32, SimulatedShimClient?)] = []

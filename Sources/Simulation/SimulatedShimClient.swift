@@ -1,7 +1,8 @@
 // The connection between a daemon and a simulated shim. It ends with its daemon.
 
-import Engine
 package import EventLoop
+import Host
+import Kernel
 package import ShimProtocol
 
 @Loop package final class SimulatedShimClient: ShimClient {
@@ -50,7 +51,7 @@ package import ShimProtocol
         pending.removeValue(forKey: id)?.resume(returning: reply)
     }
 
-    func tell(_ task: String, _ exit: WireExit) {
+    func tell(_ task: String, _ exit: TaskExit) {
         guard life.goesOn() else { return }
         events.sawExit(task, exit)
     }

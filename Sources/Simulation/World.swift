@@ -2,11 +2,11 @@
 //
 // The machine works on while no daemon runs: shims work, tasks end, disks recover.
 
-import Engine
 package import EventLoop
-import Linux
+import Host
+package import Kernel
 package import Model
-package import ShimProtocol
+import ShimProtocol
 package import Synchronization
 
 @Loop package final class World {
@@ -14,7 +14,7 @@ package import Synchronization
     /// The objects of each pod. A pod without objects is not in it.
     package var pods: [UID: SimulatedPod] = [:]
     /// The true exit of each task that had a process, by the pid.
-    package var truth: [Int32: WireExit] = [:]
+    package var truth: [Int32: TaskExit] = [:]
     /// The processes whose exit a shim has stored.
     package var stored: Set<Int32> = []
     /// Whether disks hang. Unmounts and removals of files wait for them.
@@ -169,9 +169,9 @@ package import Synchronization
             if world.isKillStuck { return false }
             if world.truth[pid] == nil {
                 // Some processes are killed before they have executed their program.
-                world.truth[pid] = WireExit(
-                    code: nil, signal: 9, oomKilled: false, neverRan: world.dice.once(in: 16),
-                    finishedAt: 0)
+                world.truth[pid] = TaskExit(
+                    status: world.dice.once(in: 16) ? .neverRan(signal: 9) : .signal(9),
+                    oomKilled: false, finishedAt: 0)
             }
             end(pid)
             return true

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Churn
+import Kernel
 import Linux
 
 struct StaunchChurn: ParsableCommand {

@@ -3,6 +3,7 @@
 import Documents
 import Engine
 import EventLoop
+import Host
 import Model
 import Simulation
 import Store
@@ -61,17 +62,18 @@ import Store
     private func startDaemon() {
         let effects = isHealing || world.dice.once(in: 3) ? nil : 1 + world.dice.below(120)
         let life = Life(effects: effects)
-        var settings = EngineSettings()
+        var settings = Settings()
         settings.cgroupParent = parent
         settings.logLevel = stage.isVerbose ? .debug : nil
         settings.auditInterval = 20_000
         // In some histories the limit of open operations is so low that clients reach it.
         if stage.seed % 4 == 0 { settings.limits.operationsPerPod = 2 }
         stage.keeping.limit(&settings.limits)
-        do throws(EngineFailure) {
+        do throws(StartFailure) {
             let engine = try Engine(
                 settings, SimulatedRecords(disk, life),
-                SimulatedHost(world, life, cgroupParent: parent))
+                SimulatedHost(world, life, cgroupParent: parent),
+                log: Log(settings.logLevel, to: { print($0, terminator: "") }))
             (self.life, self.engine) = (life, engine)
             stage.setLife(life)
             // The first client must see what the store contains.

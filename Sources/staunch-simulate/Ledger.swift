@@ -3,6 +3,7 @@
 import Documents
 import Engine
 import EventLoop
+import Kernel
 import Model
 import ShimProtocol
 import Simulation
@@ -235,14 +236,8 @@ import Store
     private func checkTruth(of exit: TaskExit, _ task: UID, _ pod: UID) {
         guard let pid = processes[task], let truth = world.truth[pid] else { return }
         switch exit.status {
-        case .code(let code):
-            if truth.code != code { fail("S5", "\(exit) where it was \(truth)") }
-        case .signal(let signal):
-            if truth.signal != signal.number { fail("S5", "\(exit) where it was \(truth)") }
-        case .neverRan(let signal):
-            if !truth.neverRan || truth.signal != signal.map({ Int32($0.number) }) {
-                fail("S5", "\(exit) where it was \(truth)")
-            }
+        case .code, .signal, .neverRan:
+            if truth.status != exit.status { fail("S5", "\(exit) where it was \(truth)") }
         case .unknown:
             if !shimKilled.contains(pod) { fail("S5", "an exit is unknown, and the shim lived") }
             if world.stored.contains(pid) { fail("S5", "an exit is unknown, and it was stored") }

@@ -2,6 +2,7 @@
 
 import Engine
 import EventLoop
+import Kernel
 import Model
 import Simulation
 

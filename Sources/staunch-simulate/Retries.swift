@@ -2,6 +2,7 @@
 
 import Documents
 import Engine
+import Host
 import Model
 import Simulation
 
@@ -51,7 +52,7 @@ enum Keeping {
 
     var forgets: Bool { if case .all = self { false } else { true } }
 
-    func limit(_ limits: inout EngineLimits) {
+    func limit(_ limits: inout Limits) {
         limits.commitsPerPruning = 4
         switch self {
         case .all: break

@@ -2,6 +2,7 @@
 
 import API
 import ArgumentParser
+import Host
 
 struct StaunchDaemon: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,6 +3,8 @@
 import API
 import Engine
 import HTTP
+import Host
+import Kernel
 import Linux
 
 enum Daemon {
@@ -34,13 +36,10 @@ enum Daemon {
         SystemInfo.releaseStartupText()
         let signal = watch.untilSignal(engine, api: servers.apiAddress)
         engine.log.write(.info, "stopping; the pods stay", ["signal": String(signal)])
-        engine.leave()
+        engine.host.leave()
         OwnProcess.end(0)
     }
 
-    private static func makeEngine(_ settings: EngineSettings) throws(StartFailure) -> Engine {
-        do { return try Engine(settings) } catch { throw StartFailure(error.description) }
-    }
 }
 
 /// Returns the result of `body`; if the kernel refuses it, the daemon does not start.

@@ -5,6 +5,8 @@ import API
 import Bytes
 import Engine
 import HTTP
+import Host
+import Kernel
 import Linux
 import Synchronization
 
@@ -58,7 +60,7 @@ final class MetricsServer: Sendable {
         do throws(StartFailure) {
             let made = try serve(listener, api, engine.log)
             server.withLock { $0 = made }
-        } catch { return wait(for: name, error.text) }
+        } catch { return wait(for: name, error.description) }
         note(.serving(address: name))
     }
 

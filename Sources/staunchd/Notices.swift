@@ -1,6 +1,8 @@
 // Messages to the service manager (sd_notify(3)): one datagram of lines, sent without waiting.
 
 import Engine
+import Host
+import Kernel
 import Linux
 
 struct Notices {

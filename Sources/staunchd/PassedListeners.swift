@@ -1,5 +1,6 @@
 // Assigns the sockets that the service manager passed.
 
+import Host
 import Linux
 
 /// Descriptors that are still to be adopted, each once.

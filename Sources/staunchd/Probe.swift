@@ -1,5 +1,6 @@
 // Checks that the API answers, over its socket like any client.
 
+import Kernel
 import Linux
 
 struct Probe: ~Copyable {

@@ -2,6 +2,7 @@
 
 import Bytes
 import Engine
+import Host
 import Linux
 
 extension Setting {

@@ -4,6 +4,8 @@ import API
 import Bytes
 import Engine
 import HTTP
+import Host
+import Kernel
 import Linux
 
 /// The servers; they exist as long as the process.

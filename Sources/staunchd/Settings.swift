@@ -1,11 +1,12 @@
 // Converts the command line and the environment to valid settings.
 
 import Engine
+import Host
 import Linux
 
 /// The settings of the daemon.
 struct DaemonSettings {
-    var engine = EngineSettings()
+    var engine = Settings()
     var socket = ""
     /// `nil` means no TCP listener.
     var metrics: ListenAddress?
@@ -31,6 +32,7 @@ extension Options {
         settings.engine.seccomp = try Setting(
             "--seccomp-profile", seccompProfile, "STAUNCH_SECCOMP_PROFILE"
         ).seccomp()
+        settings.engine.stagePlaces = max(4, 2 * OwnProcess.processors)
         settings.engine.auditInterval = try Setting(
             "--audit-interval", auditInterval, "STAUNCH_AUDIT_INTERVAL"
         ).interval()
@@ -43,8 +45,8 @@ extension Options {
     }
 
     /// How many operations and tombstones are kept, and for how long.
-    private func limits() throws(StartFailure) -> EngineLimits {
-        var limits = EngineLimits()
+    private func limits() throws(StartFailure) -> Limits {
+        var limits = Limits()
         let operations = try Setting(
             "--operations-kept", operationsKept, "STAUNCH_OPERATIONS_KEPT"
         ).number(1...1_000_000)

@@ -1,11 +1,7 @@
-// Why the daemon does not run, in one line with a remedy.
-
+import Host
 import Linux
 
-struct StartFailure: Error {
-    let text: String
-
-    init(_ text: String) { self.text = text }
-
-    func tell() { StandardError.write("staunchd: \(text)\n") }
+extension StartFailure {
+    /// Says on standard error why the daemon does not run.
+    func tell() { StandardError.write("staunchd: \(description)\n") }
 }

@@ -2,6 +2,8 @@
 // to the service manager.
 
 import Engine
+import Host
+import Kernel
 import Linux
 import Synchronization
 

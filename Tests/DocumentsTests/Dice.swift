@@ -1,3 +1,4 @@
+import Kernel
 import Model
 
 /// Random values, reproducible from the seed (SplitMix64).
@@ -19,11 +20,11 @@ struct Dice: RandomNumberGenerator {
         + exits.flatMap { [.exited($0), .deleting($0)] }
     private static let process = ProcessIdentity(pid: .max, startTicks: .max)
     private static let exits = [
-        TaskExit(status: .code(-1), oomKilled: true, finishedAt: noon),
-        TaskExit(status: .signal(signal(64)), oomKilled: false, finishedAt: noon),
-        TaskExit(status: .neverRan(nil), oomKilled: false, finishedAt: noon),
-        TaskExit(status: .neverRan(signal(9)), oomKilled: false, finishedAt: noon),
-        TaskExit(status: .unknown, oomKilled: false, finishedAt: Timestamp(milliseconds: -1)),
+        TaskExit(status: .code(-1), oomKilled: true, finishedAt: noon.milliseconds),
+        TaskExit(status: .signal(64), oomKilled: false, finishedAt: noon.milliseconds),
+        TaskExit(status: .neverRan(signal: nil), oomKilled: false, finishedAt: noon.milliseconds),
+        TaskExit(status: .neverRan(signal: 9), oomKilled: false, finishedAt: noon.milliseconds),
+        TaskExit(status: .unknown, oomKilled: false, finishedAt: -1),
     ]
 
     mutating func flip() -> Bool { Bool.random(using: &self) }

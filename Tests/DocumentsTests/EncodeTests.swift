@@ -1,6 +1,7 @@
 import Bytes
 import Documents
 import JSON
+import Kernel
 import Model
 import Testing
 
@@ -37,14 +38,14 @@ import Testing
 
     @Test(arguments: [
         (TaskExit.Status.code(3), #"[3,null,true,"\#(noonText)",false,false]"#),
-        (.signal(.kill), #"[null,"KILL",true,"\#(noonText)",false,false]"#),
+        (.signal(9), #"[null,"KILL",true,"\#(noonText)",false,false]"#),
         (.unknown, #"[null,null,true,"\#(noonText)",true,false]"#),
-        (.neverRan(nil), #"[null,null,true,"\#(noonText)",false,true]"#),
-        (.neverRan(.kill), #"[null,"KILL",true,"\#(noonText)",false,true]"#),
+        (.neverRan(signal: nil), #"[null,null,true,"\#(noonText)",false,true]"#),
+        (.neverRan(signal: 9), #"[null,"KILL",true,"\#(noonText)",false,true]"#),
     ])
     func anExitIsShown(status: TaskExit.Status, expected: String) throws {
         var task = task
-        let exit = TaskExit(status: status, oomKilled: true, finishedAt: noon)
+        let exit = TaskExit(status: status, oomKilled: true, finishedAt: noon.milliseconds)
         for state in [TaskState.exited(exit), .deleting(exit)] {
             task.state = state
             let document = try json(task)
@@ -84,7 +85,9 @@ import Testing
             fingerprint: 1)
         operation.stalled = PodOperation.Stall(since: noon, step: .removal(.verify), why: "w")
         operation.error = Failure(.shimFailed, "d", step: .create(.shimStart))
-        operation.exits = [app: TaskExit(status: .code(0), oomKilled: false, finishedAt: noon)]
+        operation.exits = [
+            app: TaskExit(status: .code(0), oomKilled: false, finishedAt: noon.milliseconds)
+        ]
         let expected = try json(
             #"""
             {"id":"\#(uid)","kind":"pod.delete","state":"pending","target":{"kind":"pod",

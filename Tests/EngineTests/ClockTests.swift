@@ -2,6 +2,7 @@
 
 import Documents
 import EventLoop
+import Host
 import Model
 import Simulation
 import Store
@@ -24,9 +25,9 @@ extension Simulated {
         private func untimedID(_ number: UInt64) -> UID { UID(high: 0x4000, low: number) }
 
         private func stage(
-            _ limit: (inout EngineLimits) -> Void = { _ in }
+            _ limit: (inout Limits) -> Void = { _ in }
         ) throws -> Stage {
-            var settings = EngineSettings()
+            var settings = Settings()
             settings.limits.commitsPerPruning = 1
             limit(&settings.limits)
             return try Stage(settings)
@@ -125,7 +126,7 @@ extension Simulated {
                 let records = SimulatedRecords(disk, Life(effects: nil))
                 if let first { try records.setForgotten(first) }
                 let registry = try Registry(
-                    SimulatedRecords(disk, Life(effects: nil)), limits: EngineLimits(),
+                    SimulatedRecords(disk, Life(effects: nil)), limits: Limits(),
                     hasLostStore: isLost)
                 return try #require(
                     try registry.state.withLock { state throws(StoreFailure) in
@@ -151,7 +152,7 @@ extension Simulated {
             jump(days: -9)
             func next() throws -> UID {
                 let registry = try Registry(
-                    SimulatedRecords(stage.disk, Life(effects: nil)), limits: EngineLimits())
+                    SimulatedRecords(stage.disk, Life(effects: nil)), limits: Limits())
                 guard case .done(let uid) = registry.transaction({ $0.makeUID() }) else {
                     throw Problem(.storeFull, "no uid", instance: "")
                 }

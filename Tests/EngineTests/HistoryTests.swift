@@ -4,6 +4,7 @@ import Bytes
 import Documents
 import EventLoop
 import Foundation
+import Host
 import Model
 import Store
 import Synchronization
@@ -102,7 +103,7 @@ extension Simulated {
                         createdAt: EngineClock.now, fingerprint: 1)
                     operation.order = revision
                     let state: OperationState = number % 1000 == 7 ? .failed : .succeeded
-                    operation.end(state, at: EngineClock.now, EngineLimits())
+                    operation.end(state, at: EngineClock.now, Limits())
                     change.operations.append(operation.storeRecord(uptime: 1))
                     let event = Event(
                         revision: revision, time: EngineClock.now, kind: .operation, pod: pod,

@@ -1,6 +1,7 @@
 // Fairness: requests for one pod do not slow other pods.
 
 import Documents
+import Host
 import Model
 import Synchronization
 import Testing

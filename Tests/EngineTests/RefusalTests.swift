@@ -1,7 +1,9 @@
 // Creates while something that they need is broken: new ones are refused, accepted ones wait.
 
 import Documents
+import Host
 import Model
+import Simulation
 import Testing
 
 @testable import Engine
@@ -13,10 +15,10 @@ extension Simulated {
         init() throws { stage = try Stage() }
 
         private func spoil() {
-            stage.engine.runtime.assume { $0.filter = .unusable("the profile is torn") }
+            stage.host.assume { $0.refusal = "the profile is torn" }
         }
 
-        private func mend() { stage.engine.runtime.assume { $0.filter = .usable(.none) } }
+        private func mend() { stage.host.assume { $0.refusal = nil } }
 
         private func create(_ name: String, _ id: UID? = nil) -> Stage.Answer {
             stage.ask { () throws(Problem) in
@@ -61,8 +63,10 @@ extension Simulated {
 
         @Test("a bind that is to be read-only whole is not judged while the runtime is unknown")
         func features() {
-            stage.engine.runtime.assume { $0.runtime = .unseen }
-            #expect(!stage.engine.info.recursiveReadOnly)
+            stage.host.assume { info in
+                info.refusal = "the runtime has not been looked at yet"
+                info.recursiveReadOnly = false
+            }
             #expect(create("web").refusal == .runtimeUnavailable)
         }
 

@@ -2,6 +2,7 @@
 
 import Documents
 import EventLoop
+import Host
 import Model
 import Simulation
 import Store
@@ -31,6 +32,7 @@ final class Stage {
     }
 
     let world: World
+    let host: SimulatedHost
     let engine: Engine
     let disk = SimulatedDisk()
     private let written: Written
@@ -39,12 +41,12 @@ final class Stage {
     private var reactor: Reactor { Stage.reactor }
 
     /// - Parameter path: path of a store on a file system; `nil` for a store in memory.
-    init(_ settings: EngineSettings = EngineSettings(), storeAt path: String? = nil) throws {
+    init(_ settings: Settings = Settings(), storeAt path: String? = nil) throws {
         Stage.reactor.resetSimulation(seed: 1)
         var settings = settings
         settings.logLevel = nil
         settings.auditInterval = 86_400_000
-        let made = Mutex<(World, Engine)?>(nil)
+        let made = Mutex<(World, SimulatedHost, Engine)?>(nil)
         let written = Written()
         self.written = written
         let log = Log(.debug) { line in written.lines.withLock { $0.append(line) } }
@@ -59,11 +61,11 @@ final class Stage {
                         try Engine(settings, SimulatedRecords(disk, life), host, log: log)
                     }
                 engine.start()
-                made.withLock { $0 = (world, engine) }
+                made.withLock { $0 = (world, host, engine) }
             } catch { preconditionFailure("\(error)") }
         }
         Stage.reactor.runSimulated()
-        (world, engine) = try #require(made.withLock { $0 })
+        (world, host, engine) = try #require(made.withLock { $0 })
     }
 
     /// Keeps the world and the timers: the tasks behind them must not be unwound.

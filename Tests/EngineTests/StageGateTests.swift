@@ -2,6 +2,7 @@
 
 import Documents
 import EventLoop
+import Host
 import Metrics
 import Model
 import Simulation
@@ -88,7 +89,7 @@ extension Simulated {
 
         @Test("a delete is not behind the creates, and calls its own off while it waits")
         func deletes() throws {
-            var settings = EngineSettings()
+            var settings = Settings()
             settings.stagePlaces = 1
             let stage = try Stage(settings)
             let pod = try stage.makePod("old", task: "app")

@@ -28,9 +28,9 @@ private func isOldReply(_ bytes: [UInt8]) -> Bool {
 
 @Sendable func fuzzExitFile(_ bytes: [UInt8]) {
     do throws(WireFault) {
-        guard let exit = try WireExit.parse(fileContent: bytes) else { return }
+        guard let exit = try TaskExit.parse(fileContent: bytes) else { return }
         let content = exit.fileContent()
-        must(content.count <= WireExit.fileSize, "\(exit) needs \(content.count) bytes")
-        must(try WireExit.parse(fileContent: content) == exit, "\(exit) is another when read again")
+        must(content.count <= TaskExit.fileSize, "\(exit) needs \(content.count) bytes")
+        must(try TaskExit.parse(fileContent: content) == exit, "\(exit) is another when read again")
     } catch { must(!error.detail.isEmpty, "a fault without a word") }
 }

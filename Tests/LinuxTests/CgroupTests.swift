@@ -4,6 +4,7 @@
 
 import Foundation
 import Glibc
+import Kernel
 import Linux
 import Testing
 

@@ -1,6 +1,7 @@
 // Paths in a root with untrusted content: where they lead, and that none leads outside.
 
 import Glibc
+import Kernel
 import Linux
 import Testing
 

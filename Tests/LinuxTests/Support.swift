@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Kernel
 import Linux
 
 struct CommandFailed: Error { let text: String }

@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import Kernel
 import Linux
 import Testing
 

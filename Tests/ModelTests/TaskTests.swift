@@ -1,5 +1,6 @@
 // Signals, users, and the one exit of a task.
 
+import Kernel
 import Model
 import Testing
 
@@ -71,11 +72,11 @@ import Testing
 @Suite struct Exits {
     private static let process = ProcessIdentity(pid: 7, startTicks: 8)
     private static let first = exit(.code(0), at: 1)
-    private static let second = exit(.signal(.kill), at: 2)
+    private static let second = exit(.signal(9), at: 2)
 
     private static func exit(_ status: TaskExit.Status, at time: Int64) -> TaskExit {
         TaskExit(
-            status: status, oomKilled: false, finishedAt: Timestamp(milliseconds: time))
+            status: status, oomKilled: false, finishedAt: time)
     }
 
     /// `#expect` takes no mutating call.

@@ -1,6 +1,7 @@
 // Debian's runc accepts the documents, and the kernel shows their effect. As root.
 
 import Foundation
+import Kernel
 import Model
 import Testing
 

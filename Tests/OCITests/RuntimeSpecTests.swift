@@ -1,6 +1,7 @@
 // The document, member by member. RealRuncTests shows that runc accepts it.
 
 import JSON
+import Kernel
 import Model
 import Testing
 

@@ -1,48 +1,49 @@
 // The exit file, and the arguments of a shim.
 
+import Kernel
 import ShimProtocol
 import Testing
 
 @Suite struct ExitFiles {
     @Test("an exit is read from its file as it was written", arguments: Samples.exits)
-    func roundTrip(exit: WireExit) throws {
+    func roundTrip(exit: TaskExit) throws {
         let content = exit.fileContent()
-        #expect(content.count <= WireExit.fileSize)
-        let padding = [UInt8](repeating: 0, count: WireExit.fileSize - content.count)
-        #expect(try WireExit.parse(fileContent: content + padding) == exit)
-        #expect(try WireExit.parse(fileContent: content) == exit)
+        #expect(content.count <= TaskExit.fileSize)
+        let padding = [UInt8](repeating: 0, count: TaskExit.fileSize - content.count)
+        #expect(try TaskExit.parse(fileContent: content + padding) == exit)
+        #expect(try TaskExit.parse(fileContent: content) == exit)
     }
 
-    @Test("a file in which nothing stands yet holds no exit", arguments: [0, 1, WireExit.fileSize])
+    @Test("a file in which nothing stands yet holds no exit", arguments: [0, 1, TaskExit.fileSize])
     func nothingYet(size: Int) throws {
         let content = [UInt8](repeating: 0, count: size)
-        #expect(try WireExit.parse(fileContent: content) == nil)
+        #expect(try TaskExit.parse(fileContent: content) == nil)
     }
 
     @Test("a file that is cut short is a fault, and never another exit", arguments: Samples.exits)
-    func truncated(exit: WireExit) {
+    func truncated(exit: TaskExit) {
         let content = exit.fileContent()
         for count in 1..<content.count {
             #expect(throws: WireFault.self) {
-                try WireExit.parse(fileContent: Array(content.prefix(count)))
+                try TaskExit.parse(fileContent: Array(content.prefix(count)))
             }
         }
     }
 
     @Test("a wrong length is a fault", arguments: [1, 2, 13, 15, 64, 255] as [UInt8])
     func wrongLength(length: UInt8) {
-        let exit = WireExit(code: nil, signal: 9, oomKilled: false, finishedAt: 1)
+        let exit = TaskExit(status: .signal(9), oomKilled: false, finishedAt: 1)
         var content = exit.fileContent()
-        content += [UInt8](repeating: 0, count: WireExit.fileSize - content.count)
+        content += [UInt8](repeating: 0, count: TaskExit.fileSize - content.count)
         content[0] = length
-        #expect(throws: WireFault.self) { try WireExit.parse(fileContent: content) }
+        #expect(throws: WireFault.self) { try TaskExit.parse(fileContent: content) }
     }
 
     @Test("another version is a fault that names it")
     func version() {
         var content = Samples.exits[0].fileContent()
         content[1] = 9
-        #expect(throws: WireFault("version 9")) { try WireExit.parse(fileContent: content) }
+        #expect(throws: WireFault("version 9")) { try TaskExit.parse(fileContent: content) }
     }
 }
 

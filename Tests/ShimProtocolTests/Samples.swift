@@ -1,5 +1,6 @@
 // Messages of every kind, and a generator of bytes that is the same in every run.
 
+import Kernel
 import ShimProtocol
 
 /// SplitMix64.
@@ -50,20 +51,19 @@ enum Samples {
             .stop(task: "app", signal: 0, grace: .max), .stop(task: "app", signal: 0, grace: .min),
         ]
 
-    static let exits: [WireExit] =
-        [Int32.min, -1, 0, 1, 255, .max].flatMap { number -> [WireExit] in
+    static let exits: [TaskExit] =
+        [Int32.min, -1, 0, 1, 255, .max].flatMap { number -> [TaskExit] in
             [
-                WireExit(code: number, signal: nil, oomKilled: false, finishedAt: .max),
-                WireExit(code: nil, signal: number, oomKilled: true, finishedAt: .min),
-                WireExit(code: number, signal: number, oomKilled: true, finishedAt: 0),
+                TaskExit(status: .code(number), oomKilled: false, finishedAt: .max),
+                TaskExit(status: .signal(number), oomKilled: true, finishedAt: .min),
+                TaskExit(status: .neverRan(signal: number), oomKilled: true, finishedAt: 0),
             ]
         } + [
-            WireExit(code: nil, signal: nil, oomKilled: false, finishedAt: 1),
-            WireExit(code: nil, signal: nil, oomKilled: false, neverRan: true, finishedAt: 1),
-            WireExit(code: nil, signal: 9, oomKilled: true, neverRan: true, finishedAt: 1),
+            TaskExit(status: .unknown, oomKilled: false, finishedAt: 1),
+            TaskExit(status: .neverRan(signal: nil), oomKilled: false, finishedAt: 1),
         ]
 
-    static let process = WireProcess(pid: 4_194_304, startTicks: .max)
+    static let process = ProcessIdentity(pid: 4_194_304, startTicks: .max)
 
     /// Every combination of present and absent members.
     static let reports: [ShimTaskReport] = (0..<64).map { bits in
@@ -76,7 +76,7 @@ enum Samples {
 
     static let replies: [ShimReply] =
         [
-            .done, .running(process), .running(WireProcess(pid: 1, startTicks: 0)),
+            .done, .running(process), .running(ProcessIdentity(pid: 1, startTicks: 0)),
             .status(ShimReport(shim: process, tasks: [])),
             .status(ShimReport(shim: process, tasks: reports)),
             .mounted(ResolvedUser(uid: 0, gid: .max, additionalGIDs: [])),

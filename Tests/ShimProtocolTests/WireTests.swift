@@ -1,6 +1,7 @@
 // A message arrives as it was sent. Anything else is a fault: never a crash, and never a message
 // with another meaning.
 
+import Kernel
 import ShimProtocol
 import Testing
 
@@ -138,7 +139,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
 
     @Test("neither a presence nor a truth is anything but 0 or 1", arguments: [2, 255] as [UInt8])
     func flags(byte: UInt8) {
-        let exit = WireExit(code: nil, signal: nil, oomKilled: true, finishedAt: 0)
+        let exit = TaskExit(status: .unknown, oomKilled: true, finishedAt: 0)
         let packet = ShimMessage.exited(task: "", exit).packet()
         // Version, kind, an empty name, then code, signal, OOM kill, time. The OOM byte has two
         // bits, because it also contains whether the task never ran.

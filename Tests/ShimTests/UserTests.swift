@@ -2,6 +2,7 @@
 // difference: an entry without a number is no entry, and never means 0.
 
 import Foundation
+import Kernel
 import Linux
 import ShimProtocol
 import Testing

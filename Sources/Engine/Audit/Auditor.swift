@@ -2,9 +2,10 @@
 
 package import Documents
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Metrics
-package import Model
+import Model
 import Synchronization
 
 extension Engine {
@@ -85,18 +86,6 @@ extension Observation {
             observed: names.count, unrecorded: unrecorded.values.sorted(),
             missing: missing.sorted())
     }
-}
-
-/// The records, as a look at the machine needs them.
-package protocol Recorded: Sendable {
-    /// From this call on, the registry notes which records are removed.
-    func beginLook()
-    /// Returns the pods that are recorded now, or were recorded at some time since the look began.
-    func endLook() -> Set<UID>
-    /// Returns the last owner of each namespace, by the inode number of the namespace.
-    func namespaceOwners() -> [UInt64: NamespaceOwner]
-    /// Returns the processes of the live shims, as far as the records know them.
-    func shims() -> [Int32]
 }
 
 extension Registry: Recorded {

@@ -3,6 +3,7 @@
 
 import Documents
 import EventLoop
+import Host
 import Metrics
 import Model
 

@@ -3,9 +3,9 @@
 
 import Documents
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Model
-import OCI
 import ShimProtocol
 import Teardown
 
@@ -146,17 +146,11 @@ extension PodController {
             do { try self.host.writeBundle(self.uid, spec, as: user) } catch {
                 throw Failure(.shimFailed, "\(error)", step: .create(.taskCreate))
             }
-            let bundle = self.engine.layout.bundle(self.uid, spec.name)
-            let call: Runtime.Call =
-                spec.start
-                ? .run(bundle: bundle, pidFile: bundle + "/pid")
-                : .create(bundle: bundle, pidFile: bundle + "/pid")
+            let arguments = self.runtimeArguments(spec.start ? .run : .create, spec.name)
             let reply = await self.ask(
-                link,
-                .create(
-                    task: spec.name.text, arguments: self.runtimeArguments(call, spec.name)))
+                link, .create(task: spec.name.text, arguments: arguments))
             guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
-            return ProcessIdentity(process)
+            return process
         }
         record(process, of: spec)
     }
@@ -166,12 +160,12 @@ extension PodController {
     private func awaitRuntime(
         _ name: CreateStep, _ task: Label?, _ operation: PodOperation
     ) async throws(Failure) {
-        guard engine.runtime.refusal() != nil else { return }
+        guard host.createRefusal() != nil else { return }
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
         let step = ShownStep(.create(name), task)
         journal.began(step)
         var told: String?
-        while let why = engine.runtime.refusal() {
+        while let why = host.createRefusal() {
             if why != told { journal.waits(step, for: Blocker(why)) }
             told = why
             await Loop.shared.reactor.pause(milliseconds: 500)
@@ -195,20 +189,12 @@ extension PodController {
 
     /// The runtime names kernel objects after the id alone; runc joins the session keyring by that
     /// name. So the id is the task's uid, which is unique on the host for all time. Not even a
-    /// later task of the same name shares a keyring. Each task has a root directory of its own,
-    /// because the shim looks for the state by the task's name.
-    func runtimeArguments(_ call: Runtime.Call, _ task: Label) -> [String] {
-        let layout = engine.layout
-        let isOld = host.hasContainerByName(uid, task)
+    /// later task of the same name shares a keyring.
+    func runtimeArguments(_ call: RuntimeCall, _ task: Label) -> [String] {
         // A task without a record was never made, or is only to be deleted. In both cases the
         // runtime knows no such id, and the shim removes the state directory by itself.
         let id = engine.registry.pod(uid)?[task: task]?.uid ?? uid
-        return Runtime(
-            path: engine.runtime.status.runtimePath ?? engine.settings.runtime,
-            root: isOld ? layout.runtime(uid) : layout.runtime(uid, task)
-        ).arguments(
-            call, id: isOld ? task.text : id.description,
-            log: layout.bundle(uid, task) + "/runtime.log")
+        return host.runtimeArguments(call, uid, task, id: id)
     }
 
     /// Throws if a cancel or a delete has come in between.
@@ -295,8 +281,7 @@ extension Failure {
     /// Makes a failure of a shim's reply that is not the expected reply.
     init(_ reply: ShimReply?, _ step: CreateStep) {
         switch reply {
-        case .failed(let fault, let detail, let dropped)?:
-            self.init(fault, detail, dropped, step)
+        case .failed(let fault, let detail, _)?: self.init(fault, detail, step)
         case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: .create(step))
         case .status?, .mounted?, .running?, .done?:
             self.init(.shimFailed, "a reply that fits nothing", step: .create(step))
@@ -304,21 +289,13 @@ extension Failure {
         }
     }
 
-    private init(
-        _ fault: ShimFault, _ detail: String, _ dropped: UInt64, _ step: CreateStep
-    ) {
+    private init(_ fault: ShimFault, _ detail: String, _ step: CreateStep) {
         switch fault {
         case .rootfsMissing: self.init(.rootfsMissing, detail, step: .create(step))
         case .rootfsNotDirectory: self.init(.rootfsNotDirectory, detail, step: .create(step))
         case .mountRefused: self.init(.rootfsRefused, detail, step: .create(step))
         case .userUnknown: self.init(.userUnknown, detail, step: .create(step))
-        case .runtime:
-            let refusal = RuntimeRefusal(log: Array(detail.utf8), standardError: [])
-            let code: ProblemCode =
-                refusal.cause == .mountSourceMissing ? .mountSourceMissing : .runtimeRefused
-            let more =
-                dropped > 0 ? " (the \(dropped) bytes that the runtime said first are dropped)" : ""
-            self.init(code, refusal.message + more, step: .create(step))
+        case .runtime: self.init(.runtimeRefused, detail, step: .create(step))
         case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
         case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))
         case .notRunning, .state: self.init(.taskState, detail, step: .create(step))

@@ -6,7 +6,8 @@
 
 import Documents
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Metrics
 import Model
 import ShimProtocol
@@ -140,9 +141,8 @@ import Teardown
     /// Stores the end of a task's first process, which the shim has stored already. Returns `false`
     /// if the store does not accept it now; the registry then tries again.
     @discardableResult
-    func sawExit(_ task: String, _ exit: WireExit) -> Bool {
+    func sawExit(_ task: String, _ exit: TaskExit) -> Bool {
         guard let name = Label(task) else { return true }
-        let exit = TaskExit(exit)
         return engine.registry.update(uid, engine) { pod in
             guard var seen = pod[task: name], seen.state.sawExit(exit) else { return }
             pod[task: name] = seen
@@ -207,22 +207,4 @@ private struct Interruption: Hashable {
     let newcomer: UID
     let grace: Int64?
     let link: ObjectIdentifier
-}
-
-extension TaskExit {
-    init(_ exit: WireExit) {
-        let status: Status =
-            if exit.neverRan {
-                .neverRan(exit.signal.flatMap { Signal(number: Int($0)) })
-            } else if let code = exit.code {
-                .code(code)
-            } else if let signal = exit.signal.flatMap({ Signal(number: Int($0)) }) {
-                .signal(signal)
-            } else {
-                .unknown
-            }
-        self.init(
-            status: status, oomKilled: exit.oomKilled,
-            finishedAt: Timestamp(milliseconds: exit.finishedAt))
-    }
 }

@@ -1,7 +1,8 @@
 // One controller for each pod, and the recovery of all of them at the daemon's start.
 
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Model
 import Synchronization
 

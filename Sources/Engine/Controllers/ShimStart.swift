@@ -2,7 +2,8 @@
 
 import Documents
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Model
 import ShimProtocol
 
@@ -30,8 +31,8 @@ extension PodController {
                 throw SystemCallFailure(call: "start", subject: host.shimLog(uid), errno: 71)
             }
             shim = ShimStatus(
-                process: ProcessIdentity(report.shim), since: pod.shim?.since ?? EngineClock.now)
-            noteNamespaces(of: ProcessIdentity(report.shim))
+                process: report.shim, since: pod.shim?.since ?? EngineClock.now)
+            noteNamespaces(of: report.shim)
             // A shim that was found alive may have seen tasks end while no daemon ran.
             for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
             return link
@@ -83,8 +84,4 @@ extension PodController {
         status = StatusQuestion()
         return made
     }
-}
-
-extension ProcessIdentity {
-    init(_ process: WireProcess) { self.init(pid: process.pid, startTicks: process.startTicks) }
 }

@@ -4,7 +4,8 @@
 import Bytes
 import Documents
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Metrics
 import Model
 import ShimProtocol
@@ -83,7 +84,7 @@ extension PodController {
         guard case .status(let report)? = answer else { return false }
         engine.registry.showPod(uid) { $0.stalled = nil }
         engine.metrics.podsAdopted.add()
-        noteNamespaces(of: ProcessIdentity(report.shim))
+        noteNamespaces(of: report.shim)
         for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
         return true
     }
@@ -125,7 +126,7 @@ extension PodController {
     /// Returns the exit that a dead shim has stored, or an unseen exit if there is none.
     func storedExit(_ task: Label) -> TaskExit {
         do throws(SystemCallFailure) {
-            if case .exit(let exit) = try host.exitFile(uid, task) { return TaskExit(exit) }
+            if case .exit(let exit) = try host.exitFile(uid, task) { return exit }
         } catch {
             engine.log.write(.warning, "exit not read", ["uid": "\(uid)", "error": "\(error)"])
         }
@@ -136,7 +137,7 @@ extension PodController {
 extension TaskExit {
     /// An exit that no shim saw. Its time is the time when the daemon noticed it.
     static var unseen: TaskExit {
-        TaskExit(status: .unknown, oomKilled: false, finishedAt: EngineClock.now)
+        TaskExit(status: .unknown, oomKilled: false, finishedAt: EngineClock.wall)
     }
 }
 

@@ -2,7 +2,8 @@
 
 import Documents
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Model
 import ShimProtocol
 import Teardown

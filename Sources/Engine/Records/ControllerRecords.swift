@@ -2,7 +2,8 @@
 
 import Documents
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Metrics
 import Model
 import Store
@@ -141,7 +142,7 @@ extension Engine {
 }
 
 extension PodOperation {
-    mutating func end(_ state: OperationState, at time: Timestamp, _ limits: EngineLimits) {
+    mutating func end(_ state: OperationState, at time: Timestamp, _ limits: Limits) {
         self.state = state
         finishedAt = time
         expiresAt = Timestamp(

@@ -3,7 +3,8 @@
 
 import Bytes
 import Documents
-import Linux
+import Host
+import Kernel
 import Model
 import Store
 import Synchronization

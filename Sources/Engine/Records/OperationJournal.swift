@@ -2,7 +2,8 @@
 // operation builds it again after a restart.
 
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Metrics
 import Model
 import Teardown

@@ -7,6 +7,7 @@
 
 import Documents
 import EventLoop
+import Host
 import Model
 import Store
 import Synchronization
@@ -51,20 +52,20 @@ final class Registry: Sendable {
     }
 
     let state: Mutex<State>
-    let limits: EngineLimits
+    let limits: Limits
     /// `nil` if the records are not on a file system.
-    let reserve: Reserve?
+    let reserve: (any Reserve)?
 
     init(
-        _ store: sending any RecordKeeping, limits: EngineLimits, reserve: Reserve? = nil,
+        _ store: sending any RecordKeeping, limits: Limits, reserve: (any Reserve)? = nil,
         damage: String? = nil, hasLostStore: Bool = false
-    ) throws(EngineFailure) {
+    ) throws(StartFailure) {
         self.reserve = reserve
         var state = State(store: store)
         state.hasLostStore = hasLostStore
         if let damage { state.damage.append(damage) }
         do { try state.load() } catch {
-            throw EngineFailure("the store cannot be read: \(error)")
+            throw StartFailure("the store cannot be read: \(error)")
         }
         state.settleForgotten(limits)
         self.state = Mutex(state)
@@ -201,7 +202,7 @@ extension Registry.State {
 
     /// Prunes once in `commitsPerPruning` commits, so that no timer is needed and an idle daemon
     /// does nothing.
-    mutating func pruneNowAndThen(_ limits: EngineLimits) {
+    mutating func pruneNowAndThen(_ limits: Limits) {
         commits += 1
         guard hasMoreToPrune || commits % limits.commitsPerPruning == 0 else { return }
         settleForgotten(limits)
@@ -223,7 +224,7 @@ extension Registry.State {
     /// Stores once which ids may have been forgotten before the first record of this store. From
     /// then on only the ids that the store drops are added. Until there is room to store that,
     /// every unknown id is refused.
-    fileprivate mutating func settleForgotten(_ limits: EngineLimits) {
+    fileprivate mutating func settleForgotten(_ limits: Limits) {
         if isForgettingKnown { return }
         do throws(StoreFailure) {
             let found = try store.forgotten()

@@ -3,8 +3,9 @@
 import Bytes
 import Documents
 import EventLoop
-import Model
-import Store
+import Host
+package import Model
+package import Store
 import Teardown
 
 struct Transaction {
@@ -58,8 +59,7 @@ struct Transaction {
 
     /// Throws if the pod has reached the limit of open operations. A request that ends or removes
     /// an object, or joins an operation, is never refused for that.
-    func checkRoom(for pod: UID, _ limits: EngineLimits, _ context: RequestContext) throws(Problem)
-    {
+    func checkRoom(for pod: UID, _ limits: Limits, _ context: RequestContext) throws(Problem) {
         guard baseOperations.count(of: pod) < limits.operationsPerPod else {
             throw Problem(
                 .tooManyOperations,
@@ -220,7 +220,7 @@ struct Changes {
 }
 
 extension UID {
-    var recordID: RecordID { RecordID(high: high, low: low) }
+    package var recordID: RecordID { RecordID(high: high, low: low) }
 
     init(_ id: RecordID) { self.init(high: id.high, low: id.low) }
 }

@@ -2,6 +2,7 @@
 // request's document, instead of an EINVAL of the runtime.
 
 import Documents
+import Host
 import JSON
 import Model
 

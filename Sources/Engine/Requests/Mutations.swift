@@ -8,6 +8,7 @@
 // stored.
 
 package import Documents
+import Host
 import Metrics
 import Model
 import Store
@@ -124,7 +125,7 @@ extension Transaction {
     fileprivate mutating func remember(
         _ context: RequestContext, _ accepted: MutationResult, _ kind: OperationKind?,
         in pod: Label?,
-        _ limits: EngineLimits
+        _ limits: Limits
     ) {
         guard let id = context.operationID else { return }
         switch accepted {
@@ -142,7 +143,7 @@ extension Transaction {
     /// Stores an operation that had nothing to do.
     private mutating func putDone(
         _ kind: OperationKind?, _ target: OperationTarget, _ context: RequestContext,
-        _ limits: EngineLimits
+        _ limits: Limits
     ) {
         guard let kind else { return }
         var operation = makeOperation(kind, target, context)

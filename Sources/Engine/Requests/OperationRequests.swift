@@ -1,7 +1,8 @@
 // Looks up operations, lists them, waits for them and calls them off.
 
 package import Documents
-import Linux
+import Host
+import Kernel
 package import Model
 import Store
 import Synchronization

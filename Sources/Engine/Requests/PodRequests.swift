@@ -2,6 +2,7 @@
 
 import Bytes
 package import Documents
+import Host
 import JSON
 package import Model
 

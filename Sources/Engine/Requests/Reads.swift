@@ -1,6 +1,7 @@
 // Reads come from memory, and never wait for a mutation.
 
-import Linux
+import Host
+import Kernel
 import Metrics
 package import Model
 import Synchronization

@@ -1,8 +1,9 @@
 // Requests about the tasks of a pod.
 
 package import Documents
+import Host
 import JSON
-import Linux
+import Kernel
 package import Model
 
 extension Engine {
@@ -44,7 +45,7 @@ extension Engine {
 
     /// Refuses a create if the host lacks something now. A create that was accepted waits for it.
     func checkRuntime(_ context: RequestContext) throws(Problem) {
-        guard let why = runtime.refusal() else { return }
+        guard let why = host.createRefusal() else { return }
         throw Problem(.runtimeUnavailable, why, instance: context.instance)
     }
 
@@ -175,7 +176,7 @@ extension Transaction {
     /// signals.
     fileprivate mutating func begin(
         _ kind: OperationKind, _ pod: Pod, _ task: PodTask, _ context: RequestContext,
-        _ limits: EngineLimits, grace: Int64? = nil, signal: Signal? = nil
+        _ limits: Limits, grace: Int64? = nil, signal: Signal? = nil
     ) throws(Problem) -> MutationResult {
         if kind != .taskSignal {
             let open = openOperations(of: pod.uid)

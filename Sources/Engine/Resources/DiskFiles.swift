@@ -1,7 +1,8 @@
 // The files on disks: upper layers in the data directory, logs in the log directory. Helpers remove
 // them, because a disk may hold the removal.
 
-import Linux
+import Host
+import Kernel
 import Model
 import ShimProtocol
 import Teardown

@@ -1,6 +1,7 @@
 // The pod's cgroup in every hierarchy, with all cgroups below it.
 
-import Linux
+import Host
+import Kernel
 import Model
 import Teardown
 

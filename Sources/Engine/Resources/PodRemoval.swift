@@ -2,7 +2,8 @@
 // directly if it does not.
 
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Model
 import ShimProtocol
 import Teardown

@@ -5,7 +5,8 @@
 // the compiler checks; there is no default.
 
 import EventLoop
-import Linux
+import Host
+import Kernel
 import Model
 import Teardown
 

@@ -1,6 +1,7 @@
 // The overlay of a task's root file system: a mount in the shim's namespace, and a superblock.
 
-import Linux
+import Host
+import Kernel
 import Model
 import ShimProtocol
 import Teardown

@@ -1,7 +1,8 @@
 // The pod's folder in the run directory. It is removed last because it contains the shim's lock and
 // socket. Then the step looks for everything once more.
 
-import Linux
+import Host
+import Kernel
 import Model
 import Teardown
 

@@ -1,8 +1,8 @@
 // The runtime's container: its state directory, and the task's cgroup in every hierarchy.
 
-import Linux
+import Host
+import Kernel
 import Model
-import OCI
 import ShimProtocol
 import Teardown
 

@@ -1,6 +1,7 @@
 // The shim: the pod's sandbox process, which holds its namespaces and its mounts.
 
-import Linux
+import Host
+import Kernel
 import Model
 import ShimProtocol
 import Teardown

@@ -1,6 +1,7 @@
 // The processes of a task: all processes of its cgroup.
 
-import Linux
+import Host
+import Kernel
 import Model
 import ShimProtocol
 import Teardown

@@ -1,0 +1,189 @@
+// What the engine needs from the machine: everything outside its own memory and its store.
+//
+// `LinuxHost` is the real machine. `SimulatedHost` exists only in memory, so that tests run the
+// same engine through a hundred thousand histories of faults in a minute.
+
+package import EventLoop
+package import Kernel
+package import Model
+package import ShimProtocol
+
+/// Whether a pod's shim lives.
+package enum ShimPresence: Sendable {
+    case lives
+    case gone
+}
+
+extension SystemCallFailure {
+    /// Whether a shim's socket did not exist (ENOENT, ENOTDIR), or no process listened on it
+    /// (ECONNREFUSED).
+    package var isWithoutSocket: Bool { [2, 20, 111].contains(errno) }
+}
+
+/// What a shim reports without being asked.
+package struct ShimEvents: Sendable {
+    package let sawExit: @Sendable @Loop (String, TaskExit) -> Void
+    /// Called once, when the shim hangs up.
+    package let lost: @Sendable @Loop () -> Void
+
+    package init(
+        sawExit: @escaping @Sendable @Loop (String, TaskExit) -> Void,
+        lost: @escaping @Sendable @Loop () -> Void
+    ) {
+        self.sawExit = sawExit
+        self.lost = lost
+    }
+}
+
+/// A connection to one shim: requests and replies, matched by number.
+@Loop package protocol ShimClient: AnyObject, Sendable {
+    var isOpen: Bool { get }
+    /// Returns the shim's answer; `nil` if the shim hung up first. There is no deadline.
+    func ask(_ request: ShimRequest) async -> ShimReply?
+    /// Sends without waiting for the answer.
+    func tell(_ request: ShimRequest)
+    /// Returns once the shim, which has hung up, has ended.
+    func ended() async
+}
+
+/// The content of a task's exit file.
+package enum ExitSight: Equatable, Sendable {
+    /// There is no file: the runtime was never asked to make the task.
+    case none
+    /// The runtime was asked, and no exit has been stored.
+    case open
+    case exit(TaskExit)
+}
+
+/// A call of the OCI runtime for one task (runc(8)).
+package enum RuntimeCall: Equatable, Sendable {
+    /// Creates the task; its process waits in the exec fifo.
+    case create
+    /// Creates and starts the task; the runtime returns as soon as the program runs.
+    case run
+    case start
+    /// Removes the state and the cgroup; refused while the task is alive.
+    case delete
+}
+
+/// Space on the records' file system that is kept for deletes (law 13). Any thread may call it.
+package protocol Reserve: Sendable {
+    /// Takes the space, if there is enough and the reserve does not have it yet.
+    func hold()
+    /// Takes the space back as soon as there is room, after it was given up.
+    func takeBack()
+    /// Frees the space for the next write. Returns `false` if there was none.
+    func giveUp() -> Bool
+}
+
+/// Only `async` methods may block; they delegate to helper processes.
+@Loop package protocol Host: Sendable {
+    // MARK: The whole host
+
+    /// The facts at the moment of the call.
+    nonisolated var info: HostInfo { get }
+    /// Returns why no create is possible now; `nil` if one is. A call starts a new look at the
+    /// runtime unless the last look is too recent.
+    nonisolated func createRefusal() -> String?
+    /// Waits for the first look at what creates need, at most `milliseconds`. The thread that
+    /// starts the daemon calls it.
+    nonisolated func awaitFirstLook(milliseconds: Int32)
+    /// `nil` if the records are not on a file system.
+    nonisolated var reserve: (any Reserve)? { get }
+    /// Called when the daemon ends. Removes the parent cgroup if it contains no pod.
+    nonisolated func leave()
+
+    // MARK: Shims
+
+    /// Tests the pod's lock. If that fails, it throws: a failure is never `gone`.
+    func shimPresence(_ pod: UID) throws(SystemCallFailure) -> ShimPresence
+    /// Starts the pod's shim. Its lock is taken and its socket listens before the process exists.
+    func startShim(
+        _ pod: Pod, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimClient
+    /// Connects to a live shim. `recorded` is the shim's process as it was last seen.
+    func connect(
+        _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
+    ) throws(SystemCallFailure) -> any ShimClient
+    /// Returns what the shim said at its end, for display.
+    func shimLog(_ pod: UID) -> String
+
+    // MARK: Cgroups, by path from the root of each hierarchy
+
+    func processes(in cgroup: String) throws(SystemCallFailure) -> Set<Int32>
+    func kill(_ cgroup: String) throws(SystemCallFailure)
+    func remove(_ cgroup: String, children: [String]) throws(SystemCallFailure)
+    /// Returns the directories of the cgroup in the hierarchies in which it still exists.
+    func directories(of cgroup: String) throws(SystemCallFailure) -> [String]
+    /// Writes a pod's limits into its new cgroup.
+    func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure)
+    /// Writes the limits again, and removes each limit that is not set. The kernel may have to
+    /// reclaim memory.
+    func limitAgain(_ pod: UID, _ resources: Resources) async throws(SystemCallFailure)
+        -> Blocker?
+
+    // MARK: Files
+
+    /// Writes what the mount helper must know of the task's mounts. Called before the request for
+    /// the rootfs.
+    func writePlaces(_ pod: UID, _ task: TaskSpec) throws(SystemCallFailure)
+    func writeBundle(
+        _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
+    ) throws(SystemCallFailure)
+    func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight
+    /// Removes a pod's upper layers, and its logs unless they are kept. Used when no shim does it.
+    func removeFiles(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Blocker?
+    /// Removes the same for one task, and its bundle.
+    func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
+    /// Looks for the pod's folders in the data directory and, unless logs are kept, in the log
+    /// directory. Returns the remaining folders, or why the look failed.
+    func filesLeft(_ pod: UID, keepingLogs: Bool) async throws(SystemCallFailure) -> Blocker?
+    /// Returns why tasks' overlays cannot have their upper layers in the data directory; `nil` if
+    /// they can, or if that is unknown.
+    func layerRefusal() async -> String?
+    /// Returns what keeps a task's overlay alive when its shim and all processes of the pod are
+    /// gone; `nil` if the overlay is gone.
+    func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
+    /// Returns what keeps the tasks' /dev/shm alive when the shim is gone; `nil` if it is gone.
+    func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker?
+    /// Removes the pod's folder in the run directory. `hasRunFolder` tells whether it is gone.
+    func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
+    func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool
+    /// Returns the tasks that still have a bundle or a cgroup.
+    func tasksLeft(_ pod: UID) -> [Label]
+
+    /// Returns the runtime's command line, the program first. `id` is the container's id, unless an
+    /// earlier version of the daemon made the container under the task's name.
+    func runtimeArguments(_ call: RuntimeCall, _ pod: UID, _ task: Label, id: UID) -> [String]
+
+    // MARK: Looking
+
+    /// Describes where a process is, such as `pid 4121, state D, ovl_sync_fs`.
+    func helper(of pod: UID) -> String?
+    /// Where a process is, such as `pid 4121, state D, ovl_sync_fs`.
+    func place(of pid: Int32) -> String
+    /// Returns the command that a process runs now, such as `runc`; `nil` if there is no such
+    /// process.
+    func command(of pid: Int32) -> String?
+    /// Whether a signal or a tracer has stopped the process.
+    func isStopped(_ process: ProcessIdentity) -> Bool
+    /// Returns the path of each entry of the pods' directory in the run directory, by name.
+    func runFolders() throws(SystemCallFailure) -> [String: String]
+    func hasSocket(_ pod: UID) throws(SystemCallFailure) -> Bool
+    /// Returns one directory of each cgroup that has a pod's uid as its name, by uid.
+    func cgroups() throws(SystemCallFailure) -> [String: String]
+    /// Returns our mounts in the host's mount namespace.
+    func mounts() throws(SystemCallFailure) -> [String: String]
+    /// Returns the pods' folders on the disks, as a helper listed them. If a disk takes too long,
+    /// returns the last list.
+    func diskFolders(_ records: any Recorded) async -> [Observation]
+    /// Returns the shim's own namespaces, as far as they can be seen; empty if the shim has ended.
+    func namespaces(of shim: ProcessIdentity, ownNetwork: Bool) -> [NamespaceIdentity]
+    /// Returns the namespaces that tasks hold by a descriptor: those of a deleted pod, and those
+    /// without any process.
+    func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace]
+    /// Forgets what was seen of an orphan that is gone.
+    func forget(_ orphan: UID)
+}

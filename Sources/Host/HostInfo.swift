@@ -1,0 +1,42 @@
+// What the daemon tells about its host.
+
+/// Facts about the host and the daemon on it.
+package struct HostInfo: Sendable {
+    package var runtimePath: String
+    /// `nil` until the runtime has answered.
+    package var runtimeName: String?
+    package var runtimeVersion: String?
+    package var runtimeCommit: String?
+    package var kernelRelease: String
+    /// `v1`, `hybrid` or `v2`.
+    package var cgroup: String
+    package var hasCgroupKill: Bool
+    package var bootID: String
+    package var seccomp: SeccompChoice
+    /// Whether the kernel refuses a CPU limit of a task above its pod's limit (cgroup v1).
+    package var nestsCPULimits: Bool
+    /// Whether the kernel can change the attributes of a whole tree of mounts.
+    package var hasMountAttributes: Bool
+    /// Whether a bind and the mounts below it can be read-only.
+    package var recursiveReadOnly = false
+    /// Why creates are refused; `nil` if they are accepted.
+    package var refusal: String?
+    /// The daemon's own process.
+    package var daemonPID: Int32
+
+    package init(
+        runtimePath: String, kernelRelease: String, cgroup: String, hasCgroupKill: Bool,
+        bootID: String, seccomp: SeccompChoice, nestsCPULimits: Bool, hasMountAttributes: Bool,
+        daemonPID: Int32
+    ) {
+        self.runtimePath = runtimePath
+        self.kernelRelease = kernelRelease
+        self.cgroup = cgroup
+        self.hasCgroupKill = hasCgroupKill
+        self.bootID = bootID
+        self.seccomp = seccomp
+        self.nestsCPULimits = nestsCPULimits
+        self.hasMountAttributes = hasMountAttributes
+        self.daemonPID = daemonPID
+    }
+}

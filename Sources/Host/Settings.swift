@@ -1,0 +1,72 @@
+// The settings that the daemon gets at its start.
+
+package struct Settings: Sendable {
+    package var runDirectory = "/run/staunch"
+    package var dataDirectory = "/var/lib/staunch"
+    package var logDirectory = "/var/log/staunch"
+    package var cgroupParent = "/staunch"
+    /// A path, or a name that is looked up in `searchPath`.
+    package var runtime = "/usr/sbin/runc"
+    /// Absolute directories.
+    package var searchPath: [String] = []
+    /// The shim's program. The daemon copies it into the run directory at the start.
+    package var shim = ""
+    package var seccomp = SeccompChoice.builtIn
+    /// `nil` if nothing is logged.
+    package var logLevel: LogLevel? = .info
+    package var limits = Limits()
+    /// Milliseconds between two periodic audits.
+    package var auditInterval: Int64 = 60_000
+    /// The number of stages of creates and starts that run at once: see `StageGate`.
+    package var stagePlaces = 4
+
+    package init() {}
+}
+
+/// The seccomp profile of the tasks.
+package enum SeccompChoice: Equatable, Sendable {
+    case builtIn
+    /// An absolute path of a profile in containers-common's format.
+    case file(String)
+    /// No filter.
+    case none
+
+    /// `builtin`, `file` or `none`.
+    package var source: String {
+        switch self {
+        case .builtIn: "builtin"
+        case .file: "file"
+        case .none: "none"
+        }
+    }
+
+    package var path: String? {
+        switch self {
+        case .file(let path): path
+        case .builtIn, .none: nil
+        }
+    }
+}
+
+/// How many records are kept, and how many objects there may be.
+package struct Limits: Sendable {
+    package var operationsKept = 10_000
+    package var operationsKeptSeconds: Int64 = 86_400
+    package var tombstonesKept = 1_000_000
+    package var tombstonesKeptSeconds: Int64 = 604_800
+    package var eventsKept = 100_000
+    package var pods = 10_000
+    /// The limit of one pod's operations that have not ended.
+    package var operationsPerPod = 64
+    /// Commits between two prunings.
+    package var commitsPerPruning = 512
+
+    package init() {}
+}
+
+/// Why the daemon cannot start, with advice for the operator.
+package struct StartFailure: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

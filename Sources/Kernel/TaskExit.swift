@@ -1,0 +1,33 @@
+/// How a task's first process ended.
+package struct TaskExit: Equatable, Sendable {
+    package enum Status: Equatable, Sendable {
+        case code(Int32)
+        /// The number of the signal that ended the process.
+        case signal(Int32)
+        /// The process ended before it had executed the task's program. Its code, if it had one,
+        /// was the code of the runtime's init.
+        case neverRan(signal: Int32?)
+        /// No shim saw the exit.
+        case unknown
+    }
+
+    package let status: Status
+    /// Whether the kernel killed a process of the task's cgroup for lack of memory.
+    package let oomKilled: Bool
+    /// Milliseconds since 1970.
+    package let finishedAt: Int64
+
+    package init(status: Status, oomKilled: Bool, finishedAt: Int64) {
+        self.status = status
+        self.oomKilled = oomKilled
+        self.finishedAt = finishedAt
+    }
+
+    /// Whether the task's program was never executed.
+    package var neverRan: Bool {
+        switch status {
+        case .neverRan: true
+        case .code, .signal, .unknown: false
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// What the kernel offers here. It is read once; `RuntimeWatch` reads what may change.
+
+import Bytes
+import Host
+import Kernel
+import Linux
+import OCI
+
+final class KernelFeatures: Sendable {
+    let hierarchies: [CgroupHierarchy]
+    let traits: HostTraits
+    /// Whether the kernel can count and limit processes here.
+    let limitsPids: Bool
+    /// The facts that do not change while the daemon runs.
+    let info: HostInfo
+
+    init(_ settings: Settings) throws(StartFailure) {
+        do throws(SystemCallFailure) {
+            hierarchies = try Cgroups.hierarchies()
+            limitsPids = try KernelFeatures.limitsPids(hierarchies)
+            let isUnified = hierarchies.allSatisfy(\.isUnified)
+            traits = HostTraits(
+                cgroupNamespace: isUnified,
+                limitsSwap: try KernelFeatures.limitsSwap(hierarchies),
+                isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").begins(with: "-"),
+                descriptors: SystemInfo.firstDescriptorLimit.map {
+                    DescriptorLimit(soft: $0.soft, hard: $0.hard)
+                })
+            info = HostInfo(
+                runtimePath: settings.runtime, kernelRelease: try SystemInfo.kernelRelease(),
+                cgroup: isUnified
+                    ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
+                hasCgroupKill: hierarchies.contains(where: \.isUnified),
+                bootID: try SystemInfo.bootID(),
+                seccomp: settings.seccomp,
+                nestsCPULimits: hierarchies.contains { !$0.isUnified && $0.has("cpu") },
+                hasMountAttributes: try KernelFeatures.hasMountAttributes(),
+                daemonPID: OwnProcess.pid)
+        } catch { throw StartFailure("\(error)") }
+        try KernelFeatures.claim(hierarchies, settings)
+    }
+
+    /// Marks the parent cgroup as ours. A parent has one daemon, because only the records
+    /// distinguish pods from orphans. The mark exists in one hierarchy, in the unified one if there
+    /// is one.
+    private static func claim(
+        _ hierarchies: [CgroupHierarchy], _ settings: Settings
+    ) throws(StartFailure) {
+        guard let place = hierarchies.first(where: \.isUnified) ?? hierarchies.first else {
+            throw StartFailure("no cgroup hierarchy is mounted below /sys/fs/cgroup")
+        }
+        let parent = place.directory(settings.cgroupParent)
+        let owner: String?
+        do throws(SystemCallFailure) {
+            try Files.makeDirectories(parent, mode: 0o755)
+            owner = try Ownership.claim(parent, for: settings.runDirectory)
+        } catch { throw StartFailure("\(error)") }
+        guard let owner else { return }
+        throw StartFailure(
+            "the cgroup parent \(settings.cgroupParent) belongs to the daemon of \(owner); "
+                + "choose another --cgroup-parent")
+    }
+
+    /// Whether swap can be limited. v1 shows memory.memsw only if the kernel accounts swap.
+    private static func limitsSwap(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Bool {
+        for hierarchy in hierarchies where hierarchy.has("memory") {
+            return try Files.exists(hierarchy.mountPoint + "/memory.memsw.limit_in_bytes")
+        }
+        return true
+    }
+
+    private static func limitsPids(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Bool {
+        for hierarchy in hierarchies {
+            if hierarchy.has("pids") { return true }
+            guard hierarchy.isUnified else { continue }
+            let controllers = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")
+            if controllers.upTo("\n").fields(" ").contains("pids") { return true }
+        }
+        return false
+    }
+
+    /// Whether the kernel has mount_setattr(2).
+    private static func hasMountAttributes() throws(SystemCallFailure) -> Bool {
+        try !SystemInfo.kernelVersion().lexicographicallyPrecedes([5, 12])
+    }
+}

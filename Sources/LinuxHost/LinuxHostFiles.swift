@@ -1,0 +1,225 @@
+// The machine's files. The daemon itself works on tmpfs. A helper works on a disk, in a cgroup of
+// the pod, so that the next daemon finds a helper that the disk holds.
+
+import Bytes
+package import Host
+package import Kernel
+import Linux
+package import Model
+import OCI
+import ShimProtocol
+
+extension LinuxHost {
+    package func writePlaces(_ pod: UID, _ spec: TaskSpec) throws(SystemCallFailure) {
+        let bundle = layout.bundle(pod, spec.name)
+        try Files.makeDirectories(bundle)
+        let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
+            WireMount(target: mount.target, source: mount.kind.source)
+        }
+        let places = TaskPlaces(cwd: spec.cwd, mounts: mounts)
+        try Files.replace(bundle + "/places", places.fileContent())
+    }
+
+    /// Returns the task's mounts in their order, each at the target that the mount helper made.
+    private func placed(
+        _ mounts: [MountSpec], _ bundle: String
+    ) throws(SystemCallFailure) -> [MountSpec] {
+        var mounts = RuntimeSpec.inOrder(mounts)
+        let path = bundle + "/targets"
+        let content: [UInt8]
+        do throws(SystemCallFailure) {
+            content = try Files.read(path, limit: TaskPlaces.limit)
+        } catch {
+            guard error.errno == 2 else { throw error }
+            // Without the file the runtime would resolve the rootfs's links as the host's root.
+            throw SystemCallFailure(
+                call: "the pod's shim is of an older version, which makes no new tasks safely; "
+                    + "make the pod anew", subject: path, errno: 2)
+        }
+        do throws(WireFault) {
+            let targets = try TaskTargets.parse(fileContent: content)
+            guard targets.count == mounts.count else { throw WireFault("\(targets.count) targets") }
+            for (index, target) in targets.enumerated() { mounts[index].target = target }
+        } catch {
+            throw SystemCallFailure(call: "read", subject: "\(path): \(error.detail)", errno: 74)
+        }
+        return mounts
+    }
+
+    package func writeBundle(
+        _ pod: UID, _ spec: TaskSpec, as user: ResolvedUser
+    ) throws(SystemCallFailure) {
+        let bundle = layout.bundle(pod, spec.name)
+        var spec = spec
+        spec.mounts = try placed(spec.mounts, bundle)
+        if !kernel.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
+            // The client did not ask for the default, so a host that cannot limit goes without it.
+            spec.resources.pids = nil
+        }
+        let document = RuntimeSpec.document(
+            for: spec, ids: user, rootfs: bundle + "/rootfs",
+            cgroupsPath: layout.cgroup(pod, spec.name),
+            sharedMemory: layout.sharedMemory(pod), seccomp: try filter(for: spec),
+            host: kernel.traits)
+        try Files.makeDirectories(bundle)
+        try Files.replace(bundle + "/config.json", document)
+    }
+
+    /// Returns `nil` only if the operator wants no filter. If the profile cannot be read, it
+    /// throws.
+    private func filter(for spec: TaskSpec) throws(SystemCallFailure) -> [UInt8]? {
+        switch runtime.status.filter {
+        case .usable(.none): return nil
+        case .usable(.profile(let cache)):
+            return cache.document(for: Capabilities.of(spec), isNativeOnly: !spec.compat32)
+        case .unseen, .unusable:
+            let why = runtime.status.refusal ?? "the seccomp profile"
+            throw SystemCallFailure(call: "read", subject: why, errno: 61)
+        }
+    }
+
+    package func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight {
+        let content: [UInt8]
+        let path = layout.bundle(pod, task) + "/exit"
+        do { content = try Files.read(path, limit: TaskExit.fileSize) } catch {
+            if error.errno == 2 { return .none }
+            throw error
+        }
+        // A file that cannot be parsed contains no exit, and the daemon invents none.
+        do { return try TaskExit.parse(fileContent: content).map { .exit($0) } ?? .open } catch {
+            return .open
+        }
+    }
+
+    package func removeFiles(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try await runHelper(["remove"] + folders(pod, keepingLogs), for: pod)
+    }
+
+    /// Runs in no cgroup of the pod, because they are gone by then. That is safe, because a look
+    /// changes nothing, and the next daemon's look ends no earlier than this look.
+    package func filesLeft(
+        _ pod: UID, keepingLogs: Bool
+    ) async throws(SystemCallFailure) -> Blocker? {
+        let words = ["staunch-shim", "absent"] + folders(pod, keepingLogs)
+        return try await run(words, for: pod)
+    }
+
+    private func folders(_ pod: UID, _ keepingLogs: Bool) -> [String] {
+        let settings = layout.settings
+        let data = [settings.dataDirectory, "\(pod)"]
+        return keepingLogs ? data : data + [settings.logDirectory, "\(pod)"]
+    }
+
+    package func removeFiles(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
+    {
+        let settings = layout.settings
+        let blocker = try await runHelper(
+            [
+                "remove", "\(settings.dataDirectory)/\(pod)", task.text,
+                "\(settings.logDirectory)/\(pod)", "\(task).log",
+            ], for: pod)
+        if blocker == nil { try Tree.remove(task.text, in: "\(layout.pod(pod))/tasks") }
+        return blocker
+    }
+
+    package func layerRefusal() async -> String? {
+        do throws(SystemCallFailure) {
+            let words = ["staunch-shim", "layers", layout.settings.dataDirectory]
+            let blocker = try await Helper.run(words, path: try shimProgram()).blocker
+            // A helper that was killed or could not be started has not asked the kernel.
+            guard let blocker, blocker.errno != nil else { return nil }
+            return blocker.reason.after("staunch-shim: ") ?? blocker.reason
+        } catch { return nil }
+    }
+
+    package func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
+    {
+        let upper = "\(layout.settings.dataDirectory)/\(pod)/\(task)/upper"
+        return try await runHelper(["upper", upper, layout.settings.runDirectory], for: pod)
+    }
+
+    package func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker? {
+        let file = layout.sharedMemoryDevice(pod)
+        // A pod of an older version has no such file.
+        guard try Files.exists(file) else { return nil }
+        return try await runHelper(["memory", file], for: pod)
+    }
+
+    package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
+        try Tree.remove("\(pod)", in: layout.pods)
+    }
+
+    package func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool {
+        try Files.exists(layout.pod(pod))
+    }
+
+    /// Each task has a root directory of its own, because the shim looks for the state by the
+    /// task's name.
+    package func runtimeArguments(
+        _ call: RuntimeCall, _ pod: UID, _ task: Label, id: UID
+    ) -> [String] {
+        let isOld = hasContainerByName(pod, task)
+        let bundle = layout.bundle(pod, task)
+        let command: Runtime.Call =
+            switch call {
+            case .create: .create(bundle: bundle, pidFile: bundle + "/pid")
+            case .run: .run(bundle: bundle, pidFile: bundle + "/pid")
+            case .start: .start
+            case .delete: .delete
+            }
+        return Runtime(
+            path: info.runtimePath,
+            root: isOld ? layout.runtime(pod) : layout.runtime(pod, task)
+        ).arguments(command, id: isOld ? task.text : "\(id)", log: bundle + "/runtime.log")
+    }
+
+    /// Whether the task's container has the task's name as its id, as earlier versions of the
+    /// daemon made it. Such a pod survives an upgrade.
+    private func hasContainerByName(_ pod: UID, _ task: Label) -> Bool {
+        // The state file is state.json for runc and status for crun. With an id of its own it is
+        // one level deeper.
+        for file in ["state.json", "status"] {
+            do {
+                if try Files.exists("\(layout.runtime(pod, task))/\(file)") { return true }
+            } catch { return false }
+        }
+        return false
+    }
+
+    package func tasksLeft(_ pod: UID) -> [Label] {
+        var names: Set<String> = []
+        ignoring("what is not found by its bundle is found with the pod's whole tree") {
+            () throws(SystemCallFailure) in
+            names.formUnion(try Files.names(in: layout.pod(pod) + "/tasks"))
+            for hierarchy in kernel.hierarchies {
+                let directory = hierarchy.directory(layout.workload(pod))
+                names.formUnion(
+                    try Files.directories(in: directory).compactMap { $0.after("task-") })
+            }
+        }
+        return names.compactMap { Label($0) }.sorted()
+    }
+
+    /// Runs the shim's program for one job, and waits for its end without blocking. Returns its
+    /// complaint; `nil` if it succeeded.
+    func runHelper(
+        _ words: [String], for pod: UID
+    ) async throws(SystemCallFailure) -> Blocker? {
+        let cgroup = layout.cgroup(pod) + "/helper"
+        return try await run(["staunch-shim", "in", cgroup] + words, for: pod)
+    }
+
+    private func run(
+        _ words: [String], for pod: UID
+    ) async throws(SystemCallFailure) -> Blocker? {
+        defer { helpers[pod] = nil }
+        let program = try shimProgram()
+        return try await Helper.run(words, path: program) { helpers[pod] = $0 }.blocker
+    }
+
+    package func helper(of pod: UID) -> String? {
+        helpers[pod].map { "a helper: \(place(of: $0))" }
+    }
+}

@@ -1,0 +1,89 @@
+// What a create needs of the host: the last check's result, and when the next check happens.
+
+import Linux
+import OCI
+import Testing
+
+@testable import LinuxHost
+
+@Suite struct RuntimeStatusTests {
+    private let second: Int64 = 1_000_000_000
+
+    @Test("nothing is usable before it has been looked at, and nothing is taken for no filter")
+    func unseen() {
+        let status = RuntimeStatus()
+        #expect(status.refusals.map(\.part) == [.shim, .seccomp, .runtime])
+        #expect(status.refusal == "the shim's program has not been looked at yet")
+        #expect(status.filter.value == nil)
+    }
+
+    @Test("each part alone is an obstacle, with its own words", arguments: 0..<3)
+    func parts(_ index: Int) {
+        var status = RuntimeStatus.usable
+        #expect(status.refusal == nil)
+        switch index {
+        case 0: status.shim = .unusable("why")
+        case 1: status.filter = .unusable("why")
+        default: status.runtime = .unusable("why")
+        }
+        #expect(status.refusals.map(\.part) == [RuntimeStatus.Part.allCases[index]])
+        #expect(status.refusal == "why")
+    }
+
+    @Test("one looks at a time; creates that are refused ask again soon, others now and then")
+    func due() {
+        var status = RuntimeStatus.usable
+        #expect(!status.isDue(at: 100 * second), "the first look is the start's")
+        let (begins, beginsTwice) = (status.beginLook(), status.beginLook())
+        #expect(begins && !beginsTwice)
+        #expect(!status.isDue(at: 100 * second))
+        status.endLook(at: second)
+        #expect(!status.isDue(at: 5 * second))
+        #expect(status.isDue(at: 6 * second))
+        status.runtime = .unusable("why")
+        #expect(!status.isDue(at: second + second / 10))
+        #expect(status.isDue(at: second + second / 5))
+    }
+
+    @Test("after a failure it is looked at again sooner, then later, and always")
+    func pauses() {
+        var status = RuntimeStatus.usable
+        #expect(status.pause(60_000, at: 0) == 0, "the first look is due at once")
+        status.runtime = .unusable("why")
+        var pauses: [Int64] = []
+        for time in 1...70 {
+            _ = status.beginLook()
+            status.endLook(at: Int64(time) * second)
+            pauses.append(status.pause(60_000, at: Int64(time) * second))
+        }
+        #expect(pauses.prefix(8) == [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000])
+        #expect(pauses.last == 30_000)
+        status.runtime = RuntimeStatus.usable.runtime
+        _ = status.beginLook()
+        status.endLook(at: 100 * second)
+        #expect(status.pause(60_000, at: 100 * second) == 60_000)
+        #expect(status.pause(60_000, at: 130 * second) == 30_000)
+        #expect(status.pause(60_000, at: 160 * second) == 0)
+        status.runtime = .unusable("why")
+        _ = status.beginLook()
+        status.endLook(at: 101 * second)
+        #expect(status.pause(60_000, at: 101 * second) == 250)
+    }
+}
+
+extension RuntimeStatus {
+    /// Every part is usable.
+    fileprivate static var usable: RuntimeStatus {
+        guard let version = RuntimeVersion(Array("runc version 1".utf8), program: "runc") else {
+            preconditionFailure("no version can be read")
+        }
+        var status = RuntimeStatus()
+        status.shim = .usable("")
+        status.filter = .usable(.none)
+        status.runtime = .usable(
+            RuntimeFacts(
+                file: ProgramFile(path: "runc", marks: ""), version: version,
+                hasRecursiveReadOnly: true))
+        return status
+    }
+}
