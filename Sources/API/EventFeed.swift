@@ -43,7 +43,7 @@ final class EventFeed: Sendable {
     /// Follows the events after `since`; throws if they are no longer kept.
     static func open(
         _ format: Format, since: UInt64, engine: Engine, beats: Heartbeat
-    ) throws(Problem) -> HTTPStream {
+    ) throws(Refusal) -> HTTPStream {
         _ = try engine.events(after: since, limit: 1)
         let feed = EventFeed(format, since: since, engine: engine)
         let stream = HTTPStream(
@@ -84,14 +84,20 @@ final class EventFeed: Sendable {
                 let bookmark = Bookmark(revision: state.revision, time: time)
                 add(bookmark.document().bytes, Bookmark.kind, state.revision, to: &out)
             }
-            do throws(Problem) {
+            do throws(Refusal) {
                 let items = try engine.events(after: state.revision, limit: EventFeed.batch)
                 out.reserveCapacity(items.reduce(out.count) { $0 + $1.document.count + 64 })
                 for item in items {
                     state.revision = item.revision
                     add(item.document, item.kind, item.revision, to: &out)
                 }
-            } catch { return .cut }
+            } catch {
+                // The stream cannot tell why it ends, so the log alone has the cause of a fault.
+                if case .fault(let cause) = error {
+                    engine.log.fault(cause, instance: "/v1/events")
+                }
+                return .cut
+            }
             return out.isEmpty ? .nothing : .bytes(out)
         }
     }

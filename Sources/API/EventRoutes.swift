@@ -16,8 +16,9 @@ let eventRoutes: [Route] = [
     if call.isHead { return .response(HTTPResponse(status: 200, contentType: call.mediaType)) }
     let format: EventFeed.Format =
         call.mediaType == "text/event-stream" ? .serverSent : .lines
-    return .stream(
-        try EventFeed.open(format, since: since, engine: call.engine, beats: call.beats))
+    return try call.ask { engine throws(Refusal) in
+        .stream(try EventFeed.open(format, since: since, engine: engine, beats: call.beats))
+    }
 }
 
 /// A browser that reconnects sends the same query, and its last revision in the header.

@@ -16,10 +16,10 @@ extension Call {
     ) throws(Problem) -> HTTPReply {
         let input = try read()
         var context = try context()
-        guard let known = try engine.replay(&context) else {
-            return reply(try change(input, context), wanting: wish)
+        if let known = try ask({ engine throws(Refusal) in try engine.replay(&context) }) {
+            return reply(known, wanting: wish)
         }
-        return reply(known, wanting: wish)
+        return reply(try change(input, context), wanting: wish)
     }
 
     /// Refuses a uid that is not the current incarnation. The server's one thread assigns all
@@ -33,7 +33,7 @@ extension Call {
     private func context() throws(Problem) -> RequestContext {
         RequestContext(
             requester: requester, operationID: try chosenID(),
-            fingerprint: Fingerprint(of: request).value, instance: instance,
+            fingerprint: Fingerprint(of: request).value,
             ifMatch: request.list("If-Match"), ifNoneMatch: request.list("If-None-Match"))
     }
 

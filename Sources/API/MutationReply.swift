@@ -85,7 +85,7 @@ extension Call {
             let cause = "operation \(operation.id) failed with \(error.code): \(error.detail)"
             return response(
                 Problem(error, instance: instance, operation: operation.id)
-                    ?? engine.fault(cause, instance: instance))
+                    ?? engine.log.fault(cause, instance: instance))
         }
         let isTask = operation.target.task != nil
         if let delete = operation.supersededBy {

@@ -25,7 +25,9 @@ let operationRoutes: [Route] = [
     // If few operations have the state, the page may have fewer items than its limit, because no
     // request may read all operations.
     while looked < 1000, bytes < DocumentLimits.pageBytes {
-        let slice = try call.engine.operations(after: after, limit: paging.limit, in: state)
+        let slice = try call.ask { engine throws(Refusal) in
+            try engine.operations(after: after, limit: paging.limit, in: state)
+        }
         revision = revision ?? slice.revision
         for operation in slice.operations {
             if list.isFull { return end(list, next: PageToken.text(after), revision) }
@@ -66,7 +68,7 @@ private func end(
         try call.decode { () throws(DocumentFaults) in try EmptyBody.decode(body) }
         return id
     } then: { id, context throws(Problem) in
-        try call.engine.cancel(id, context)
+        try call.ask { engine throws(Refusal) in try engine.cancel(id, context) }
     }
 }
 
@@ -75,6 +77,6 @@ private func find(_ id: UID, _ call: Call) throws(Problem) -> PodOperation {
     case .found(let operation): return operation
     case .expired(let reason): throw call.problem(.operationExpired, reason)
     case .unknown: throw call.problem(.operationUnknown, "there is no operation \(id)")
-    case .unreadable(let why): throw call.engine.fault(why, instance: call.instance)
+    case .unreadable(let why): throw call.engine.log.fault(why, instance: call.instance)
     }
 }

@@ -55,7 +55,7 @@ private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
                 body, name: name, nestsCPULimits: call.engine.info.nestsCPULimits)
         }
     } then: { spec, context throws(Problem) in
-        try call.engine.createPod(name, spec, context)
+        try call.ask { engine throws(Refusal) in try engine.createPod(name, spec, context) }
     }
 }
 
@@ -67,7 +67,7 @@ private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
             name, try call.decode { () throws(DocumentFaults) in try PodPatch.decode(body) }
         )
     } then: { read, context throws(Problem) in
-        try call.engine.patchPod(read.0, read.1, context)
+        try call.ask { engine throws(Refusal) in try engine.patchPod(read.0, read.1, context) }
     }
 }
 
@@ -78,8 +78,11 @@ private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
             allowMissing: try call.query.flag("allowMissing")
         )
     } then: { read, context throws(Problem) in
-        try call.engine.deletePod(
-            read.name, uid: read.uid, grace: read.grace, allowMissing: read.allowMissing, context)
+        try call.ask { engine throws(Refusal) in
+            try engine.deletePod(
+                read.name, uid: read.uid, grace: read.grace, allowMissing: read.allowMissing,
+                context)
+        }
     }
 }
 
@@ -91,6 +94,8 @@ private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
     } then: { read, context throws(Problem) in
         let pod = try call.pod()
         try call.check(read.0, against: pod.uid)
-        return try call.engine.stopPod(pod.name, grace: read.1.grace, context)
+        return try call.ask { engine throws(Refusal) in
+            try engine.stopPod(pod.name, grace: read.1.grace, context)
+        }
     }
 }

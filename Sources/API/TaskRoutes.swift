@@ -50,7 +50,7 @@ private enum TaskStateName: String, CaseIterable {
             }
         )
     } then: { read, context throws(Problem) in
-        try call.engine.createTask(read.0, read.1, context)
+        try call.ask { engine throws(Refusal) in try engine.createTask(read.0, read.1, context) }
     }
 }
 
@@ -61,36 +61,39 @@ private enum TaskStateName: String, CaseIterable {
             grace: try call.query.grace(), allowMissing: try call.query.flag("allowMissing")
         )
     } then: { read, context throws(Problem) in
-        try call.engine.deleteTask(
-            read.pod, read.task, uid: read.uid, grace: read.grace,
-            allowMissing: read.allowMissing, context)
+        try call.ask { engine throws(Refusal) in
+            try engine.deleteTask(
+                read.pod, read.task, uid: read.uid, grace: read.grace,
+                allowMissing: read.allowMissing, context)
+        }
     }
 }
 
 @Sendable private func startTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try onTask(call, try call.json(), EmptyBody.decode) { pod, task, _, context throws(Problem) in
-        try call.engine.startTask(pod, task, context)
+    try onTask(call, try call.json(), EmptyBody.decode) {
+        engine, pod, task, _, context throws(Refusal) in
+        try engine.startTask(pod, task, context)
     }
 }
 
 @Sendable private func stopTask(_ call: Call) throws(Problem) -> HTTPReply {
     try onTask(call, try call.json(), StopBody.decode) {
-        pod, task, stop, context throws(Problem) in
-        try call.engine.stopTask(pod, task, grace: stop.grace, context)
+        engine, pod, task, stop, context throws(Refusal) in
+        try engine.stopTask(pod, task, grace: stop.grace, context)
     }
 }
 
 @Sendable private func signalTask(_ call: Call) throws(Problem) -> HTTPReply {
     try onTask(call, try call.requiredJSON(), SignalBody.decode) {
-        pod, task, order, context throws(Problem) in
-        try call.engine.signalTask(pod, task, order.signal, context)
+        engine, pod, task, order, context throws(Refusal) in
+        try engine.signalTask(pod, task, order.signal, context)
     }
 }
 
 /// Applies a change to a task that exists and is the requested incarnation.
 private func onTask<JSON, Body>(
     _ call: Call, _ body: JSON, _ decode: (JSON) throws(DocumentFaults) -> Body,
-    _ change: (Label, Label, Body, RequestContext) throws(Problem) -> MutationResult
+    _ change: (Engine, Label, Label, Body, RequestContext) throws(Refusal) -> MutationResult
 ) throws(Problem) -> HTTPReply {
     try call.mutate { () throws(Problem) in
         let decoded = try call.decode { () throws(DocumentFaults) in try decode(body) }
@@ -98,6 +101,9 @@ private func onTask<JSON, Body>(
     } then: { read, context throws(Problem) in
         let task = try call.task()
         try call.check(read.0, against: task.uid)
-        return try change(try call.podName(), task.spec.name, read.1, context)
+        let pod = try call.podName()
+        return try call.ask { engine throws(Refusal) in
+            try change(engine, pod, task.spec.name, read.1, context)
+        }
     }
 }

@@ -65,7 +65,7 @@ package struct Problem: Error, DocumentEncodable, Equatable, Sendable {
         step = failure.step
     }
 
-    /// An internal fault. Only the engine makes it, after it has logged `id` and the cause.
+    /// An internal fault. The API makes it in one place, after it has logged `id` and the cause.
     package init(internal id: UID, _ cause: String, instance: String) {
         self.init(.internalFault, "\(cause) (id \(id))", instance: instance)
     }

@@ -126,6 +126,6 @@ package final class Engine: Sendable {
     var ownContext: RequestContext {
         RequestContext(
             requester: Requester(pid: info.daemonPID, uid: 0, gid: 0, command: "staunchd"),
-            operationID: nil, fingerprint: 0, instance: "", ifMatch: nil)
+            operationID: nil, fingerprint: 0, ifMatch: nil)
     }
 }

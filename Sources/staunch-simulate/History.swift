@@ -1,6 +1,5 @@
 // One history: a client that retries every request, a machine that fails, a daemon that dies.
 
-import Documents
 import Engine
 import EventLoop
 import Host
@@ -250,8 +249,8 @@ import Store
                 continue
             }
             ledger.noteAsked(request, engine)
-            let answer: Result<MutationResult, Problem>
-            do throws(Problem) { answer = .success(try request.send(to: engine, context)) } catch {
+            let answer: Result<MutationResult, Refusal>
+            do throws(Refusal) { answer = .success(try request.send(to: engine, context)) } catch {
                 answer = .failure(error)
             }
             // The dead daemon never sent this reply, so the client tries again.
@@ -262,7 +261,7 @@ import Store
             }
             tell("\(request.words): \(words(answer))")
             // The id was made by a clock that was behind, so the client takes another id.
-            if case .failure(let problem) = answer, problem.code == .operationExpired {
+            if case .failure(.operationExpired) = answer {
                 context = self.context(untimedID())
                 continue
             }
@@ -279,7 +278,7 @@ import Store
     private func context(_ id: UID?) -> RequestContext {
         RequestContext(
             requester: Requester(pid: 1, uid: 0, gid: 0, command: "client"), operationID: id,
-            fingerprint: world.dice.next(), instance: "/", ifMatch: nil)
+            fingerprint: world.dice.next(), ifMatch: nil)
     }
 
     /// Makes an id of version 4.
@@ -302,8 +301,8 @@ import Store
         guard let late = world.dice.pick(answered), let engine, let life, engine.isReady else {
             return
         }
-        let answer: Result<MutationResult, Problem>
-        do throws(Problem) {
+        let answer: Result<MutationResult, Refusal>
+        do throws(Refusal) {
             answer = .success(try late.request.send(to: engine, late.context))
         } catch { answer = .failure(error) }
         if life.isOver { return }
@@ -352,7 +351,7 @@ import Store
     }
 }
 
-private func words(_ answer: Result<MutationResult, Problem>) -> String {
+private func words(_ answer: Result<MutationResult, Refusal>) -> String {
     switch answer {
     case .success(.operation(let operation)):
         "\(operation.kind.rawValue) \(operation.id), uid \(operation.target.podUID): "
@@ -360,7 +359,7 @@ private func words(_ answer: Result<MutationResult, Problem>) -> String {
     case .success(.finished(let operation)): "had ended: \(operation.kind.rawValue) \(operation.id)"
     case .success(.pod), .success(.task): "as it is"
     case .success(.nothing): "nothing"
-    case .failure(let problem): "\(problem.status) \(problem.detail)"
+    case .failure(let refusal): "\(refusal)"
     }
 }
 

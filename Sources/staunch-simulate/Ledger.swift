@@ -1,6 +1,5 @@
 // Checks the laws (LAWS.md) against what the history sees.
 
-import Documents
 import Engine
 import EventLoop
 import Kernel
@@ -59,7 +58,7 @@ import Store
     }
 
     /// Notes an answer. `maker` is the only daemon that got the request; `nil` if several may have.
-    func note(_ request: Request, _ answer: Result<MutationResult, Problem>, maker: Engine?) {
+    func note(_ request: Request, _ answer: Result<MutationResult, Refusal>, maker: Engine?) {
         checkMeant(request, answer)
         // If the answer to an operation was lost, this is the first that the client sees of it.
         if case .success(.finished(let ended)) = answer, operations[ended.id] == nil {
@@ -83,7 +82,7 @@ import Store
     }
 
     /// S3: a delete that names a uid deletes that pod, and never the present pod of that name.
-    private func checkMeant(_ request: Request, _ answer: Result<MutationResult, Problem>) {
+    private func checkMeant(_ request: Request, _ answer: Result<MutationResult, Refusal>) {
         guard case .delete(let name, let uid?, _) = request else { return }
         switch answer {
         case .success(.operation(let found)), .success(.finished(let found)):

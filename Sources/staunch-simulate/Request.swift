@@ -17,7 +17,7 @@ enum Request {
     case limit(Label, Int64)
     case cancel(UID)
 
-    func send(to engine: Engine, _ context: RequestContext) throws(Problem) -> MutationResult {
+    func send(to engine: Engine, _ context: RequestContext) throws(Refusal) -> MutationResult {
         switch self {
         case .create(let name, let spec): try engine.createPod(name, spec, context)
         case .delete(let name, let uid, let grace):

@@ -1,6 +1,5 @@
 // Late retries: hours later by the machine's clock, or days later by the wall clock.
 
-import Documents
 import Engine
 import Host
 import Model
@@ -16,11 +15,11 @@ struct Answered {
 extension Ledger {
     /// Law 17: a late retry gets the same operation, or the answer that its id is no longer kept,
     /// whatever the clock says. It never carries out its request a second time.
-    func check(_ late: Answered, _ answer: Result<MutationResult, Problem>) {
+    func check(_ late: Answered, _ answer: Result<MutationResult, Refusal>) {
         let what = "a late \(late.request.words)"
         switch (late.answer, answer) {
-        case (_, .failure(let problem)):
-            if problem.code != .operationExpired { fail("17", "\(what): \(problem.code)") }
+        case (_, .failure(.operationExpired)): break
+        case (_, .failure(let refusal)): fail("17", "\(what): \(refusal)")
         case (.nothing, .success(.nothing)): break
         case (.operation(let first), .success(.operation(let now))),
             (.operation(let first), .success(.finished(let now))),

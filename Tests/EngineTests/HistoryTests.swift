@@ -39,7 +39,7 @@ extension Simulated {
                 let id = UID(high: 0x4000, low: UInt64(100 - number))
                 let name = label("p\(number)")
                 let spec = PodSpec(hostname: name.text)
-                let answer = stage.ask { () throws(Problem) in
+                let answer = stage.ask { () throws(Refusal) in
                     try stage.engine.createPod(name, spec, stage.context(id))
                 }
                 accepted.append(try #require(answer.operation?.id))
@@ -137,11 +137,15 @@ extension Simulated {
             }
             #expect(try engine.events(after: start, limit: 64).map(\.document).count > 2)
             #expect(try engine.events(after: start, limit: 2).count == 2)
-            #expect(throws: Problem.self) { try engine.events(after: start - 1, limit: 64) }
+            #expect(throws: Refusal.eventsExpired(after: start - 1)) {
+                try engine.events(after: start - 1, limit: 64)
+            }
             engine.cancel(tokens[0])
             #expect(try engine.events(after: start, limit: 2).count == 2)
             engine.cancel(tokens[1])
-            #expect(throws: Problem.self) { try engine.events(after: start, limit: 64) }
+            #expect(throws: Refusal.eventsExpired(after: start)) {
+                try engine.events(after: start, limit: 64)
+            }
         }
 
         @Test("the events in memory are bounded by bytes, and have no gap")
@@ -197,7 +201,9 @@ extension Simulated {
                         tombstonesSince: 0, eventsKept: 1))
             }
             for behind in [0, last, engine.revision + 1] {
-                #expect(throws: Problem.self) { try engine.events(after: behind, limit: 9) }
+                #expect(throws: Refusal.eventsExpired(after: behind)) {
+                    try engine.events(after: behind, limit: 9)
+                }
             }
             #expect(try engine.events(after: engine.revision, limit: 9).isEmpty)
         }

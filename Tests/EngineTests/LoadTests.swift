@@ -1,6 +1,5 @@
 // Fairness: requests for one pod do not slow other pods.
 
-import Documents
 import Host
 import Model
 import Synchronization
@@ -19,7 +18,7 @@ extension Simulated {
         }
 
         private func signal(_ stage: Stage, _ pod: Pod, id: UID? = nil) -> Stage.Answer {
-            stage.ask { () throws(Problem) in
+            stage.ask { () throws(Refusal) in
                 try stage.engine.signalTask(pod.name, label("app"), .term, stage.context(id))
             }
         }
@@ -34,25 +33,25 @@ extension Simulated {
             for _ in 1..<6000 {
                 switch signal(stage, pod) {
                 case .accepted(let operation): accepted.append(operation)
-                case .refused(let code): #expect(code == .tooManyOperations)
+                case .refused(let refusal): #expect(refusal == .tooManyOperations(limit: limit))
                 case .nothing: Issue.record("nothing was done")
                 }
             }
             #expect(accepted.count == limit)
             #expect(stage.engine.openOperations.count == limit)
             #expect(signal(stage, pod, id: first).operation?.id == first)
-            let more = stage.ask { () throws(Problem) in
+            let more = stage.ask { () throws(Refusal) in
                 try stage.engine.createTask(
                     pod.name, TaskSpec(name: label("new"), rootfs: "/rootfs", args: ["x"]),
                     stage.context())
             }
-            #expect(more.refusal == .tooManyOperations)
+            #expect(more.refusal == .tooManyOperations(limit: limit))
             #expect(stage.engine.pod(pod.name)?.tasks.count == 1)
-            let stop = stage.ask { () throws(Problem) in
+            let stop = stage.ask { () throws(Refusal) in
                 try stage.engine.stopTask(pod.name, label("app"), grace: 0, stage.context())
             }
             #expect(stop.operation != nil)
-            let delete = stage.ask { () throws(Problem) in
+            let delete = stage.ask { () throws(Refusal) in
                 try stage.engine.deletePod(
                     pod.name, uid: nil, grace: 0, allowMissing: false, stage.context())
             }
@@ -85,11 +84,11 @@ extension Simulated {
         func toldOnce() throws {
             let stage = try Stage()
             let pod = try stoppedPod(stage, "web")
-            let delete = { () throws(Problem) in
+            let delete = { () throws(Refusal) in
                 try stage.engine.deletePod(
                     pod.name, uid: nil, grace: 5000, allowMissing: false, stage.context())
             }
-            _ = stage.ask { () throws(Problem) in
+            _ = stage.ask { () throws(Refusal) in
                 try stage.engine.stopTask(pod.name, label("app"), grace: 60_000, stage.context())
             }
             #expect(stage.ask(delete).operation != nil)

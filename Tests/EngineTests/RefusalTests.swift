@@ -1,9 +1,9 @@
 // Creates while something that they need is broken: new ones are refused, accepted ones wait.
 
-import Documents
 import Host
 import Model
 import Simulation
+import Store
 import Testing
 
 @testable import Engine
@@ -21,7 +21,7 @@ extension Simulated {
         private func mend() { stage.host.assume { $0.refusal = nil } }
 
         private func create(_ name: String, _ id: UID? = nil) -> Stage.Answer {
-            stage.ask { () throws(Problem) in
+            stage.ask { () throws(Refusal) in
                 let spec = PodSpec(
                     hostname: name, tasks: [TaskSpec(name: label("app"), rootfs: "/r", args: ["x"])]
                 )
@@ -41,17 +41,17 @@ extension Simulated {
             let accepted = create("first", id).operation
             #expect(accepted != nil)
             spoil()
-            #expect(create("second").refusal == .runtimeUnavailable)
+            #expect(create("second").refusal == .runtimeUnavailable("the profile is torn"))
             #expect(stage.engine.pod(label("second")) == nil)
             #expect(create("first", id).operation?.id == id)
             #expect(create("first").operation?.id == id)
-            let task = stage.ask { () throws(Problem) in
+            let task = stage.ask { () throws(Refusal) in
                 try stage.engine.createTask(
                     ready.name, TaskSpec(name: label("app"), rootfs: "/r", args: ["x"]),
                     stage.context())
             }
-            #expect(task.refusal == .runtimeUnavailable)
-            let delete = stage.ask { () throws(Problem) in
+            #expect(task.refusal == .runtimeUnavailable("the profile is torn"))
+            let delete = stage.ask { () throws(Refusal) in
                 try stage.engine.deletePod(
                     ready.name, uid: nil, grace: 0, allowMissing: false, stage.context())
             }
@@ -61,13 +61,28 @@ extension Simulated {
             #expect(create("second").operation != nil)
         }
 
+        @Test("a store that refuses a change is told apart from a fault, which has its cause")
+        func store() {
+            stage.disk.refuse(.full)
+            #expect(create("web").refusal == .storeFull)
+            stage.disk.refuse(.other(code: 10, message: "disk I/O error"))
+            let cause = #"the store: other(code: 10, message: "disk I/O error")"#
+            #expect(create("web").refusal == .fault(cause: cause))
+            stage.disk.refuse(nil)
+            #expect(create("web").operation != nil)
+            // The API logs a fault, with the id that the client gets.
+            #expect(stage.log.count { $0.contains("level=error") } == 1)
+        }
+
         @Test("a bind that is to be read-only whole is not judged while the runtime is unknown")
         func features() {
             stage.host.assume { info in
                 info.refusal = "the runtime has not been looked at yet"
                 info.recursiveReadOnly = false
             }
-            #expect(create("web").refusal == .runtimeUnavailable)
+            #expect(
+                create("web").refusal
+                    == .runtimeUnavailable("the runtime has not been looked at yet"))
         }
 
         @Test("a create that was accepted waits, says why, and goes on when it is mended")
@@ -88,7 +103,7 @@ extension Simulated {
             let operation = try #require(create("web").operation)
             spoil()
             #expect(stage.eventually { now(operation)?.stalled != nil })
-            let delete = stage.ask { () throws(Problem) in
+            let delete = stage.ask { () throws(Refusal) in
                 try stage.engine.deletePod(
                     label("web"), uid: nil, grace: 0, allowMissing: false, stage.context())
             }

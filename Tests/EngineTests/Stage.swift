@@ -1,6 +1,5 @@
 // The engine on a machine in memory. The test controls its time, so nothing here depends on load.
 
-import Documents
 import EventLoop
 import Host
 import Model
@@ -109,7 +108,7 @@ final class Stage {
     func context(_ id: UID? = nil) -> RequestContext {
         RequestContext(
             requester: Requester(pid: 1, uid: 0, gid: 0, command: "test"), operationID: id,
-            fingerprint: 1, instance: "/", ifMatch: nil)
+            fingerprint: 1, ifMatch: nil)
     }
 
     /// Makes a ready pod, with a running task if `task` is given. The first attempt may fail,
@@ -122,22 +121,22 @@ final class Stage {
             _ = eventually { engine.pod(name)?.state != .creating }
             if let pod = engine.pod(name) { return pod }
         }
-        throw Problem(.podUnknown, "never made", instance: name.text)
+        throw Refusal.podUnknown(name)
     }
 
-    /// Returns the operation of a request, or the code of its refusal.
-    func ask(_ request: () throws(Problem) -> MutationResult) -> Answer {
-        do throws(Problem) {
+    /// Returns the operation of a request, or its refusal.
+    func ask(_ request: () throws(Refusal) -> MutationResult) -> Answer {
+        do throws(Refusal) {
             switch try request() {
             case .operation(let operation), .finished(let operation): return .accepted(operation)
             case .pod, .task, .nothing: return .nothing
             }
-        } catch { return .refused(error.code) }
+        } catch { return .refused(error) }
     }
 
     enum Answer {
         case accepted(PodOperation)
-        case refused(ProblemCode)
+        case refused(Refusal)
         case nothing
 
         var operation: PodOperation? {
@@ -145,8 +144,8 @@ final class Stage {
             return nil
         }
 
-        var refusal: ProblemCode? {
-            if case .refused(let code) = self { return code }
+        var refusal: Refusal? {
+            if case .refused(let refusal) = self { return refusal }
             return nil
         }
     }

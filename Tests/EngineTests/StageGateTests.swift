@@ -1,6 +1,5 @@
 // Which stages may work on the machine at once, and in which order.
 
-import Documents
 import EventLoop
 import Host
 import Metrics
@@ -103,7 +102,7 @@ extension Simulated {
             let spec = PodSpec(hostname: "new")
             let create = try stage.engine.createPod(label("new"), spec, stage.context())
             for name in ["old", "new"] {
-                let delete = stage.ask { () throws(Problem) in
+                let delete = stage.ask { () throws(Refusal) in
                     try stage.engine.deletePod(
                         label(name), uid: nil, grace: 0, allowMissing: false, stage.context())
                 }

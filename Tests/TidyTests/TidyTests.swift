@@ -126,7 +126,7 @@ import Testing
                 == ["Sources/Documents/Problem.swift"])
         #expect(
             places(outside) { $0.contains("Problem(internal:") }.map { $0.prefix { $0 != ":" } }
-                == ["Sources/Engine/InternalFault.swift"])
+                == ["Sources/API/InternalFault.swift"])
     }
 
     @Test("every metric that is declared is used")

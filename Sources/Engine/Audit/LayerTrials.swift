@@ -2,7 +2,6 @@
 // answer is no, it asks again with each refused create and each audit, because the operator may
 // have mounted another file system. Neither the start nor a delete depends on the answer.
 
-import Documents
 import EventLoop
 import Host
 import Metrics
@@ -46,9 +45,9 @@ extension Engine {
     package var dataDirectoryRefusal: String? { layerTrials.refusal }
 
     /// Throws if no task can be made. Called before anything of a new task is recorded.
-    func checkDataDirectory(_ context: RequestContext) throws(Problem) {
+    func checkDataDirectory() throws(Refusal) {
         guard let refusal = layerTrials.refusal else { return }
         onLoop { self.layerTrials.tryAgain(self) }
-        throw Problem(.dataDirectoryUnusable, refusal, instance: context.instance)
+        throw .dataDirectoryUnusable(refusal)
     }
 }

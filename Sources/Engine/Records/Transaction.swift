@@ -59,24 +59,19 @@ struct Transaction {
 
     /// Throws if the pod has reached the limit of open operations. A request that ends or removes
     /// an object, or joins an operation, is never refused for that.
-    func checkRoom(for pod: UID, _ limits: Limits, _ context: RequestContext) throws(Problem) {
+    func checkRoom(for pod: UID, _ limits: Limits) throws(Refusal) {
         guard baseOperations.count(of: pod) < limits.operationsPerPod else {
-            throw Problem(
-                .tooManyOperations,
-                "\(limits.operationsPerPod) operations of this pod have not ended",
-                instance: context.instance)
+            throw .tooManyOperations(limit: limits.operationsPerPod)
         }
     }
 
     /// Throws if a pod has grown beyond the limit of a PUT, whichever request has added to it. A
     /// pod that is larger already (its record is of an earlier version) may get smaller.
-    func checkSizes(_ context: RequestContext) throws(Problem) {
+    func checkSizes() throws(Refusal) {
         for case let pod? in changes.pods.values {
             let (bytes, limit) = (pod.specBytes, DocumentLimits.bytes)
             guard bytes > limit, bytes > basePods[pod.name]?.specBytes ?? 0 else { continue }
-            throw Problem(
-                .documentTooLarge, "\(pod.name) would have \(bytes) bytes of \(limit) at most",
-                instance: context.instance)
+            throw .documentTooLarge(pod.name, bytes: bytes, limit: limit)
         }
     }
 

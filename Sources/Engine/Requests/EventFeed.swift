@@ -4,7 +4,6 @@
 // the events come from memory, where all readers share them; otherwise from the store. A commit
 // only wakes the reader, so a reader that does not read costs nothing and delays no other reader.
 
-package import Documents
 import EventLoop
 import Model
 import Store
@@ -112,7 +111,7 @@ extension Registry {
 extension Engine {
     /// Returns at most `limit` events after `revision`, each of at most some 400 bytes. Throws if
     /// some of the later events were pruned, or are of an earlier boot.
-    package func events(after revision: UInt64, limit: Int) throws(Problem) -> [EventItem] {
+    package func events(after revision: UInt64, limit: Int) throws(Refusal) -> [EventItem] {
         let found: [EventItem]?
         do throws(StoreFailure) {
             found = try registry.state.withLock { state throws(StoreFailure) in
@@ -126,12 +125,8 @@ extension Engine {
                 if try state.store.eventFloor() > revision { return nil }
                 return try state.store.events(after: revision, limit: limit).map(EventItem.init)
             }
-        } catch { throw fault("the store: \(error)", instance: "/v1/events") }
-        guard let found else {
-            throw Problem(
-                .eventsExpired, "events after \(revision) are no longer all kept",
-                instance: "/v1/events")
-        }
+        } catch { throw .fault(cause: "the store: \(error)") }
+        guard let found else { throw .eventsExpired(after: revision) }
         return found
     }
 

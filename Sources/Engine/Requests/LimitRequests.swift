@@ -9,25 +9,21 @@ import Model
 extension Engine {
     /// Checks the limits of a new task against its pod. The limits of a new pod are checked when
     /// its document is decoded.
-    func checkLimits(
-        of task: TaskSpec, in pod: Pod, _ context: RequestContext
-    ) throws(Problem) {
+    func checkLimits(of task: TaskSpec, in pod: Pod) throws(Refusal) {
         let faults = info.nestsCPULimits ? task.faults(in: pod.spec, at: .root) : []
         guard !faults.isEmpty else { return }
-        throw Problem(DocumentFaults(faults: faults), instance: context.instance)
+        throw .documentFaults(DocumentFaults(faults: faults))
     }
 
     /// Checks the limits of a pod after a patch. The cgroups of ended tasks count, because they
     /// exist until the delete.
-    func checkLimits(
-        of pod: Pod, _ before: PodSpec, _ context: RequestContext
-    ) throws(Problem) {
+    func checkLimits(of pod: Pod, _ before: PodSpec) throws(Refusal) {
         guard info.nestsCPULimits, pod.spec.resources.milliCPUs != before.resources.milliCPUs
         else { return }
         var spec = pod.spec
         spec.tasks = pod.tasks.map(\.spec)
         guard let fault = spec.limitBelowTasks else { return }
-        throw Problem(DocumentFaults(faults: [fault]), instance: context.instance)
+        throw .documentFaults(DocumentFaults(faults: [fault]))
     }
 }
 

@@ -7,7 +7,7 @@
 // stored, too: a late retry would otherwise delete a new object of the same name. A refusal is not
 // stored.
 
-package import Documents
+import Documents
 import Host
 import Metrics
 import Model
@@ -18,69 +18,51 @@ extension Engine {
     /// records an operation of `kind`, for a task of `pod` if `pod` is given.
     func mutate(
         _ context: RequestContext, _ kind: OperationKind? = nil, in pod: Label? = nil,
-        _ body: (inout Transaction) throws(Problem) -> MutationResult
-    ) throws(Problem) -> MutationResult {
+        _ body: (inout Transaction) throws(Refusal) -> MutationResult
+    ) throws(Refusal) -> MutationResult {
         let limits = settings.limits
-        let committed: Committed<MutationResult>
-        do throws(RequestFailure) {
-            committed = try registry.transaction(
-                releasesResources: kind?.releasesResources ?? false
-            ) {
-                transaction throws(RequestFailure) in
-                if let known = try transaction.replayed(context) { return known }
-                do throws(Problem) {
-                    let accepted = try body(&transaction)
-                    if kind?.releasesResources != true { try transaction.checkSizes(context) }
-                    transaction.remember(context, accepted, kind, in: pod, limits)
-                    return accepted
-                } catch { throw .problem(error) }
-            }
-        } catch { throw problem(error, context) }
+        let releasesResources = kind?.releasesResources ?? false
+        let committed = try registry.transaction(releasesResources: releasesResources) {
+            transaction throws(Refusal) in
+            if let known = try transaction.replayed(context) { return known }
+            let accepted = try body(&transaction)
+            if !releasesResources { try transaction.checkSizes() }
+            transaction.remember(context, accepted, kind, in: pod, limits)
+            return accepted
+        }
         switch committed {
         case .done(let accepted):
             metrics.storeCommits.add()
             if case .operation(let operation) = accepted { wake(operation.target.podUID) }
             return accepted
-        case .refused(let failure): throw refusal(failure, context.instance)
+        case .refused(let failure): throw refusal(failure)
         }
     }
 
-    func refusal(_ failure: StoreFailure, _ instance: String) -> Problem {
+    func refusal(_ failure: StoreFailure) -> Refusal {
         metrics.storeFailures.add(1, failure.cause)
         switch failure {
         case .full:
             log.write(.error, "the store refused a change", ["error": "\(failure)"])
-            return Problem(.storeFull, "the run directory is full", instance: instance)
-        case .corrupt, .newerSchema, .other:
-            return fault("the store: \(failure)", instance: instance)
-        }
-    }
-
-    /// Runs outside the transaction, because a fault is logged.
-    private func problem(_ failure: RequestFailure, _ context: RequestContext) -> Problem {
-        switch failure {
-        case .problem(let problem): problem
-        case .unreadable(let failure): fault("the store: \(failure)", instance: context.instance)
+            return .storeFull
+        case .corrupt, .newerSchema, .other: return .fault(cause: "the store: \(failure)")
         }
     }
 
     /// Returns the result of a retry with a known Operation-Id, or throws if the id is misused;
     /// `nil` if the request has no id, or a new id, which `context` then says.
-    package func replay(_ context: inout RequestContext) throws(Problem) -> MutationResult? {
+    package func replay(_ context: inout RequestContext) throws(Refusal) -> MutationResult? {
         guard context.operationID != nil else { return nil }
         let asked = context
-        let found: Committed<MutationResult?>
-        do throws(RequestFailure) {
-            found = try registry.transaction { transaction throws(RequestFailure) in
-                try transaction.replayed(asked)
-            }
-        } catch { throw problem(error, context) }
+        let found = try registry.transaction { transaction throws(Refusal) in
+            try transaction.replayed(asked)
+        }
         switch found {
         case .done(nil):
             context.noteNew()
             return nil
         case .done(let accepted): return accepted
-        case .refused(let failure): throw refusal(failure, context.instance)
+        case .refused(let failure): throw refusal(failure)
         }
     }
 }
@@ -98,26 +80,21 @@ extension Transaction {
     /// Returns the former result of the request; `nil` if its id is new, or if it has none. It
     /// refuses an id that may have been forgotten, and an id of unreadable records, because the
     /// request may have been carried out.
-    fileprivate func replayed(_ context: RequestContext) throws(RequestFailure) -> MutationResult? {
+    fileprivate func replayed(_ context: RequestContext) throws(Refusal) -> MutationResult? {
         guard let id = context.operationID, !context.isNew else { return nil }
         let found: OperationLookup
         let alias: Alias?
         do throws(StoreFailure) {
             alias = try self.alias(id)
             found = try lookUp(id)
-        } catch { throw .unreadable(error) }
+        } catch { throw .fault(cause: "the store: \(error)") }
         if let known = alias?.fingerprint ?? found.operation?.fingerprint,
             known != context.fingerprint
         {
-            throw .problem(
-                Problem(
-                    .operationIDReused, "operation \(id) was another request",
-                    instance: context.instance, operation: id))
+            throw .operationIDReused(id)
         }
         if alias?.operation == .nothing { return .nothing }
-        if case .expired(let reason) = found {
-            throw .problem(Problem(.operationExpired, reason, instance: context.instance))
-        }
+        if case .expired(let reason) = found { throw .operationExpired(reason) }
         return found.operation?.accepted
     }
 
@@ -251,13 +228,6 @@ private struct Alias {
     let operation: UID
     /// The fingerprint of the request that came with the id; `nil` if only the id is still kept.
     let fingerprint: UInt64?
-}
-
-/// Why a request failed.
-private enum RequestFailure: Error {
-    case problem(Problem)
-    /// The records cannot tell now whether the request was made before.
-    case unreadable(StoreFailure)
 }
 
 extension OperationTarget {

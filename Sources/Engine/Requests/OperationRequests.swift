@@ -1,6 +1,6 @@
 // Looks up operations, lists them, waits for them and calls them off.
 
-package import Documents
+import Documents
 import Host
 import Kernel
 package import Model
@@ -11,26 +11,20 @@ extension Engine {
     /// Calls off a create: the create undoes its work, and ends as `canceled`.
     package func cancel(
         _ id: UID, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        if case .unreadable(let why) = operation(id) {
-            throw fault(why, instance: context.instance)
-        }
-        return try mutate(context) { transaction throws(Problem) in
+    ) throws(Refusal) -> MutationResult {
+        if case .unreadable(let why) = operation(id) { throw .fault(cause: why) }
+        return try mutate(context) { transaction throws(Refusal) in
             var operation: PodOperation
             switch transaction.found(id) {
             case .found(let found): operation = found
-            case .expired(let reason), .unreadable(let reason):
-                throw Problem(.operationExpired, reason, instance: context.instance)
-            case .unknown:
-                throw Problem(.operationUnknown, "no operation \(id)", instance: context.instance)
+            case .expired(let reason), .unreadable(let reason): throw .operationExpired(reason)
+            case .unknown: throw .operationUnknown(id)
             }
             if operation.state == .canceled || operation.state == .canceling {
                 return operation.accepted
             }
             guard operation.kind.isCreate, !operation.state.hasEnded else {
-                throw Problem(
-                    .notCancelable, "\(operation.kind.rawValue) is \(operation.state.rawValue)",
-                    instance: context.instance, operation: id)
+                throw .notCancelable(id, operation.kind, operation.state)
             }
             operation.state = .canceling
             transaction.put(operation)
@@ -51,7 +45,7 @@ extension Engine {
     /// others.
     package func operations(
         after creation: UInt64, limit: Int, in wanted: OperationState?
-    ) throws(Problem) -> OperationSlice {
+    ) throws(Refusal) -> OperationSlice {
         var slice = OperationSlice()
         var found: [(stored: ListedOperation, running: PodOperation?)] = []
         do throws(StoreFailure) {
@@ -65,7 +59,7 @@ extension Engine {
                     state.revision
                 )
             }
-        } catch { throw refusal(error, "/v1/operations") }
+        } catch { throw refusal(error) }
         for (listed, running) in found {
             slice.end = listed.creation
             slice.looked += 1

@@ -8,28 +8,26 @@ package import Model
 
 extension Engine {
     /// Creates a pod. An unknown name makes a new operation, the same spec joins the create, and
-    /// another spec is refused with 409.
+    /// another spec is refused.
     package func createPod(
         _ name: Label, _ spec: PodSpec, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .podCreate) { transaction throws(Problem) in
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .podCreate) { transaction throws(Refusal) in
             if transaction.pod(name) != nil {
                 // Conditions are checked after all refusals that do not depend on them (RFC 9110,
                 // 13.2.1).
-                let pod = try transaction.living(name, context)
+                let pod = try transaction.living(name)
                 try context.check(entityTag: pod.entityTag)
-                return try transaction.joinCreate(of: pod, spec, context)
+                return try transaction.joinCreate(of: pod, spec)
             }
             try context.check(entityTag: nil)
             guard transaction.podCount < settings.limits.pods else {
-                throw Problem(
-                    .tooManyPods, "\(settings.limits.pods) pods are allowed",
-                    instance: context.instance)
+                throw .tooManyPods(limit: settings.limits.pods)
             }
-            try checkRuntime(context)
-            if !spec.tasks.isEmpty { try checkDataDirectory(context) }
+            try checkRuntime()
+            if !spec.tasks.isEmpty { try checkDataDirectory() }
             for task in spec.tasks {
-                try checkMounts(task, .root.appending("tasks").appending(task.name.text), context)
+                try checkMounts(task, .root.appending("tasks").appending(task.name.text))
             }
             return transaction.createPod(name, spec, context)
         }
@@ -38,13 +36,13 @@ extension Engine {
     /// Changes labels and annotations at once, and limits by an operation.
     package func patchPod(
         _ name: Label, _ patch: PodPatch, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .podUpdate) { transaction throws(Problem) in
-            var pod = try transaction.living(name, context)
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .podUpdate) { transaction throws(Refusal) in
+            var pod = try transaction.living(name)
             try context.check(entityTag: pod.entityTag)
             let before = pod.spec
             do throws(DocumentFaults) { pod.spec = try patch.applied(to: pod.spec) } catch {
-                throw Problem(error, instance: context.instance)
+                throw .documentFaults(error)
             }
             guard pod.spec != before else {
                 // The stored value is a wish: the kernel may still refuse it.
@@ -54,12 +52,12 @@ extension Engine {
                 }
                 return .pod(pod)
             }
-            try checkLimits(of: pod, before, context)
+            try checkLimits(of: pod, before)
             transaction.put(pod)
             guard pod.spec.resources != before.resources else {
                 return .pod(transaction.pod(name) ?? pod)
             }
-            try transaction.checkRoom(for: pod.uid, settings.limits, context)
+            try transaction.checkRoom(for: pod.uid, settings.limits)
             var operation = transaction.makeOperation(.podUpdate, OperationTarget(pod), context)
             operation.formerResources = before.resources
             operation.wantedResources = pod.spec.resources
@@ -70,9 +68,9 @@ extension Engine {
 
     package func stopPod(
         _ name: Label, grace: Int64?, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .podStop) { transaction throws(Problem) in
-            var pod = try transaction.living(name, context)
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .podStop) { transaction throws(Refusal) in
+            var pod = try transaction.living(name)
             let open = transaction.openOperations(of: pod.uid)
             try context.check(entityTag: pod.entityTag)
             if let stop = open.first(where: { $0.kind == .podStop }) {
@@ -90,8 +88,8 @@ extension Engine {
     /// Deletes a pod, by the table of API.md, row by row.
     package func deletePod(
         _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .podDelete) { transaction throws(Problem) in
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .podDelete) { transaction throws(Refusal) in
             if let pod = transaction.pod(name), uid == nil || pod.uid == uid {
                 try context.check(entityTag: pod.entityTag)
                 return transaction.delete(pod, grace: grace, context)
@@ -99,12 +97,10 @@ extension Engine {
             let past = uid.map { transaction.removal(of: $0) } ?? transaction.removal(ofPod: name)
             if let past, past.kind == .podDelete { return .finished(past) }
             if let pod = transaction.pod(name) {
-                throw Problem(
-                    .uidMismatch, "\(name) is \(pod.uid) now", instance: context.instance,
-                    currentUid: pod.uid)
+                throw .uidMismatch(name, current: pod.uid)
             }
             if allowMissing { return .nothing }
-            throw Problem(.podUnknown, "no pod \(name)", instance: context.instance)
+            throw .podUnknown(name)
         }
     }
 }
@@ -112,39 +108,30 @@ extension Engine {
 extension RequestContext {
     /// Checks the conditions of a mutation (RFC 9110, section 13.2.2). `current` is `nil` if
     /// nothing exists.
-    func check(entityTag current: String?) throws(Problem) {
+    func check(entityTag current: String?) throws(Refusal) {
         let holds =
             ifMatch.map { EntityTags($0).matchesStrongly(current) }
             ?? ifNoneMatch.map { !EntityTags($0).matchesWeakly(current) }
-        if holds ?? true { return }
-        throw Problem(
-            .preconditionFailed, "the entity tag is \(current ?? "none: there is no such thing")",
-            instance: instance)
+        guard holds ?? true else { throw .conditionFailed(entityTag: current) }
     }
 }
 
 extension Transaction {
     /// Returns a pod that is not being deleted, or throws.
-    func living(_ name: Label, _ context: RequestContext) throws(Problem) -> Pod {
-        guard let pod = pod(name) else {
-            throw Problem(.podUnknown, "no pod \(name)", instance: context.instance)
-        }
+    func living(_ name: Label) throws(Refusal) -> Pod {
+        guard let pod = pod(name) else { throw .podUnknown(name) }
         guard pod.state != .deleting else {
-            throw Problem(
-                .podDeleting, "\(name) is being deleted", instance: context.instance,
-                operation: pod.operation)
+            throw .podDeleting(name, operation: pod.operation)
         }
         return pod
     }
 
     fileprivate mutating func joinCreate(
-        of pod: Pod, _ spec: PodSpec, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
+        of pod: Pod, _ spec: PodSpec
+    ) throws(Refusal) -> MutationResult {
         let differences = spec.differences(from: pod.spec)
         guard differences.isEmpty else {
-            throw Problem(
-                .specConflict, "\(pod.name) exists with another spec", instance: context.instance,
-                operation: pod.operation, errors: differences)
+            throw .specConflict(pod.name, differences: differences, operation: pod.operation)
         }
         if let id = pod.operation, let open = operation(id), open.kind.isCreate {
             return join(open)

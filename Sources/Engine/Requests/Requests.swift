@@ -9,8 +9,6 @@ package struct RequestContext: Sendable {
     package let operationID: UID?
     /// A hash of method, path, query and body.
     package let fingerprint: UInt64
-    /// The request's path, for problem documents.
-    package let instance: String
     /// The `If-Match` header.
     package let ifMatch: String?
     /// The `If-None-Match` header.
@@ -20,13 +18,12 @@ package struct RequestContext: Sendable {
     private(set) var isNew = false
 
     package init(
-        requester: Requester, operationID: UID?, fingerprint: UInt64, instance: String,
-        ifMatch: String?, ifNoneMatch: String? = nil
+        requester: Requester, operationID: UID?, fingerprint: UInt64, ifMatch: String?,
+        ifNoneMatch: String? = nil
     ) {
         self.requester = requester
         self.operationID = operationID
         self.fingerprint = fingerprint
-        self.instance = instance
         self.ifMatch = ifMatch
         self.ifNoneMatch = ifNoneMatch
     }

@@ -1,6 +1,6 @@
 // Requests about the tasks of a pod.
 
-package import Documents
+import Documents
 import Host
 import JSON
 import Kernel
@@ -9,26 +9,23 @@ package import Model
 extension Engine {
     package func createTask(
         _ pod: Label, _ spec: TaskSpec, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .taskCreate, in: pod) { transaction throws(Problem) in
-            var pod = try transaction.living(pod, context)
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .taskCreate, in: pod) { transaction throws(Refusal) in
+            var pod = try transaction.living(pod)
             if let task = pod[task: spec.name] {
                 return try transaction.joinCreate(of: task, spec, context)
             }
             guard pod.state == .ready || pod.state == .creating else {
-                throw Problem(
-                    .podState, "the pod is \(pod.state.rawValue)", instance: context.instance)
+                throw .podState(pod.state)
             }
             guard pod.tasks.count < DocumentLimits.tasks else {
-                throw Problem(
-                    .podState, "a pod has at most \(DocumentLimits.tasks) tasks",
-                    instance: context.instance)
+                throw .tooManyTasks(limit: DocumentLimits.tasks)
             }
-            try checkLimits(of: spec, in: pod, context)
-            try checkRuntime(context)
-            try checkMounts(spec, .root, context)
-            try checkDataDirectory(context)
-            try transaction.checkRoom(for: pod.uid, settings.limits, context)
+            try checkLimits(of: spec, in: pod)
+            try checkRuntime()
+            try checkMounts(spec, .root)
+            try checkDataDirectory()
+            try transaction.checkRoom(for: pod.uid, settings.limits)
             var task = PodTask(
                 uid: transaction.makeUID(), spec: spec, state: .creating, revision: 0,
                 createdAt: transaction.time)
@@ -44,17 +41,14 @@ extension Engine {
     }
 
     /// Refuses a create if the host lacks something now. A create that was accepted waits for it.
-    func checkRuntime(_ context: RequestContext) throws(Problem) {
-        guard let why = host.createRefusal() else { return }
-        throw Problem(.runtimeUnavailable, why, instance: context.instance)
+    func checkRuntime() throws(Refusal) {
+        if let why = host.createRefusal() { throw .runtimeUnavailable(why) }
     }
 
     /// Refuses a mount that this runtime or kernel would silently leave writable. Call it after
     /// `checkRuntime`, because only a runtime that has answered has features. `place` is the task
     /// in the request.
-    func checkMounts(
-        _ task: TaskSpec, _ place: JSONPointer, _ context: RequestContext
-    ) throws(Problem) {
+    func checkMounts(_ task: TaskSpec, _ place: JSONPointer) throws(Refusal) {
         guard let index = task.mounts.firstIndex(where: \.recursiveReadOnly) else { return }
         let info = info
         guard !info.recursiveReadOnly else { return }
@@ -64,29 +58,28 @@ extension Engine {
                 + "\(info.runtimePath) \(info.runtimeVersion ?? "") on \(info.kernelRelease) "
                 + "is not so",
             isNotSupported: true)
-        throw Problem(DocumentFaults(faults: [fault]), instance: context.instance)
+        throw .documentFaults(DocumentFaults(faults: [fault]))
     }
 
     /// Starts a task that was created without being started.
     package func startTask(
         _ pod: Label, _ name: Label, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .taskStart) { transaction throws(Problem) in
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .taskStart) { transaction throws(Refusal) in
             let (pod, task) = try transaction.living(pod, name, context)
             switch task.state {
             case .created, .creating:
                 return try transaction.begin(.taskStart, pod, task, context, settings.limits)
             case .running, .exited, .deleting:
-                throw Problem(
-                    .taskState, "the task is \(task.state.name)", instance: context.instance)
+                throw .taskState(task.state)
             }
         }
     }
 
     package func stopTask(
         _ pod: Label, _ name: Label, grace: Int64?, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .taskStop) { transaction throws(Problem) in
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .taskStop) { transaction throws(Refusal) in
             let (pod, task) = try transaction.living(pod, name, context)
             return try transaction.begin(
                 .taskStop, pod, task, context, settings.limits, grace: grace)
@@ -95,12 +88,11 @@ extension Engine {
 
     package func signalTask(
         _ pod: Label, _ name: Label, _ signal: Signal, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .taskSignal) { transaction throws(Problem) in
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .taskSignal) { transaction throws(Refusal) in
             let (pod, task) = try transaction.living(pod, name, context)
             guard case .running = task.state else {
-                throw Problem(
-                    .taskState, "the task is \(task.state.name)", instance: context.instance)
+                throw .taskState(task.state)
             }
             return try transaction.begin(
                 .taskSignal, pod, task, context, settings.limits, signal: signal)
@@ -111,11 +103,11 @@ extension Engine {
     package func deleteTask(
         _ pod: Label, _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool,
         _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
-        try mutate(context, .taskDelete) { transaction throws(Problem) in
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .taskDelete) { transaction throws(Refusal) in
             guard let pod = transaction.pod(pod) else {
                 if allowMissing { return .nothing }
-                throw Problem(.podUnknown, "no pod \(pod)", instance: context.instance)
+                throw .podUnknown(pod)
             }
             if let task = pod[task: name], uid == nil || task.uid == uid {
                 return try transaction.delete(task, of: pod, grace: grace, context)
@@ -125,12 +117,10 @@ extension Engine {
                 ?? transaction.removal(ofTask: name, in: pod)
             if let past, past.kind == .taskDelete { return .finished(past) }
             if let task = pod[task: name] {
-                throw Problem(
-                    .uidMismatch, "\(name) is \(task.uid) now", instance: context.instance,
-                    currentUid: task.uid)
+                throw .uidMismatch(name, current: task.uid)
             }
             if allowMissing { return .nothing }
-            throw Problem(.taskUnknown, "no task \(name)", instance: context.instance)
+            throw .taskUnknown(name)
         }
     }
 }
@@ -139,15 +129,11 @@ extension Transaction {
     /// Returns a task that is not being deleted, in a pod that is not being deleted.
     fileprivate func living(
         _ pod: Label, _ name: Label, _ context: RequestContext
-    ) throws(Problem) -> (Pod, PodTask) {
-        let pod = try living(pod, context)
-        guard let task = pod[task: name] else {
-            throw Problem(.taskUnknown, "no task \(name)", instance: context.instance)
-        }
+    ) throws(Refusal) -> (Pod, PodTask) {
+        let pod = try living(pod)
+        guard let task = pod[task: name] else { throw .taskUnknown(name) }
         if case .deleting = task.state {
-            throw Problem(
-                .taskDeleting, "\(name) is being deleted", instance: context.instance,
-                operation: task.operation)
+            throw .taskDeleting(name, operation: task.operation)
         }
         try context.check(entityTag: task.entityTag)
         return (pod, task)
@@ -155,18 +141,14 @@ extension Transaction {
 
     fileprivate mutating func joinCreate(
         of task: PodTask, _ spec: TaskSpec, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
+    ) throws(Refusal) -> MutationResult {
         if case .deleting = task.state {
-            throw Problem(
-                .taskDeleting, "\(spec.name) is being deleted", instance: context.instance,
-                operation: task.operation)
+            throw .taskDeleting(spec.name, operation: task.operation)
         }
         try context.check(entityTag: task.entityTag)
         let differences = spec.differences(from: task.spec)
         guard differences.isEmpty else {
-            throw Problem(
-                .specConflict, "\(spec.name) exists with another spec", instance: context.instance,
-                errors: differences)
+            throw .specConflict(spec.name, differences: differences)
         }
         if let id = task.operation, let open = operation(id) { return join(open) }
         return .task(task)
@@ -177,14 +159,14 @@ extension Transaction {
     fileprivate mutating func begin(
         _ kind: OperationKind, _ pod: Pod, _ task: PodTask, _ context: RequestContext,
         _ limits: Limits, grace: Int64? = nil, signal: Signal? = nil
-    ) throws(Problem) -> MutationResult {
+    ) throws(Refusal) -> MutationResult {
         if kind != .taskSignal {
             let open = openOperations(of: pod.uid)
             if let same = open.first(where: { $0.kind == kind && $0.target.taskUID == task.uid }) {
                 return join(same, grace: grace)
             }
         }
-        if !kind.releasesResources { try checkRoom(for: pod.uid, limits, context) }
+        if !kind.releasesResources { try checkRoom(for: pod.uid, limits) }
         let operation = makeOperation(
             kind, OperationTarget(pod, task), context, grace: grace, signal: signal)
         put(operation)
@@ -193,11 +175,9 @@ extension Transaction {
 
     fileprivate mutating func delete(
         _ task: PodTask, of pod: Pod, grace: Int64?, _ context: RequestContext
-    ) throws(Problem) -> MutationResult {
+    ) throws(Refusal) -> MutationResult {
         if pod.state == .deleting {
-            throw Problem(
-                .podDeleting, "\(pod.name) is being deleted", instance: context.instance,
-                operation: pod.operation)
+            throw .podDeleting(pod.name, operation: pod.operation)
         }
         try context.check(entityTag: task.entityTag)
         let open = openOperations(of: pod.uid).filter { $0.target.taskUID == task.uid }
