@@ -116,10 +116,3 @@ extension ProblemCode: DocumentEncodable {
         writer.endObject()
     }
 }
-
-extension Failure {
-    /// A failure with the status of its code.
-    package init(_ code: ProblemCode, _ detail: String, step: StepName? = nil) {
-        self.init(code: code.rawValue, status: code.status, detail: detail, step: step)
-    }
-}

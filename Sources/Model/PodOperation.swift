@@ -185,22 +185,3 @@ package struct PodOperation: Equatable, Sendable {
         exits = [:]
     }
 }
-
-/// Why a request or a step failed, in one form for every place that shows it.
-package struct Failure: Error, Equatable, Sendable {
-    /// The stable part, for programs.
-    package let code: String
-    /// The HTTP status of the failure.
-    package let status: Int
-    /// The text for display: what happened, in the words of the program or kernel that refused.
-    package let detail: String
-    /// The step that failed; `nil` if no step did.
-    package let step: StepName?
-
-    package init(code: String, status: Int, detail: String, step: StepName? = nil) {
-        self.code = code
-        self.status = status
-        self.detail = detail
-        self.step = step
-    }
-}

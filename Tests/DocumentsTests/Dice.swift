@@ -153,7 +153,11 @@ struct Dice: RandomNumberGenerator {
         }
         operation.error = maybe { dice in
             let step = dice.maybe { $0.pick(StepName.allCases) }
-            return Failure(code: dice.text(), status: 422, detail: dice.text(), step: step)
+            let cause = dice.maybe { $0.pick(FailureCause.allCases) }
+            return Failure(
+                cause: cause.map(Failure.Cause.known)
+                    ?? .recorded(code: dice.text(), status: 422),
+                detail: dice.text(), step: step)
         }
         for _ in 0..<Int(next() % 3) {
             operation.exits[name()] = Dice.taskStates.compactMap(\.exit).randomElement(using: &self)

@@ -74,4 +74,15 @@ import Testing
         let odd = Failure(code: "unheard-of", status: 422, detail: "d")
         #expect(Problem(odd, instance: "/", operation: nil) == nil)
     }
+
+    @Test(arguments: FailureCause.allCases)
+    func aCauseIsItsCodeAndStatus(cause: FailureCause) {
+        let failure = Failure(cause, "d")
+        #expect(Self.contract[failure.code] == failure.status)
+        #expect(Failure(code: failure.code, status: failure.status, detail: "d") == failure)
+        // Another version may have had another status for the code.
+        let other = Failure(code: failure.code, status: 418, detail: "d")
+        #expect(other.code == failure.code && other.status == 418)
+        #expect(Problem(other, instance: "/", operation: nil)?.code == ProblemCode(cause))
+    }
 }

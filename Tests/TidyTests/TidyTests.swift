@@ -129,6 +129,13 @@ import Testing
                 == ["Sources/API/InternalFault.swift"])
     }
 
+    @Test("the engine knows no problem documents: it refuses by `Refusal`")
+    func engineKnowsNoProblems() {
+        let engine = sources.filter { $0.isSwift && $0.target == "Engine" }
+        let words = ["Problem", "ProblemCode"]
+        #expect(places(engine) { line in words.contains(where: line.hasWord) } == [])
+    }
+
     @Test("every metric that is declared is used")
     func metricsAreUsed() {
         let pattern = /package (?:static )?let (\w+)(?:: \w+)? = .*\b(?:Counter|Gauge|Histogram)/
