@@ -1,5 +1,6 @@
 /// How a task's first process ended.
 package struct TaskExit: Equatable, Sendable {
+    /// The result of a task's first process.
     package enum Status: Equatable, Sendable {
         case code(Int32)
         /// The number of the signal that ended the process.
@@ -11,10 +12,12 @@ package struct TaskExit: Equatable, Sendable {
         case unknown
     }
 
+    /// The result. It never changes (law 8).
     package let status: Status
     /// Whether the kernel killed a process of the task's cgroup for lack of memory.
     package let oomKilled: Bool
-    /// Milliseconds since 1970.
+    /// When the shim stored the exit, or when the daemon found the shim gone: milliseconds since
+    /// 1970.
     package let finishedAt: Int64
 
     package init(status: Status, oomKilled: Bool, finishedAt: Int64) {

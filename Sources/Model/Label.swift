@@ -4,6 +4,7 @@
 /// hyphen. So it is safe as a path component, a cgroup name, a hostname and a URL segment, without
 /// escaping.
 package struct Label: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The label, byte for byte.
     package let text: String
 
     /// `nil` if `text` is not a DNS label.
@@ -15,8 +16,10 @@ package struct Label: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    /// The label itself.
     package var description: String { text }
 
+    /// In the order of the bytes, which are ASCII.
     package static func < (left: Label, right: Label) -> Bool { left.text < right.text }
 
     /// The text of the rule, for a message.

@@ -1,12 +1,13 @@
 // Namespaces that outlive their pod, because a process holds a descriptor of them.
 
-/// The identity of a namespace. A later namespace with the same inode number differs in `made`.
+/// The identity of a namespace. A later namespace with the same inode number differs in ``made``.
 package struct NamespaceIdentity: Hashable, Sendable {
     /// The types of namespaces that a pod may have (namespaces(7)), as /proc names them.
     package enum Kind: String, Sendable, CaseIterable {
         case net, ipc, uts, mnt, pid, user, cgroup, time
     }
 
+    /// The type of the namespace.
     package let kind: Kind
     /// The inode in nsfs: unique among all existing namespaces, and reused afterwards.
     package let inode: UInt64
@@ -22,8 +23,11 @@ package struct NamespaceIdentity: Hashable, Sendable {
 
 /// The pod that a namespace was made for. The pod may be gone.
 package struct NamespaceOwner: Equatable, Sendable {
+    /// The namespace.
     package let identity: NamespaceIdentity
+    /// The incarnation of the pod.
     package let uid: UID
+    /// The name of the pod. Another pod may have it by now.
     package let name: Label
 
     package init(identity: NamespaceIdentity, uid: UID, name: Label) {
@@ -35,11 +39,15 @@ package struct NamespaceOwner: Equatable, Sendable {
 
 /// A process of a pod that has a descriptor of a namespace open.
 package struct NamespaceHolder: Equatable, Sendable {
+    /// The pid of the process in the daemon's pid namespace.
     package let pid: Int32
+    /// The name of the process: field 2 of `/proc/<pid>/stat` (proc(5)).
     package let command: String
+    /// The number of the descriptor in that process.
     package let descriptor: Int32
-    /// The pod and the task of the process, from its cgroup; `nil` if the cgroup does not tell.
+    /// The pod of the process, from its cgroup; `nil` if the cgroup does not tell.
     package let pod: UID?
+    /// The task of the process, likewise.
     package let task: Label?
 
     package init(pid: Int32, command: String, descriptor: Int32, pod: UID?, task: Label?) {
@@ -53,6 +61,7 @@ package struct NamespaceHolder: Equatable, Sendable {
 
 /// A namespace that some processes hold open.
 package struct HeldNamespace: Equatable, Sendable {
+    /// The namespace.
     package let identity: NamespaceIdentity
     /// Whether some process was in it.
     package let isInhabited: Bool

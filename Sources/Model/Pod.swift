@@ -11,13 +11,16 @@ package import Kernel
 //  stopping, stopped: * the shim lives; the tasks are being ended, or have ended
 //  deleting:  * entered once, left only by the removal of the record
 //  lost:      * the shim died; no client has asked for a delete yet
+/// The state of a pod, as clients read it. The diagram in the source has the transitions.
 package enum PodState: String, Sendable, CaseIterable {
     case creating, ready, stopping, stopped, deleting, lost
 }
 
 /// The shim, which is the pod's sandbox process.
 package struct ShimStatus: Equatable, Sendable {
+    /// The shim's process.
     package let process: ProcessIdentity
+    /// When the shim first reported to a daemon.
     package let since: Timestamp
 
     package init(process: ProcessIdentity, since: Timestamp) {
@@ -28,13 +31,19 @@ package struct ShimStatus: Equatable, Sendable {
 
 /// A pod's record: the requested spec and the present state.
 package struct Pod: Equatable, Sendable {
+    /// The incarnation: a new pod of the same name has another uid.
     package let uid: UID
+    /// The name, which is unique among all pods at any time.
     package let name: Label
+    /// The requested form, with every default filled in.
     package var spec: PodSpec
+    /// The present state. Only the pod's controller changes it.
     package var state: PodState
     /// The value of the global counter at the last change.
     package var revision: UInt64
+    /// When the create was accepted.
     package let createdAt: Timestamp
+    /// The pod's shim; `nil` if it has not answered yet, or is gone.
     package var shim: ShimStatus?
     /// In the order of the tasks' names.
     package var tasks: [PodTask]
@@ -43,8 +52,11 @@ package struct Pod: Equatable, Sendable {
     /// Since when and why the shim does not answer. Only in memory.
     package var stalled: Stall?
 
+    /// The reason why a shim does not answer.
     package struct Stall: Equatable, Sendable {
+        /// When the daemon first saw that the shim does not answer.
         package let since: Timestamp
+        /// The reason for display, such as the process's state.
         package let why: String
 
         package init(since: Timestamp, why: String) {
@@ -69,6 +81,8 @@ package struct Pod: Equatable, Sendable {
         self.operation = operation
     }
 
+    /// The task of a name; `nil` if there is none. Setting a task inserts it in the order of names
+    /// or replaces its namesake. Setting `nil` removes the task.
     package subscript(task name: Label) -> PodTask? {
         get { tasks.first { $0.spec.name == name } }
         set {
@@ -92,10 +106,15 @@ package struct PodTask: Equatable, Sendable {
     /// `"<uid>.<revision>"`, like a pod's.
     package var entityTag: String { "\"\(uid).\(revision)\"" }
 
+    /// The incarnation: a new task of the same name has another uid.
     package let uid: UID
+    /// The requested form, with every default filled in.
     package var spec: TaskSpec
+    /// The present state. Only the pod's controller changes it.
     package var state: TaskState
+    /// The value of the global counter at the last change.
     package var revision: UInt64
+    /// When the create was accepted.
     package let createdAt: Timestamp
     /// When `start` had succeeded. It stays after the exit.
     package var startedAt: Timestamp?
@@ -123,6 +142,7 @@ package struct PodTask: Equatable, Sendable {
 //  running:  * the user's program runs as `process`
 //  exited:   * the status came from `waitid`, or is `unknown`; it never changes again
 //  deleting: * entered once; the exit, if there was one, stays readable
+/// The state of a task, with the process or the exit that exists in it.
 package enum TaskState: Equatable, Sendable {
     case creating
     case created(ProcessIdentity)
@@ -130,6 +150,7 @@ package enum TaskState: Equatable, Sendable {
     case exited(TaskExit)
     case deleting(TaskExit?)
 
+    /// The state, as clients read it.
     package var name: String {
         switch self {
         case .creating: "creating"
@@ -140,6 +161,7 @@ package enum TaskState: Equatable, Sendable {
         }
     }
 
+    /// The task's first process; `nil` before it exists and after its exit.
     package var process: ProcessIdentity? {
         switch self {
         case .created(let process), .running(let process): process
@@ -147,6 +169,7 @@ package enum TaskState: Equatable, Sendable {
         }
     }
 
+    /// The exit; `nil` before it.
     package var exit: TaskExit? {
         switch self {
         case .exited(let exit): exit

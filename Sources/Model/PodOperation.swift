@@ -2,6 +2,7 @@
 
 package import Kernel
 
+/// The kind of an operation, as clients read it.
 package enum OperationKind: String, Sendable, CaseIterable {
     case podCreate = "pod.create"
     case podUpdate = "pod.update"
@@ -17,8 +18,9 @@ package enum OperationKind: String, Sendable, CaseIterable {
     /// The daemon's own operation: removes objects that have our mark and no record.
     case orphanRemove = "orphan.remove"
 
-    /// Only an operation that makes something can be called off (API.md).
+    /// Only an operation that makes something can be canceled (openapi/README.md).
     package var isCreate: Bool { self == .podCreate || self == .taskCreate }
+    /// Whether the operation ends with the removal of a record.
     package var isDelete: Bool { self == .podDelete || self == .taskDelete }
 
     /// Whether the operation frees resources.
@@ -34,9 +36,11 @@ package enum OperationKind: String, Sendable, CaseIterable {
 //                 ├──────> failed                     (creates, and what runc may refuse)
 //                 └──> canceling ──> canceled         (creates)
 //  An end is never left.
+/// The state of an operation, as clients read it.
 package enum OperationState: String, Sendable, CaseIterable {
     case pending, running, canceling, succeeded, failed, canceled
 
+    /// Whether the state is final.
     package var hasEnded: Bool {
         switch self {
         case .pending, .running, .canceling: false
@@ -45,6 +49,7 @@ package enum OperationState: String, Sendable, CaseIterable {
     }
 }
 
+/// The state of a step, as clients read it.
 package enum StepState: String, Sendable, CaseIterable {
     case pending, running
     /// The step will be tried again; `detail` says why.
@@ -58,14 +63,21 @@ package enum StepState: String, Sendable, CaseIterable {
     case failed
 }
 
+/// One step of an operation and its progress.
 package struct OperationStep: Equatable, Sendable {
+    /// The name, which a client reads as ``StepName/text``.
     package let name: StepName
     /// The task of the step; `nil` for a step of the pod.
     package let object: Label?
+    /// The present state of the step.
     package var state: StepState
+    /// The number of attempts so far.
     package var attempts: Int
+    /// When the first attempt began; `nil` before it.
     package var startedAt: Timestamp?
+    /// When the step ended; `nil` before it.
     package var finishedAt: Timestamp?
+    /// When the next attempt is due; `nil` if that is not known.
     package var retryAt: Timestamp?
     /// What the step waits for.
     package var detail: String?
@@ -77,6 +89,7 @@ package struct OperationStep: Equatable, Sendable {
         attempts = 0
     }
 
+    /// Whether no attempt of the step follows.
     package var isDone: Bool {
         switch state {
         case .pending, .running, .waiting: false
@@ -87,9 +100,13 @@ package struct OperationStep: Equatable, Sendable {
 
 /// The client (SO_PEERCRED, and the process's `comm`).
 package struct Requester: Equatable, Sendable {
+    /// The client's pid in the daemon's pid namespace.
     package let pid: Int32
+    /// The client's effective user id.
     package let uid: UInt32
+    /// The client's effective group id.
     package let gid: UInt32
+    /// The client's `comm` (proc(5)); `nil` if it could not be read.
     package let command: String?
 
     package init(pid: Int32, uid: UInt32, gid: UInt32, command: String?) {
@@ -102,10 +119,13 @@ package struct Requester: Equatable, Sendable {
 
 /// The object of an operation.
 package struct OperationTarget: Equatable, Sendable {
+    /// The name of the pod.
     package let pod: Label
+    /// The incarnation of the pod.
     package let podUID: UID
-    /// The task and its incarnation; `nil` if the operation is about the whole pod.
+    /// The name of the task; `nil` if the operation is about the whole pod.
     package let task: Label?
+    /// The incarnation of the task; `nil` if the operation is about the whole pod.
     package let taskUID: UID?
 
     package init(pod: Label, podUID: UID, task: Label? = nil, taskUID: UID? = nil) {
@@ -116,28 +136,40 @@ package struct OperationTarget: Equatable, Sendable {
     }
 }
 
+/// The record of a mutation. It exists before any effect of the mutation (law 1).
 package struct PodOperation: Equatable, Sendable {
+    /// The client's id for the operation, or a uid of ours.
     package let id: UID
+    /// The kind of mutation.
     package let kind: OperationKind
+    /// The present state. It only goes forward.
     package var state: OperationState
+    /// The pod, or the task, that the operation changes.
     package let target: OperationTarget
+    /// The value of the global counter at the last change.
     package var revision: UInt64
     /// The value of the global counter when the operation was accepted. The operations on one pod
-    /// run in this order, whatever the clock says and however their ids were chosen.
+    /// run in this order, independent of the clock and of their ids.
     package var order: UInt64 = 0
+    /// The steps in the order of their display.
     package var steps: [OperationStep]
     /// Since when, at which step and why the operation makes no progress.
     package var stalled: Stall?
+    /// The client that made the first request.
     package let requester: Requester
     /// The number of later requests that were answered with this operation.
     package var joined: Int
     /// The number of daemon restarts during this operation.
     package var resumed: Int
-    /// The delete that called off this create.
+    /// The delete that canceled this create.
     package var supersededBy: UID?
+    /// The reason of a failure; `nil` unless the state is ``OperationState/failed``.
     package var error: Failure?
+    /// When the request was accepted.
     package let createdAt: Timestamp
+    /// When the operation ended; `nil` before it.
     package var finishedAt: Timestamp?
+    /// When the record may become a tombstone; `nil` before the end.
     package var expiresAt: Timestamp?
     /// A hash of the request's method, path and body, to tell a retry from a reuse of the id.
     package let fingerprint: UInt64
@@ -149,12 +181,16 @@ package struct PodOperation: Equatable, Sendable {
     package var formerResources: Resources?
     /// The limits that a `pod.update` writes. The pod's spec may contain those of a later update.
     package var wantedResources: Resources?
-    /// The exits of the tasks that the operation ended (API.md: a tombstone has exit codes).
+    /// The exits of the tasks that the operation ended. A tombstone keeps them.
     package var exits: [Label: TaskExit]
 
+    /// The reason why an operation makes no progress.
     package struct Stall: Equatable, Sendable {
+        /// Since when the operation makes no progress.
         package let since: Timestamp
+        /// The step that makes no progress.
         package let step: StepName
+        /// The reason for display, such as the process that holds a mount.
         package let why: String
 
         package init(since: Timestamp, step: StepName, why: String) {

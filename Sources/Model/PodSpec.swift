@@ -4,10 +4,13 @@ import Bytes
 
 /// The requested form of a pod.
 package struct PodSpec: Equatable, Sendable {
+    /// Names and values, which clients choose and lists can select. `Documents` limits them.
     package var labels: [String: String]
+    /// Other names and values, which clients choose. They cannot be selected.
     package var annotations: [String: String]
     /// The UTS namespace's host name; by default the pod's name.
     package var hostname: String
+    /// The network namespace of all tasks.
     package var network: NetworkMode
     /// The limits of all tasks together.
     package var resources: Resources
@@ -59,26 +62,37 @@ package struct Resources: Equatable, Sendable {
 
 /// The requested form of a task (an OCI container).
 package struct TaskSpec: Equatable, Sendable {
+    /// The name, which is unique in the pod.
     package var name: Label
     /// An absolute path on the host. It is the lowest layer of the task's own overlay.
     package var rootfs: String
+    /// Whether the task cannot write to its rootfs.
     package var readOnlyRootfs: Bool
+    /// The program and its arguments; never empty.
     package var args: [String]
+    /// The environment. `OCI` adds a PATH if it has none; nothing is inherited.
     package var env: [String: String]
+    /// An absolute path in the task.
     package var cwd: String
+    /// The user and the group of the first process.
     package var user: UserSpec
+    /// In the order of the request.
     package var mounts: [MountSpec]
+    /// The limits of this task alone.
     package var resources: Resources
     /// Names without `CAP_`, added to the default set.
     package var addCapabilities: [String]
-    /// Names without `CAP_`. `ALL` empties the set before `addCapabilities` is applied.
+    /// Names without `CAP_`. `ALL` empties the set before ``addCapabilities``
+    /// is applied.
     package var dropCapabilities: [String]
+    /// Whether no program can gain privileges by its mode or capabilities (PR_SET_NO_NEW_PRIVS).
     package var noNewPrivileges: Bool
     /// Whether the seccomp filter lets programs of the CPU's other ABIs run: on x86-64 those of
     /// i386 and x32. Without them the filter costs the runtime much less.
     package var compat32: Bool
+    /// The signal that a stop sends first.
     package var stopSignal: Signal
-    /// Milliseconds between `stopSignal` and SIGKILL.
+    /// Milliseconds between ``stopSignal`` and SIGKILL.
     package var gracePeriod: Int64
     /// Whether the task starts as soon as it has been made.
     package var start: Bool
@@ -124,6 +138,7 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
     /// group.
     package let group: String?
 
+    /// The user and the group 0.
     package static let root = UserSpec(user: "0", group: "0")
 
     private init(user: String, group: String?) {
@@ -140,6 +155,7 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
         self.init(user: parts[0], group: parts.count == 2 ? parts[1] : nil)
     }
 
+    /// The form `user` or `user:group`.
     package var description: String { group.map { "\(user):\($0)" } ?? user }
 
     private static func isNameOrID(_ text: String) -> Bool {
@@ -154,6 +170,7 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
 
 /// An object that a task sees at a path of its file system.
 package struct MountSpec: Equatable, Sendable {
+    /// The object that a mount shows.
     package enum Kind: Equatable, Sendable {
         /// A directory or file of the host, by absolute path, with all mounts below it.
         case bind(source: String)
@@ -170,6 +187,7 @@ package struct MountSpec: Equatable, Sendable {
         }
     }
 
+    /// The object that the task sees.
     package var kind: Kind
     /// An absolute path in the task.
     package var target: String

@@ -2,10 +2,14 @@
 
 import Bytes
 
+/// A signal that exists: its number is 1 to 64.
 package struct Signal: Hashable, Sendable, CustomStringConvertible {
+    /// The number of signal(7).
     package let number: Int32
 
+    /// The default signal of a stop.
     package static let term = Signal(validated: 15)
+    /// The signal that ends a task after its grace.
     package static let kill = Signal(validated: 9)
 
     private init(validated number: Int32) { self.number = number }

@@ -33,6 +33,7 @@ package enum RemovalStep: String, Sendable, CaseIterable {
         case pod
     }
 
+    /// How often a removal runs the step.
     package var scope: Scope {
         switch self {
         case .tasksStop, .tasksDelete, .rootfsUnmount: .task
@@ -47,6 +48,7 @@ package enum StepName: Hashable, Sendable, CaseIterable {
     case create(CreateStep)
     case removal(RemovalStep)
 
+    /// All create steps, and then all removal steps in their order.
     package static let allCases: [StepName] =
         CreateStep.allCases.map(StepName.create) + RemovalStep.allCases.map(StepName.removal)
 
@@ -61,6 +63,7 @@ package enum StepName: Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// The name, as clients read it.
     package var text: String {
         switch self {
         case .create(let step): step.rawValue

@@ -2,6 +2,7 @@
 
 /// Milliseconds since 1970-01-01T00:00:00Z. Not `Comparable`, so that no order can depend on it.
 package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
+    /// Milliseconds since 1970-01-01T00:00:00Z, and negative before it.
     package let milliseconds: Int64
 
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
@@ -24,7 +25,7 @@ package struct Timestamp: Hashable, Sendable, CustomStringConvertible {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Reads what `description` writes; `nil` for anything else.
+    /// Reads what ``description`` writes; `nil` for anything else.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard bytes.count == 24, bytes[10] == UInt8(ascii: "T"), bytes[23] == UInt8(ascii: "Z")

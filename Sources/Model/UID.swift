@@ -3,7 +3,9 @@
 /// A UUID (RFC 9562). We make version 7: it contains the time, so that an id that is no longer kept
 /// differs from an id that never existed.
 package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The first eight bytes, in network order.
     package let high: UInt64
+    /// The last eight bytes, in network order.
     package let low: UInt64
 
     package init(high: UInt64, low: UInt64) {
@@ -57,6 +59,7 @@ package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
         return Timestamp(milliseconds: Int64(high >> 16))
     }
 
+    /// The canonical form in lower case: 36 characters, 8-4-4-4-12.
     package var description: String {
         var text: [UInt8] = []
         text.reserveCapacity(36)
@@ -69,6 +72,7 @@ package struct UID: Hashable, Comparable, Sendable, CustomStringConvertible {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// In the order of the bytes. Version 7 UUIDs are in the order of their times.
     package static func < (left: UID, right: UID) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }

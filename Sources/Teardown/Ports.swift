@@ -13,8 +13,8 @@ package enum StepOutcome: Equatable, Sendable {
 
 /// Removes the objects of one pod from the host.
 package protocol Remover: Sendable {
-    /// Removes the objects of the step, and then looks. A repetition is always safe. `removed` and
-    /// `alreadyGone` are always an observation.
+    /// Removes the objects of the step, and then looks. A repetition is always safe.
+    /// ``StepOutcome/removed`` and ``StepOutcome/alreadyGone`` are always an observation.
     func remove(_ step: TeardownStep) async -> StepOutcome
     /// Returns when a new attempt is worthwhile. Too early or too late changes only the load.
     func nextChange(_ step: TeardownStep) async
@@ -22,11 +22,16 @@ package protocol Remover: Sendable {
 
 /// Receives the progress.
 package protocol Journal: Sendable {
+    /// The step begins. Called once, before the first attempt.
     func began(_ step: TeardownStep) async
+    /// An attempt of the step has found a blocker. Called once for each such attempt.
     func waits(_ step: TeardownStep, for blocker: Blocker) async
+    /// The step has ended, because its objects are gone. `skipped` says that none existed.
     func ended(_ step: TeardownStep, skipped: Bool) async
 }
 
+/// Removes pods and tasks, in order and without a time limit. It has no state of its own, so a new
+/// one can continue the work of another.
 package struct Teardown<R: Remover, J: Journal>: Sendable {
     let remover: R
     let journal: J

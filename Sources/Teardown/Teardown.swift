@@ -5,9 +5,11 @@
 
 package import Model
 
-/// One step of a teardown. `task` is the task of the step, `nil` for a step of the pod.
+/// One step of a teardown.
 package struct TeardownStep: Hashable, Sendable {
+    /// Names the resource that the step removes.
     package let name: RemovalStep
+    /// The task of the step; `nil` for a step of the pod.
     package let task: Label?
 
     package init(_ name: RemovalStep, task: Label? = nil) {
@@ -37,6 +39,7 @@ package struct TeardownStep: Hashable, Sendable {
 /// Proof that nothing of a pod is left. Only this file can make it, and only with it can a record
 /// be removed.
 package struct NothingLeft: Sendable {
+    /// The incarnation of the pod.
     package let pod: UID
 
     fileprivate init(of pod: UID) { self.pod = pod }
@@ -44,14 +47,15 @@ package struct NothingLeft: Sendable {
 
 /// Proof that nothing of one task is left.
 package struct NoTaskLeft: Sendable {
+    /// The incarnation of the task.
     package let task: UID
 
     fileprivate init(of task: UID) { self.task = task }
 }
 
 extension Teardown {
-    /// Removes a pod, however long that takes. After a crash it is safe to run again from the
-    /// start.
+    /// Removes a pod, without a time limit. After a crash it is safe to run again from the start.
+    /// Returns the proof with which the caller can remove the record.
     package func run(pod: UID, tasks: [Label]) async -> NothingLeft {
         await withDiscardingTaskGroup { group in
             for task in tasks {
