@@ -21,7 +21,7 @@ package enum Checks {
             return [Check("the daemon answers", .failed, "gone", findings.surprises)]
         }
         return [
-            none("orphans in the account", findings.orphans),
+            none("orphans in the audit", findings.orphans),
             census(findings.left),
             none("operations left open", findings.openOperations),
             exits(findings.exits),

@@ -1,4 +1,4 @@
-// Runs programs: short ones, and ones that last for the whole run.
+// Runs programs: short programs, and programs for the whole run.
 
 import Glibc
 import Kernel

@@ -42,7 +42,7 @@ final class RetryingClient {
             }
             if interrupts.shouldAbandon { throw RunFailure("called off") }
             if now() - silentSince > lostAfter {
-                throw RunFailure("\(endpoint): nobody answers for \(Figure.seconds(lostAfter))")
+                throw RunFailure("\(endpoint): no server answers for \(Figure.seconds(lostAfter))")
             }
             Thread.pause(seconds: pace)
             pace = min(pace * 2, 0.2)

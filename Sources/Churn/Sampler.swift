@@ -90,7 +90,7 @@ enum Account {
         let answer = try client.send(Request("GET", "/v1/audit?fresh=true", patience: 40))
         guard answer.status == 200, let lines = try answer.json()["resources"]?.elements,
             !lines.isEmpty
-        else { throw .malformed("no account: \(answer.status) \(answer.text)") }
+        else { throw .malformed("no audit: \(answer.status) \(answer.text)") }
         return lines.map { line in
             AccountLine(
                 kind: line["kind"]?.string ?? "?",

@@ -57,7 +57,7 @@ struct Watch {
             }
         } catch {
             findings.isAnswering = false
-            findings.surprises.append("the account: \(error)")
+            findings.surprises.append("the audit: \(error)")
         }
         for state in ["pending", "running", "canceling"] {
             let list = document("/v1/operations?limit=1000&state=\(state)")

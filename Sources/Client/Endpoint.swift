@@ -37,7 +37,7 @@ package enum ClientFailure: Error, Equatable, Sendable, CustomStringConvertible 
 
     package var description: String {
         switch self {
-        case .unreachable(let why): "nobody answers: \(why)"
+        case .unreachable(let why): "no server answers: \(why)"
         case .tookTooLong: "no answer in time"
         case .canceled: "called off"
         case .broken(let why): "the connection broke: \(why)"

@@ -120,7 +120,7 @@ extension WireReader {
 
     fileprivate mutating func nameOnly() throws(WireFault) -> String {
         let name = try text()
-        guard try texts().isEmpty else { throw WireFault("arguments where there are none") }
+        guard try texts().isEmpty else { throw WireFault("unexpected arguments") }
         return name
     }
 }

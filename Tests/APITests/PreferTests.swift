@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct Headers {
     @Test(
-        "wait is found among the preferences, cut to 300 s, and passed over where it is none",
+        "Prefer: wait is read, cut to 300 s, and ignored if it is not a number",
         arguments: [
             ("wait=30", 30), ("wait", 30), ("WAIT=5", 5), ("wait=301", 300), ("wait=0", 0),
             ("wait=1.5", 1.5), ("wait = 7", 7), ("wait=\"9\"", 9), ("wait=\"\"", 30),
@@ -18,7 +18,7 @@ import Testing
         #expect(Waiting.preference([("pReFeR", text)]) == seconds)
     }
 
-    @Test("every Prefer header is looked at, and no other")
+    @Test("every Prefer header is read, and no other header")
     func severalHeaders() {
         let headers = [("X-Prefer", "wait=1"), ("Prefer", "return=minimal"), ("Prefer", "wait=2")]
         #expect(Waiting.preference(headers) == 2)
@@ -29,7 +29,7 @@ import Testing
     static let json = ["application/json"]
 
     @Test(
-        "the Accept header chooses",
+        "the Accept header chooses the media type",
         arguments: [
             (nil, json, "application/json"), ("*/*", json, "application/json"),
             ("text/html", json, nil), ("text/html, application/*;q=0.1", json, "application/json"),

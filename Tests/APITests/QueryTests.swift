@@ -20,7 +20,7 @@ import Testing
         return nil
     }
 
-    @Test("what nobody knows, and what comes twice, is refused by its name, all at once")
+    @Test("all unknown and repeated parameters are refused in one answer, each by its name")
     func strict() throws {
         let refused = problem { _ = try query("a=1&b=2&limit=1&limit=2&a=3", ["limit"]) }
         #expect(refused?.code == .malformedRequest)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test(
-        "numbers are those of JSON, and not below 0",
+        "numbers have JSON's form, and are at least 0",
         arguments: ["inf", "nan", "0x1p3", "1e", "e3", ".5", "", "-1", "-1e-9", "+1", "1 "])
     func notSeconds(text: String) { #expect(seconds(text) == nil) }
 
@@ -53,7 +53,7 @@ import Testing
         #expect(problem { _ = try query("fresh", ["fresh"]).flag("fresh") } != nil)
     }
 
-    @Test("a page's token says the uid, and nothing else is one")
+    @Test("a page's token contains the uid, and any other text is refused")
     func tokens() throws {
         for _ in 0..<100 {
             let uid = UID(high: .random(in: 0 ... .max), low: .random(in: 0 ... .max))
@@ -93,7 +93,7 @@ import Testing
         )
     }
 
-    @Test("pages meet without a gap, also where the item between them has gone")
+    @Test("pages meet without a gap, even if the item between them was removed")
     func pages() throws {
         let items = (1...10).map { Item(uid: UID(high: UInt64($0), low: 0)) }
         let uids = items.map(\.uid.description)
@@ -109,7 +109,7 @@ import Testing
         #expect(first.next == nil)
     }
 
-    @Test("a page of large items ends early, and never before its first")
+    @Test("a page of large items ends early, but has at least one item")
     func pagesOfLargeItems() throws {
         let sizes = [2 << 20, 10, 600_000, 600_000, 600_000]
         let items = sizes.enumerated().map { Item(uid: UID(high: UInt64($0), low: 0), size: $1) }
@@ -126,7 +126,7 @@ import Testing
         #expect(counts == [1, 3, 1])
     }
 
-    @Test("a request's fingerprint is that of method, path, query and body")
+    @Test("a request's fingerprint covers its method, path, query and body")
     func fingerprints() {
         let requests = [
             ("PUT", "/a", "{}"), ("POST", "/a", "{}"), ("PUT", "/b", "{}"), ("PUT", "/a?x", "{}"),

@@ -18,7 +18,7 @@ import Testing
         document = try JSONValue.parse(bytes)
     }
 
-    @Test("every route stands in the document, and every operation of the document has its route")
+    @Test("every route is in the document, and every operation of the document has a route")
     func routesAreTheDocuments() throws {
         let documented = try #require(document["paths"]?.members).flatMap { path in
             (path.value.members ?? []).filter { $0.name != "parameters" }
@@ -28,7 +28,7 @@ import Testing
         #expect(documented.sorted() == routes.map { "\($0.method) \($0.pattern)" }.sorted())
     }
 
-    @Test("every route knows the query parameters that the document names")
+    @Test("every route accepts the query parameters that the document names")
     func queriesAreTheDocuments() throws {
         for route in routes {
             let operation = document["paths"]?[route.pattern]?[route.method.lowercased()]
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test("each pattern is found again, by each of its methods")
+    @Test("each method of each pattern finds its route")
     func treeFindsAll() throws {
         let tree = RouteNode(routes)
         for route in routes {

@@ -6,7 +6,7 @@ import Testing
 private let mark = "\u{301}"
 
 @Suite struct ByteTextTests {
-    @Test("a mark behind a separator does not hide it, and CRLF ends in a newline")
+    @Test("a combining mark after a separator does not hide it, and CRLF ends in a newline")
     func fields() {
         #expect("a,\(mark)b,c".fields(",") == ["a", "\(mark)b", "c"])
         #expect("a\r\nb\r\n".fields("\n") == ["a\r", "b\r"])
@@ -17,7 +17,7 @@ private let mark = "\u{301}"
         #expect("".fields(":", keepingEmpty: true) == [""])
     }
 
-    @Test("beginnings and ends are bytes")
+    @Test("prefixes and suffixes are compared as bytes")
     func ends() {
         #expect("/a\(mark)".begins(with: "/a"))
         #expect(!"é".begins(with: "e\(mark)"))
@@ -29,7 +29,7 @@ private let mark = "\u{301}"
         #expect(!"a".ends(with: "aa"))
     }
 
-    @Test("what is cut at the first and at the last separator")
+    @Test("text is cut at its first and at its last separator")
     func cuts() throws {
         let first = try #require("k=\(mark)v=w".cut("="))
         #expect(first == ("k", "\(mark)v=w"))
@@ -42,7 +42,7 @@ private let mark = "\u{301}"
         #expect(!"k".has("="))
     }
 
-    @Test("two texts are the same if their bytes are")
+    @Test("two texts are equal if their bytes are equal")
     func same() {
         #expect("é" == "e\(mark)", "Swift's own comparison must not tell, or this proves nothing")
         #expect(!"é".isSame(as: "e\(mark)"))
@@ -51,10 +51,10 @@ private let mark = "\u{301}"
         #expect(Set([ByteKey("é"), ByteKey("e\(mark)"), ByteKey("é")]).count == 2)
     }
 
-    @Test("small letters are ASCII's")
+    @Test("only ASCII letters change their case")
     func lowered() { #expect("\u{212a}-ÄBC".lowered == "\u{212a}-Äbc") }
 
-    @Test("a number is digits, and fits")
+    @Test("a number consists of digits, and fits its type")
     func decimal() {
         #expect("0".utf8.decimal(UInt32.self) == 0)
         #expect("0042".utf8.decimal(UInt32.self) == 42)

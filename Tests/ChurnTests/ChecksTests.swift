@@ -1,10 +1,10 @@
-// The verdicts of a run. Each verdict is seen to pass, to fail and, if there is nothing to judge,
+// The checks of a run. Each check is seen to pass, to fail and, if there is nothing to judge,
 // to say so.
 
 import Churn
 import Testing
 
-@Suite struct VerdictTests {
+@Suite struct ChecksTests {
     private func names(
         _ outcome: Check.Outcome, _ findings: Findings, _ samples: [Sample] = []
     ) -> [String] {
@@ -48,14 +48,14 @@ import Testing
         ShimLook(ShimLife(pid: 7, startTicks: 1), memory: memory, descriptors: descriptors)
     }
 
-    @Test("where all is well, every verdict has passed")
+    @Test("every check of a good run passes")
     func good() {
         let checks = Checks.checks(Self.good.findings, Self.good.samples)
         #expect(checks.allSatisfy { $0.outcome == .passed }, "\(checks)")
         #expect(checks.count == 13)
     }
 
-    /// One wrong thing, and the verdict that must report it.
+    /// One wrong thing, and the check that must report it.
     struct Sabotage: Sendable, CustomStringConvertible {
         let description: String
         var findings: @Sendable (inout Findings) -> Void = { _ in }
@@ -63,7 +63,7 @@ import Testing
     }
 
     static let sabotages = [
-        Sabotage(description: "orphans in the account", findings: { $0.orphans = ["shims: u"] }),
+        Sabotage(description: "orphans in the audit", findings: { $0.orphans = ["shims: u"] }),
         Sabotage(description: "left on the machine", findings: { $0.left = ["+ file /x"] }),
         Sabotage(
             description: "operations left open",
@@ -93,20 +93,20 @@ import Testing
             sample: { $1.shims.each = [shim(160e3, 10 + Double($0) / 10)] }),
     ]
 
-    @Test("each verdict fails for what it is for, and for that alone", arguments: sabotages)
+    @Test("each check fails for its own fault, and for no other", arguments: sabotages)
     func fails(_ sabotage: Sabotage) {
         var findings = Self.good.findings
         sabotage.findings(&findings)
         #expect(failed(findings, Self.samples(sabotage.sample)) == [sabotage.description])
     }
 
-    @Test("there is a sabotage for every verdict")
+    @Test("every check has a sabotage")
     func allFail() {
-        let verdicts = Checks.checks(Self.good.findings, Self.good.samples).map(\.name)
-        #expect(Self.sabotages.map(\.description) == verdicts)
+        let checks = Checks.checks(Self.good.findings, Self.good.samples).map(\.name)
+        #expect(Self.sabotages.map(\.description) == checks)
     }
 
-    @Test("what is found is named")
+    @Test("a failed check names the objects that it found")
     func named() {
         var found = Self.good.findings
         found.left = ["+ file /x"]
@@ -115,15 +115,15 @@ import Testing
         #expect(named.contains("+ file /x") && named.contains("pod.delete of p"))
     }
 
-    @Test("a daemon that is gone is one failure, and says so")
+    @Test("a daemon that exited is one failure, with its own text")
     func gone() {
         var findings = Findings()
         findings.isAnswering = false
-        findings.surprises = ["nobody answers"]
+        findings.surprises = ["no server answers"]
         #expect(failed(findings) == ["the daemon answers"])
     }
 
-    @Test("a leak is seen however often the daemon is killed, if it lives for a while in between")
+    @Test("a leak is seen between kills of the daemon, if each life is long enough")
     func leaksInEachLife() {
         let leaking = Self.samples(seconds: 200, lifetime: 20) { second, sample in
             sample.memory = 12e6 + Double(second % 20) * 1_048_576
@@ -135,7 +135,7 @@ import Testing
         #expect(failed(Self.good.findings, Self.samples(seconds: 200, lifetime: 20)) == [])
     }
 
-    @Test("a leak in one life of many is seen")
+    @Test("a leak in one of many lives is seen")
     func leaksOnce() {
         let leaking = Self.samples(seconds: 200, lifetime: 20) { second, sample in
             if second / 20 == 4 { sample.memory = 12e6 + Double(second % 20) * 1_048_576 }
@@ -143,7 +143,7 @@ import Testing
         #expect(failed(Self.good.findings, leaking) == ["daemon's memory flat"])
     }
 
-    @Test("what a daemon makes once, in its first seconds, is no leak")
+    @Test("growth in a daemon's first seconds is not a leak")
     func warmsUp() {
         let warming = Self.samples(seconds: 200, lifetime: 20) { second, sample in
             sample.memory = 6e6 + Double(min(second % 20, 5)) * 2e6
@@ -151,7 +151,7 @@ import Testing
         #expect(failed(Self.good.findings, warming) == [])
     }
 
-    @Test("where each life is too short, growth is not seen, and that is not passed")
+    @Test("if each life is too short to see growth, the check does not pass")
     func tooShort() {
         let short = Self.samples(seconds: 100, lifetime: 7) { second, sample in
             sample.memory = 12e6 + Double(second % 7) * 1_048_576
@@ -170,7 +170,7 @@ import Testing
         #expect(result.page.contains("2 of 13 checks not seen"))
     }
 
-    @Test("without a pod, a census or the whole of the events, nothing is claimed of them")
+    @Test("without pods, a census or all events, their checks are unseen")
     func nothingSeen() {
         var findings = Findings()
         #expect(
@@ -184,7 +184,7 @@ import Testing
         #expect(failed(findings, Self.good.samples) == ["exits doubled"])
     }
 
-    @Test("a run that failed ends with 1, whatever else was not seen; a good one with 0")
+    @Test("a failed run exits with 1, even if other checks were unseen; a good run with 0")
     func exitCodes() {
         var result = RunResult()
         result.checks = [Check("a", .passed, ""), Check("b", .noted, "")]
@@ -193,7 +193,7 @@ import Testing
         #expect(!result.isGood && result.exitCode == 1)
     }
 
-    @Test("a trend is the last quarter's median against the first's")
+    @Test("a trend compares the medians of the first and the last quarter")
     func trend() throws {
         let trend = try #require(Trend((0..<39).map(Double.init) + [1e9]))
         #expect(trend.first == 5 && trend.last == 35)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct FigureTests {
     @Test(
-        "seconds in the unit that fits",
+        "seconds are shown in a fitting unit",
         arguments: [
             (0.0000123, "12.3 µs"), (0.000999, "999 µs"), (0.0123, "12.3 ms"), (0.123, "123 ms"),
             (1.5, "1.50 s"), (90, "90.0 s"), (150, "2.5 min"), (0, "0.00 µs"),
@@ -13,14 +13,14 @@ import Testing
     func seconds(_ number: Double, _ text: String) { #expect(Figure.seconds(number) == text) }
 
     @Test(
-        "bytes in the unit that fits",
+        "bytes are shown in a fitting unit",
         arguments: [
             (512, "512 B"), (2048, "2.00 KiB"), (13_000_000, "12.4 MiB"), (3e9, "2.79 GiB"),
         ])
     func bytes(_ number: Double, _ text: String) { #expect(Figure.bytes(number) == text) }
 
     @Test(
-        "fixed digits, rounded",
+        "numbers are rounded to fixed digits",
         arguments: [
             (1.005, 1, "1.0"), (1.25, 1, "1.3"), (0.04, 1, "0.0"), (-0.04, 1, "0.0"),
             (-1.26, 1, "-1.3"), (9.999, 2, "10.00"), (3, 0, "3"), (.nan, 1, "–"),
@@ -29,10 +29,12 @@ import Testing
         #expect(Figure.fixed(number, digits) == text)
     }
 
-    @Test("a clock", arguments: [(5.9, "0:05"), (65, "1:05"), (3725, "1:02:05")])
+    @Test(
+        "a duration is shown as a clock",
+        arguments: [(5.9, "0:05"), (65, "1:05"), (3725, "1:02:05")])
     func clock(_ number: Double, _ text: String) { #expect(Figure.clock(number) == text) }
 
-    @Test("an axis reaches over what it shows, in few and round steps")
+    @Test("an axis covers its values in few, round steps")
     func axes() {
         for most in [0.3, 1, 7, 42, 99, 1000, 123_456, 14e6] {
             let scale = Scale.upTo(most)
@@ -48,7 +50,7 @@ import Testing
         #expect(abs(decades.place(0.01) - 1.0 / 3) < 1e-9)
     }
 
-    @Test("memory has an axis of round binary numbers")
+    @Test("an axis of memory has round binary numbers")
     func binaryAxes() {
         let mebibyte = 1_048_576.0
         #expect(
@@ -57,7 +59,7 @@ import Testing
             Scale.upTo(180 * 1024, unit: .bytes).ticks == [0, 50, 100, 150, 200].map { $0 * 1024 })
     }
 
-    @Test("latencies keep their percentiles, and every one is in a bar")
+    @Test("latencies keep their percentiles, and every latency is in a bar")
     func latencies() throws {
         var latencies = Latencies()
         for number in 1...1000 { latencies.record(.create, seconds: Double(number) / 1000) }

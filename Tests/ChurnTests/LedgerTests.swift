@@ -36,7 +36,7 @@ import Testing
         Case(description: "a code that it cannot have", exits: ["app": seven], untrue: 1),
         Case(description: "another code", exits: ["app": seven], exitCode: 8, untrue: 1),
         Case(description: "no exit", exits: [:], lost: 1),
-        Case(description: "an exit of nobody", exits: ["app": killed, "x": killed], doubled: 1),
+        Case(description: "an exit of no task", exits: ["app": killed, "x": killed], doubled: 1),
         Case(description: "unknown", exits: ["app": unknown], lost: 1),
         Case(description: "unknown after a kill", exits: ["app": unknown], shimKilled: true),
         Case(description: "deleted before it ran", exits: ["app": neverRan]),
@@ -54,10 +54,10 @@ import Testing
         Case(description: "changed since", seen: ["app": later], told: 1, untrue: 1),
         Case(description: "told twice", seen: ["app": killed], told: 2, doubled: 1),
         Case(description: "gone twice", gone: 2, doubled: 1),
-        Case(description: "gone, and nobody said so", gone: 0, lost: 1),
+        Case(description: "gone, and never reported", gone: 0, lost: 1),
     ]
 
-    @Test("each way to end is judged", arguments: cases)
+    @Test("each way in which a task can end is judged", arguments: cases)
     func judged(_ item: Case) {
         var workload = Workload()
         workload.exitCode = item.exitCode
@@ -76,7 +76,7 @@ import Testing
         #expect(found.pods == 1)
     }
 
-    @Test("where the events were not followed to the end, they are no evidence")
+    @Test("events are no evidence if they were not followed to the end")
     func notFollowed() {
         var ledger = ExitLedger()
         ledger.ended(

@@ -10,7 +10,7 @@ import Testing
         return try Mix.read(Array(text.utf8), defaults: defaults)
     }
 
-    @Test("what a workload does not say is as the command line has it")
+    @Test("the command line gives the settings that a workload omits")
     func defaults() throws {
         let mix = try read(
             #"""
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(
-        "a file that is wrong is refused in one line that says where",
+        "a faulty file is refused with one line that names the place",
         arguments: [
             ("", "is no JSON"),
             ("{\"workloads\": [", "is no JSON"),
@@ -55,7 +55,7 @@ import Testing
         #expect(!said.contains("\n"))
     }
 
-    @Test("workloads come by their weights, and the same seed brings the same ones")
+    @Test("workloads are chosen by weight, and the same seed gives the same sequence")
     func weights() throws {
         let mix = try read(
             #"""
@@ -74,7 +74,7 @@ import Testing
         #expect(Set(first) == ["a", "b"])
     }
 
-    @Test("an operation's name is a UUID, and no two are the same")
+    @Test("an operation's name is a UUID, and all names differ")
     func names() {
         let names = (0..<1000).map { _ in freshID() }
         #expect(Set(names).count == 1000)

@@ -4,7 +4,7 @@ import Churn
 import Testing
 
 @Suite struct NemesisTests {
-    @Test("each order has its own pace")
+    @Test("each kind of kill has its own interval")
     func paces() {
         var schedule = NemesisSchedule([
             KillOrder(.daemon, every: 20), KillOrder(.shim, every: 30),
@@ -22,7 +22,7 @@ import Testing
             ])
     }
 
-    @Test("moments that were missed are made up for once")
+    @Test("missed intervals cause one kill")
     func missed() {
         var schedule = NemesisSchedule([KillOrder(.any, every: 1)])
         #expect(schedule.due(at: 0.5) == [])

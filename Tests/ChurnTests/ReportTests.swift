@@ -41,7 +41,7 @@ import Testing
         return result
     }
 
-    @Test("the table names what is left, and how the targets compare")
+    @Test("the table names the remaining objects, and compares the targets")
     func table() {
         let text = result.summary
         #expect(text.contains("FAILED left: 1\n         + file <x>\n"))
@@ -66,7 +66,7 @@ import Testing
         #expect(target?["samples"]?.elements?.count == 120)
     }
 
-    @Test("the page needs nothing but itself, and shows what was found")
+    @Test("the page needs no other file, and shows the findings")
     func page() {
         let page = result.page
         for stranger in ["http:", "https:", "src=", "@import", "url(", "<script", "<link"] {
@@ -96,7 +96,7 @@ import Testing
         #expect(open == [])
     }
 
-    @Test("a gap in what was seen is a gap in its line")
+    @Test("a gap in the samples is a gap in their curve")
     func gaps() {
         let page = result.page
         let start = page.firstRange(of: "Resident memory of the daemon</h3>")?.upperBound
@@ -104,7 +104,7 @@ import Testing
         #expect(plot.matches(of: /<path class="line a"/).count == 2)
     }
 
-    @Test("the line says the most important first")
+    @Test("the progress line begins with the most important figure")
     func progress() {
         var progress = Progress()
         progress.at = 65
@@ -117,7 +117,7 @@ import Testing
             progress.line == "staunch 1:05  1200 pods  20.0/s  8 open  0 orphans  12.4 MiB")
     }
 
-    @Test("a run of nothing has a page, too")
+    @Test("an empty run has a page, too")
     func empty() {
         var result = RunResult()
         result.targets = [TargetResult(.staunch)]

@@ -59,7 +59,7 @@ import Testing
         #expect(try answer.json()["code"]?.string == "short-and-stout")
     }
 
-    @Test("a client that is out of patience hangs up, and may ask again")
+    @Test("a client that runs out of patience hangs up, and may ask again")
     func patience() throws {
         let bench = try Bench()
         defer { bench.end() }
@@ -70,7 +70,7 @@ import Testing
         #expect(try client.send(Request("GET", "/x")).status == 200)
     }
 
-    @Test("a request that is called off ends")
+    @Test("a canceled request ends")
     func canceled() throws {
         let bench = try Bench()
         defer { bench.end() }
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test(
-        "nobody there is told apart from a request that may have arrived",
+        "a refused connection differs from a request that may have arrived",
         arguments: [
             Endpoint.unix("/tmp/staunch-client-of-nobody"), .tcp(host: "127.0.0.1", port: 1),
         ])
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test("a stream is handed over as it comes, until the reader has enough")
+    @Test("a stream is delivered as it arrives, until the reader stops it")
     func streams() throws {
         let bench = try Bench()
         defer { bench.end() }
@@ -112,7 +112,7 @@ import Testing
         #expect(text == "0\n1\n2\n")
     }
 
-    @Test("an answer over TCP")
+    @Test("a request is answered over TCP")
     func tcp() throws {
         let listener = try HTTPListener.tcp(host: "127.0.0.1", port: 0)
         let bound = listener.port

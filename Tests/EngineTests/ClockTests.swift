@@ -55,7 +55,7 @@ extension Simulated {
             for number in 0..<8 { _ = try stage.makePod("other-\(number)") }
         }
 
-        @Test("a late retry is the same operation, though the clock was days ahead meanwhile")
+        @Test("a late retry finds its operation, even if the clock was days ahead meanwhile")
         func aheadAndBack() throws {
             for id in [timedID(), untimedID(7)] {
                 let stage = try stage()
@@ -69,7 +69,7 @@ extension Simulated {
             }
         }
 
-        @Test("an id that is no longer kept is refused, whatever the clock says")
+        @Test("an id that is no longer kept is refused at any time of the clock")
         func forgotten() throws {
             for id in [timedID(), timedID(days: 300), untimedID(7)] {
                 let stage = try stage {
@@ -86,7 +86,7 @@ extension Simulated {
             }
         }
 
-        @Test("an id that is far ahead has no other id refused, once it is no longer kept")
+        @Test("an id far ahead of the clock causes no refusal of other ids after it was pruned")
         func farAhead() throws {
             let stage = try stage {
                 $0.operationsKept = 1
@@ -103,7 +103,7 @@ extension Simulated {
             #expect(later.operation?.id == now)
         }
 
-        @Test("what cannot be read is never taken for what is not there")
+        @Test("an unreadable record is never treated as absent")
         func unreadable() throws {
             let stage = try stage()
             let successor = try replacePod(stage, timedID())
@@ -122,7 +122,7 @@ extension Simulated {
             #expect(delete(stage, timedID(2)).operation != nil)
         }
 
-        @Test("a store whose predecessor is lost refuses what was before")
+        @Test("a store whose predecessor is lost refuses earlier ids")
         func lostStore() throws {
             let (before, after) = (timedID(days: -1), timedID(days: 1))
             let boot = Stage.wall - EngineClock.sinceBoot / 1_000_000
@@ -150,7 +150,7 @@ extension Simulated {
             #expect(try forgotten(ForgottenTimes(), isLost: true) == ForgottenTimes())
         }
 
-        @Test("a new daemon's uids are greater than those of before, though the clock went back")
+        @Test("a new daemon's uids are greater than all earlier uids, even if the clock went back")
         func uidsGrow() throws {
             let stage = try stage()
             let pod = try stage.makePod("web")

@@ -31,7 +31,7 @@ extension Simulated {
             }
         }
 
-        @Test("operations are listed as they were accepted, whoever chose their ids")
+        @Test("operations are listed in the order of acceptance, not of the clients' ids")
         func orderOfCreation() throws {
             let stage = try Stage()
             var accepted: [UID] = []
@@ -61,7 +61,7 @@ extension Simulated {
         private static let count =
             ProcessInfo.processInfo.environment["STAUNCH_TEST_DEPTH"] == "full" ? 100_000 : 5000
 
-        @Test("a long history is read to the end and in order, no part of it for long")
+        @Test("a long history is read in order and to its end, in short parts")
         func long() throws {
             let count = History.count
             let scratch = try Folder()
@@ -115,7 +115,7 @@ extension Simulated {
             }
         }
 
-        @Test("a reader near the end needs no store; without readers nothing is in memory")
+        @Test("a reader near the end needs no store; without readers no event is in memory")
         func tail() throws {
             let scratch = try Folder()
             defer { scratch.remove() }
@@ -148,7 +148,7 @@ extension Simulated {
             }
         }
 
-        @Test("the events in memory are bounded by bytes, and have no gap")
+        @Test("the events in memory are bounded in bytes, and have no gap")
         func tailBound() throws {
             var tail = EventTail(after: 7)
             #expect(tail.events(after: 7, limit: 9)?.isEmpty == true)
@@ -174,7 +174,7 @@ extension Simulated {
             }
         }
 
-        @Test("a commit wakes those who follow; who has fallen behind what is kept is told")
+        @Test("a commit wakes the followers, and a follower behind the kept events is told so")
         func followers() throws {
             let scratch = try Folder()
             defer { scratch.remove() }

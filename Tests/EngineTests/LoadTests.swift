@@ -23,7 +23,7 @@ extension Simulated {
             }
         }
 
-        @Test("a pod has so many open operations; stops, deletes and retries are always taken")
+        @Test("a pod's open operations are limited, but stops, deletes and retries are accepted")
         func bounded() throws {
             let stage = try Stage()
             let limit = stage.engine.settings.limits.operationsPerPod
@@ -62,7 +62,7 @@ extension Simulated {
             #expect(stage.eventually { accepted.allSatisfy(stage.hasEnded) })
         }
 
-        @Test("what an operation costs does not depend on how many are open elsewhere")
+        @Test("an operation's cost does not depend on the number of open operations elsewhere")
         func costIsItsOwn() throws {
             let stage = try Stage()
             for number in 0..<40 {
@@ -80,7 +80,7 @@ extension Simulated {
             #expect(after - before < 64, "\(after - before) operations were looked at")
         }
 
-        @Test("a shim that does not read is told once what is asked of it again and again")
+        @Test("a shim that does not read gets a repeated request once")
         func toldOnce() throws {
             let stage = try Stage()
             let pod = try stoppedPod(stage, "web")

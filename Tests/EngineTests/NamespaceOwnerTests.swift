@@ -5,7 +5,7 @@ import Testing
 @testable import Engine
 
 @Suite struct NamespaceOwnerTests {
-    @Test("who owned a namespace is stored, and what cannot be read is nobody")
+    @Test("a namespace's owner is stored, and an unreadable record gives no owner")
     func record() throws {
         let uid = UID(high: 0x0192_0000_0000_7000, low: 1)
         let owner = NamespaceOwner(

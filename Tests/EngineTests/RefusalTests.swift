@@ -18,7 +18,7 @@ extension Simulated {
             stage.host.assume { $0.refusal = "the profile is torn" }
         }
 
-        private func mend() { stage.host.assume { $0.refusal = nil } }
+        private func repair() { stage.host.assume { $0.refusal = nil } }
 
         private func create(_ name: String, _ id: UID? = nil) -> Stage.Answer {
             stage.ask { () throws(Refusal) in
@@ -34,7 +34,7 @@ extension Simulated {
             return now
         }
 
-        @Test("a create is refused before anything is recorded; a retry of one that was is not")
+        @Test("a create is refused before it is recorded, but a retry of a recorded one is not")
         func refused() throws {
             let ready = try stage.makePod("ready")
             let id = UID(high: 7, low: 7)
@@ -57,7 +57,7 @@ extension Simulated {
             }
             let operation = try #require(delete.operation)
             #expect(stage.eventually { stage.hasEnded(operation) })
-            mend()
+            repair()
             #expect(create("second").operation != nil)
         }
 
@@ -74,7 +74,7 @@ extension Simulated {
             #expect(stage.log.count { $0.contains("level=error") } == 1)
         }
 
-        @Test("a bind that is to be read-only whole is not judged while the runtime is unknown")
+        @Test("a recursively read-only bind is not judged while the runtime is unknown")
         func features() {
             stage.host.assume { info in
                 info.refusal = "the runtime has not been looked at yet"
@@ -85,7 +85,7 @@ extension Simulated {
                     == .runtimeUnavailable("the runtime has not been looked at yet"))
         }
 
-        @Test("a create that was accepted waits, says why, and goes on when it is mended")
+        @Test("an accepted create waits, reports the reason, and continues after the repair")
         func waits() throws {
             let operation = try #require(create("web").operation)
             spoil()
@@ -93,12 +93,12 @@ extension Simulated {
                 stage.eventually { now(operation)?.stalled?.why == "the profile is torn" })
             #expect(now(operation)?.steps.first?.state == .waiting)
             #expect(now(operation)?.state == .running)
-            mend()
+            repair()
             #expect(stage.eventually { stage.hasEnded(operation) })
             #expect(now(operation)?.stalled == nil)
         }
 
-        @Test("a create that waits gives way to a delete")
+        @Test("a delete cancels a waiting create")
         func givesWay() throws {
             let operation = try #require(create("web").operation)
             spoil()

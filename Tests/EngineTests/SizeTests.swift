@@ -25,7 +25,7 @@ extension Simulated {
             if case .refused(.documentTooLarge) = answer { true } else { false }
         }
 
-        @Test("patches that each fit are refused before the pod is larger than a PUT may be")
+        @Test("patches that each fit are refused if the pod would exceed the limit of a PUT")
         func patches() throws {
             let stage = try Stage()
             _ = try stage.makePod("web")
@@ -47,7 +47,7 @@ extension Simulated {
             #expect(ask(patch("b", values: 15)).refusal == nil)
         }
 
-        @Test("neither by tasks, nor by what its defaults add to a PUT, a pod gets larger")
+        @Test("neither added tasks nor a PUT's defaults make a pod larger than the limit")
         func tasks() throws {
             let stage = try Stage()
             _ = try stage.makePod("web")

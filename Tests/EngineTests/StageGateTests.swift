@@ -41,7 +41,7 @@ extension Simulated {
             try stage.onMachine { _ in log.places.withLock { $0[name] }?.leave() }
         }
 
-        @Test("so many stages are at work, and pods have their turns one after another")
+        @Test("the number of working stages is limited, and pods take turns")
         func fair() throws {
             for number in 1...5 { try come(0, "a\(number)") }
             try come(1, "b1")
@@ -55,7 +55,7 @@ extension Simulated {
             #expect(metrics.text("staunch_stages_running") == "0")
         }
 
-        @Test("a stage that hangs is passed after a while, and its end frees no second place")
+        @Test("a hung stage loses its place after a while, and its end frees no second place")
         func overdue() throws {
             try come(0, "hangs")
             try come(1, "hangs too")
@@ -71,7 +71,7 @@ extension Simulated {
             #expect(log.said.count == 5)
         }
 
-        @Test("who is called off leaves the queue at once, and nobody else's turn is lost")
+        @Test("a canceled stage leaves the queue at once, and no other stage loses its turn")
         func calledOff() throws {
             for number in 0..<2 { try come(number, "p\(number)") }
             try come(2, "gone", operation: 7)
@@ -86,7 +86,7 @@ extension Simulated {
             #expect(log.said == ["p0", "p1", "-gone", "stays"])
         }
 
-        @Test("a delete is not behind the creates, and calls its own off while it waits")
+        @Test("a delete does not queue behind creates, and cancels its own pod's waiting create")
         func deletes() throws {
             var settings = Settings()
             settings.stagePlaces = 1

@@ -6,7 +6,7 @@ import Testing
 @testable import EventLoop
 
 struct TimerQueueTests {
-    @Test("timers fire in the order of their times, and of their setting where those are the same")
+    @Test("timers fire in the order of their times, and equal times in the order of setting")
     func order() {
         var dice = Dice(seed: 7)
         var queue = TimerQueue()

@@ -66,14 +66,14 @@ struct HardTimesTests {
         }
         for flood in floods { flood.start() }
         #expect(eventually(seconds: 100) { most.threads == floods.count })
-        #expect(most.value <= 564, "as many as may be, and those that give way")
+        #expect(most.value <= 564, "the limit, and the evicted connections")
         #expect(eventually { bench.client().get("/literal")?.status == 200 })
         #expect(eventually { bench.server.openConnections == 0 })
         #expect(ContinuousClock.now - begin < .seconds(110))
         bench.end()
     }
 
-    @Test func listenersReplaceOnlyWhatIsStale() throws {
+    @Test func listenersReplaceOnlyStaleSocketFiles() throws {
         let path = "/tmp/staunch-listen-\(getpid())"
         defer { _ = unsafe unlink(path) }
         do {

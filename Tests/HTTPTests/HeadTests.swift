@@ -9,7 +9,7 @@ import Testing
     private static let chunks = "3\r\nabc\r\n0\r\n\r\n"
 
     @Test(
-        "a head that means two things is refused at once, and the connection ends",
+        "an ambiguous head is refused at once, and the connection is closed",
         arguments: [
             ("Content-Length: 3\r\nContent-Length: 4", 400),
             ("Content-Length: 4\r\nX-Other: y\r\nCONTENT-LENGTH: 3", 400),
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(
-        "a target with a NUL byte is refused, because what follows it would be passed over",
+        "a target with a NUL byte is refused, because the rest of it would be ignored",
         arguments: ["/echo\0?a=b", "/echo?a=\0", "/echo?a=b\0&c=d", "\0/echo"])
     func nulInTarget(_ target: String) throws {
         let bench = try Bench()
@@ -56,7 +56,7 @@ import Testing
         bench.end()
     }
 
-    @Test("a body that is sent along is no request of its own")
+    @Test("a body of a refused request is not read as another request")
     func nothingIsSmuggled() throws {
         let bench = try Bench()
         let client = bench.client()
@@ -69,7 +69,7 @@ import Testing
         bench.end()
     }
 
-    @Test("HTTP/1.0 knows no Transfer-Encoding")
+    @Test("HTTP/1.0 has no Transfer-Encoding")
     func oldClient() throws {
         let bench = try Bench()
         let client = bench.client()
@@ -79,7 +79,7 @@ import Testing
     }
 
     @Test(
-        "what means one thing is served",
+        "an unambiguous head is served",
         arguments: [
             ("Content-Length: 3\r\nContent-Length: 3", "abc"), ("Content-Length:\t 3", "abc"),
             ("Transfer-Encoding: Chunked", chunks), ("transfer-encoding:chunked", chunks),

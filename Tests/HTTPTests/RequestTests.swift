@@ -122,7 +122,7 @@ struct RequestTests {
         bench.end()
     }
 
-    @Test func targetsAreTakenApart() {
+    @Test func targetsAreParsed() {
         func segments(_ target: String) -> [String]? {
             HTTPRequest(method: "GET", target: target).segments
         }

@@ -15,7 +15,7 @@ struct StreamTests {
         return (client, head)
     }
 
-    @Test func whatIsPushedArrivesAndCloseEndsIt() throws {
+    @Test func pushedBytesArriveAndCloseEndsTheStream() throws {
         let bench = try Bench()
         let (client, stream) = try open(bench)
         for index in 0..<100 {
@@ -42,7 +42,7 @@ struct StreamTests {
         bench.end()
     }
 
-    @Test func asMuchIsPulledAsTheClientReads() throws {
+    @Test func aStreamPullsOnlyAsMuchAsTheClientReads() throws {
         let bench = try Bench()
         let (client, stream) = try open(bench)
         let piece = [UInt8](repeating: 120, count: 64 << 10)
@@ -60,7 +60,7 @@ struct StreamTests {
         bench.end()
     }
 
-    @Test func aStreamThatCannotGoOnIsCutOff() throws {
+    @Test func aStreamThatCannotContinueIsCutOff() throws {
         let bench = try Bench()
         let (client, stream) = try open(bench)
         stream.push([65, 10])
@@ -85,7 +85,7 @@ struct StreamTests {
         bench.end()
     }
 
-    @Test func moreStreamsThanMayBeAreRefused() throws {
+    @Test func streamsOverTheLimitAreRefused() throws {
         let bench = try Bench(HTTPServerSettings(streamLimit: 1))
         let (client, stream) = try open(bench)
         #expect(bench.client().get("/stream")?.status == 503)

@@ -73,7 +73,7 @@ struct WaitTests {
         bench.end()
     }
 
-    @Test func moreWaitsThanMayBeAreAnsweredAtOnce() throws {
+    @Test func waitsOverTheLimitAreAnsweredAtOnce() throws {
         let bench = try Bench(HTTPServerSettings(waitLimit: 2))
         let waiting = [bench.client(), bench.client()]
         for client in waiting { client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") }
@@ -89,7 +89,7 @@ struct WaitTests {
         bench.end()
     }
 
-    @Test func stopAnswersWhatWaitsAndEndsTheStreams() throws {
+    @Test func stopAnswersWaitsAndEndsStreams() throws {
         let bench = try Bench()
         let waiting = (0..<50).map { _ in bench.client() }
         for client in waiting { client.send("GET /wait HTTP/1.1\r\nHost: x\r\n\r\n") }

@@ -47,7 +47,7 @@ import Testing
             [0x22, 0xc3],
             [0x22, 0xf4, 0x90, 0x80, 0x80, 0x22], [0xff], [0xfe, 0xff],
         ] as [[UInt8]])
-    func whatIsNotUTF8IsRefused(bytes: [UInt8]) {
+    func textThatIsNotUTF8IsRefused(bytes: [UInt8]) {
         let fault = #expect(throws: JSONFault.self) { try JSONValue.parse(bytes) }
         #expect(fault?.kind == .notUTF8, "\(String(describing: fault))")
     }

@@ -3,7 +3,7 @@ import JSON
 import Testing
 
 @Suite struct WriterTests {
-    @Test func commasComeByThemselves() {
+    @Test func commasAreWrittenByTheWriter() {
         var writer = JSONWriter(capacity: 1)
         writer.beginObject()
         writer.key("a")

@@ -26,7 +26,7 @@ import Testing
         return held.judged(by: [7: try owner(identity())], recorded: isRecorded ? [uid] : [])
     }
 
-    @Test("a deleted pod's namespace is told as its own, and a recorded pod's is not told")
+    @Test("a deleted pod's namespace is reported with its pod, a recorded pod's is not reported")
     func deletedPods() throws {
         #expect(try judged(identity())?.owner?.uid == uid)
         #expect(try judged(identity(), isInhabited: true)?.owner?.uid == uid)
@@ -34,7 +34,7 @@ import Testing
         #expect(try judged(identity(), isInhabited: true, isRecorded: true) == nil)
     }
 
-    @Test("a task's own namespace is never a deleted pod's, whatever its number")
+    @Test("a task's own namespace is never taken for a deleted pod's with the same number")
     func tasksOwn() throws {
         let others = [identity(made: 2), identity(.ipc), identity(inode: 8)]
         for seen in others {
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test("the helper's lines are read whatever a process calls itself")
+    @Test("the helper's lines are read with any command of a process")
     func lines() throws {
         let text = """
             net 7 1 0 41 5 \(uid) app a b  c

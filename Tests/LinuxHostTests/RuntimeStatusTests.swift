@@ -9,7 +9,7 @@ import Testing
 @Suite struct RuntimeStatusTests {
     private let second: Int64 = 1_000_000_000
 
-    @Test("nothing is usable before it has been looked at, and nothing is taken for no filter")
+    @Test("before the first look nothing is usable, and no filter is assumed")
     func unseen() {
         let status = RuntimeStatus()
         #expect(status.refusals.map(\.part) == [.shim, .seccomp, .runtime])
@@ -17,7 +17,7 @@ import Testing
         #expect(status.filter.value == nil)
     }
 
-    @Test("each part alone is an obstacle, with its own words", arguments: 0..<3)
+    @Test("each part alone blocks creates, with its own reason", arguments: 0..<3)
     func parts(_ index: Int) {
         var status = RuntimeStatus.usable
         #expect(status.refusal == nil)
@@ -30,7 +30,7 @@ import Testing
         #expect(status.refusal == "why")
     }
 
-    @Test("one looks at a time; creates that are refused ask again soon, others now and then")
+    @Test("one look runs at a time, and the next is due sooner while creates are refused")
     func due() {
         var status = RuntimeStatus.usable
         #expect(!status.isDue(at: 100 * second), "the first look is the start's")
@@ -45,7 +45,7 @@ import Testing
         #expect(status.isDue(at: second + second / 5))
     }
 
-    @Test("after a failure it is looked at again sooner, then later, and always")
+    @Test("after a failure the looks repeat, first soon and then more slowly, without end")
     func pauses() {
         var status = RuntimeStatus.usable
         #expect(status.pause(60_000, at: 0) == 0, "the first look is due at once")

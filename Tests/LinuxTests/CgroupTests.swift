@@ -89,7 +89,7 @@ private final class Host {
 private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer") }) ?? false
 
 @Suite struct CgroupTests {
-    @Test("the hierarchies are those that the kernel has mounted, each once")
+    @Test("the hierarchies are the kernel's mounted ones, each once")
     func hierarchies() throws {
         let hierarchies = try Cgroups.hierarchies()
         #expect(Set(hierarchies.map(\.mountPoint)).count == hierarchies.count)
@@ -98,48 +98,48 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
         #expect(hierarchies.count == known)
     }
 
-    @Test("who joins is in it in every hierarchy; it dies, and the cgroup goes")
+    @Test("a process joins the cgroup in every hierarchy, is killed, and the cgroup is removed")
     func life() async {
         await #expect(processExitsWith: .success) {
-            let ground = try Host()
-            let sleeper = try ground.sleeper(ground.cgroup)
-            let joined = ground.cgroup.hierarchies.filter { !$0.has("cpuset") }
+            let host = try Host()
+            let sleeper = try host.sleeper(host.cgroup)
+            let joined = host.cgroup.hierarchies.filter { !$0.has("cpuset") }
             let places = try #require(ProcFS.cgroups(of: sleeper.pid))
-            try #require(places.filter { $0 == ground.cgroup.path }.count == joined.count)
-            try #require(try ground.cgroup.directories().count == joined.count)
-            try #require(try ground.cgroup.processes() == [sleeper.pid])
+            try #require(places.filter { $0 == host.cgroup.path }.count == joined.count)
+            try #require(try host.cgroup.directories().count == joined.count)
+            try #require(try host.cgroup.processes() == [sleeper.pid])
 
             let failure = errorNumber { () throws(SystemCallFailure) in
-                try ground.cgroup.remove()
+                try host.cgroup.remove()
             }
-            try #require(failure == EBUSY, "somebody is in it yet")
-            try #require(try ground.cgroup.processes() == [sleeper.pid])
+            try #require(failure == EBUSY, "a process is still in it")
+            try #require(try host.cgroup.processes() == [sleeper.pid])
 
-            try ground.cgroup.kill()
+            try host.cgroup.kill()
             try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
-            try #require(try ground.cgroup.processes() == [], "a zombie holds nothing")
-            try ground.removeAll()
+            try #require(try host.cgroup.processes() == [], "a zombie holds nothing")
+            try host.removeAll()
         }
     }
 
-    @Test("those below it are seen, killed and removed with it; a neighbour is not")
+    @Test("child cgroups are seen, killed and removed with their parent; a neighbour is not")
     func below() async {
         await #expect(processExitsWith: .success) {
-            let ground = try Host()
+            let host = try Host()
             let neighbour = Cgroup(
-                path: ground.cgroup.path + "-neighbour", hierarchies: ground.cgroup.hierarchies)
-            try ground.makeEverywhere(ground.below("task-a/deeper"))
+                path: host.cgroup.path + "-neighbour", hierarchies: host.cgroup.hierarchies)
+            try host.makeEverywhere(host.below("task-a/deeper"))
             // Cgroups that a task's own init would make in its cgroup.
-            try ground.makeEverywhere(ground.below("task-a/init.scope/a_b"))
-            let first = try ground.sleeper(ground.below("task-a/deeper"))
-            let second = try ground.sleeper(ground.below("task-b"))
-            let third = try ground.sleeper(ground.below("task-a/init.scope/a_b"))
-            let stranger = try ground.sleeper(neighbour)
-            try #require(try ground.cgroup.processes() == [first.pid, second.pid, third.pid])
+            try host.makeEverywhere(host.below("task-a/init.scope/a_b"))
+            let first = try host.sleeper(host.below("task-a/deeper"))
+            let second = try host.sleeper(host.below("task-b"))
+            let third = try host.sleeper(host.below("task-a/init.scope/a_b"))
+            let stranger = try host.sleeper(neighbour)
+            try #require(try host.cgroup.processes() == [first.pid, second.pid, third.pid])
 
-            try ground.cgroup.kill()
-            try #require(try eventually { try ground.cgroup.processes().isEmpty })
-            try ground.removeAll()
+            try host.cgroup.kill()
+            try #require(try eventually { try host.cgroup.processes().isEmpty })
+            try host.removeAll()
             try #require(try neighbour.processes() == [stranger.pid])
             try neighbour.kill()
             try #require(eventually { (try? neighbour.remove()) != nil })
@@ -147,21 +147,21 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
     }
 
     @Test(
-        "however a task names its cgroups, and however deep they are, all of it is seen and goes",
+        "cgroups of any name and depth are seen and removed with their task",
         arguments: CgroupTests.chains)
     func anyChild(_ chain: Chain) async {
         await #expect(processExitsWith: .success) { [chain] in
-            let ground = try Host()
-            let sleeper = try ground.sleeper(ground.cgroup)
-            for hierarchy in ground.cgroup.hierarchies where !hierarchy.has("cpuset") {
-                try chain.make(in: hierarchy.directory(ground.cgroup.path))
+            let host = try Host()
+            let sleeper = try host.sleeper(host.cgroup)
+            for hierarchy in host.cgroup.hierarchies where !hierarchy.has("cpuset") {
+                try chain.make(in: hierarchy.directory(host.cgroup.path))
                 try Files.writeControlFile("cgroup.procs", "\(sleeper.pid)")
             }
             _ = unsafe chdir("/")
-            try #require(try ground.cgroup.processes() == [sleeper.pid])
-            try ground.cgroup.kill()
+            try #require(try host.cgroup.processes() == [sleeper.pid])
+            try host.cgroup.kill()
             try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
-            try ground.removeAll()
+            try host.removeAll()
         }
     }
 
@@ -192,24 +192,24 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
         Chain(name: [UInt8](repeating: 0x61, count: 200), depth: 30),
     ]
 
-    @Test("a process that hides behind its name is seen, and killed", arguments: ProcessTests.names)
+    @Test("a process with a misleading name is seen and killed", arguments: ProcessTests.names)
     func anyName(name: String) async {
         await #expect(processExitsWith: .success) { [name] in
-            let ground = try Host()
-            let sleeper = try ground.sleeper(ground.cgroup, named: name)
-            try #require(try ground.cgroup.processes() == [sleeper.pid])
-            try ground.cgroup.kill()
+            let host = try Host()
+            let sleeper = try host.sleeper(host.cgroup, named: name)
+            try #require(try host.cgroup.processes() == [sleeper.pid])
+            try host.cgroup.kill()
             try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
-            try ground.removeAll()
+            try host.removeAll()
         }
     }
 
-    @Test("a frozen process is thawed, and dies", .enabled(if: hasFreezer))
+    @Test("a frozen process is thawed and dies", .enabled(if: hasFreezer))
     func frozen() async {
         await #expect(processExitsWith: .success) {
-            let ground = try Host()
-            let task = ground.below("task-a")
-            let sleeper = try ground.sleeper(task)
+            let host = try Host()
+            let task = host.below("task-a")
+            let sleeper = try host.sleeper(task)
             let hierarchy = try #require(task.hierarchies.first { $0.has("freezer") })
             let state = hierarchy.directory(task.path) + "/freezer.state"
             try Files.writeControlFile(state, "FROZEN")
@@ -217,16 +217,16 @@ private let hasFreezer = (try? Cgroups.hierarchies().contains { $0.has("freezer"
             Children.signal(sleeper.pid, SIGKILL)
             usleep(100_000)
             try #require(
-                try ground.cgroup.processes() == [sleeper.pid],
+                try host.cgroup.processes() == [sleeper.pid],
                 "a signal alone must not be enough, or this proves nothing")
 
-            try ground.cgroup.kill()
+            try host.cgroup.kill()
             try #require(eventually { ProcFS.state(of: sleeper.pid) == "Z" })
-            try ground.removeAll()
+            try host.removeAll()
         }
     }
 
-    @Test("what is not there has nobody in it, and goes without a fault")
+    @Test("a missing cgroup has no process, and its removal succeeds")
     func absent() throws {
         let cgroup = Cgroup(
             path: "/staunch-unit-none-\(getpid())", hierarchies: try Cgroups.hierarchies())

@@ -57,14 +57,14 @@ private func openDescriptors() throws -> Set<String> {
         }
     }
 
-    @Test("one that is given away stays open until its new owner closes it")
+    @Test("a descriptor that is handed over stays open until its new owner closes it")
     func release() throws {
         let number = try OwnedDescriptor.opening("/dev/null", O_RDONLY).release()
         #expect(fcntl(number, F_GETFD) == FD_CLOEXEC)
         _ = OwnedDescriptor(adopting: number)
     }
 
-    @Test("a pipe gives what was written, then nothing yet, then its end")
+    @Test("a pipe returns its bytes, then nothing yet, then its end")
     func pipe() throws {
         let pipe = try Linux.Pipe()
         try pipe.reading.setNonblocking()
@@ -77,7 +77,7 @@ private func openDescriptors() throws -> Set<String> {
         #expect(try reading.read(limit: 2) == [])
     }
 
-    @Test("a full pipe takes nothing, and says so")
+    @Test("a write to a full pipe takes no byte, and reports that")
     func fullPipe() throws {
         let pipe = try Linux.Pipe()
         try pipe.writing.setNonblocking()
@@ -88,7 +88,7 @@ private func openDescriptors() throws -> Set<String> {
         #expect(try pipe.writing.write(chunk[...]) == 0)
     }
 
-    @Test("a lock is held by one, and free when its holder is gone")
+    @Test("a lock has one holder, and is free when the holder is gone")
     func lock() throws {
         let scratch = try Scratch()
         let path = try scratch.file("lock")
@@ -119,7 +119,7 @@ private func openDescriptors() throws -> Set<String> {
         try body(client, server)
     }
 
-    @Test("packets arrive one by one, as they were sent, up to the largest")
+    @Test("packets arrive whole and in order, up to the largest")
     func boundaries() throws {
         try connect { client, server in
             let packets = [1, 2, 4096, PacketSocket.largestPacket, 1].map { count in
@@ -134,7 +134,7 @@ private func openDescriptors() throws -> Set<String> {
         }
     }
 
-    @Test("a packet that is too large is refused whole, and the next one arrives")
+    @Test("a packet over the limit is refused whole, and the next packet arrives")
     func tooLarge() throws {
         try connect { client, server in
             try client.send([UInt8](repeating: 1, count: PacketSocket.largestPacket + 1))
@@ -146,7 +146,7 @@ private func openDescriptors() throws -> Set<String> {
         }
     }
 
-    @Test("who sends to one that does not read is told, and nothing that was taken is lost")
+    @Test("a sender to a peer that does not read is told so, and no accepted packet is lost")
     func again() throws {
         try connect { client, server in
             #expect(try server.receive() == nil)
@@ -180,7 +180,7 @@ private func openDescriptors() throws -> Set<String> {
         #expect(errorNumber { () throws(SystemCallFailure) in try client.send([1]) } == EPIPE)
     }
 
-    @Test("the peer is who made the connection")
+    @Test("the peer is the process that made the connection")
     func peer() throws {
         try connect { _, server in
             let peer = try server.peer()
@@ -188,7 +188,7 @@ private func openDescriptors() throws -> Set<String> {
         }
     }
 
-    @Test("a socket file of a dead owner is replaced; without a listener nobody answers")
+    @Test("a dead owner's socket file is replaced; without a listener a connection is refused")
     func replaced() throws {
         let directory = try OwnedDescriptor.directory(scratch.path)
         func connection() -> CInt {
@@ -205,7 +205,7 @@ private func openDescriptors() throws -> Set<String> {
         #expect(isCalled)
     }
 
-    @Test("a listener whose backlog is full holds nobody up", .timeLimit(.minutes(10)))
+    @Test("a connection to a listener with a full backlog does not block", .timeLimit(.minutes(10)))
     func backlog() throws {
         let directory = try OwnedDescriptor.directory(scratch.path)
         let listener = try PacketSocket.listening(as: "socket", in: directory)
@@ -221,7 +221,7 @@ private func openDescriptors() throws -> Set<String> {
         #expect(isCalled)
     }
 
-    @Test("a directory may be deeper than a socket's address may be long")
+    @Test("a socket's directory may be deeper than a socket address is long")
     func longPath() throws {
         let deep = Array(repeating: "twelve-bytes", count: 100).joined(separator: "/")
         let directory = try OwnedDescriptor.directory(try scratch.directory(deep))

@@ -11,7 +11,7 @@ import Testing
     let scratch: Scratch
     init() throws { scratch = try Scratch() }
 
-    @Test("only a regular file is replaced; a device is written into, a link followed")
+    @Test("a write replaces only a regular file; it writes into a device and follows a link")
     func delivered() throws {
         let text = Array("new".utf8)
         let file = try scratch.file("file", "old")
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test("a reader sees the old content or the new, and never a part")
+    @Test("a reader sees the old content or the new content, and never a part")
     func atomic() throws {
         let path = scratch("file")
         let contents = ["a", "b"].map { [UInt8](repeating: UInt8(ascii: $0), count: 100_000) }
@@ -73,7 +73,7 @@ import Testing
         #expect(try Files.names(in: scratch.path) == ["file"])
     }
 
-    @Test("no more than the limit is read")
+    @Test("a read stops at its limit")
     func limit() throws {
         let path = try scratch.file("file", String(repeating: "x", count: 50_000))
         #expect(try Files.read(path, limit: 10).count == 10)
@@ -89,7 +89,7 @@ import Testing
         #expect("\(expected)" == "open \(path): ENOENT (No such file or directory)")
     }
 
-    @Test("what is there already, or gone already, is no failure")
+    @Test("making an existing directory or removing a missing file does not fail")
     func idempotent() throws {
         try Files.makeDirectories(scratch("a/b/c"))
         try Files.makeDirectories(scratch("a/b/c"))
@@ -128,7 +128,7 @@ import Testing
         #expect(try passwd() == "its own")
     }
 
-    @Test("a link inside the root is followed as the root sees it")
+    @Test("a link inside the root is resolved inside the root")
     func inside() throws {
         _ = try scratch.file("root/usr/passwd", "its own")
         try shell("ln -s /usr/passwd '\(root)/etc/passwd'")
@@ -151,20 +151,21 @@ import Testing
                 }))
     }
 
-    @Test("an absolute link to a place of the host is looked for below the root")
+    @Test("an absolute link to a path of the host is resolved below the root")
     func absoluteLink() throws {
         try shell("ln -s '\(scratch("secret"))' '\(root)/etc/passwd'")
         #expect(throws: SystemCallFailure.self) { try passwd() }
     }
 
     @Test(
-        "a directory on the way may be a link, and leads nowhere else", arguments: ["/etc", ".."])
+        "a directory on the path may be a link, and does not leave the root",
+        arguments: ["/etc", ".."])
     func linkedDirectory(target: String) throws {
         try shell("rmdir '\(root)/etc' && ln -s '\(target)' '\(root)/etc'")
         #expect(throws: SystemCallFailure.self) { try passwd() }
     }
 
-    @Test("a magic link is not followed, even where a /proc is mounted in the root")
+    @Test("a magic link is not followed, even if /proc is mounted in the root")
     func magicLink() throws {
         let proc = try scratch.directory("root/proc")
         try shell("mount -t proc proc '\(proc)' && ln -s /proc/self/root/etc/passwd '\(root)/etc'")
@@ -172,7 +173,7 @@ import Testing
         #expect(throws: SystemCallFailure.self) { try passwd() }
     }
 
-    @Test("a pipe by that name holds nobody up", .timeLimit(.minutes(10)))
+    @Test("a read of a pipe in place of the file does not block", .timeLimit(.minutes(10)))
     func pipe() throws {
         try shell("mkfifo '\(root)/etc/passwd'")
         #expect(try passwd() == "")
@@ -180,7 +181,7 @@ import Testing
 }
 
 @Suite struct OwnershipTests {
-    @Test("a mark that names the run directory through a link is its own daemon's")
+    @Test("a mark that names the run directory through a link belongs to the same daemon")
     func linked() throws {
         let scratch = try Scratch()
         let directory = try scratch.directory("data")
@@ -195,13 +196,13 @@ import Testing
 }
 
 @Suite struct PathTests {
-    @Test("a path is made whole by bytes")
+    @Test("a path is normalized as bytes")
     func absolute() {
         #expect(Path.absolute("/a//./b/../\u{301}c/") == "/a/\u{301}c")
         #expect(Files.parent(of: "/a/\u{301}b") == "/a")
     }
 
-    @Test("links on the way are followed as far as there is anything")
+    @Test("links on a path are followed as far as the path exists")
     func resolved() throws {
         let scratch = try Scratch()
         let real = try scratch.directory("real")

@@ -5,7 +5,7 @@ import Linux
 import Testing
 
 @Suite struct HolderTests {
-    @Test("a file of another detached file system is no holder of a tmpfs")
+    @Test("a file of another detached file system does not hold a tmpfs")
     func another() throws {
         let directory = "/tmp/staunch-holders-\(ProcessInfo.processInfo.processIdentifier)"
         try FileManager.default.createDirectory(

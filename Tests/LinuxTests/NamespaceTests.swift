@@ -5,7 +5,7 @@ import Linux
 import Testing
 
 @Suite struct NamespaceTests {
-    @Test("a process's pod and task are told by its cgroups, and a shim by its own")
+    @Test("a process's cgroups tell its pod and task, and a shim's own cgroup tells the shim")
     func place() throws {
         func place(_ cgroups: String...) -> [String]? {
             let content = cgroups.map { "7:cpu,cpuacct:\($0)\n" }.joined()
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test("a namespace is seen the same for as long as it is open")
+    @Test("a namespace keeps its identity for as long as it is open")
     func identity() throws {
         let pid = ProcessInfo.processInfo.processIdentifier
         let file = try OwnedDescriptor.opening("/proc/self/ns/uts", 0)

@@ -23,7 +23,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
         "e\u{301})\u{301}", "\u{1F469}\u{200D}",
     ]
 
-    @Test("a process's start and state are read right by any name", arguments: names)
+    @Test("a process's start and state are read correctly for any name", arguments: names)
     func anyName(name: String) throws {
         let before = try ticks()
         let sleeper = try Sleeper(named: name, in: scratch)
@@ -38,7 +38,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
         UInt64(SystemClock.sinceBoot / (1_000_000_000 / Int64(sysconf(Int32(_SC_CLK_TCK)))))
     }
 
-    @Test("a zombie is one, and after it has been reaped there is nobody")
+    @Test("a zombie is recognized, and a reaped process does not exist")
     func zombie() throws {
         let sleeper = try Sleeper(in: scratch)
         let process = try opened(sleeper.pid)
@@ -56,7 +56,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
         #expect(!isThere)
     }
 
-    @Test("an exit code is told as one", arguments: [0, 1, 127, 255] as [Int32])
+    @Test("an exit code is reported as an exit code", arguments: [0, 1, 127, 255] as [Int32])
     func codes(code: Int32) throws {
         let null = try OwnedDescriptor.opening("/dev/null", O_RDWR)
         let pid = try Command(["/bin/sh", "-c", "exit \(code)"])
@@ -71,7 +71,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
         #expect(exit?.code == code && exit?.signal == nil)
     }
 
-    @Test("a child has the descriptors that it is given, and no other")
+    @Test("a child has the descriptors that it was given, and no others")
     func descriptors() throws {
         let pipe = try Linux.Pipe()
         let null = try OwnedDescriptor.opening("/dev/null", O_RDWR)
@@ -112,7 +112,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
     }
 
     @Test(
-        "what is no escape stays as it is",
+        "a backslash without an octal number stays",
         arguments: [#"/a\"#, #"/a\0"#, #"/a\04"#, #"/a\999"#, #"/a\777"#, #"/a\xyz"#])
     func noEscape(path: String) throws {
         let mount = try #require(MountInfo(line: "1 2 0:5 / \(path) rw - tmpfs none rw"))
@@ -120,14 +120,14 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
     }
 
     @Test(
-        "what is no line of mountinfo is nil",
+        "a line that is not mountinfo's is nil",
         arguments: ["", " ", "36", "1 2 0:5 / /x rw - tmpfs", "1 2 0:5 / /x rw tmpfs none rw a b"])
     func malformed(line: String) {
         #expect(MountInfo(line: line[...]) == nil)
     }
 
     @Test(
-        "the kernel's own line is found by the name that was mounted",
+        "the kernel's line is found by the mounted name",
         arguments: ["plain", "a b\tc\\d", "new\nline", "\u{301}e", "-", "r\r"])
     func real(name: String) throws {
         let scratch = try Scratch()
@@ -142,7 +142,7 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
     }
 
     @Test(
-        "a mount whose source bears an awkward name hides neither itself nor another",
+        "a mount whose source has an awkward name hides neither itself nor another",
         arguments: ["\u{301}x", "x\u{200D}", "\u{600}", "-", "x\r"])
     func awkwardSource(source: String) throws {
         let scratch = try Scratch()

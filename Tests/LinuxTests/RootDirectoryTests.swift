@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test("it ends where something is mounted, and says what is left")
+    @Test("the resolution of a path stops at a mount, and returns the rest")
     func stops() throws {
         try withRoot { root, _ in
             let found = try root.resolve("/relative/link/x", stops: [[Array("a".utf8)]])
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test("links that have no end, and files on the way, are told")
+    @Test("endless links and files on the path are reported")
     func refuses() throws {
         try withRoot { root, _ in
             for (path, errno) in [("/round/x", ELOOP), ("/file/x", ENOTDIR)] {
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test("what is made is a directory or a file, and never through a link")
+    @Test("a directory or a file is made, and never through a link")
     func makes() throws {
         try withRoot { root, path in
             try root.makeDirectory(RootDirectory.names(in: "/new/deep/er".utf8))

@@ -25,7 +25,7 @@ import Testing
 
     private func exists(_ name: String) throws -> Bool { try Files.exists(scratch(name)) }
 
-    @Test("files, directories, links, pipes, sockets and devices all go")
+    @Test("files, directories, links, pipes, sockets and devices are removed")
     func everyKind() throws {
         _ = try scratch.file("tree/a/b/file")
         try shell("cd \(scratch("tree")) && ln a/b/file hard && ln -s a soft && mkfifo pipe")
@@ -36,14 +36,14 @@ import Testing
         #expect(try !exists("tree"))
     }
 
-    @Test("what is gone already is no failure, nor is a parent that is gone")
+    @Test("neither a missing tree nor a missing parent fails a removal")
     func gone() throws {
         #expect(remove() == 0)
         #expect(remove() == 0)
         try Tree.remove("tree", in: scratch("not-there"))
     }
 
-    @Test("on a file system that is read-only, what is not there is gone, and the rest is not")
+    @Test("on a read-only file system a missing tree is gone, and an existing tree fails")
     func readOnly() throws {
         try shell("cd \(scratch("tree")) && mkdir ro && mount -t tmpfs none ro && touch ro/file")
         try shell("mount -o remount,ro \(scratch("tree/ro"))")
@@ -54,7 +54,7 @@ import Testing
         try shell("umount \(scratch("tree/ro"))")
     }
 
-    @Test("names that are not UTF-8, and names of 255 bytes, go")
+    @Test("files with names that are not UTF-8 or have 255 bytes are removed")
     func names() throws {
         try shell(
             #"""
@@ -66,7 +66,7 @@ import Testing
         #expect(try !exists("tree"))
     }
 
-    @Test("a directory of 10,000 files goes: more than are read at once")
+    @Test("a directory of 10,000 files, more than one read returns, is removed")
     func wide() throws {
         try shell("cd \(scratch("tree")) && seq 10000 | xargs touch")
         #expect(remove() == 0)
@@ -74,14 +74,14 @@ import Testing
     }
 
     /// Any container can make such a tree, with nothing but mkdir and chdir.
-    @Test("a tree that is deeper than any path may be long goes", arguments: [1000, 6000])
+    @Test("a tree deeper than PATH_MAX is removed", arguments: [1000, 6000])
     func deep(levels: Int) throws {
         try makeDeepTree(levels: levels)
         #expect(remove() == 0)
         #expect(try !exists("tree"))
     }
 
-    @Test("a deep tree takes no more than a few descriptors, and may use our names itself")
+    @Test("a deep tree takes few descriptors, and may contain our temporary names")
     func deepWithFewDescriptors() async {
         await #expect(processExitsWith: .success) {
             let tests = try TreeTests()
@@ -106,7 +106,7 @@ import Testing
             """)
     }
 
-    @Test("immutable and append-only files and directories go", arguments: ["+i", "+a"])
+    @Test("immutable and append-only files and directories are removed", arguments: ["+i", "+a"])
     func immutable(flag: String) throws {
         _ = try scratch.file("tree/a/file")
         try Files.makeDirectory(scratch("tree/empty"))
@@ -118,7 +118,7 @@ import Testing
         #expect(try !exists("tree"))
     }
 
-    @Test("a link goes, and what it points to stays")
+    @Test("a link is removed, and its target stays")
     func links() throws {
         let tree = scratch("tree")
         try shell("ln -s '\(scratch("outside"))' '\(tree)/out' && ln -s .. '\(tree)/up'")
@@ -128,7 +128,7 @@ import Testing
         #expect(try Files.text(canary) == "canary")
     }
 
-    @Test("a tree that is itself a link loses the link")
+    @Test("a tree that is a link loses only the link")
     func linkAtTheTop() throws {
         try shell("rmdir '\(scratch("tree"))' && ln -s outside '\(scratch("tree"))'")
         #expect(remove() == 0)
@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test(
-        "what is mounted below stays, byte for byte, and stops the removal",
+        "a mount below stays byte for byte, and stops the removal",
         arguments: ["tree", "tree/a", "tree/a/b/c"])
     func mounts(at name: String) throws {
         let target = try scratch.directory(name)
@@ -151,7 +151,7 @@ import Testing
         #expect(try Files.text(canary) == "canary")
     }
 
-    @Test("a tmpfs below stays with what is in it")
+    @Test("a tmpfs below stays with its content")
     func tmpfs() throws {
         let target = try scratch.directory("tree/a")
         try Mounts.tmpfs(at: target, options: "size=64k")
@@ -160,7 +160,7 @@ import Testing
         #expect(try Files.text(target + "/inside") == "kept")
     }
 
-    @Test("a single file that is mounted over another stays")
+    @Test("a file that is mounted over another file stays")
     func fileMount() throws {
         let target = try scratch.file("tree/over", "under")
         try shell("mount --bind '\(canary)' '\(target)'")

@@ -8,7 +8,7 @@ extension Machine {
     @Suite(.needsDaemon) struct Activation {
         /// The sockets have names, come in reverse order, and are distinguished by their kind.
         @Test(
-            "the API and the metrics are served on the sockets that were passed",
+            "the API and the metrics are served on the passed sockets",
             arguments: [
                 ["api", "metrics"], ["metrics", "api"], ["staunchd.socket", "unknown"], [],
             ])
@@ -34,7 +34,7 @@ extension Machine {
             }
         }
 
-        @Test("who comes while the daemon is away is answered by the next one")
+        @Test("the next daemon answers clients that connect while none runs")
         func waitsForTheNext() throws {
             try withDaemon(setUp: { daemon in
                 let api = try daemon.holdAPI()
@@ -48,7 +48,7 @@ extension Machine {
             }
         }
 
-        @Test("descriptors that are meant for another process are left alone")
+        @Test("descriptors for another process are ignored")
         func anothers() throws {
             var held: HeldListener?
             try withDaemon(setUp: { daemon in
@@ -63,7 +63,9 @@ extension Machine {
             }
         }
 
-        @Test("what cannot be served is refused at the start, by name", arguments: Misfit.all)
+        @Test(
+            "a socket that cannot be served is refused at the start, by name", arguments: Misfit.all
+        )
         func refused(_ misfit: Misfit) throws {
             let path = "/tmp/staunch-api-\(getpid())-\(UUID().uuidString.prefix(8))"
             let tcp = try HeldListener()

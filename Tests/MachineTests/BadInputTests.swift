@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct BadInput {
-        @Test("each fault is told, by pointer, and all at once")
+        @Test("all faults are reported in one answer, each with its JSON pointer")
         func faults() throws {
             try withDaemon { daemon, client in
                 for row in BadRequest.all {
@@ -24,7 +24,7 @@ extension Machine {
             }
         }
 
-        @Test("a body over 1 MiB, and one nested too deep, are refused")
+        @Test("a body over 1 MiB and a body nested too deep are refused")
         func bounds() throws {
             try withDaemon { _, client in
                 let big = "{\"hostname\": \"\(String(repeating: "a", count: 1 << 20))\"}"
@@ -37,7 +37,7 @@ extension Machine {
             }
         }
 
-        @Test("patches that each fit are refused before the pod is larger than a PUT may be")
+        @Test("patches that each fit are refused if the pod would exceed the limit of a PUT")
         func growth() throws {
             try withDaemon { _, client in
                 _ = try client.createPod("web", "{}")
@@ -61,7 +61,7 @@ extension Machine {
             }
         }
 
-        @Test("a client that goes away at any byte leaves nothing half made")
+        @Test("a client that disconnects at any byte leaves nothing half made")
         func disconnects() throws {
             try withDaemon { daemon, client in
                 let body = "{\"labels\": {\"a\": \"b\"}}"
@@ -119,7 +119,7 @@ extension Machine {
             }
         }
 
-        @Test("a body whose end cannot be found is refused at once, with a problem document")
+        @Test("a body without a recognizable end is refused at once, with a problem document")
         func framing() throws {
             try withDaemon { daemon, _ in
                 for (fields, status, code) in [
@@ -141,7 +141,7 @@ extension Machine {
             }
         }
 
-        @Test("HTTP/1.0, pipelining, chunked bodies, and bytes that are no HTTP")
+        @Test("HTTP/1.0, pipelining and chunked bodies are served, and other bytes are refused")
         func transport() throws {
             try withDaemon { daemon, client in
                 let old = try Wire(path: daemon.socket)

@@ -12,7 +12,7 @@ extension Machine {
         private static let names = ("\u{301}date\u{301}n", "prot\u{6f}\u{308}ko\u{301}lle")
 
         @Test(
-            "a pod's folders go from directories of any name", arguments: [true, false])
+            "a pod's folders are removed from directories of any name", arguments: [true, false])
         func directories(shimLives: Bool) throws {
             try withDaemon(setUp: { ($0.dataName, $0.logName) = ByteNames.names }) {
                 daemon, client in
@@ -31,7 +31,7 @@ extension Machine {
             }
         }
 
-        @Test("a label's value is found by its bytes, and by no others")
+        @Test("a label's value is found by exactly its bytes")
         func labels() throws {
             try withDaemon { _, client in
                 _ = try client.createPod(
@@ -45,7 +45,7 @@ extension Machine {
             }
         }
 
-        @Test("another spelling of a path is another spec")
+        @Test("a path that is spelled differently is a different spec")
         func conflict() throws {
             try withDaemon { daemon, client in
                 let (composed, parted) = ("\(daemon.home)/\u{e9}", "\(daemon.home)/e\u{301}")

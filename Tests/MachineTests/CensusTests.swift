@@ -25,7 +25,7 @@ extension Machine {
             try body()
         }
 
-        @Test("the census sees one of each kind", arguments: Plant.allCases)
+        @Test("the census sees one object of each kind", arguments: Plant.allCases)
         func sees(_ plant: Plant) throws {
             try withHome {
                 let before = Census(marks)
@@ -45,10 +45,10 @@ extension Machine {
             }
         }
 
-        @Test("the census of an unchanged machine is the same")
+        @Test("an unchanged machine has the same census")
         func isStill() { #expect(Census(marks) == Census(marks)) }
 
-        @Test("what is not ours is not in it, however much its name looks like ours")
+        @Test("the census omits objects of others, even if their names resemble ours")
         func passesOver() throws {
             try withHome {
                 let before = Census(marks)
@@ -90,7 +90,7 @@ extension Machine {
             }
         }
 
-        @Test("staunch-census lists, compares, and says by its exit code what it found")
+        @Test("staunch-census lists and compares, and its exit code tells the result")
         func program() throws {
             try withHome {
                 let file = home + "/census.json"

@@ -7,14 +7,14 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct ChurnProgram {
-        @Test("a run with kills ends well, and keeps its figures and a page")
+        @Test("a run with kills passes, and writes its figures and a page")
         func run() throws {
             try withRun(
                 "--pods", Installation.isDeep ? "2000" : "60", "--kill", "daemon", "--every", "1",
                 "--kill", "shim", "--every", "1", "--kill", "runc", "--every", "1"
             ) { run in
                 let result = run.finish()
-                // No daemon lives long enough to show growth, and the verdict is not "passed".
+                // No daemon lives long enough to show growth, and the check is not "passed".
                 #expect(result.status == 2, "\(result.output)")
                 #expect(result.output.contains("unseen daemon's memory flat: no daemon was"))
                 #expect(!result.output.contains("FAILED"))
@@ -29,7 +29,7 @@ extension Machine {
             }
         }
 
-        @Test("what is left is named, and the run ends with 1")
+        @Test("remaining objects are named, and the run exits with 1")
         func namesWhatIsLeft() throws {
             try withRun("--for", "3") { run in
                 try eventually("pods come and go") { run.output.contains("pods") }
@@ -43,7 +43,8 @@ extension Machine {
         }
 
         @Test(
-            "Ctrl-C ends it in order, once or twice, and the table is printed", arguments: [1, 2])
+            "Ctrl-C, once or twice, ends the run in order, and the table is printed",
+            arguments: [1, 2])
         func interrupted(_ times: Int) throws {
             try withRun("--for", "600", "--hold", times == 2 ? "300" : "0", "--disk-pressure") {
                 run in
@@ -63,7 +64,7 @@ extension Machine {
             }
         }
 
-        @Test("a daemon that is there is used, by clients that hang up and ask again")
+        @Test("a running daemon is used, by clients that hang up and ask again")
         func foreignDaemon() throws {
             try withDaemon { daemon, client in
                 try withRun(
@@ -78,7 +79,7 @@ extension Machine {
             }
         }
 
-        @Test("a daemon that goes away for good ends the run, which says so")
+        @Test("a daemon that exits for good ends the run, with a message")
         func daemonGoesAway() throws {
             try withDaemon { daemon, client in
                 try withRun("--socket", daemon.socket, "--for", "600", "--lost-after", "2") { run in
@@ -88,7 +89,7 @@ extension Machine {
                     daemon.crash()
                     let result = run.finish()
                     #expect(result.status == 1)
-                    #expect(result.output.contains("nobody answers for 2"))
+                    #expect(result.output.contains("no server answers for 2"))
                     #expect(result.output.contains("target   pods"))
                 }
                 try daemon.start()
@@ -96,12 +97,12 @@ extension Machine {
         }
 
         @Test(
-            "bad input is one line at the start, and nothing is left running",
+            "bad input gives one line at the start, and no process is left",
             arguments: [
                 (["--network", "cni"], "no CNI networks yet"),
                 (["--spec", "/nowhere"], "ENOENT"),
                 (["--spec", "/etc/passwd"], "is no JSON"),
-                (["--socket", "/nowhere.sock"], "nobody answers"),
+                (["--socket", "/nowhere.sock"], "no server answers"),
                 (["--socket", "/dev/null", "--kill", "shim", "--every", "1"], "--socket cannot"),
                 (["--kill", "daemon"], "come in pairs"),
                 (["--kill", "init", "--every", "1"], "must be daemon, shim, runc or any"),
@@ -118,7 +119,7 @@ extension Machine {
         }
 
         @Test(
-            "what is not installed is named",
+            "a missing program is named",
             arguments: [("fio", "--disk-pressure"), ("podman", "--target podman")])
         func notInstalled(_ program: String, _ option: String) throws {
             try withHome { home in
@@ -131,7 +132,7 @@ extension Machine {
             }
         }
 
-        @Test("a disk without room for the pressure is refused")
+        @Test("a disk without room for the disk load is refused")
         func noRoom() throws {
             try withHome { home in
                 try Command.run("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", home)

@@ -52,7 +52,7 @@ extension Machine {
         ]
 
         @Test(
-            "the built-in profile holds, whatever packages there are",
+            "the built-in profile is in force without any package",
             arguments: [
                 ("", plain + ["audit 0"]),
                 (
@@ -85,7 +85,7 @@ extension Machine {
         }
 
         @Test(
-            "which profile is in force is told",
+            "the daemon reports the profile that is in force",
             arguments: [
                 (nil, "builtin", "Seccomp:\t2"), ("none", "none", "Seccomp:\t0"),
                 ("/usr/share/containers/seccomp.json", "file", "Seccomp:\t2"),
@@ -105,7 +105,7 @@ extension Machine {
             }
         }
 
-        @Test("a key that one pod keeps is out of another's reach, even without a filter")
+        @Test("a key of one pod cannot be read by another pod, even without a filter")
         func keys() throws {
             try withTool("none") { daemon, client in
                 let key = "staunch-\(UUID())"

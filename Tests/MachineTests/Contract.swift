@@ -75,7 +75,7 @@ struct Contract {
 
     private func bodyFaults(_ response: JSONValue, _ reply: Reply) -> [String] {
         guard let contents = response["content"]?.members else {
-            return reply.body.isEmpty ? [] : ["a body where none is documented"]
+            return reply.body.isEmpty ? [] : ["a body without a documented one"]
         }
         let type = mediaType(reply)
         guard let content = contents.first(where: { $0.name == type }) else {

@@ -22,15 +22,15 @@ final class Conversation: Sendable {
     private let state = Mutex(State())
     private let socket: String
     /// Whether the client asks again, with the same id, if an answer is lost.
-    private let insists: Bool
+    private let retries: Bool
 
     var requests: [Request] { state.withLock { $0.requests } }
     var isOver: Bool { state.withLock { $0.isOver } }
     var failure: String? { state.withLock { $0.failure } }
 
-    init(_ steps: [Scenario.Step], socket: String, insists: Bool) {
+    init(_ steps: [Scenario.Step], socket: String, retries: Bool) {
         self.socket = socket
-        self.insists = insists
+        self.retries = retries
         Thread.detachNewThread {
             do {
                 let client = Client(socket)
@@ -57,7 +57,7 @@ final class Conversation: Sendable {
         return try again { try client.follow(id, within: 30) } != nil
     }
 
-    /// Returns `nil` if the daemon is gone and the client does not insist.
+    /// Returns `nil` if the daemon is gone and the client does not retry.
     private func again(_ call: () throws -> Answer) throws -> Answer? {
         let end = ContinuousClock().now + .seconds(30)
         while true {
@@ -65,7 +65,7 @@ final class Conversation: Sendable {
                 let answer = try call()
                 if answer.status != 503 { return answer }
             } catch is Broken {}
-            guard insists else { return nil }
+            guard retries else { return nil }
             guard ContinuousClock().now < end else { throw Broken("no answer for 30 s") }
             Thread.sleep(forTimeInterval: 0.005)
         }

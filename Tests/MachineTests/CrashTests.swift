@@ -7,7 +7,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Crash {
-        @Test("a restarted daemon adopts the living pods", arguments: ["kill", "term"])
+        @Test("a restarted daemon adopts the running pods", arguments: ["kill", "term"])
         func adopts(_ way: String) throws {
             try withDaemon { daemon, client in
                 let before = try client.createPod("web", daemon.rootfs.sleeper)
@@ -27,7 +27,7 @@ extension Machine {
             }
         }
 
-        @Test("an exit while there was no daemon is not lost")
+        @Test("an exit without a running daemon is not lost")
         func exitIsKept() throws {
             try withDaemon { daemon, client in
                 let shared = daemon.home + "/shared"
@@ -47,7 +47,8 @@ extension Machine {
             }
         }
 
-        @Test("killed at any moment of creates and deletes, every operation ends after the restart")
+        @Test(
+            "every operation ends after a kill at any moment of a create or delete, and a restart")
         func killedAnywhere() throws {
             try withDaemon { daemon, client in
                 for round in 0..<(Installation.isDeep ? 40 : 8) {
@@ -67,7 +68,7 @@ extension Machine {
             }
         }
 
-        @Test("pods come and go by 8 clients while the daemon is killed again and again")
+        @Test("8 clients create and delete pods while the daemon is killed again and again")
         func churn() throws {
             let pods = Installation.isDeep ? 500 : 60
             let kills = Installation.isDeep ? 20 : 4
@@ -90,7 +91,7 @@ extension Machine {
             }
         }
 
-        @Test("with 200 pods alive a restarted daemon answers within a second")
+        @Test("a daemon that is restarted with 200 pods answers within a second")
         func restartsSoon() throws {
             let pods = Installation.isDeep ? 200 : 40
             try withDaemon { daemon, client in
@@ -132,7 +133,7 @@ extension Machine {
             }
         }
 
-        @Test("an unmount that the kernel holds for 12 s delays its delete alone")
+        @Test("an unmount that the kernel holds for 12 s delays only its own delete")
         func stuckUnmount() throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)

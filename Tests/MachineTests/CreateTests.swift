@@ -7,7 +7,8 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Create {
-        @Test("the same spec joins, another is a conflict that points at each difference")
+        @Test(
+            "a PUT of the same spec joins, and another spec conflicts, with each difference named")
         func joinsAndConflicts() throws {
             try withDaemon { daemon, client in
                 let first = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)
@@ -29,7 +30,7 @@ extension Machine {
             }
         }
 
-        @Test("what is being deleted cannot be created, and says which operation to wait for")
+        @Test("a pod being deleted cannot be created, and the refusal names the operation")
         func deletingIsAConflict() throws {
             try withDaemon { daemon, client in
                 let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done"
@@ -46,7 +47,7 @@ extension Machine {
             }
         }
 
-        @Test("the server names what is POSTed")
+        @Test("the server chooses the name of a POSTed pod")
         func serverNames() throws {
             try withDaemon { daemon, client in
                 let pod = try client.send(
@@ -59,7 +60,9 @@ extension Machine {
             }
         }
 
-        @Test("a create that cannot work undoes itself, and tells why", arguments: Impossible.all)
+        @Test(
+            "a create that fails undoes its steps, and reports the reason",
+            arguments: Impossible.all)
         func failsAndUndoes(_ row: Impossible) throws {
             try withDaemon { daemon, client in
                 let before = Census(daemon.marks)
@@ -94,7 +97,7 @@ extension Machine {
             }
         }
 
-        @Test("a delete calls a create off that is still running, and owns what it had made")
+        @Test("a delete cancels a running create, and removes its objects")
         func deleteSupersedes() throws {
             try withDaemon { daemon, client in
                 for number in 0..<10 {
@@ -113,7 +116,7 @@ extension Machine {
             }
         }
 
-        @Test("a create can be canceled; a delete cannot")
+        @Test("a create can be canceled, and a delete cannot")
         func cancel() throws {
             try withDaemon { daemon, client in
                 let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)

@@ -18,7 +18,7 @@ final class Daemon {
     private let arguments: [String]
     /// The directory of the programs.
     private let bin: String
-    /// Crashes, stops or fails the programs at their points; `nil` for programs without failpoints.
+    /// Kills, stops or fails the programs at their failpoints; `nil` for programs without them.
     let plan: Plan?
     /// Heals the faults that a test made, also if the test failed half-way, before the last
     /// deletes.
@@ -63,7 +63,7 @@ final class Daemon {
         self.arguments = arguments
         try makeDirectory(home)
         rootfs = try Rootfs(below: home)
-        bin = hasFailpoints ? Installation.points : Installation.bin
+        bin = hasFailpoints ? Installation.failpoints : Installation.bin
         plan = hasFailpoints ? try Plan(in: home + "/points") : nil
     }
 
@@ -129,7 +129,7 @@ final class Daemon {
         try start()
     }
 
-    /// However a test ended, nothing of this daemon stays.
+    /// Nothing of this daemon stays, even if the test failed.
     func putAway() {
         plan?.disarm()
         for heal in heals { heal() }

@@ -7,7 +7,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct DataDirectory {
-        @Test("on an overlay the daemon starts and refuses tasks by name, until it is elsewhere")
+        @Test("with its data on an overlay the daemon starts, and refuses tasks until that changes")
         func onOverlay() throws {
             try withDaemon(setUp: overlaid) { daemon, client in
                 let server = try client.send("GET", "/v1")
@@ -41,7 +41,7 @@ extension Machine {
             }
         }
 
-        @Test("a start leaves nothing of its trial behind, nor what a killed one had made")
+        @Test("a start leaves nothing of its trial mount, nor of a killed start's trial")
         func leavesNothing() throws {
             try withDaemon(setUp: killedTrial) { daemon, client in
                 #expect(!exists(daemon.dataDirectory + "/.trial"))

@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Delete {
-        @Test("the table of DELETE, row by row", arguments: Target.kinds)
+        @Test("each row of the table of DELETE holds", arguments: Target.kinds)
         func table(_ kind: String) throws {
             try withDaemon { daemon, client in
                 let target = try Target(kind, daemon, client)
@@ -47,7 +47,7 @@ extension Machine {
             }
         }
 
-        @Test("a folder that comes back on a disk is seen, and goes again")
+        @Test("a folder that reappears on a disk is seen and removed again")
         func comesBack() throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -98,7 +98,7 @@ extension Machine {
             }
         }
 
-        @Test("If-None-Match guards a create, and spares a reader what it has")
+        @Test("If-None-Match guards a create, and gives 304 for an unchanged pod")
         func ifNoneMatch() throws {
             try withDaemon { daemon, client in
                 func send(_ method: String, _ path: String, _ tag: String) throws -> Answer {
@@ -160,7 +160,7 @@ extension Machine {
         let id = "0199aaaa-0000-4000-8000-0123456789ab"
 
         @Test(
-            "the same id with the same request is the same operation, whatever became of the name")
+            "the same id and request give the same operation, even after the pod's delete")
         func sameRequest() throws {
             try withDaemon { daemon, client in
                 let headers = ["Operation-Id": id]
@@ -197,7 +197,7 @@ extension Machine {
             }
         }
 
-        @Test("an id that joined leads to the operation, and never to the name's successor")
+        @Test("an id that joined finds its operation, and never a successor of the name")
         func joined() throws {
             try withDaemon { daemon, client in
                 let headers = ["Operation-Id": id]
@@ -227,7 +227,7 @@ extension Machine {
             }
         }
 
-        @Test("an id that found the tombstone leads to it")
+        @Test("an id that found the tombstone finds it again")
         func foundTombstone() throws {
             try withDaemon { _, client in
                 let headers = ["Operation-Id": id]
@@ -242,7 +242,7 @@ extension Machine {
             }
         }
 
-        @Test("an id that had nothing to do is an operation that is done", arguments: Target.kinds)
+        @Test("an id with nothing to do gets an operation that has ended", arguments: Target.kinds)
         func nothingToDo(_ kind: String) throws {
             try withDaemon { daemon, client in
                 let target = try Target(kind, daemon, client)
@@ -262,7 +262,7 @@ extension Machine {
             }
         }
 
-        @Test("an id that found nothing finds nothing again, whoever has the name by then")
+        @Test("an id that found nothing finds nothing again, even if the name has a new pod")
         func foundNothing() throws {
             try withDaemon { daemon, client in
                 let headers = ["Operation-Id": id]
@@ -279,7 +279,7 @@ extension Machine {
             }
         }
 
-        @Test("an id that may have been forgotten does nothing")
+        @Test("an id that may have been pruned changes nothing")
         func expired() throws {
             try withDaemon { _, client in
                 let pod = try client.createPod("web", "{}")
@@ -295,7 +295,7 @@ extension Machine {
             }
         }
 
-        @Test("Prefer: wait answers at the end, or with 202 when the wait is over")
+        @Test("Prefer: wait gets the end of the operation, or 202 after the wait")
         func preferWait() throws {
             try withDaemon { daemon, client in
                 let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done"
@@ -316,7 +316,7 @@ extension Machine {
             }
         }
 
-        @Test("an id that is older than what is kept is gone; one that never was is unknown")
+        @Test("an id older than the kept ids is gone, and an id that never existed is unknown")
         func unknownIDs() throws {
             try withDaemon { _, client in
                 let old = "00000000-0001-7000-8000-000000000001"  // version 7, of 1970

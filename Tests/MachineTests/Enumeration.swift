@@ -1,4 +1,4 @@
-// Goes through the 1st, 2nd, 3rd … point, until a run completes without firing.
+// Goes through the 1st, 2nd, 3rd … failpoint, until a run completes without firing.
 
 import Foundation
 import Testing
@@ -9,19 +9,19 @@ struct Enumeration {
     let scenario: Scenario
     let kinds: Plan.Kinds
     let action: Plan.Action
-    /// If set, the daemon dies at this point, and the points of its recovery are enumerated.
+    /// If set, the daemon dies at this failpoint, and those of its recovery are enumerated.
     var first: Int?
-    /// At full depth every `step`th point is taken, from a random offset; otherwise `sample`
-    /// points.
+    /// At full depth every `step`th failpoint is taken, from a random offset; otherwise `sample`
+    /// failpoints.
     var step = 1
     var sample = 3
-    /// Whether it is allowed that no point exists.
+    /// Whether it is allowed that no failpoint exists.
     var mayBeEmpty = false
 
     /// After this many failures, further ones show nothing new.
     private static let enough = 3
 
-    /// `meanwhile` is called at each point, while the fired process waits.
+    /// `meanwhile` is called at each failpoint, while the fired process waits.
     func run(
         _ daemon: Daemon, _ client: Client,
         meanwhile: (Trial, Conversation?) throws -> Void = { _, _ in }
@@ -35,12 +35,12 @@ struct Enumeration {
         for target in try targets(daemon, client) {
             let trial = try attempt(target, daemon, client, meanwhile)
             guard let fired = trial.fired else {
-                report(trial, "no point \(target)", daemon)
+                report(trial, "no failpoint \(target)", daemon)
                 break
             }
             cases += 1
             ends.merge(trial.ends) { $1 }
-            if report(trial, "point \(target), \(fired)", daemon) { continue }
+            if report(trial, "failpoint \(target), \(fired)", daemon) { continue }
             failed += 1
             guard failed < Enumeration.enough else { break }
         }
@@ -72,7 +72,7 @@ struct Enumeration {
         return trial
     }
 
-    /// All points, or a sample of them from a random offset.
+    /// All failpoints, or a sample of them from a random offset.
     private func targets(
         _ daemon: Daemon, _ client: Client
     ) throws -> StrideTo<Int> {
@@ -80,12 +80,12 @@ struct Enumeration {
             return stride(from: 1 + Seed.value % step, to: 100_000, by: step)
         }
         let dry = try attempt(.max, daemon, client) { _, _ in }
-        report(dry, "no point", daemon)
+        report(dry, "no failpoint", daemon)
         let count = dry.count
         guard count > 0 else { return stride(from: 1, to: 1, by: 1) }
         let step = max(1, count / sample)
         let seed = Seed.value
-        print("seed \(seed): every \(step)th of \(count) points, STAUNCH_TEST_SEED=\(seed)")
+        print("seed \(seed): every \(step)th of \(count) failpoints, STAUNCH_TEST_SEED=\(seed)")
         return stride(from: 1 + seed % step, to: count + 1, by: step)
     }
 

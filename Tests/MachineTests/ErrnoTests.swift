@@ -18,7 +18,7 @@ extension Machine {
         }
 
         @Test(
-            "whatever call fails with ENOSPC, EMFILE, ENOMEM, EIO or EINTR, nothing is left",
+            "nothing is left after any call fails with ENOSPC, EMFILE, ENOMEM, EIO or EINTR",
             arguments: [Victim.daemon, .shim, .helper], Scenario.allCases)
         func fails(_ victim: Victim, _ scenario: Scenario) throws {
             let isLong = victim == .daemon && scenario == .adopt

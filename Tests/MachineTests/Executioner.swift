@@ -1,4 +1,4 @@
-// A crash of all processes: each is held at its next point, and then all of them are killed.
+// A crash of all processes: each is held at its next failpoint, and then all of them are killed.
 
 import Census
 import Foundation

@@ -8,11 +8,11 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct ClientFaults {
-        @Test("200 deletes of one pod at once are one operation")
+        @Test("200 simultaneous deletes of one pod are one operation")
         func manyDeletes() throws {
             try withFault("200 deletes at once") { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
-                let answers = try Crowd(200, daemon.socket).ask { client, _ in
+                let answers = try ClientGroup(200, daemon.socket).ask { client, _ in
                     try client.send("DELETE", "/v1/pods/web?grace=0")
                 }
                 #expect(answers.count == 200)
@@ -26,7 +26,7 @@ extension Machine {
         }
 
         @Test(
-            "one name that 50 clients make and delete is one pod, and every answer comes true"
+            "one name that 50 clients create and delete is one pod, and every answer is true"
         )
         func oneName() throws {
             try withFault("PUT and DELETE of one name by 50 clients") { daemon, client in
@@ -34,7 +34,7 @@ extension Machine {
                 let end = ContinuousClock().now + .seconds(seconds)
                 let accepted = Mutex<Set<String>>([])
                 let body = daemon.rootfs.sleeper
-                let answers = try Crowd(50, daemon.socket).ask { client, number in
+                let answers = try ClientGroup(50, daemon.socket).ask { client, number in
                     var last: Answer?
                     var turn = number
                     while ContinuousClock().now < end {
@@ -65,7 +65,7 @@ extension Machine {
         }
 
         @Test(
-            "a client that goes away at any byte of a request leaves nothing, or all of it",
+            "a client that disconnects at any byte of a request leaves no pod or a whole pod",
             arguments: ["PUT", "DELETE"])
         func disconnects(_ method: String) throws {
             try withFault("disconnects at each byte of \(method)") { daemon, client in
@@ -105,7 +105,7 @@ extension Machine {
 }
 
 /// Clients that send requests at the same time, each on a thread and a connection of its own.
-private final class Crowd: Sendable {
+private final class ClientGroup: Sendable {
     private let count: Int
     private let socket: String
     private let answers = Mutex<[Answer]>([])
@@ -130,7 +130,7 @@ private final class Crowd: Sendable {
             }
         }
         guard ended.wait(timeout: .now() + 180) == .success else {
-            throw Broken("the crowd is not done")
+            throw Broken("some clients have no answer")
         }
         let failed = failures.withLock { $0 }
         #expect(failed == [])

@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct FaultsClock {
-        @Test("a clock that jumps back an hour changes no order, no duration and no end")
+        @Test("a clock that jumps back an hour changes no order, no duration and no result")
         func jumpsBack() throws {
             try withFault("clock back an hour", setUp: { $0.environment = Self.clock(of: $0) }) {
                 daemon, client in
@@ -34,7 +34,7 @@ extension Machine {
             }
         }
 
-        @Test("a clock that is days ahead and comes back lets no late retry delete a successor")
+        @Test("after a clock was days ahead and came back, a late retry deletes no successor")
         func jumpsAheadAndBack() throws {
             try withFault(
                 "clock days ahead, and back", setUp: { $0.environment = Self.clock(of: $0) }

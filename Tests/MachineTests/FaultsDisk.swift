@@ -8,7 +8,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct DiskFaults {
-        @Test("a delete whose files are on a disk that does not answer waits, and says so")
+        @Test("a delete with files on a hung disk waits, and reports that")
         func filesRemove() throws {
             try withStallingData("disk under files.remove") { daemon, client, disk in
                 let pod = try client.createPod("web", daemon.rootfs.pod(Self.busy))
@@ -25,7 +25,7 @@ extension Machine {
             }
         }
 
-        @Test("an unmount that the disk holds in the kernel delays its delete alone")
+        @Test("an unmount that a hung disk holds in the kernel delays only its own delete")
         func unmount() throws {
             try withStallingData("disk under rootfs.unmount") { daemon, client, disk in
                 let pod = try client.createPod("web", daemon.rootfs.pod(Self.busy))
@@ -41,7 +41,7 @@ extension Machine {
             }
         }
 
-        @Test("a create whose mount the disk holds gives way to a delete, which waits for it")
+        @Test("a delete cancels a create whose mount hangs on a disk, and waits for the mount")
         func mount() throws {
             try withStallingData("disk under rootfs.mount") { daemon, client, disk in
                 try disk.stall()
@@ -59,7 +59,7 @@ extension Machine {
             }
         }
 
-        @Test("a log's disk that does not answer holds up neither the task nor its exit")
+        @Test("a hung log disk delays neither the task nor its exit")
         func log() throws {
             var disk: StallingDisk?
             try withFault(
@@ -87,7 +87,7 @@ extension Machine {
             }
         }
 
-        @Test("a shim that dies while a helper of its waits for the disk leaves the delete waiting")
+        @Test("a delete waits for a helper on a hung disk, even if the helper's shim dies")
         func shimDies() throws {
             try withStallingData("disk, and no shim") { daemon, client, disk in
                 let pod = try client.createPod("web", daemon.rootfs.pod(Self.busy))

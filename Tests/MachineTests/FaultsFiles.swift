@@ -50,7 +50,8 @@ extension Machine {
         }
 
         @Test(
-            "whatever a container has made of its rootfs goes with it", arguments: Leaving.allCases)
+            "any change that a container made to its rootfs is removed with it",
+            arguments: Leaving.allCases)
         func leaves(_ leaving: Leaving) throws {
             try withFault("files: \(leaving)") { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -65,7 +66,7 @@ extension Machine {
             }
         }
 
-        @Test("a shim that is gone leaves the same to the daemon's own helper")
+        @Test("after a shim's death the daemon's helper removes the same files")
         func leavesWithoutShim() throws {
             try withFault("files: immutable, shim dead") { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -82,7 +83,7 @@ extension Machine {
             case bound, boundReadOnly, mountedInUpper, mountedInData, linked
         }
 
-        @Test("what is the user's stays byte for byte", arguments: Place.allCases)
+        @Test("the user's files stay byte for byte", arguments: Place.allCases)
         func canary(_ place: Place) throws {
             try withFault("canary: \(place)") { daemon, client in
                 let canary = try Canary(daemon.home + "/canary")

@@ -12,7 +12,7 @@ extension Machine {
         enum Moment: String, CaseIterable, Sendable { case alive, restarted, dead }
 
         @Test(
-            "whatever below the run directory is removed, the delete ends and other pods live on",
+            "with any file of the run directory missing, the delete ends and other pods run on",
             arguments: Moment.allCases)
         func gone(_ moment: Moment) throws {
             try withFault("gone from the run directory, daemon \(moment)") { daemon, client in
@@ -38,7 +38,7 @@ extension Machine {
             }
         }
 
-        @Test("a shim that has no socket and makes none is ended by its pod's delete")
+        @Test("a delete ends a shim that has no socket and makes none")
         func silentShim() throws {
             try withFault("no socket, shim stopped") { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)

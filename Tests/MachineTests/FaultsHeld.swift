@@ -24,7 +24,7 @@ extension Machine {
         }
 
         @Test(
-            "a rootfs that is held is waited for, and its holder is named", arguments: Hold.allCases
+            "a delete waits for a held rootfs, and names the holder", arguments: Hold.allCases
         )
         func held(_ hold: Hold) throws {
             try withFault("EBUSY by a \(hold)") { daemon, client in

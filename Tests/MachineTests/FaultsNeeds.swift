@@ -9,7 +9,7 @@ import Testing
 extension Machine {
     @Suite(.needsDaemon) struct NeedsFaults {
         @Test(
-            "whatever creates cannot have: the daemon starts, deletes end, creates say why",
+            "with any need of creates missing, the daemon starts, deletes end, creates report it",
             arguments: Need.all)
         func start(_ need: Need) throws {
             try withNeeds("start: \(need)") { daemon, client, needs in
@@ -23,13 +23,13 @@ extension Machine {
                 #expect(ended.state == "succeeded", "\(ended.reply.text)")
                 try expectRefused(need, daemon, client)
                 #expect(try client.createPod("lives", daemon.rootfs.sleeper).status == 200)
-                try needs.mend(need)
+                try needs.repair(need)
                 try expectTaken(need, daemon, client)
                 #expect(try client.deletePod("lives").state == "succeeded")
             }
         }
 
-        @Test("a shim's program on a disk that does not answer holds up no delete, and no read")
+        @Test("a shim program on a hung disk delays no delete and no read")
         func shimsDisk() throws {
             try withNeeds("disk under the shim's program") { daemon, client, needs in
                 let disk = try StallingDisk(at: daemon.home + "-programs", of: daemon)
@@ -56,7 +56,7 @@ extension Machine {
         }
 
         @Test(
-            "a copy of the shim's program that does not work harms no later start",
+            "a broken copy of the shim's program harms no later start",
             arguments: [true, false])
         func brokenCopy(isDamaged: Bool) throws {
             try withNeeds("start: broken copy of the shim") { daemon, client, needs in
@@ -75,7 +75,7 @@ extension Machine {
                     try needs.spoil(Need.hangingShim)
                     try daemon.start()
                     daemon.terminate()
-                    try needs.mend(Need.hangingShim)
+                    try needs.repair(Need.hangingShim)
                 }
                 try daemon.start()
                 let ended = try client.deletePod("lives")
@@ -88,27 +88,27 @@ extension Machine {
             }
         }
 
-        @Test("what is spoilt while the daemon runs is seen, and what is mended")
+        @Test("a running daemon sees that a need breaks, and that it is repaired")
         func whileItRuns() throws {
             let need = Need.profile("malformed", "{", why: "not JSON")
-            try withNeeds("spoilt meanwhile") { daemon, client, needs in
+            try withNeeds("broken meanwhile") { daemon, client, needs in
                 _ = try client.createPod("lives", daemon.rootfs.sleeper)
                 try needs.spoil(need)
                 try eventually("it is seen when a create comes") {
                     // Its end is not awaited, because a create that was accepted just before waits
-                    // for the mending.
+                    // for the repair.
                     let made = try client.send("PUT", "/v1/pods/brief", daemon.rootfs.sleeper)
                     try client.deletePod("brief", query: "grace=0&allowMissing=true")
                     return made.code == "runtime-unavailable"
                 }
                 try expectRefused(need, daemon, client)
                 #expect(try client.deletePod("lives").state == "succeeded")
-                try needs.mend(need)
+                try needs.repair(need)
                 try expectTaken(need, daemon, client)
             }
         }
 
-        @Test("a runtime that words its --version otherwise, and has no features, is used")
+        @Test("a runtime with another --version text and without features is used")
         func otherWords() throws {
             try withNeeds("start: other words") { daemon, client, needs in
                 daemon.terminate()
@@ -268,7 +268,7 @@ struct Need: Sendable, CustomTestStringConvertible, CustomStringConvertible {
     ]
 }
 
-/// The files that a test spoils and mends.
+/// The files that a test breaks and repairs.
 struct Needs {
     let folder = "/tmp/staunch-needs-\(getpid())"
 
@@ -306,7 +306,7 @@ struct Needs {
         try Command.expect("sh", "-c", need.script, "sh", "\(folder)/\(need.part)")
     }
 
-    func mend(_ need: Need) throws {
+    func repair(_ need: Need) throws {
         try Command.expect("rm", "-rf", "\(folder)/\(need.part)")
         try make(need.part)
     }

@@ -13,7 +13,7 @@ extension Machine {
         enum Way: String, CaseIterable, Sendable { case alive, shimKilled, inTheQueue }
 
         @Test(
-            "a rootfs that another pod holds by a descriptor is not gone, and the holder is named",
+            "a rootfs that another pod holds by a descriptor is not gone, and its holder is named",
             arguments: Way.allCases)
         func passed(_ way: Way) throws {
             try withFault("rootfs passed to another pod, \(way)") { daemon, client in
@@ -31,7 +31,7 @@ extension Machine {
         }
 
         @Test(
-            "a pod's /dev/shm that another pod holds is not gone, and the holder is named",
+            "a pod's /dev/shm that another pod holds is not gone, and its holder is named",
             arguments: Way.allCases)
         func memoryPassed(_ way: Way) throws {
             // If nothing shows the memory and no shim watched it, it counts as gone: see
@@ -49,7 +49,7 @@ extension Machine {
             }
         }
 
-        @Test("a network namespace that another pod holds is in the audit, with whose it was")
+        @Test("a network namespace that another pod holds is in the audit, with its former owner")
         func namespacePassed() throws {
             try withFault("network namespace passed to another pod") { daemon, client in
                 let exchange = try Exchange(daemon, client, "/", isTaken: true)
@@ -75,7 +75,7 @@ extension Machine {
             }
         }
 
-        @Test("a namespace that a task made for itself and holds is no leak of a deleted pod's")
+        @Test("a namespace that a task made and holds is not reported as a deleted pod's leak")
         func namespaceMade() throws {
             try withFault("network namespace made by a task") { daemon, client in
                 // The namespace's number is free then, and may be used again for the next

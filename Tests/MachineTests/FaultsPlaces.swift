@@ -9,7 +9,7 @@ import Testing
 extension Machine {
     @Suite(.needsDaemon) struct PlaceFaults {
         @Test(
-            "a stranger on the metrics' port delays the metrics alone"
+            "a foreign process on the metrics port delays only the metrics"
         )
         func metricsPort() throws {
             var stranger: HeldListener? = try HeldListener()
@@ -39,7 +39,7 @@ extension Machine {
             }
         }
 
-        @Test("files that cannot be closed to others, or have names of any bytes, are no harm")
+        @Test("files with a fixed mode or with names of any bytes do no harm")
         func modes() throws {
             try withFault("start: leftover files") { daemon, client in
                 #expect(try client.createPod("web", daemon.rootfs.sleeper).status == 201)
@@ -72,7 +72,7 @@ extension Machine {
         }
 
         @Test(
-            "what is no socket, and in its place, is moved aside", arguments: [true, false])
+            "a file or directory in the socket's place is moved aside", arguments: [true, false])
         func socketsPlace(isDirectory: Bool) throws {
             try withFault("start: no socket in its place") { daemon, client in
                 #expect(try client.createPod("web", daemon.rootfs.sleeper).status == 201)
@@ -90,7 +90,7 @@ extension Machine {
             }
         }
 
-        @Test("a run directory that lost its right to execute is not mounted over")
+        @Test("a run directory that was remounted noexec is not mounted over")
         func noexec() throws {
             try withFault("start: noexec") { daemon, client in
                 #expect(try client.createPod("web", daemon.rootfs.sleeper).status == 201)
@@ -107,7 +107,7 @@ extension Machine {
             }
         }
 
-        @Test("a new shim's program that has no room: creates wait for it, deletes end")
+        @Test("without room for a new shim program creates wait, and deletes end")
         func noRoomForShim() throws {
             let program = "/tmp/staunch-shim-\(getpid())"
             try Command.expect("cp", Installation.shim, program)

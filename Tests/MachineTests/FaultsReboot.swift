@@ -9,7 +9,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct RebootFaults {
-        @Test("after a reboot the leftovers on the disks are put away, and what is not ours stays")
+        @Test("after a reboot the orphans on the disks are removed, and files of others stay")
         func reboot() throws {
             try withFault("reboot") { daemon, client in
                 var uids: [String] = []
@@ -38,7 +38,7 @@ extension Machine {
                 #expect(try client.send("GET", "/v1/pods")["items"]?.elements == [])
                 let known = try client.send("GET", "/v1/operations/\(old.id)")
                 #expect([404, 410].contains(known.status), "\(known.reply.text)")
-                try eventually("the account is balanced") {
+                try eventually("the audit is balanced") {
                     try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
                 }
                 #expect(try client.createPod("p0", daemon.rootfs.sleeper).status == 201)
@@ -54,12 +54,12 @@ extension Daemon {
         crash()
         // Repeated, because a shim that was busy with a create starts more processes. The daemon's
         // last child, which holds its directory, is not yet in the cgroup.
-        try eventually("nobody lives, and the run directory is nobody's") {
+        try eventually("no process lives, and the run directory is free") {
             let living = Census.processes(in: cgroupParent)
             for pid in living { kill(pid, SIGKILL) }
             return try living.isEmpty && Command.run("umount", runDirectory).status == 0
         }
-        try eventually("no cgroup stands") {
+        try eventually("no cgroup is left") {
             for path in Census.cgroups(of: cgroupParent).sorted(by: >) {
                 try Command.run("rmdir", path)
             }

@@ -7,7 +7,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct RuntimeFaults {
-        @Test("whatever the runtime does, nothing is left", arguments: Misconduct.all)
+        @Test("nothing is left after any fault of the runtime", arguments: Misconduct.all)
         func misconduct(_ misconduct: Misconduct) throws {
             try withRuntime("runtime: \(misconduct.name)", misconduct) { daemon, client in
                 let body = daemon.rootfs.sleeper
@@ -28,7 +28,8 @@ extension Machine {
         }
 
         @Test(
-            "a stranger's pid is not taken, and the stranger lives", arguments: Misconduct.stranger)
+            "a foreign process's pid from the runtime is refused, and that process lives on",
+            arguments: Misconduct.stranger)
         func stranger(_ misconduct: Misconduct) throws {
             let stranger = try Command.start("sleep", "1005")
             defer {
@@ -46,7 +47,9 @@ extension Machine {
             }
         }
 
-        @Test("what a runtime says is bounded: the run directory stays small", arguments: Flood.all)
+        @Test(
+            "a runtime's messages are bounded, so the run directory stays small",
+            arguments: Flood.all)
         func floods(_ flood: Flood) throws {
             try withRuntime("runtime: floods \(flood)", flood.misconduct) { daemon, client in
                 let create = try client.send(
@@ -70,7 +73,7 @@ extension Machine {
             }
         }
 
-        @Test("what a runtime prints is no part of its task's log", arguments: [true, false])
+        @Test("a runtime's output is not in its task's log", arguments: [true, false])
         func printed(startsAtOnce: Bool) throws {
             try withRuntime("runtime: prints", .prints) { daemon, client in
                 let pod = try client.createPod(
@@ -92,7 +95,7 @@ extension Machine {
             }
         }
 
-        @Test("nothing is lost of a task that is over before its runtime is")
+        @Test("a task that ends before its runtime loses no output")
         func overBeforeItsRuntime() throws {
             try withRuntime("runtime: is late", .late) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.pod("seq 1 50000"))
@@ -107,7 +110,7 @@ extension Machine {
             }
         }
 
-        @Test("a create whose runtime hangs says so, and gives way to a delete")
+        @Test("a create with a hung runtime reports that, and a delete cancels it")
         func createHangs() throws {
             try withRuntime("runtime: hangs in create", .hang("run")) { daemon, client in
                 let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)
@@ -121,7 +124,7 @@ extension Machine {
             }
         }
 
-        @Test("a delete whose runtime hangs is waited for, named, and goes on once that has ended")
+        @Test("a delete names a hung runtime, waits for it, and continues after it ended")
         func deleteHangs() throws {
             try withRuntime("runtime: hangs in delete", .hang("delete")) { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
@@ -134,7 +137,7 @@ extension Machine {
         }
 
         @Test(
-            "runc and crun are not asked to delete: their state goes with the task",
+            "runc and crun are not asked to delete, because their state is removed with the task",
             arguments: ["state.json", "status config.json seccomp.bpf exec.fifo"])
         func notAsked(_ files: String) throws {
             try withRuntime("runtime: not asked to delete", .hang("delete")) { daemon, client in
@@ -147,7 +150,7 @@ extension Machine {
         }
 
         @Test(
-            "whatever is in the place of the runtime's state, the delete ends",
+            "the delete ends with any file in place of the runtime's state",
             arguments: [
                 "rm -r app && touch app", "rm -r app && ln -s app app",
                 "rm -r app/* && mkfifo app/x",
@@ -164,7 +167,7 @@ extension Machine {
             }
         }
 
-        @Test("a runtime that hangs in one pod's delete is named, and no other pod feels it")
+        @Test("a runtime that hangs in one pod's delete is named, and affects no other pod")
         func oneDeleteHangs() throws {
             try withRuntime("runtime: hangs in one delete", .none) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -179,7 +182,7 @@ extension Machine {
             }
         }
 
-        @Test("a start that the runtime denies, though the program runs, has succeeded")
+        @Test("a start succeeds if the program runs, even if the runtime reports a failure")
         func startDenied() throws {
             try withRuntime("runtime: denies a start", .denies) { daemon, client in
                 _ = try client.createPod(
@@ -192,7 +195,7 @@ extension Machine {
             }
         }
 
-        @Test("a start whose runtime fails leaves the task as it was, and a stop still works")
+        @Test("a start with a failed runtime leaves the task as it was, and a stop still works")
         func startFails() throws {
             try withRuntime("runtime: fails in start", .fail("start")) { daemon, client in
                 let task = daemon.rootfs.task("exec sleep 1000", "\"start\": false")
@@ -206,7 +209,7 @@ extension Machine {
             }
         }
 
-        @Test("a runtime that is killed half-way through a create leaves nothing, wherever it was")
+        @Test("a runtime that is killed at any point of a create leaves nothing")
         func createKilled() throws {
             let steps = Installation.isDeep ? 60 : 8
             try withRuntime("runtime: killed in create", .none) { daemon, client in
@@ -223,7 +226,7 @@ extension Machine {
             }
         }
 
-        @Test("a container that the runtime has forgotten is ended all the same")
+        @Test("a container without the runtime's state is ended")
         func forgets() throws {
             try withRuntime("runtime: forgets", .none) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)

@@ -59,7 +59,7 @@ extension Machine {
         }
 
         @Test(
-            "a directory without room, inodes or writing fails no delete",
+            "a directory that is full, without inodes or read-only fails no delete",
             arguments: Place.allCases, [Scarce.room, .inodes])
         func full(_ place: Place, _ what: Scarce) throws {
             try withSmallDisk("no \(what), \(place) directory", place.path) {
@@ -87,7 +87,7 @@ extension Machine {
         }
 
         @Test(
-            "a read-only directory holds a delete up for as long as it is, and is named",
+            "a read-only directory delays a delete until it is writable, and is named",
             arguments: Place.allCases)
         func readOnly(_ place: Place) throws {
             try withSmallDisk("read-only \(place) directory", place.path) {
@@ -128,7 +128,7 @@ extension Machine {
             }
         }
 
-        @Test("a run directory without room takes no new pod, and deletes all the same")
+        @Test("a run directory without room refuses new pods, and still deletes")
         func runRoom() throws {
             try withSmallDisk(
                 "no room, run directory", \.runDirectory, megabytes: 32
@@ -152,7 +152,7 @@ extension Machine {
             }
         }
 
-        @Test("a run directory that fills up during a delete does not even hold up its end")
+        @Test("a run directory that fills up during a delete does not delay the delete's end")
         func runRoomMeanwhile() throws {
             try withSmallDisk(
                 "run directory fills up during a delete", \.runDirectory, megabytes: 32
@@ -176,7 +176,7 @@ extension Machine {
             #expect(exists(daemon.runDirectory + "/reserve"))
         }
 
-        @Test("a shim without a free descriptor says so, and goes on when it has one")
+        @Test("a shim without a free descriptor reports that, and continues once it has one")
         func shimDescriptors() throws {
             try withFault("EMFILE, shim") { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -194,7 +194,7 @@ extension Machine {
         }
 
         @Test(
-            "a daemon without a free descriptor serves who is connected, and all when it has some")
+            "a daemon without free descriptors serves open connections, and later all")
         func daemonDescriptors() throws {
             try withFault("EMFILE, daemon") { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
@@ -214,7 +214,8 @@ extension Machine {
         }
 
         @Test(
-            "a shim that cannot fork says so, and goes on when it can", arguments: NoFork.allCases)
+            "a shim that cannot fork reports that, and continues once it can",
+            arguments: NoFork.allCases)
         func noFork(_ way: NoFork) throws {
             try withFault("\(way.rawValue) for a fork") { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)

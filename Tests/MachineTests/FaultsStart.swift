@@ -10,7 +10,7 @@ extension Machine {
     @Suite(.needsDaemon) struct StartFaults {
         private let task = "/v1/pods/web/tasks/app"
 
-        @Test("a signal that comes before the program waits for it", arguments: ["HUP", "TERM"])
+        @Test("a signal before the exec waits for the program", arguments: ["HUP", "TERM"])
         func signalWaits(_ signal: String) throws {
             try withLateStart { daemon, client, program in
                 let sent = try client.send(
@@ -28,7 +28,7 @@ extension Machine {
             }
         }
 
-        @Test("a stop before the program is for the program; if it never comes, that is said")
+        @Test("a stop during a start waits for the exec; without an exec the task never ran")
         func stopWaits() throws {
             try withLateStart { daemon, client, program in
                 let stop = try client.send("POST", task + "/stop", #"{"grace": 0.5}"#)
@@ -39,7 +39,7 @@ extension Machine {
             }
         }
 
-        @Test("a created task that is stopped has never run, and has no grace to wait for")
+        @Test("a created task that is stopped never ran, and its stop does not wait for the grace")
         func createdIsStopped() throws {
             try withFault("stop of a created task") { daemon, client in
                 _ = try client.createPod(
@@ -51,7 +51,7 @@ extension Machine {
             }
         }
 
-        @Test("a program that cannot be executed has never run")
+        @Test("a program that cannot be executed never ran")
         func cannotBeExecuted() throws {
             try withFault("exec format error") { daemon, client in
                 let mounts = try daemon.shared([daemon.home + "/none": "/none"])

@@ -7,7 +7,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct StoppedFaults {
-        @Test("a daemon that is stopped for a while and goes on has lost nothing")
+        @Test("a daemon that was stopped for a while and continues has lost nothing")
         func daemonStops() throws {
             try withFault("SIGSTOP, daemon") { daemon, client in
                 let shared = try daemon.shared([daemon.home + "/go": "/data"])
@@ -16,7 +16,7 @@ extension Machine {
                 let create = try client.send("PUT", "/v1/pods/new", daemon.rootfs.sleeper)
                 kill(daemon.pid, SIGSTOP)
                 daemon.heals.append { kill(daemon.pid, SIGCONT) }
-                try eventually("it stands") { processState(daemon.pid) == "T" }
+                try eventually("it is stopped") { processState(daemon.pid) == "T" }
                 try write("", to: daemon.home + "/go/go")
                 let pid = pod.taskPID()
                 try eventually("the task has ended") { processState(pid) == nil }
@@ -29,14 +29,14 @@ extension Machine {
         }
 
         @Test(
-            "a shim that is stopped holds up its own pod alone, and what it waits for ends with it")
+            "a stopped shim delays only its own pod, and its wait ends when it continues")
         func shimStops() throws {
             try withFault("SIGSTOP, shim") { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
                 let shim = pod.shimPID
                 kill(shim, SIGSTOP)
                 daemon.heals.append { kill(shim, SIGCONT) }
-                try eventually("it stands") { processState(shim) == "T" }
+                try eventually("it is stopped") { processState(shim) == "T" }
                 let stuck = try client.delete("web", why: "pid \(shim)", "state T")
                 try daemon.expectServes(stuck)
                 kill(shim, SIGCONT)
@@ -44,7 +44,7 @@ extension Machine {
             }
         }
 
-        @Test("a shim that is stopped for ever and then killed leaves its delete to the daemon")
+        @Test("a shim that is stopped forever and then killed leaves its delete to the daemon")
         func shimStopsAndDies() throws {
             try withFault("SIGSTOP and SIGKILL, shim") { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -58,7 +58,7 @@ extension Machine {
             }
         }
 
-        @Test("a helper that is stopped holds up its own pod alone")
+        @Test("a stopped helper delays only its own pod")
         func helperStops() throws {
             try withRuntime("SIGSTOP, runtime", .hang("run")) { daemon, client in
                 let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)
@@ -77,7 +77,7 @@ extension Machine {
             }
         }
 
-        @Test("a stranger that has got a dead shim's number lives on", arguments: [true, false])
+        @Test("a foreign process with a dead shim's pid lives on", arguments: [true, false])
         func pidReuse(_ sameStart: Bool) throws {
             let name = sameStart ? "pid and start reused" : "pid reused"
             try withFault(name) { daemon, client in

@@ -8,7 +8,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct TaskFaults {
-        @Test("a task in state D is waited for and named, and ends when its disk answers")
+        @Test("a delete waits for a task in state D, names it, and ends when the disk answers")
         func stateD() throws {
             var disk: StallingDisk?
             try withFault(
@@ -39,7 +39,7 @@ extension Machine {
         }
 
         @Test(
-            "a frozen task, with a frozen child below it, is thawed and ended",
+            "a frozen task with a frozen child cgroup is thawed and ended",
             arguments: Freezer.here)
         func frozen(_ freezer: Freezer) throws {
             try withFault("frozen cgroup, \(freezer)") { daemon, client in
@@ -82,7 +82,7 @@ extension Machine {
             }
         }
 
-        @Test("a task that does not hear SIGTERM has its grace, and not more")
+        @Test("a task that ignores SIGTERM has its grace, and no more")
         func ignoresTerm() throws {
             try withFault("SIGTERM ignored") { daemon, client in
                 _ = try client.createPod(
@@ -114,7 +114,8 @@ extension Machine {
             }
         }
 
-        @Test("what a task does in cgroups of any name ends with it", arguments: [true, false])
+        @Test(
+            "a task's processes in cgroups of any name end with the task", arguments: [true, false])
         func strangelyNamed(shimLives: Bool) throws {
             let name = "moved in cgroups that are not UTF-8\(shimLives ? "" : ", shim dead")"
             try withFault(name) { daemon, client in
@@ -140,7 +141,7 @@ extension Machine {
         }
 
         @Test(
-            "processes that moved elsewhere in the pod's tree end with it",
+            "processes that moved elsewhere in the pod's cgroup tree end with the pod",
             arguments: ["/pids", "/freezer", "/memory", "/unified"], [true, false])
         func moved(_ hierarchy: String, shimLives: Bool) throws {
             guard Census.hierarchies.contains(where: { $0.hasSuffix(hierarchy) }) else { return }

@@ -5,7 +5,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Frugality {
-        @Test("the shim of an idle pod has at most 180 KiB for itself")
+        @Test("the shim of an idle pod has at most 180 KiB of private memory")
         func idleShim() throws {
             try withDaemon { daemon, client in
                 // The pages that several shims share are the program's.
@@ -30,7 +30,7 @@ extension Machine {
 
         /// If nothing exists there, the program's first stage answers by itself. Otherwise it never
         /// does.
-        @Test("the look for what should be gone sees all that is there")
+        @Test("the check for forbidden files sees every existing one")
         func absent() throws {
             let folder = "/tmp/staunch-test-absent-\(UUID().uuidString)"
             try FileManager.default.createDirectory(

@@ -8,7 +8,7 @@ extension Machine {
     @Suite(.needsDaemon) struct History {
         private static let count = Installation.isDeep ? 100_000 : 20_000
 
-        @Test("a long history is listed to its end as it came; who does not read costs little")
+        @Test("a long history is listed in order and to its end; an idle reader costs little")
         func history() throws {
             try withDaemon { daemon, client in
                 let ids = (1...History.count).map { number in

@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Inheritance {
-        @Test("tasks of one name in two pods have a session keyring each")
+        @Test("tasks with the same name in two pods have separate session keyrings")
         func keyrings() throws {
             try withDaemon { daemon, client in
                 for name in ["a", "b"] {
@@ -19,7 +19,7 @@ extension Machine {
             }
         }
 
-        @Test("a task that an older daemon made, under its name, is started and deleted")
+        @Test("a task that an older daemon made under its plain name is started and deleted")
         func formerIDs() throws {
             try withDaemon { daemon, client in
                 let task = daemon.rootfs.task("exit 5", #""start": false"#)
@@ -78,7 +78,7 @@ extension Machine {
             return output.split(separator: "\n", omittingEmptySubsequences: false)
         }
 
-        @Test("what the daemon's starter set for itself is no task's; its limits are")
+        @Test("a task inherits the limits of the daemon's starter, and no other attribute")
         func attributes() throws {
             let plain = try said(["/usr/bin/env"])
             let hostile = try said(Inheritance.hostile)

@@ -19,12 +19,12 @@ enum Installation {
         exists("/sys/fs/cgroup/cgroup.controllers")
         ? ["/usr/sbin/runc", "/usr/bin/crun"] : ["/usr/sbin/runc"]
 
-    /// Built with points at which a test crashes, stops or fails the programs: scripts/build
+    /// Built with failpoints, at which a test kills, stops or fails the programs: scripts/build
     /// --failpoints.
-    static let points =
+    static let failpoints =
         ProcessInfo.processInfo.environment["STAUNCH_FAILPOINTS_BIN"] ?? root + "/dist/failpoints"
     static var hasFailpoints: Bool {
-        exists(points + "/staunchd") && exists(points + "/staunch-shim")
+        exists(failpoints + "/staunchd") && exists(failpoints + "/staunch-shim")
     }
 
     static var isThere: Bool { exists(daemon) && exists(shim) && exists(churn) }

@@ -7,7 +7,7 @@ import Testing
 
 extension Machine {
     @Suite struct Instruments {
-        @Test("the contract knows every route, and each example that stands in the document")
+        @Test("the contract covers every route, and accepts each example of the document")
         func examplesHold() throws {
             let contract = try Contract()
             #expect(contract.routes.count == 19)
@@ -20,7 +20,7 @@ extension Machine {
             }
         }
 
-        @Test("the contract refuses what is not in the document", arguments: badReplies)
+        @Test("the contract refuses members that are not in the document", arguments: badReplies)
         func contractFails(_ bad: BadReply) throws {
             let reply = Reply(
                 status: bad.status, headers: [("content-type", bad.type)],
@@ -29,7 +29,7 @@ extension Machine {
             #expect(faults.contains { $0.contains(bad.fault) }, "\(bad): \(faults)")
         }
 
-        @Test("the contract accepts what is")
+        @Test("the contract accepts the document's own members")
         func contractHolds() throws {
             let reply = Reply(
                 status: 200, headers: [("content-type", "application/json")],

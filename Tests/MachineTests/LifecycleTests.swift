@@ -7,7 +7,7 @@ import Testing
 extension Machine {
     @Suite(.needsDaemon) struct Lifecycle {
         @Test(
-            "a pod runs its task, shows it, and goes without a trace",
+            "a pod runs its task, shows it, and is removed without a trace",
             arguments: Installation.runtimes)
         func podLives(_ runtime: String) throws {
             try withDaemon(["--runtime", runtime]) { daemon, client in
@@ -30,7 +30,7 @@ extension Machine {
             }
         }
 
-        @Test("a task's exit code is recorded as it is", arguments: [0, 1, 7, 137, 143, 255])
+        @Test("a task's exit code is recorded unchanged", arguments: [0, 1, 7, 137, 143, 255])
         func exitIsRecorded(_ code: Int64) throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("end", daemon.rootfs.pod("exit \(code)"))
@@ -44,7 +44,7 @@ extension Machine {
             }
         }
 
-        @Test("a task that a signal ends bears the signal's name, and no code")
+        @Test("a task that a signal ended has the signal's name, and no code")
         func signalIsRecorded() throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("end", daemon.rootfs.sleeper)
@@ -82,7 +82,7 @@ extension Machine {
             }
         }
 
-        @Test("a task that is deaf to its stop signal gets SIGKILL after the grace, and not before")
+        @Test("a task that ignores its stop signal gets SIGKILL after the grace, and not before")
         func graceIsKept() throws {
             try withDaemon { daemon, client in
                 let deaf = "trap '' TERM; echo up; while true; do sleep 0.05; done"
@@ -95,7 +95,7 @@ extension Machine {
             }
         }
 
-        @Test("a task that was made to wait starts when it is told, and can be signalled")
+        @Test("a task that was created without a start is started by a request, and signaled")
         func startAndSignal() throws {
             try withDaemon { daemon, client in
                 let script = "trap 'exit 5' HUP; echo up; while true; do sleep 0.05; done"
@@ -120,7 +120,7 @@ extension Machine {
             }
         }
 
-        @Test("a task can be added to a pod and taken away, and the pod stays")
+        @Test("a task can be added to a pod and removed, and the pod stays")
         func tasksComeAndGo() throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", #"{"network": {"mode": "host"}}"#)
@@ -140,7 +140,7 @@ extension Machine {
             }
         }
 
-        @Test("a task has the descriptor limit that the daemon was started with, not what it took")
+        @Test("a task has the descriptor limit of the daemon's start, not the raised one")
         func descriptorLimit() throws {
             try withDaemon(setUp: {
                 $0.launcher = ["/usr/bin/prlimit", "--nofile=512:4096", "/usr/bin/env"]
@@ -177,7 +177,7 @@ extension Machine {
 
         /// v2 has no such rule, and accepts every limit that the contract permits.
         @Test(
-            "limits that the kernel refuses leave the record and the cgroup as they were",
+            "limits that the kernel refuses change neither the record nor the cgroup",
             .enabled(if: exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")))
         func refusedPatch() throws {
             try withDaemon { daemon, client in
@@ -209,7 +209,7 @@ extension Machine {
 
         /// The second request asks for the first one's effect and more. The pod is busy meanwhile.
         @Test(
-            "an update behind a refused one falls back to what stood, and the same one joins it",
+            "an update behind a refused one starts from the stored limits, and an equal one joins",
             .enabled(if: exists("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")))
         func updatesInARow() throws {
             let runtime = "/tmp/staunch-runtime-\(getpid())-row"
@@ -253,7 +253,7 @@ extension Machine {
             }
         }
 
-        @Test("an id that may have been forgotten is said to be, and never taken for a new one")
+        @Test("an id that may have been pruned is refused as expired, and never taken as new")
         func forgotten() throws {
             let kept = ["--operations-kept", "1", "--tombstones-kept", "1000"]
             try withDaemon(kept) { daemon, client in

@@ -9,7 +9,7 @@ extension Machine {
             daemon.rootfs.task("exec sleep 1000", #""resources": {\#(resources)}"#)
         }
 
-        @Test("a task's CPUs above its pod's: refused by place with cgroup v1, taken with v2")
+        @Test("a task's CPUs above its pod's are refused by pointer with cgroup v1, taken with v2")
         func cpus() throws {
             try withDaemon { daemon, client in
                 let isV2 = try client.send("GET", "/v1")["kernel", "cgroup"]?.string == "v2"
@@ -50,7 +50,7 @@ extension Machine {
             }
         }
 
-        @Test("a pod's CPUs above those of a cgroup over it: refused in words with cgroup v1")
+        @Test("a pod's CPUs above its parent cgroup's are refused with a reason with cgroup v1")
         func parent() throws {
             try withDaemon { daemon, client in
                 guard try client.send("GET", "/v1")["kernel", "cgroup"]?.string != "v2" else {
@@ -72,7 +72,7 @@ extension Machine {
             }
         }
 
-        @Test("a task's memory and pids above its pod's are taken: the smaller limit counts")
+        @Test("a task's memory and pids above its pod's are taken, and the smaller limit applies")
         func others() throws {
             try withDaemon { daemon, client in
                 let more = task(daemon, #""memory": 134217728, "pids": 100"#)

@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct LinkedDirectories {
-        @Test("with its directories below links the daemon works as ever, on the real ones")
+        @Test("with directories below links the daemon works, on the real directories")
         func work() throws {
             try withDaemon(setUp: linked) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.pod("echo x; exec sleep 1000"))

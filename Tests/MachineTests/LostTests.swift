@@ -8,7 +8,7 @@ import Testing
 extension Machine {
     @Suite(.needsDaemon) struct Lost {
         @Test(
-            "a FIFO in the place of an exit file holds up neither daemon nor shim",
+            "a FIFO in place of an exit file blocks neither daemon nor shim",
             arguments: [true, false])
         func fifoForExit(isShimKilled: Bool) throws {
             try withDaemon { daemon, client in
@@ -60,7 +60,7 @@ extension Machine {
         }
 
         @Test(
-            "a delete behind a clearing that waits says what it is behind; both end when it heals")
+            "a delete behind a waiting cleanup names it, and both end after the repair")
         func deleteBehindClearing() throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -89,7 +89,7 @@ extension Machine {
         }
 
         @Test(
-            "a pod whose shim is stopped shows it, and nothing else feels it",
+            "a pod with a stopped shim shows that, and nothing else is affected",
             arguments: ["restart", "audit"])
         func stopped(_ way: String) throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
@@ -114,7 +114,7 @@ extension Machine {
             }
         }
 
-        @Test("of a damaged record nothing but its pod suffers, and the daemon says so")
+        @Test("a damaged record harms only its own pod, and the daemon reports it")
         func unreadableRecord() throws {
             try withDaemon { daemon, client in
                 let web = try client.createPod("web", daemon.rootfs.sleeper)
@@ -137,7 +137,7 @@ extension Machine {
         }
 
         @Test(
-            "of a store with bad pages as much is kept as can be read, and no pod is left behind")
+            "a store with bad pages keeps every readable record, and no pod is left behind")
         func badPages() throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 for number in 0..<5 {
@@ -151,7 +151,7 @@ extension Machine {
                     "conv=notrunc")
                 try daemon.start()
                 #expect(daemon.log.contains("the store is damaged"))
-                try eventually("the account is balanced") {
+                try eventually("the audit is balanced") {
                     try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
                 }
                 let pods = try client.send("GET", "/v1/pods")["items"]?.elements ?? []
@@ -162,7 +162,7 @@ extension Machine {
             }
         }
 
-        @Test("with a store of which nothing is left every pod is lost, and none is forgotten")
+        @Test("after the loss of the whole store every pod is lost, and none is forgotten")
         func wholeStore() throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 let made = try (0..<3).map {
@@ -190,7 +190,7 @@ extension Machine {
                     #expect(!isRunning(try #require(pod["tasks", "app", "pid"]?.integer)))
                     #expect(try client.deletePod(pod.uid).state == "succeeded")
                 }
-                try eventually("the account is balanced") {
+                try eventually("the audit is balanced") {
                     try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
                 }
                 let modes = try Command.expect("sh", "-c", "stat -c %a \(store).damaged*")

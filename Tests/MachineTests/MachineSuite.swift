@@ -15,9 +15,9 @@ enum Machine {}
         #expect(exists(Installation.census), "no staunch-census in \(Installation.bin)")
     }
 
-    @Test("the programs with points are built: scripts/build --failpoints")
+    @Test("the programs with failpoints are built: scripts/build --failpoints")
     func arePointedBuilt() {
-        #expect(Installation.hasFailpoints, "nothing in \(Installation.points)")
+        #expect(Installation.hasFailpoints, "nothing in \(Installation.failpoints)")
     }
 }
 

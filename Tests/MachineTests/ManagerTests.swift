@@ -9,7 +9,7 @@ import Testing
 extension Machine {
     @Suite(.needsDaemon) struct UnderAManager {
         @Test(
-            "READY comes once mutations are taken and the pods taken up, STOPPING at the end",
+            "READY is sent once mutations are accepted and pods adopted, STOPPING at the end",
             arguments: ["path", "abstract"])
         func notices(_ kind: String) throws {
             let name = "staunch-notify-\(UUID())"
@@ -41,7 +41,7 @@ extension Machine {
         }
 
         /// The recovery looks for a lost pod's folder on the loop. The test holds it there.
-        @Test("READY does not come before the pods of the last run were looked at")
+        @Test("READY is not sent before the pods of the last run were looked at")
         func notReadyTooEarly() throws {
             let manager = try NotifySocket("@staunch-notify-\(UUID())")
             try withDaemon { daemon, client in
@@ -80,7 +80,7 @@ extension Machine {
         }
 
         @Test(
-            "WATCHDOG comes at half of its time, and not while the loop or the API hangs",
+            "WATCHDOG is sent at half of its interval, and not while the loop or the API hangs",
             arguments: ["loop", "MHD-single"])
         func watchdog(_ thread: String) throws {
             let manager = try NotifySocket("@staunch-notify-\(UUID())")
@@ -115,7 +115,9 @@ extension Machine {
             }
         }
 
-        @Test("a watchdog is answered only where it is meant", arguments: ["self", "1", ""])
+        @Test(
+            "a watchdog with another process's WATCHDOG_PID is not answered",
+            arguments: ["self", "1", ""])
         func watchdogPID(_ pid: String) throws {
             let manager = try NotifySocket("@staunch-notify-\(UUID())")
             let words = ["NOTIFY_SOCKET=\(manager.address)", "WATCHDOG_USEC=100000"]
@@ -131,7 +133,7 @@ extension Machine {
             }
         }
 
-        @Test("what the manager gave the daemon is in no child's environment")
+        @Test("no child's environment has the manager's variables")
         func environment() throws {
             let manager = try NotifySocket("@staunch-notify-\(UUID())")
             let words = ["NOTIFY_SOCKET=\(manager.address)", "WATCHDOG_USEC=1000000"]

@@ -7,7 +7,7 @@ import Testing
 extension Machine {
     @Suite(.needsDaemon) struct ReadOnlyMounts {
         @Test(
-            "readOnly is of the mount alone, recursiveReadOnly of all below it",
+            "readOnly applies to the mount alone, recursiveReadOnly to all mounts below it",
             arguments: [("readOnly", "refused,written"), ("recursiveReadOnly", "refused,refused")])
         func readOnly(member: String, expected: String) throws {
             try withDaemon(setUp: mountSource) { daemon, client in

@@ -8,7 +8,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct OpenOperations {
-        @Test("of 6,000 signals to one pod a bounded number is taken, and no other pod feels it")
+        @Test("6,000 signals to one pod are accepted up to a bound, and affect no other pod")
         func manySignals() throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)

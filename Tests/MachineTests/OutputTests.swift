@@ -14,7 +14,7 @@ extension Machine {
                 let pod = try client.createPod("web", daemon.rootfs.pod("exec yes", limit))
                 #expect(pod.status == 201, "\(pod.reply.text)")
                 let cpu = "/sys/fs/cgroup/cpu\(daemon.cgroupParent)/\(pod.uid)/pod/log-app"
-                try eventually("the writer stands there") {
+                try eventually("the writer is in the cgroup") {
                     !(text(of: cpu + "/cgroup.procs") ?? "").isEmpty
                 }
                 #expect(text(of: cpu + "/cpu.cfs_quota_us") == "30000\n")

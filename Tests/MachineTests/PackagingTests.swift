@@ -6,7 +6,7 @@ import Testing
 extension Machine {
     @Suite(.needsDaemon) struct Packaging {
         @Test(
-            "what is installed is what is uninstalled, and upgraded over itself",
+            "every installed file is uninstalled, and an upgrade over itself works",
             arguments: ["/usr", "/opt/staunch"])
         func installs(_ prefix: String) throws {
             try withInstallation(prefix) { root in
@@ -30,7 +30,7 @@ extension Machine {
             }
         }
 
-        @Test("settings that nobody has changed go with the rest")
+        @Test("unchanged settings are removed with the other files")
         func uninstalls() throws {
             try withInstallation("/usr") { root in
                 try script("uninstall", root, "/usr")
@@ -77,7 +77,7 @@ extension Machine {
             }
         }
 
-        @Test("a run directory from which nothing can be run, as on Debian's /run, is mounted over")
+        @Test("a noexec run directory, as on Debian's /run, is mounted over")
         func noexec() throws {
             try withDaemon(setUp: { daemon in
                 let run = daemon.runDirectory

@@ -1,5 +1,5 @@
-// What a test makes the daemon, its shims and their helpers do at one of their points. The plan is
-// a page of memory that all of them share (Sources/Failpoints/Plan.swift).
+// The fault that a test causes at a failpoint of the daemon, a shim or a helper. The plan is a page
+// of memory that all processes share (Sources/Failpoints/Plan.swift).
 
 import Foundation
 import Glibc
@@ -21,17 +21,17 @@ final class Plan: Sendable {
         case stall
         /// The call fails.
         case fail(errno: Int32)
-        /// The fired process waits, and the others wait at their next point.
+        /// The fired process waits, and the others wait at their next failpoint.
         case freeze
     }
 
-    /// The process that came to the chosen point.
+    /// The process that came to the chosen failpoint.
     struct Fired: CustomStringConvertible {
-        let point: String
+        let failpoint: String
         let pid: Int32
         let kind: Kinds
 
-        var description: String { "\(point), pid \(pid)" }
+        var description: String { "\(failpoint), pid \(pid)" }
     }
 
     let directory: String
@@ -55,7 +55,8 @@ final class Plan: Sendable {
         ProcessInfo.processInfo.environment.merging(["STAUNCH_FAILPOINTS": directory]) { $1 }
     }
 
-    /// Arms the point `target`, counted from 1, among the points that `kinds` reach from now on.
+    /// Arms failpoint `target`, counted from 1, among the failpoints that `kinds` reach from now
+    /// on.
     func arm(_ kinds: Kinds, at target: Int, _ action: Action) throws {
         disarm()
         set(.kinds, kinds.rawValue)
@@ -76,7 +77,7 @@ final class Plan: Sendable {
 
     func release() { set(.released, 1) }
 
-    /// How many points were reached since the plan was armed.
+    /// The number of failpoints that were reached since the plan was armed.
     var count: Int { Int(word(.count)) }
 
     var fired: Fired? {
@@ -85,7 +86,7 @@ final class Plan: Sendable {
             (0..<8).map { UInt8(truncatingIfNeeded: word(.name, index) >> (8 * $0)) }
         }
         return Fired(
-            point: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self),
+            failpoint: String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self),
             pid: Int32(word(.pid)), kind: Kinds(rawValue: word(.kind)))
     }
 

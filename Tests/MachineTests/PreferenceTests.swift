@@ -9,7 +9,7 @@ extension Machine {
     @Suite(.needsDaemon) struct Preferences {
         private static let wait = ["Prefer": "wait=60"]
 
-        @Test("with all waits taken a mutation is answered as without the wish to wait")
+        @Test("with all waits in use a mutation is answered as without Prefer: wait")
         func noWaitIsFree() throws {
             // At most an eighth of the descriptors are waits: 32.
             let launcher = ["/usr/bin/prlimit", "--nofile=256:256", "/usr/bin/env"]
@@ -42,7 +42,7 @@ extension Machine {
             }
         }
 
-        @Test("a cancel that is waited for, and succeeds, is answered with what is canceled")
+        @Test("a successful cancel with Prefer: wait is answered with the canceled operation")
         func canceled() throws {
             try withRuntime("runtime: hangs, and is canceled", .hang("run")) { daemon, client in
                 let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.sleeper)

@@ -7,7 +7,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Privacy {
-        @Test("nobody but its user opens what the daemon has made, but for the socket")
+        @Test("only the daemon's user can open the daemon's files, except the socket")
         func modes() throws {
             // A starter's umask that permits everything to all users.
             let before = umask(0)
@@ -42,7 +42,8 @@ extension Machine {
             }
         }
 
-        @Test("a store that was open to all is closed, and another's lock on it is no harm")
+        @Test(
+            "a store that was readable by all is made private, and a foreign lock on it is no harm")
         func olderStore() throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
@@ -74,7 +75,7 @@ extension Machine {
             }
         }
 
-        @Test("what an older daemon left open is closed, and nothing that a link leads to")
+        @Test("an older daemon's files are made private, and the targets of links are not")
         func olderFiles() throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.pod("echo x; exec sleep 1000"))

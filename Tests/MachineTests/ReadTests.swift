@@ -21,7 +21,7 @@ extension Machine {
             }
         }
 
-        @Test("every series that can be known is there with 0 before its first event")
+        @Test("every foreseeable series exists with 0 before its first event")
         func knownSeries() throws {
             try withDaemon { daemon, client in
                 func series() throws -> Set<String> {
@@ -43,7 +43,7 @@ extension Machine {
             }
         }
 
-        @Test("lists come page by page, in the order of creation, by label and by state")
+        @Test("lists have pages, are in the order of creation, and are filtered by label and state")
         func lists() throws {
             try withDaemon { _, client in
                 let names = (0..<7).map { "p\(6 - $0)" }
@@ -74,7 +74,7 @@ extension Machine {
             }
         }
 
-        @Test("events go on after a revision with no gap and no repeat, past a crash of the daemon")
+        @Test("events continue after a revision without gap or repeat, even after a daemon's crash")
         func events() throws {
             try withDaemon { daemon, client in
                 let start = try client.send("GET", "/v1/pods")["revision"]?.integer ?? 0
@@ -97,7 +97,7 @@ extension Machine {
             }
         }
 
-        @Test("an empty Last-Event-ID is as none", arguments: ["", " "])
+        @Test("an empty Last-Event-ID counts as none", arguments: ["", " "])
         func emptyLastEventID(value: String) throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", "{}")
@@ -117,7 +117,7 @@ extension Machine {
             }
         }
 
-        @Test("server-sent events bear the revision as their id, and go on after Last-Event-ID")
+        @Test("server-sent events have the revision as their id, and continue after Last-Event-ID")
         func serverSentEvents() throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", "{}")
@@ -140,7 +140,7 @@ extension Machine {
             }
         }
 
-        @Test("the account is balanced while pods live, and a planted orphan is named")
+        @Test("the audit is balanced while pods run, and names a planted orphan")
         func audit() throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
@@ -157,7 +157,7 @@ extension Machine {
             }
         }
 
-        @Test("promtool has nothing to say about the metrics")
+        @Test("promtool finds no fault in the metrics")
         func metrics() throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
@@ -186,7 +186,8 @@ extension Machine {
             }
         }
 
-        @Test("the daemon's routes are the document's: every other method is 405 with Allow")
+        @Test(
+            "the daemon has exactly the document's routes, and any other method is 405 with Allow")
         func routes() throws {
             try withDaemon { _, client in
                 for route in try Contract.shared.get().routes {
@@ -212,7 +213,7 @@ extension Machine {
             }
         }
 
-        @Test("the daemon serves the very document, and a page for every code that is in it")
+        @Test("the daemon serves the document byte for byte, and a page for every code in it")
         func document() throws {
             try withDaemon { _, client in
                 let served = try client.send("GET", "/openapi.json")

@@ -17,7 +17,9 @@ extension Machine {
             }
         }
 
-        @Test("a link on the way to a mount's target is the task's own", arguments: HostLink.ways)
+        @Test(
+            "a link on the path to a mount's target is resolved inside the rootfs",
+            arguments: HostLink.ways)
         func targets(_ link: HostLink) throws {
             try withCanary { daemon, client, canary in
                 try link.plant(in: daemon.rootfs.path, to: canary)
@@ -36,7 +38,7 @@ extension Machine {
             }
         }
 
-        @Test("a link without an end, and one to a file, are refused by name")
+        @Test("an endless link and a link to a file are refused by name")
         func noWay() throws {
             try withCanary { daemon, client, canary in
                 let rootfs = daemon.rootfs
@@ -52,7 +54,7 @@ extension Machine {
         }
 
         @Test(
-            "a rootfs that is changed between the look and the runtime's use leads nowhere",
+            "a rootfs that changes between the look and the runtime's use never leads to the host",
             arguments: ["dev", "data", "data/deep"])
         func changed(_ place: String) throws {
             try withRuntime("rootfs: changes before the runtime's use", .none) { daemon, client in
@@ -100,7 +102,7 @@ extension Machine {
             }
         }
 
-        @Test("a cwd may lead through a link inside a bind mount, and not out of it")
+        @Test("a cwd may go through a link inside a bind mount, and not out of it")
         func cwdThroughLink() throws {
             try withDaemon { daemon, client in
                 let source = daemon.home + "/source"
@@ -124,7 +126,7 @@ extension Machine {
             }
         }
 
-        @Test("a mount inside a bind mount takes a place that is there")
+        @Test("a mount inside a bind mount uses an existing mount point")
         func nested() throws {
             try withDaemon { daemon, client in
                 let source = daemon.home + "/source"
@@ -142,7 +144,8 @@ extension Machine {
         }
 
         @Test(
-            "a rootfs has any path", arguments: ["long", "a:b,c\\d", "é", "e,\u{301}x:\u{301}"])
+            "a rootfs may have any path",
+            arguments: ["long", "a:b,c\\d", "é", "e,\u{301}x:\u{301}"])
         func paths(_ name: String) throws {
             try withDaemon { daemon, client in
                 let below = daemon.home + "/paths"
@@ -168,7 +171,7 @@ extension Machine {
             }
         }
 
-        @Test("a shim keeps no mount that its pod does not use, and a task sees the host's as now")
+        @Test("a shim keeps only its pod's mounts, and a task sees the host's present mounts")
         func hostMounts() throws {
             let daemon = try Daemon()
             defer { daemon.putAway() }

@@ -33,7 +33,7 @@ extension Machine {
             }
         }
 
-        @Test("/dev/shm has a size of its own and holds no program; a mount of a task's own wins")
+        @Test("/dev/shm has its own size and is noexec, and a task's own mount replaces it")
         func limits() throws {
             try withDaemon { daemon, client in
                 let look = """

@@ -1,4 +1,4 @@
-// A crowd of creates at once: the number of working runtimes is limited to what the machine bears.
+// Many creates at once: the number of working runtimes is limited to the capacity of the machine.
 
 import Foundation
 import JSON
@@ -6,7 +6,7 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon) struct Stages {
-        @Test("of thirty creates at once only some have the runtime at work, and all end")
+        @Test("of thirty simultaneous creates only some use the runtime at a time, and all end")
         func bounded() throws {
             let count = "/tmp/staunch-runtime-count-\(getpid())"
             defer { removeFile(count) }

@@ -8,7 +8,7 @@ import Testing
 extension Machine {
     @Suite(.needsFailpoints) struct Stalls {
         @Test(
-            "whoever hangs at whatever step holds up nobody but its own pod",
+            "any process that hangs at any step delays only its own pod",
             arguments: [Victim.shim, .helper], [Scenario.create, .stop, .task, .delete])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
             // A stop needs no helper.
@@ -63,7 +63,7 @@ extension Machine {
         }
 
         @Test(
-            "a daemon that is stopped at whatever step goes on where it was",
+            "a daemon that is stopped at any step continues there",
             arguments: [Scenario.create, .delete])
         func daemonStops(_ scenario: Scenario) throws {
             try withDaemon(hasFailpoints: true) { daemon, client in

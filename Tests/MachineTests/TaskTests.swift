@@ -37,7 +37,7 @@ extension Machine {
         }
 
         @Test(
-            "users and groups are numbers, or names that the rootfs knows",
+            "users and groups are numbers, or names from the rootfs's files",
             arguments: [
                 ("staff", "1234:2345"), ("staff:wheel", "1234:77"), ("77", "77:0"),
                 ("1234", "1234:2345"), ("5:6", "5:6"), ("0:staff", "0:2345"),
@@ -47,12 +47,12 @@ extension Machine {
             #expect(output.hasPrefix(expected + "\n"))
         }
 
-        @Test("what a task writes it can read again")
+        @Test("a task can read its own files again")
         func overlay() throws {
             #expect(try said("echo mine > /tmp/mine; cat /tmp/mine; echo END").hasPrefix("mine\n"))
         }
 
-        @Test("the rootfs's files are as they were, after the task has removed them all")
+        @Test("the rootfs's files stay unchanged after the task removed them all")
         func rootfsIsUntouched() throws {
             try withDaemon { daemon, client in
                 let listed = { try Command.run("find", daemon.rootfs.path, "-ls").output }
@@ -71,7 +71,7 @@ extension Machine {
             #expect(output.contains("Read-only file system"))
         }
 
-        @Test("bind mounts show the source, read-only ones refuse, and the source outlives the pod")
+        @Test("bind mounts show the source, refuse writes if read-only, and the source survives")
         func bindMounts() throws {
             try withDaemon { daemon, client in
                 let source = daemon.home + "/source"
@@ -97,7 +97,8 @@ extension Machine {
             }
         }
 
-        @Test("a task is held by default: capabilities, no new privileges, seccomp, masked paths")
+        @Test(
+            "a task is confined by default: capabilities, no new privileges, seccomp, masked paths")
         func safeByDefault() throws {
             let script = """
                 grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t';
@@ -125,7 +126,7 @@ extension Machine {
             #expect(output.contains("NoNewPrivs:0"))
         }
 
-        @Test("a task that outgrows its memory is killed, and that is what its record says")
+        @Test("a task that exceeds its memory is killed, and its record says oomKilled")
         func memory() throws {
             try withDaemon { daemon, client in
                 let limits = #""resources": {"memory": 16777216}"#
@@ -140,7 +141,7 @@ extension Machine {
             }
         }
 
-        @Test("limits stand in the cgroups of the task and of the pod")
+        @Test("limits are set in the cgroups of the task and of the pod")
         func limits() throws {
             try withDaemon { daemon, client in
                 let pod = try client.createPod(
@@ -174,7 +175,7 @@ extension Machine {
             }
         }
 
-        @Test("a full log disk holds up neither a task's exit nor its pod's delete")
+        @Test("a full log disk delays neither a task's exit nor its pod's delete")
         func fullLogDisk() throws {
             try withDaemon { daemon, client in
                 try makeDirectory(daemon.logDirectory)

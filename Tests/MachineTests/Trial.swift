@@ -1,4 +1,4 @@
-// One pod, one scenario, one point: what is done there, and what must hold afterwards (LAWS.md).
+// One pod, one scenario, one failpoint: the fault there, and the state that must follow (LAWS.md).
 
 import Census
 import Foundation
@@ -19,7 +19,7 @@ final class Trial {
     private(set) var fired: Plan.Fired?
     /// The processes that fired, because a trial may have two.
     private var all: [Plan.Fired] = []
-    /// The chosen point, counted from 1.
+    /// The chosen failpoint, counted from 1.
     private(set) var target = 0
     /// How many failpoints were reached.
     private(set) var count = 0
@@ -31,7 +31,7 @@ final class Trial {
         _ daemon: Daemon, _ client: Client, _ scenario: Scenario, _ kinds: Plan.Kinds,
         _ action: Plan.Action, name: String
     ) throws {
-        guard let plan = daemon.plan else { throw Broken("a daemon without points") }
+        guard let plan = daemon.plan else { throw Broken("a daemon without failpoints") }
         self.daemon = daemon
         self.client = client
         self.plan = plan
@@ -46,7 +46,7 @@ final class Trial {
     }
 
     /// `meanwhile` is called while the fired process waits. If `second` is given, the daemon is
-    /// killed once more, at that point of its recovery.
+    /// killed once more, at that failpoint of its recovery.
     func run(
         at target: Int, second: Int? = nil, meanwhile: (Conversation?) throws -> Void = { _ in }
     ) throws {
@@ -81,7 +81,7 @@ final class Trial {
     private var mayBeUnknown: Bool {
         all.contains { fired in
             // The exit is stored before it is reaped (law 8).
-            let isStored = scenario == .stop && fired.point.hasPrefix("process.reapStored")
+            let isStored = scenario == .stop && fired.failpoint.hasPrefix("process.reapStored")
             return isKilled(fired, .shim) && (action == .freeze || !isStored)
         }
     }
@@ -121,8 +121,8 @@ final class Trial {
     ) throws -> [Conversation.Request] {
         let conversation = Conversation(
             scenario.steps(name, daemon.rootfs), socket: daemon.socket,
-            insists: action != .kill && action != .freeze)
-        try eventually("somebody fires, or all is done", within: 40) {
+            retries: action != .kill && action != .freeze)
+        try eventually("a process fires, or the conversation is over", within: 40) {
             plan.fired != nil || conversation.isOver
         }
         if plan.fired != nil, makesWait { try meanwhile(conversation) }
@@ -139,7 +139,8 @@ final class Trial {
         plan.disarm()
     }
 
-    /// The daemon starts and continues with what it finds, and is killed at point `target` of that.
+    /// The daemon starts, continues with the objects that it finds, and is killed at failpoint
+    /// `target` of that.
     private func recover(_ requests: [Conversation.Request], killedAt target: Int) throws {
         try plan.arm(.daemon, at: target, .kill)
         do {
@@ -201,7 +202,7 @@ extension Trial {
         if let exit = pod["tasks", "app"], exit["finishedAt"]?.string != nil {
             check(exit, "the pod")
         }
-        try eventually("the account is balanced", within: 10) {
+        try eventually("the audit is balanced", within: 10) {
             try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
         }
     }
@@ -245,7 +246,7 @@ extension Trial {
             Census.marked(daemon.marks).isEmpty && daemon.children().isEmpty
         }
         let audit = try client.send("GET", "/v1/audit?fresh=true")
-        hold(audit["balanced"] == .bool(true), "the account: \(audit.reply.text)")
+        hold(audit["balanced"] == .bool(true), "the audit: \(audit.reply.text)")
     }
 }
 

@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test func whatIsExpectedIsThereBeforeItHappens() {
+    @Test func expectedSeriesExistBeforeTheirFirstEvent() {
         metrics.storeFailures.expect([["full"], ["other"]])
         metrics.stepDuration.expect([["verify"]])
         #expect(text().contains("staunch_store_failures_total{cause=\"full\"} 0\n"))
@@ -108,7 +108,7 @@ import Testing
         #expect(text().contains("process_cpu_seconds_total 2\n"))
     }
 
-    @Test func promtoolFindsNothingToSay() throws {
+    @Test func promtoolFindsNoFault() throws {
         fill()
         let input = Pipe()
         let output = Pipe()

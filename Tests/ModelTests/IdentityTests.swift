@@ -6,7 +6,7 @@ import Testing
 @Suite struct UIDs {
     static let times: [Int64] = [0, 1, 1_700_000_000_000, (1 << 48) - 1]
 
-    @Test("a UUID of ours is version 7, variant 2, and bears its time", arguments: times)
+    @Test("our UUIDs have version 7, variant 2 and their time", arguments: times)
     func version7(milliseconds: Int64) {
         let time = Timestamp(milliseconds: milliseconds)
         for random in [(0, 0), (UInt64.max, UInt64.max), (0x5555, 0xaaaa)] {
@@ -19,14 +19,14 @@ import Testing
         #expect(UID.make(at: time).time == time)
     }
 
-    @Test("a UUID of another version bears no time", arguments: [0, 1, 4, 6, 8, 15])
+    @Test("a UUID of another version has no time", arguments: [0, 1, 4, 6, 8, 15])
     func otherVersions(version: Int) throws {
         let digit = String(version, radix: 16)
         let uid = try #require(UID("00000000-0000-\(digit)000-8000-000000000000"))
         #expect(uid.time == nil)
     }
 
-    @Test("later ones come later, as values and as text, whatever their random bits are")
+    @Test("later UUIDs are greater, as values and as text, for any random bits")
     func order() {
         let early = UID(milliseconds: 1000, random: (.max, .max))
         let late = UID(milliseconds: 1001, random: (0, 0))
@@ -36,13 +36,13 @@ import Testing
         #expect(!(UID(high: 1, low: 3) < UID(high: 1, low: 3)))
     }
 
-    @Test("two of the same instant differ")
+    @Test("two UUIDs of the same instant differ")
     func unique() {
         let made = (0..<1000).map { _ in UID.make(at: Timestamp(milliseconds: 1)) }
         #expect(Set(made).count == 1000)
     }
 
-    @Test("what is written is read again")
+    @Test("a written UUID is read again")
     func roundTrip() {
         var dice = SystemRandomNumberGenerator()
         for _ in 0..<1000 {
@@ -72,7 +72,7 @@ import Testing
 
 @Suite struct Timestamps {
     @Test(
-        "known moments are written as they are known",
+        "known times have their known text",
         arguments: [
             (0, "1970-01-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
             (951_782_399_999, "2000-02-28T23:59:59.999Z"),
@@ -88,7 +88,7 @@ import Testing
         #expect(Timestamp(text) == Timestamp(milliseconds: milliseconds))
     }
 
-    @Test("every day of a thousand years comes back, at its first and last millisecond")
+    @Test("each day of a thousand years is read back, at its first and last millisecond")
     func centuries() {
         var wrong: [String] = []
         var last = ""
@@ -111,7 +111,7 @@ import Testing
     }
 
     @Test(
-        "what is not written so is not read",
+        "other forms of a time are refused",
         arguments: [
             "", "2024-02-30T00:00:00.000Z", "2023-02-29T00:00:00.000Z", "2024-13-01T00:00:00.000Z",
             "2024-00-01T00:00:00.000Z", "2024-01-00T00:00:00.000Z", "2024-01-01T24:00:00.000Z",
@@ -124,7 +124,7 @@ import Testing
         #expect(Timestamp(text) == nil)
     }
 
-    @Test("no order can hang on a time of the wall clock")
+    @Test("wall-clock times are not comparable")
     func order() {
         let time: Any = Timestamp(milliseconds: 0)
         #expect(!(time is any Comparable))
@@ -140,7 +140,7 @@ import Testing
     }
 
     @Test(
-        "nothing else is: no dot, no slash, no case, no length beyond 63",
+        "a dot, a slash, a capital letter or a length over 63 is refused",
         arguments: [
             "", "-", "-a", "a-", "A", "a.b", "..", "a/b", "a_b", "a b", "a\0", "a\n", "é", "ａ",
             "a\u{301}", String(repeating: "x", count: 64),
@@ -149,7 +149,7 @@ import Testing
         #expect(Label(text) == nil)
     }
 
-    @Test("every single byte is allowed or refused as the rule says")
+    @Test("each byte is allowed or refused by the rule")
     func everyByte() {
         let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789-")
         for byte in UInt8(0)...127 {

@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(
-        "what is no signal is refused",
+        "a text that names no signal is refused",
         arguments: [
             "", "SIG", "0", "65", "-1", "TERMX", "SIGSIGTERM", "term", "RTMIN+31", "RTMIN-1",
             "RTMIN+", "RTMIN+x", "RTMIN++1", "RTMIN+-1", "+9", "9 ", "99999999999999999999",
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(
-        "what cannot be an id or a line of passwd is refused",
+        "a text that cannot be an id or a name in passwd is refused",
         arguments: [
             "", ":", "a:", ":a", "a:b:c", "4294967295", "4294967296", "99999999999999999999",
             "0:4294967295", "a b", "a\n", "a\0", "-1", "-root", "a\u{7f}",
@@ -83,7 +83,7 @@ import Testing
     private func saw(_ exit: TaskExit, in state: inout TaskState) -> Bool { state.sawExit(exit) }
 
     @Test(
-        "the first exit that is seen is the task's, and a second changes nothing",
+        "the first observed exit is the task's, and a second changes nothing",
         arguments: [.creating, .created(process), .running(process)] as [TaskState])
     func firstStands(state: TaskState) {
         var state = state
@@ -95,7 +95,7 @@ import Testing
         #expect(state == .exited(Exits.first))
     }
 
-    @Test("a task that is being deleted stays so, and takes its exit once")
+    @Test("a task that is being deleted stays so, and stores its exit once")
     func whileDeleting() {
         var state = TaskState.deleting(nil)
         #expect(saw(Exits.first, in: &state))
@@ -104,7 +104,7 @@ import Testing
         #expect(state.exit == Exits.first)
     }
 
-    @Test("an unknown exit stands like any other")
+    @Test("an unknown exit is final like any other exit")
     func unknownStands() {
         let unknown = Exits.exit(.unknown, at: 3)
         var state = TaskState.exited(unknown)
@@ -112,7 +112,7 @@ import Testing
         #expect(state.exit == unknown)
     }
 
-    @Test("tasks stay in the order of their names, and one that is set to nil is gone")
+    @Test("tasks stay in the order of their names, and setting a task to nil removes it")
     func tasksByName() throws {
         var pod = Pod(
             uid: UID(high: 1, low: 1), name: try #require(Label("pod")),

@@ -132,7 +132,7 @@ private struct Difference {
             arguments: { (17..<40).contains($0[0]) && $0[2] == 9 }),
     ]
 
-    static let userNamespaces = "in a user namespace anybody has all capabilities"
+    static let userNamespaces = "in a user namespace any process has all capabilities"
 
     func holds(_ name: String, _ args: [UInt64], _ capabilities: [String]) -> Bool {
         DefaultCalls.words(names).contains(name) && arguments(args)
@@ -172,7 +172,7 @@ private struct Difference {
         .map { [String($0.dropFirst("CAP_".count))] }
 
     @Test(
-        "what the built-in profile says otherwise than containers-common's is meant",
+        "every difference of the built-in profile to containers-common's is intended",
         arguments: sets)
     func differencesAreNamed(names: [String]) throws {
         let capabilities = names.map { "CAP_" + $0 }
@@ -197,7 +197,7 @@ private struct Difference {
         }
     }
 
-    @Test("no call is named twice")
+    @Test("no system call is named twice")
     func isWellFormed() throws {
         let twice = Dictionary(grouping: DefaultCalls.permitted, by: \.self).filter {
             $1.count > 1

@@ -63,7 +63,7 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
             try document(task(), host: host)["process"]?["rlimits"] == parsed(Array(golden.utf8)))
     }
 
-    @Test func othersThanRootHaveTheBoundingSetAlone() throws {
+    @Test func usersOtherThanRootHaveOnlyTheBoundingSet() throws {
         let ids = ResolvedUser(uid: 1000, gid: 100, additionalGIDs: [4, 5])
         let process = try document(task(), ids)["process"]
         #expect(process?["capabilities"]?.members?.map(\.name) == ["bounding"])
@@ -83,7 +83,7 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         #expect(try document(task())["hostname"] == nil)
     }
 
-    @Test func limitsAreSaidInTheKernelsUnits() throws {
+    @Test func limitsAreInTheKernelsUnits() throws {
         let limited = try task {
             $0.resources = Resources(memory: 64 << 20, milliCPUs: 1500, pids: 7)
         }
@@ -110,7 +110,7 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         #expect(own.first?["options"]?.strings?.contains("size=4096") == true)
     }
 
-    @Test func onlyWhatAsksForItIsReadOnlyBelow() throws {
+    @Test func onlyRecursiveReadOnlyAppliesToMountsBelow() throws {
         var mount = MountSpec(kind: .bind(source: "/a"), target: "/x")
         func options() throws -> [String]? {
             try document(task { $0.mounts = [mount] })["mounts"]?.elements?.last?["options"]?

@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(
-        "the words of --version are no contract",
+        "any text of --version is accepted",
         arguments: [
             ("youki version: 0.3.3\ncommit: 4a1b", "oci", "0.3.3"),
             ("kata-runtime  : 3.2.0\n   commit   : ff\n   OCI specs: 1.0.2-dev", "oci", "3.2.0"),
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(
-        "what is no text is no version",
+        "output that is not text is not a version",
         arguments: [
             [], [0x0a], [0xff, 0xfe], Array("runc version 1.1.5".utf8) + [0], [0x1b, 0x63],
         ])
@@ -153,7 +153,7 @@ import Testing
         #expect(!refusal.message.contains("level"))
     }
 
-    @Test func standardErrorCountsWhereTheLogIsEmpty() {
+    @Test func standardErrorCountsIfTheLogIsEmpty() {
         let text = "chdir `/none` failed: No such file or directory\n"
         let refusal = RuntimeRefusal(log: [], standardError: Array(text.utf8))
         #expect(refusal.message == "chdir `/none` failed: No such file or directory")

@@ -107,7 +107,7 @@ private func digits(_ value: JSONValue?) -> String? { value?.integer.map { Strin
         """#
     }
 
-    @Test func numbersAndEscapesAreTakenOverAsTheyStand() throws {
+    @Test func numbersAndEscapesAreCopiedUnchanged() throws {
         let json = SeccompTests.argument(
             #"{"index":1,"value":9223372036854775807,"valueTwo":null,"op":"C"}"#)
         let document = try SeccompProfile(json: Array(json.utf8))

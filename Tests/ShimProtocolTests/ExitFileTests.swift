@@ -5,7 +5,7 @@ import ShimProtocol
 import Testing
 
 @Suite struct ExitFiles {
-    @Test("an exit is read from its file as it was written", arguments: Samples.exits)
+    @Test("an exit is read from its file unchanged", arguments: Samples.exits)
     func roundTrip(exit: TaskExit) throws {
         let content = exit.fileContent()
         #expect(content.count <= TaskExit.fileSize)
@@ -14,13 +14,13 @@ import Testing
         #expect(try TaskExit.parse(fileContent: content) == exit)
     }
 
-    @Test("a file in which nothing stands yet holds no exit", arguments: [0, 1, TaskExit.fileSize])
+    @Test("an empty exit file contains no exit", arguments: [0, 1, TaskExit.fileSize])
     func nothingYet(size: Int) throws {
         let content = [UInt8](repeating: 0, count: size)
         #expect(try TaskExit.parse(fileContent: content) == nil)
     }
 
-    @Test("a file that is cut short is a fault, and never another exit", arguments: Samples.exits)
+    @Test("a truncated exit file is a fault, and never another exit", arguments: Samples.exits)
     func truncated(exit: TaskExit) {
         let content = exit.fileContent()
         for count in 1..<content.count {
@@ -30,7 +30,8 @@ import Testing
         }
     }
 
-    @Test("a wrong length is a fault", arguments: [1, 2, 13, 15, 64, 255] as [UInt8])
+    @Test(
+        "an exit file of a wrong length is a fault", arguments: [1, 2, 13, 15, 64, 255] as [UInt8])
     func wrongLength(length: UInt8) {
         let exit = TaskExit(status: .signal(9), oomKilled: false, finishedAt: 1)
         var content = exit.fileContent()
@@ -56,25 +57,25 @@ import Testing
             hostname: "none")
     }
 
-    @Test("a shim is told what it was meant to be told", arguments: settings)
+    @Test("a shim reads its arguments unchanged", arguments: settings)
     func roundTrip(settings: ShimSettings) {
         #expect(Array(settings.arguments.prefix(2)) == ["staunch-shim", "pod"])
         #expect(ShimSettings(arguments: Array(settings.arguments.dropFirst(2))) == settings)
     }
 
-    @Test("ps shows whose it is: the name and the uid stand first")
+    @Test("ps shows the pod's name and uid first")
     func whose() {
         let settings = Arguments.settings[0]
         #expect(Array(settings.arguments[2...3]) == [settings.name, settings.uid])
     }
 
-    @Test("too few or too many arguments are none", arguments: [0, 1, 7, 9, 100])
+    @Test("too few or too many arguments are refused", arguments: [0, 1, 7, 9, 100])
     func wrongCount(count: Int) {
         let arguments = Array(repeating: "none", count: count)
         #expect(ShimSettings(arguments: arguments) == nil)
     }
 
-    @Test("a network that is neither none nor host is refused", arguments: ["", "cni", "NONE"])
+    @Test("a network other than none and host is refused", arguments: ["", "cni", "NONE"])
     func wrongNetwork(mode: String) {
         var arguments = Array(Arguments.settings[0].arguments.dropFirst(2))
         arguments[6] = mode

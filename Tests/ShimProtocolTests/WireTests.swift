@@ -37,7 +37,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
 }
 
 @Suite struct RoundTrips {
-    @Test("every request arrives as it was sent", arguments: [0, 1, .max] as [UInt32])
+    @Test("every request is decoded unchanged", arguments: [0, 1, .max] as [UInt32])
     func requests(id: UInt32) throws {
         for request in Samples.requests {
             let arrived = try ShimRequest.parse(request.packet(id: id))
@@ -46,14 +46,14 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("every message arrives as it was sent")
+    @Test("every message is decoded unchanged")
     func messages() throws {
         for message in Samples.messages {
             #expect(try ShimMessage.parse(message.packet()) == message)
         }
     }
 
-    @Test("a task's places and targets are read as they were written, and not in part")
+    @Test("a task's mount points and targets are decoded whole and unchanged")
     func places() throws {
         for text in Samples.texts {
             let places = TaskPlaces(
@@ -74,7 +74,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("no two of them look alike on the wire")
+    @Test("no two messages have the same bytes")
     func packetsDiffer() {
         // By text, because with `Equatable` alone each would need a comparison with each.
         let requests = Set(Samples.requests.map { String(reflecting: $0) })
@@ -83,7 +83,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         #expect(Set(Samples.messages.map { $0.packet() }).count == messages.count)
     }
 
-    @Test("a request's first bytes are fixed: a shim outlives its daemon")
+    @Test("a request's first bytes are fixed, because a shim outlives its daemon")
     func layout() {
         let packet = ShimRequest.signal(task: "app", number: 15).packet(id: 0x0102_0304)
         let task: [UInt8] = [3, 0, 0, 0] + Array("app".utf8)
@@ -92,7 +92,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
 }
 
 @Suite struct Faults {
-    @Test("a packet that is cut short anywhere is a fault")
+    @Test("a packet that is truncated anywhere is a fault")
     func truncated() {
         for (isRequest, packet) in Samples.shortPackets {
             for count in packet.indices {
@@ -102,7 +102,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("a byte too many is a fault")
+    @Test("an additional byte is a fault")
     func tooLong() {
         for (isRequest, packet) in Samples.shortPackets {
             let fault = fault(packet + [0], isRequest: isRequest)
@@ -119,7 +119,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("a kind that nobody knows is a fault", arguments: 11...255 as ClosedRange<UInt8>)
+    @Test("an unknown kind is a fault", arguments: 11...255 as ClosedRange<UInt8>)
     func kind(number: UInt8) {
         let request = fault([1, 0, 0, 0, 0, 0, number], isRequest: true)
         #expect(request == WireFault("request \(number)"))
@@ -137,7 +137,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         #expect(fault(packet, isRequest: true) == WireFault("a string that is not UTF-8"))
     }
 
-    @Test("neither a presence nor a truth is anything but 0 or 1", arguments: [2, 255] as [UInt8])
+    @Test("a presence or a boolean other than 0 and 1 is a fault", arguments: [2, 255] as [UInt8])
     func flags(byte: UInt8) {
         let exit = TaskExit(status: .unknown, oomKilled: true, finishedAt: 0)
         let packet = ShimMessage.exited(task: "", exit).packet()
@@ -150,19 +150,19 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("a verb without arguments takes none")
-    func argumentsWhereThereAreNone() {
+    @Test("a verb without arguments accepts none")
+    func superfluousArguments() {
         var packet = ShimRequest.start(task: "app", arguments: ["x"]).packet(id: 1)
         for verb in [7, 8] as [UInt8] {
             packet[6] = verb
-            #expect(fault(packet, isRequest: true) == WireFault("arguments where there are none"))
+            #expect(fault(packet, isRequest: true) == WireFault("unexpected arguments"))
         }
     }
 }
 
 @Suite struct Nonsense {
     @Test(
-        "a count that lies neither reserves memory nor reads beyond the end",
+        "a false count neither reserves memory nor reads beyond the end",
         arguments: [.max, 0x8000_0000, 0x7fff_ffff, 0x0001_0000] as [UInt32])
     func lyingCounts(count: UInt32) {
         let bytes = (0..<4).map { UInt8(truncatingIfNeeded: count >> (UInt32($0) * 8)) }
@@ -176,7 +176,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("a list that says more than is there is a fault")
+    @Test("a list with a count above its elements is a fault")
     func lyingList() {
         let request = ShimRequest.create(task: "", arguments: ["a"]).packet(id: 1)
         for count in [2, 3, 5, 6, 255] as [UInt8] {

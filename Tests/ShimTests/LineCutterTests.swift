@@ -30,7 +30,8 @@ import Testing
         }
     }
 
-    @Test("a line of any length is whole in parts of at most 16,384 bytes", arguments: sizes)
+    @Test(
+        "a line of any length is written whole, in parts of at most 16,384 bytes", arguments: sizes)
     func lines(_ size: Int) {
         let line = LineCutterTests.text(size)
         for (chunk, isEnded) in [(16384, true), (16384, false), (65536, true), (4095, false)] {
@@ -46,7 +47,7 @@ import Testing
         }
     }
 
-    @Test("after what a disk refused come a note in the log's own format, and whole lines")
+    @Test("after refused writes the log has a note in its own format, and whole lines")
     func gap() {
         var gap = LogGap()
         let first = gap.next(Array("T o F one\nT o F tw".utf8), at: [84])

@@ -41,7 +41,7 @@ import Testing
         #expect(lines.filter { $0.hasPrefix("stderr") } == ["stderr F three"])
     }
 
-    @Test func aNoteStandsWhereTheBytesAreMissing() throws {
+    @Test func aNoteReplacesTheMissingBytes() throws {
         let lines = try log(
             [(0, "one\ntwothree\n")], [LogNote(stream: 0, position: 7, dropped: 4000)])
         #expect(
@@ -51,7 +51,7 @@ import Testing
             ])
     }
 
-    @Test func aNoteAtTheEndIsTold() throws {
+    @Test func aNoteAtTheEndIsWritten() throws {
         let lines = try log([(1, "one\n")], [LogNote(stream: 1, position: 4, dropped: 1)])
         #expect(lines.last == "stderr F staunch: 1 bytes of output were dropped here")
     }

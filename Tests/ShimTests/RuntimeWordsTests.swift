@@ -5,7 +5,7 @@ import Testing
 @testable import Shim
 
 @Suite struct RuntimeWordsTests {
-    @Test("the end of what a runtime says is kept, and the rest is counted")
+    @Test("the end of a runtime's message is kept, and the other bytes are counted")
     func bounded() {
         var words = RuntimeWords()
         for _ in 0..<5 { words.add([UInt8](repeating: 1, count: 7000)) }

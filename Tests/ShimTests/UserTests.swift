@@ -78,7 +78,7 @@ private let group = """
         ("4242:01000", "4242:1000 "), ("app:twice", "1000:204 "), ("4242:4243", "4242:4243 "),
     ]
 
-    @Test("a user is found by the rules", arguments: found, ["\n", "\r\n"])
+    @Test("a user is found by the rules of passwd and group", arguments: found, ["\n", "\r\n"])
     func finds(_ row: (String, String), newline: String) throws {
         let files = try Files(
             passwd: passwd.replacing("\n", with: newline),
@@ -89,7 +89,7 @@ private let group = """
     }
 
     @Test(
-        "what is not there, or is no entry, is unknown",
+        "a user without a valid entry is unknown",
         arguments: [
             ("nobody", "no user nobody"), ("broken", "no user broken"), ("large", "no user large"),
             ("negative", "no user negative"), ("cut", "no user cut"), ("# a comment", "no user #"),
@@ -103,7 +103,7 @@ private let group = """
         #expect(failure(of: text, files)?.contains(says) == true)
     }
 
-    @Test("without the files numbers are still numbers")
+    @Test("numbers work without the files")
     func withoutFiles() throws {
         let files = try Files(passwd: nil, group: nil)
         let user = try UserLookup(root: files.root).resolve("5")
@@ -112,7 +112,7 @@ private let group = """
         #expect(failure(of: "5:app", files)?.contains("no group app") == true)
     }
 
-    @Test("a large file is read to its end, and lines of any length that a group may have")
+    @Test("a large file is read to its end, with the longest lines that a group may have")
     func large() throws {
         let others = (0..<130_000).map { "user\($0):x:\(10_000 + $0):1::/home/user\($0):/bin/sh" }
         let members = (0..<60_000).map { "user\($0)" }.joined(separator: ",")
@@ -123,7 +123,7 @@ private let group = """
         #expect(user == ResolvedUser(uid: 5, gid: 6, additionalGIDs: [300, 301]))
     }
 
-    @Test("a limit that is met is named")
+    @Test("an exceeded limit is named")
     func limits() throws {
         let files = try Files(passwd: "late:x:5:6::/:", group: nil)
         let line = String(repeating: "x", count: (1 << 20) + 1)
@@ -140,7 +140,7 @@ private let group = """
             failure(of: "last", large, fileLimit: 100)?.contains("larger than 100 bytes") == true)
     }
 
-    @Test("a file that cannot be read is no file without the user")
+    @Test("an unreadable file is an error, and not an unknown user")
     func unreadable() throws {
         let files = try Files(passwd: nil, group: nil)
         try FileManager.default.createDirectory(

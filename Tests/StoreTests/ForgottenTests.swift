@@ -40,7 +40,7 @@ import Testing
             })
     }
 
-    @Test func whatGoesByAgeOrByNumberLeavesTheTimeOfItsID() throws {
+    @Test func prunedOperationsLeaveTheTimesOfTheirIDs() throws {
         try commit([100, 300, 200, 400, 500])
         try prune { $0.operationsKept = 0 }
         #expect(try store.forgotten() == nil)
@@ -54,7 +54,7 @@ import Testing
     }
 
     /// An older daemon wrote wall clock time. The uptime of another boot may be any number.
-    @Test func aTimeThatIsYetToComeCountsFromTheOwnersStart() throws {
+    @Test func aFutureTimeCountsFromTheOwnersStart() throws {
         try store.commit(
             change(3) {
                 $0.operations = [
@@ -107,7 +107,7 @@ import Testing
         #expect(try store.alias(timed(nil)) != nil)
     }
 
-    @Test func whatIsSetIsThereAfterwards() throws {
+    @Test func storedForgottenTimesAreReadAgain() throws {
         var times = ForgottenTimes(until: 5000)
         times.formUnion([9000, 9001, 7000])
         try store.setForgotten(times)

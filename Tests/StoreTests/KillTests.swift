@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct KillTests {
     @Test(arguments: [3, 20, 60, 150])
-    func whatWasAcknowledgedSurvivesSIGKILL(milliseconds: Int) async throws {
+    func acknowledgedChangesSurviveSIGKILL(milliseconds: Int) async throws {
         let scratch = try Scratch()
         let path = scratch.path
         await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, milliseconds] in
@@ -32,7 +32,7 @@ import Testing
         let store = try Store(path: path)
         let revision = Int(try store.revision())
         // The store may contain one commit whose acknowledgement was not written.
-        #expect((count...count + 1).contains(revision), "\(count) acknowledged, \(revision) stand")
+        #expect((count...count + 1).contains(revision), "\(count) acknowledged, \(revision) stored")
         #expect(try store.pods().count == min(revision, 50))
         #expect(try store.endedOperations(newest: .max).count == revision)
         #expect(try store.events(after: 0, limit: .max).last?.revision ?? 0 == UInt64(revision))

@@ -48,7 +48,7 @@ import Testing
         #expect(try store.removal(ofTarget: id(4)) == nil)
     }
 
-    @Test func whatIsBeyondTheCountBecomesATombstoneThenGoes() throws {
+    @Test func operationsBeyondTheCountBecomeTombstonesAndThenGo() throws {
         try store.commit(
             change(600) {
                 $0.operations = (1...600).map { removal($0, endedAt: 1000) } + [removal(700)]
@@ -90,7 +90,7 @@ import Testing
         #expect(running.map(\.id) == [id(994)], "the first comes whatever it weighs")
     }
 
-    @Test func whatIsTooOldGoes() throws {
+    @Test func oldOperationsBecomeTombstonesAndThenGo() throws {
         try store.commit(
             change(4) { $0.operations = (1...4).map { removal($0, endedAt: Int64($0) * 10) } })
         try prune {
@@ -103,7 +103,7 @@ import Testing
 
     /// Pruning continues at every commit while there is more, so it must report when there is
     /// nothing left.
-    @Test func pruningTakesBatchesUntilNothingIsTooMany() throws {
+    @Test func pruningTakesBatchesUntilTheLimitsHold() throws {
         var retention = LookupTests.everything
         retention.operationsKept = 300
         retention.eventsKept = 300
@@ -125,7 +125,7 @@ import Testing
         #expect(try !store.prune(retention) && whole() == 300)
     }
 
-    @Test func aliasesGoByCountSomeHundredAtATime() throws {
+    @Test func aliasesArePrunedByCountInBatches() throws {
         try store.commit(change(1) { $0.aliases = (1...600).map { alias($0, of: 1) } })
         var retention = LookupTests.everything
         retention.tombstonesKept = 3
@@ -138,7 +138,7 @@ import Testing
         #expect(try store.alias(id(600)) != nil)
     }
 
-    @Test func aliasesGoByAge() throws {
+    @Test func aliasesArePrunedByAge() throws {
         try store.commit(
             change(1) { $0.aliases = (1...4).map { alias($0, of: 1, at: Int64($0) * 10) } })
         try prune { $0.tombstonesSince = 30 }

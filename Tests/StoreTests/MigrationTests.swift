@@ -59,7 +59,7 @@ import Testing
         try check(try Store(path: scratch.path), 9000)
     }
 
-    @Test func whatAnInterruptedMigrationLeftIsGoneOnWith() throws {
+    @Test func anInterruptedMigrationIsContinued() throws {
         try makeVersion1(500)
         do {
             let store = try Connection(path: scratch.path)
@@ -72,7 +72,7 @@ import Testing
         try check(try Store(path: scratch.path), 500)
     }
 
-    /// A daemon must start, however little space there is.
+    /// A daemon must start with any amount of free space.
     @Test(.enabled(if: getuid() == 0)) func withoutRoomAllButTheListWorks() throws {
         try scratch.system("mount", "-t", "tmpfs", "-o", "size=4m", "staunch", scratch.directory)
         defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }
@@ -124,7 +124,7 @@ import Testing
     }
 
     /// A salvage takes the first page of the events from a new store.
-    @Test func theEventsBeginWhereThoseOfANewStoreDo() throws {
+    @Test func theEventsHaveTheRootPageOfANewStore() throws {
         try makeVersion1(500)
         let other = try Scratch()
         func roots(_ path: String) throws -> String {

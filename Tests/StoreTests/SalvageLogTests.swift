@@ -59,7 +59,7 @@ extension SalvageTests {
         }
 
         @Test(arguments: [1, 17, 31])
-        func aLogWithoutItsHeadIsReadAllTheSame(length: Int) throws {
+        func aLogWithoutItsHeadIsRead(length: Int) throws {
             var log = specimen.log
             for index in 0..<length { log[index] ^= 0x5a }
             try expectSalvage(log, touched: [], isDamage: true, "head \(length)")
@@ -77,10 +77,10 @@ extension SalvageTests {
 
         /// Parts of a frame, and the whole frame.
         @Test(arguments: [0..<24, 8..<16, 16..<24, 100..<200, 0..<SavedLog.frameSize])
-        func aScrambledFrameTakesOnlyWhatStoodInIt(bytes: Range<Int>) throws {
+        func aScrambledFrameLosesOnlyItsOwnRows(bytes: Range<Int>) throws {
             var dice = Dice(state: UInt64(bytes.count))
-            // The last commit may look like one that was never acknowledged. Then no damage is
-            // reported, and all of the commit is gone.
+            // The last commit may look like an unacknowledged commit. Then no damage is reported,
+            // and all of the commit is gone.
             for frame in places(specimen.inFrame.indices, every: 23)
                 + specimen.inFrame.indices.suffix(12)
             {
@@ -107,7 +107,7 @@ extension SalvageTests {
             #expect(found.revision >= specimen.revision)
         }
 
-        @Test func aDamagedFileWithAWholeLogKeepsWhatTheLogHas() throws {
+        @Test func aDamagedFileWithAWholeLogKeepsTheLogsRows() throws {
             var dice = Dice(state: 5)
             for page in places(1..<specimen.pageCount + 1, every: 17) {
                 var file = specimen.file

@@ -1,4 +1,4 @@
-// A damaged store: only the damaged records suffer, and the store says so.
+// A damaged store: only the damaged records suffer, and the store reports that.
 
 import Foundation
 import Testing
@@ -12,7 +12,7 @@ import Testing
 
     /// Opens a store of these bytes and checks it. Only rows on `touched` bytes may be gone, and
     /// the other rows are unchanged. The counter has not gone back, and the next opening finds
-    /// nothing to mend.
+    /// nothing to repair.
     func expectSalvage(
         _ file: [UInt8], log: [UInt8] = [], of specimen: Specimen, touched: Set<[UInt8]>,
         isDamage: Bool? = true, _ what: String
@@ -78,7 +78,7 @@ import Testing
 
     /// At the pages' ends, and in the middle of them.
     @Test(arguments: [0, 1, 2049, 4095])
-    func aTruncatedStoreKeepsWhatWasBefore(odd: Int) throws {
+    func aTruncatedStoreKeepsTheRowsBeforeTheCut(odd: Int) throws {
         let some = places(0..<specimen.pageCount, every: odd == 0 ? 5 : 30)
         for page in some + [specimen.pageCount - 1] {
             let length = page * Specimen.pageSize + odd
@@ -97,7 +97,7 @@ import Testing
         #expect(try opened(scratch).1 == nil)
     }
 
-    @Test func aStumpIsANewStoreThatSaysSo() throws {
+    @Test func aStumpBecomesANewStoreAndIsReported() throws {
         let scratch = try Scratch()
         try scratch.write([1, 2, 3])
         let (found, damage) = try opened(scratch)
@@ -107,14 +107,14 @@ import Testing
 
     /// A page of zeros may pass for an empty page if SQLite does not check it: the last page of a
     /// long record, or a free page. Then there is no salvage, and no damage is reported.
-    @Test func aPageOfZerosTakesOnlyWhatStoodOnIt() throws {
+    @Test func aPageOfZerosLosesOnlyItsOwnRows() throws {
         for page in firstAndSome {
             try overwrite(page, with: [UInt8](repeating: 0, count: Specimen.pageSize), "zeros")
         }
     }
 
     @Test(arguments: [1, 2])
-    func aPageOfRandomBytesTakesOnlyWhatStoodOnIt(seed: UInt64) throws {
+    func aPageOfRandomBytesLosesOnlyItsOwnRows(seed: UInt64) throws {
         var dice = Dice(state: seed)
         for page in firstAndSome {
             try overwrite(page, with: dice.bytes(Specimen.pageSize), "seed \(seed)")
@@ -158,7 +158,7 @@ extension SalvageTests {
     /// Random bytes anywhere. In the middle of a record they may turn it into another record, which
     /// only its reader can detect. Elsewhere they take nothing.
     @Test(arguments: 1...4)
-    func scribblesTakeOnlyWhatTheyHit(seed: UInt64) throws {
+    func overwrittenBytesLoseOnlyTheirOwnRows(seed: UInt64) throws {
         var dice = Dice(state: seed)
         for number in places(0..<160, every: 8) {
             var file = specimen.file
@@ -180,7 +180,7 @@ extension SalvageTests {
     /// Deleted content on free pages is zeroed, so no list of free pages has to be intact: not the
     /// map on page 2, and not the list that the first page leads to.
     @Test(arguments: [1, 2, 40])
-    func whatWasDeletedDoesNotComeBack(page: Int) throws {
+    func deletedRowsDoNotComeBack(page: Int) throws {
         let scratch = try Scratch()
         let kept: Specimen.Rows
         do {

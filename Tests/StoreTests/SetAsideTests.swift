@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test func theNewestOfThemStayUnderNumbersOfTheirOwn() throws {
+    @Test func theNewestFilesAreKeptUnderTheirOwnNumbers() throws {
         for number in 1...7 {
             try scratch.write(Array("damaged \(number)".utf8))
             let (_, damage) = try Store.opening(path: scratch.path)
@@ -99,7 +99,7 @@ import Testing
 
     /// What a start leaves if it is killed between the moves of the files.
     @Test(arguments: 0...4)
-    func anInterruptedSalvageIsGoneOnWith(moves: Int) throws {
+    func anInterruptedSalvageIsContinued(moves: Int) throws {
         try scratch.write(damaged)
         try #require(try Store.opening(path: scratch.path).damage != nil)
         let salvaged = try scratch.bytes()
@@ -121,7 +121,7 @@ import Testing
     }
 
     @Test(.enabled(if: getuid() == 0), arguments: [0, 100, 300])
-    func whereRoomEndsWhatLivesComesFirst(more: Int) throws {
+    func withLittleRoomPodsAreSalvagedFirst(more: Int) throws {
         try onSmallFileSystem(specimen.file.count / 1024 + 300 + more) {
             let before = Array(specimen.file.dropLast(4096))
             try scratch.write(before)
@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test(.enabled(if: getuid() == 0))
-    func withoutAnyRoomTheDamagedFileStaysWhereItIs() throws {
+    func withoutRoomTheDamagedFileStaysInItsPlace() throws {
         try onSmallFileSystem(specimen.file.count / 1024 + 8) {
             try scratch.write(damaged)
             let ballast = scratch.directory + "/ballast"

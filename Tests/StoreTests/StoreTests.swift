@@ -46,7 +46,7 @@ import Testing
             try store.pods() == [PodRecord(uid: id(1), name: "pod-1", document: [7])])
     }
 
-    @Test func aNamespaceTakesThePlaceOfTheOneThatHadItsNumber() throws {
+    @Test func aNamespaceReplacesTheEarlierHolderOfItsNumber() throws {
         let first = NamespaceRecord(inode: 4_026_532_180, document: [1])
         let other = NamespaceRecord(inode: .max, document: [2])
         let later = NamespaceRecord(inode: 4_026_532_180, document: [3])
@@ -96,7 +96,7 @@ import Testing
         #expect(try store.alias(id(5))?.operation == id(1_000_001))
     }
 
-    @Test func theFirstAliasStands() throws {
+    @Test func theFirstAliasIsKept() throws {
         let store = try Store(path: scratch.path)
         try store.commit(change(1) { $0.aliases = [alias(5, of: 1, fingerprint: 3)] })
         try store.commit(change(2) { $0.aliases = [alias(5, of: 2, fingerprint: 4)] })
@@ -125,7 +125,7 @@ import Testing
         #expect(try store.revision() == 1)
     }
 
-    @Test func aFullStoreSaysSoAndGoesOnWhenThereIsRoom() throws {
+    @Test func aFullStoreReportsThatAndContinuesOnceThereIsRoom() throws {
         let store = try Store(path: scratch.path)
         try store.commit(change(1) { $0.pods = [pod(1)] })
         try store.connection.execute("PRAGMA max_page_count = 30")
@@ -139,7 +139,7 @@ import Testing
     }
 
     @Test(.enabled(if: getuid() == 0))
-    func aFullFileSystemSaysSoAndGoesOnWhenThereIsRoom() throws {
+    func aFullFileSystemIsReportedAndTheStoreContinuesOnceThereIsRoom() throws {
         try scratch.system("mount", "-t", "tmpfs", "-o", "size=1m", "staunch", scratch.directory)
         defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }
         let ballast = URL(fileURLWithPath: scratch.directory + "/ballast")

@@ -59,7 +59,7 @@ extension [Act] {
 }
 
 @Suite struct Order {
-    @Test("a pod without tasks goes files, shim, cgroup, and then it is looked at")
+    @Test("a pod without tasks loses files, shim and cgroup, and then is verified")
     func podAlone() async {
         let world = World(TeardownStep.all(tasks: []))
         #expect(await delete(world, tasks: []) == pod)
@@ -67,7 +67,7 @@ extension [Act] {
         #expect(await world.acts.removed == names.map { TeardownStep($0) })
     }
 
-    @Test("a task goes before its pod: stopped, deleted, unmounted")
+    @Test("a task is stopped, deleted and unmounted before its pod is removed")
     func taskBeforePod() async {
         let world = World(TeardownStep.all(tasks: [app]))
         _ = await delete(world, tasks: [app])
@@ -77,7 +77,7 @@ extension [Act] {
         #expect(acts.removed.prefix(3).allSatisfy { $0.task == app })
     }
 
-    @Test("every step is begun, removed and ended once, and the plan names them all")
+    @Test("every step is begun, removed and ended once, and the plan names all steps")
     func eachOnce() async {
         let plan = TeardownStep.all(tasks: [app, web])
         let world = World(plan)
@@ -90,7 +90,7 @@ extension [Act] {
         #expect(isOrdered(acts.removed))
     }
 
-    @Test("a task of a pod that lives on goes with its files, and touches nothing of the pod")
+    @Test("the removal of one task removes its files, and nothing of its pod")
     func taskAlone() async {
         let plan = TeardownStep.all(task: app)
         let world = World(plan + TeardownStep.all(tasks: [web]))
@@ -106,7 +106,7 @@ extension [Act] {
 
 @Suite(.timeLimit(.minutes(10))) struct Stuck {
     @Test(
-        "a stuck step holds up what comes after it, and the delete ends once it is let go",
+        "a stuck step delays the later steps, and the delete ends after it is released",
         arguments: TeardownStep.all(tasks: [app]))
     func delaysAndNothingElse(step: TeardownStep) async {
         let plan = TeardownStep.all(tasks: [app])
@@ -128,7 +128,7 @@ extension [Act] {
     }
 
     @Test(
-        "a stuck task holds up the pod's steps, and none of the other task's",
+        "a stuck task delays the pod's steps, and no step of another task",
         arguments: TeardownStep.ofTask)
     func sideBySide(name: RemovalStep) async {
         let stuck = TeardownStep(name, task: app)
@@ -144,7 +144,7 @@ extension [Act] {
         #expect(await world.present.isEmpty)
     }
 
-    @Test("a hundred tasks all wait at once: not one after the other")
+    @Test("a hundred tasks wait at the same time, and not one after the other")
     func allAtOnce() async {
         let tasks = (0..<100).map { label("task-\($0)") }
         let stops = tasks.map { TeardownStep(.tasksStop, task: $0) }
@@ -156,7 +156,7 @@ extension [Act] {
         #expect(await world.present.isEmpty)
     }
 
-    @Test("each look that finds it still there is told, with its own words")
+    @Test("each blocked attempt is reported with its own reason")
     func blockersAreTold() async {
         let step = TeardownStep(.cgroupRemove)
         let world = World(TeardownStep.all(tasks: []), blockers: [step: 3])
@@ -165,7 +165,7 @@ extension [Act] {
         #expect(await world.acts.blockers == words)
     }
 
-    @Test("however often it is still there, nobody gives up")
+    @Test("the teardown never gives up, even after many blocked attempts")
     func nobodyGivesUp() async {
         let step = TeardownStep(.rootfsUnmount, task: app)
         let world = World(TeardownStep.all(tasks: [app]), blockers: [step: 10_000])
@@ -174,7 +174,7 @@ extension [Act] {
         #expect(await world.present.isEmpty)
     }
 
-    @Test("whoever calls it off calls off nothing", arguments: TeardownStep.all(tasks: [app]))
+    @Test("a canceled task does not cancel its teardown", arguments: TeardownStep.all(tasks: [app]))
     func cancellationIsNotHeard(step: TeardownStep) async {
         let world = World(TeardownStep.all(tasks: [app]), held: [step])
         let run = Task { await delete(world, tasks: [app]) }
@@ -207,7 +207,7 @@ extension [Act] {
         _ = await first
     }
 
-    @Test("the loop above reaches the end: one more call, and the first run gets through")
+    @Test("the crash test covers every call: with one more call the first run completes")
     func crashesReachTheEnd() async {
         let world = World(TeardownStep.all(tasks: [app, web]))
         let fate = Fate(dyingAfter: Again.calls)
@@ -215,7 +215,8 @@ extension [Act] {
     }
 
     @Test(
-        "whatever is gone already is told as skipped, and the rest is removed", arguments: 0..<128)
+        "steps without objects are reported as skipped, and the others remove their objects",
+        arguments: 0..<128)
     func anySubsetGone(subset: Int) async {
         let plan = TeardownStep.all(tasks: [app])
         let here = plan.enumerated().filter { subset >> $0.offset & 1 == 1 }.map(\.element)

@@ -18,7 +18,7 @@ import Testing
         #expect(try SourceFile(path: "README.md").lines.count <= 150)
     }
 
-    @Test("links between documents lead somewhere")
+    @Test("links between documents have a target")
     func links() throws {
         let all = try documents()
         try #require(all.count > 6)
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test("files that documents name are there")
+    @Test("files that documents name exist")
     func files() throws {
         let sources = try ["Sources", "Tests"].flatMap { try SourceFile.all(below: $0) }.map(\.path)
         for document in try documents() where document.path != "Tests/PROOF.md" {
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test("a law that a comment refers to is in LAWS.md")
+    @Test("laws that comments refer to are in LAWS.md")
     func laws() throws {
         let text = try SourceFile(path: "Tests/LAWS.md").lines
         let numbers = Set(text.compactMap { $0.firstMatch(of: /^\| (\d+) \|/)?.output.1 })

@@ -1,4 +1,4 @@
-// The imports between targets point down DESIGN.md's list, and never up.
+// The imports between targets point down the list of Sources/README.md, and never up.
 
 import Foundation
 import Testing
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test("those that are to stay small import only what they may")
+    @Test("small targets import only their permitted targets")
     func smallOnesStaySmall() throws {
         for (from, to, place) in try imports() where !Layout.outside.contains(to) {
             guard let allowed = Layout.only[from] else { continue }
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test("the shim has no Swift concurrency in it: one thread, and no actor")
+    @Test("the shim uses no Swift concurrency")
     func shimIsSingleThreaded() throws {
         let shim = try SourceFile.all(below: "Sources").filter {
             [

@@ -10,7 +10,7 @@ import Testing
         try String(contentsOfFile: "\(Observability.folder)/\(name)", encoding: .utf8)
     }
 
-    @Test("promtool finds nothing wrong with the alerts, and each does what its test says")
+    @Test("promtool accepts the alerts, and each passes its test")
     func alertsHold() throws {
         let checked = try promtool("check", "rules", "alerts.yaml")
         #expect(checked.status == 0, "\(checked.output)")
@@ -18,7 +18,7 @@ import Testing
         #expect(tested.status == 0, "\(tested.output)")
     }
 
-    @Test("each alert says how bad it is, what it means and what to type, and is seen to fire")
+    @Test("each alert has a severity, a summary, a description and an action, and fires in a test")
     func alertsAreWhole() throws {
         let tests = try text("alerts.test.yaml")
         let alerts = try text("alerts.yaml").components(separatedBy: "- alert: ").dropFirst()
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("every metric that they name is one of the daemon's")
+    @Test("alerts and dashboard name only metrics of the daemon")
     func metricsExist() throws {
         let declared = try SourceFile.all(below: "Sources/Metrics").flatMap(\.code)
             .joined(separator: "\n")
@@ -58,7 +58,7 @@ import Testing
         for name in declared { #expect(dashboard.contains(name), "\(name) is shown nowhere") }
     }
 
-    @Test("the dashboard is JSON, its panels lie side by side, and each asks what promtool accepts")
+    @Test("the dashboard is JSON, its panels do not overlap, and promtool accepts its queries")
     func dashboardIsSound() throws {
         let dashboard = try JSONDecoder().decode(
             Dashboard.self, from: Data(text("dashboard.json").utf8))

@@ -12,12 +12,12 @@ import Testing
         tests = try SourceFile.all(below: "Tests")
     }
 
-    @Test("our sources have no Foundation in them")
+    @Test("our sources do not import Foundation")
     func noFoundation() {
         #expect(places(sources) { $0.contains("import Foundation") } == [])
     }
 
-    @Test("a failure is passed over by saying why, and not by try?")
+    @Test("an ignored failure has a reason, and no try?")
     func noSilentFailures() {
         #expect(places(sources) { $0.contains("try?") || $0.contains("try!") } == [])
     }
@@ -41,7 +41,7 @@ import Testing
         #expect(places(outside) { line in words.contains(where: line.hasWord) } == [])
     }
 
-    @Test("the teardown reads no clock and knows no deadline")
+    @Test("the teardown reads no clock and has no deadline")
     func teardownHasNoClock() {
         let teardown = sources.filter { $0.target == "Teardown" }
         let banned = [
@@ -68,7 +68,7 @@ import Testing
         #expect(long == [])
     }
 
-    @Test("a function's length is seen")
+    @Test("a function's length is measured")
     func functionsAreMeasured() {
         let body = Array(repeating: "        print()", count: 80)
         let lines = ["struct S {", "    func long() {"] + body + ["    }", "    var x = 1", "}"]
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(
-        "each way to cut text by characters is seen",
+        "each way to cut text by characters is found",
         arguments: [
             #"x.split(separator: ",")"#, #"x.split(whereSeparator: f)"#, #"x.hasPrefix("a")"#,
             #"x.hasSuffix(y)"#, "x.lowercased()", "x.uppercased()", #"x.firstIndex(of: "=")"#,
@@ -108,14 +108,14 @@ import Testing
     func charactersAreSeen(line: String) { #expect(cutsCharacters(line)) }
 
     @Test(
-        "what works on bytes is not",
+        "functions on bytes are not found",
         arguments: [
             "x.utf8.dropFirst(y.utf8.count)", #"x.utf8.split(separator: UInt8(ascii: "/"))"#,
             #"names.contains("..")"#, "rest.dropFirst(3)", #"x.fields(",")"#, "x.lowered",
         ])
     func bytesAreFine(line: String) { #expect(!cutsCharacters(line)) }
 
-    @Test("an internal fault is made in one place, where its id and its cause are logged")
+    @Test("an internal fault is made in one place, which logs its id and its cause")
     func internalFaultsAreLogged() {
         let table: Set = ["ProblemCode.swift", "ProblemTexts.swift"]
         let outside = sources.filter { file in

@@ -31,8 +31,8 @@ for word in sys.argv[1:end]:
     else:
         pid, number = word.split(":")
         numbers.append(taken(int(pid), int(number)))
-# Moves the descriptors out of the way first, so that no dup2 overwrites one that is still to be
-# moved.
+# Moves the descriptors out of the way first, so that no dup2 overwrites a descriptor that is not
+# moved yet.
 moved = [os.dup(os.dup2(number, 100 + index)) for index, number in enumerate(numbers)]
 for index, number in enumerate(moved):
     os.dup2(number, 3 + index)

@@ -7,10 +7,10 @@ import JSON
 import Testing
 
 extension Machine {
-    @Suite(.needsDaemon) struct Sweep {
+    @Suite(.needsDaemon) struct Orphans {
         static let uid = "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10"
 
-        @Test("leftovers go at the start, by operations of their own; what is not ours stays")
+        @Test("orphans are removed at the start, by their own operations, and files of others stay")
         func atTheStart() throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 daemon.terminate()
@@ -31,7 +31,7 @@ extension Machine {
                     #expect(exists(stranger))
                     #expect(!fresh.reply.text.contains(stranger))
                 }
-                let operation = try eventuallySome("the sweep's operation has ended") {
+                let operation = try eventuallySome("the removal's operation has ended") {
                     try client.send("GET", "/v1/operations?limit=1000")["items"]?.elements?.first {
                         $0["kind"]?.string == "orphan.remove"
                             && $0["state"]?.string == "succeeded"
@@ -47,7 +47,7 @@ extension Machine {
             }
         }
 
-        @Test("an orphan that cannot be removed is named by the audit until it can")
+        @Test("the audit names an orphan until it can be removed")
         func stuckOrphan() throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 let place = "\(daemon.dataDirectory)/\(Self.uid)/app"
@@ -79,7 +79,7 @@ extension Machine {
             }
         }
 
-        @Test("a shim that no record names is ended, with its tasks")
+        @Test("a shim without a record is ended with its tasks")
         func orphanedShim() throws {
             try withDaemon(["--audit-interval", "1"]) { daemon, client in
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
@@ -92,7 +92,7 @@ extension Machine {
                 try eventually("shim and task are gone") {
                     !exists("/proc/\(shim)") && !exists("/proc/\(task)")
                 }
-                try eventually("the account is balanced") {
+                try eventually("the audit is balanced") {
                     try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
                 }
             }

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(10)))
-struct CrowdTests {
+struct EvictionTests {
     /// The median answer time of several new clients, in milliseconds.
     private func medianAnswer(_ bench: Bench) -> Double {
         let times = (0..<9).map { _ -> Double in
@@ -18,46 +18,46 @@ struct CrowdTests {
         return times.sorted()[times.count / 2]
     }
 
-    @Test func theSilentGiveWayTheOldestFirst() throws {
+    @Test func silentConnectionsAreEvictedOldestFirst() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 50, idleTimeoutSeconds: 60))
-        let crowd = (0..<400).map { _ in bench.client() }
+        let clients = (0..<400).map { _ in bench.client() }
         #expect(medianAnswer(bench) < 100)
         #expect(eventually { bench.server.openConnections <= 50 })
-        #expect(crowd[0].sawEnd() && crowd[300].sawEnd())
-        #expect(crowd[399].get("/literal")?.status == 200, "the last ones are still there")
+        #expect(clients[0].sawEnd() && clients[300].sawEnd())
+        #expect(clients[399].get("/literal")?.status == 200, "the last ones are still there")
         #expect(bench.handler.evicted.load(ordering: .relaxed) >= 350)
         bench.end()
     }
 
-    @Test func headsThatComeByteByByteHoldNobodyUp() throws {
+    @Test func slowHeadsDelayNoOtherClient() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 50, idleTimeoutSeconds: 60))
-        let crowd = (0..<100).map { _ in bench.client() }
+        let clients = (0..<100).map { _ in bench.client() }
         for byte in "GET /literal HTTP/1.1\r\nX-Long: ab".utf8 {
-            for client in crowd { client.send([byte]) }
+            for client in clients { client.send([byte]) }
             #expect(bench.client().get("/literal")?.status == 200)
         }
         #expect(medianAnswer(bench) < 100)
         bench.end()
     }
 
-    @Test func aBodyThatComesInIsKeptLongerThanTheSilent() throws {
+    @Test func silentConnectionsAreEvictedBeforeAnIncomingBody() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 8, idleTimeoutSeconds: 60))
         let sender = bench.client()
         sender.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
         for digit in 0..<9 {
             sender.send("\(digit)")
             #expect(eventually { bench.server.liveRequests == 1 })
-            var crowd = (0..<20).map { _ in bench.client() }
+            var clients = (0..<20).map { _ in bench.client() }
             #expect(bench.client().get("/literal")?.status == 200)
-            crowd = []
-            #expect(crowd.isEmpty)
+            clients = []
+            #expect(clients.isEmpty)
         }
         sender.send("9")
         #expect(sender.read()?.body == "0123456789")
         bench.end()
     }
 
-    @Test func amongBodiesTheOneWithoutProgressGivesWay() throws {
+    @Test func aBodyWithoutProgressIsEvictedFirst() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 8, idleTimeoutSeconds: 60))
         let clock = bench.client()
         let senders = (0..<7).map { _ in bench.client() }
@@ -78,7 +78,7 @@ struct CrowdTests {
         bench.end()
     }
 
-    @Test func answersThatNobodyReadsGiveWay() throws {
+    @Test func connectionsWithUnreadAnswersAreEvicted() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 4, idleTimeoutSeconds: 60))
         let size = 900_000
         let body = String(repeating: "y", count: size)
@@ -91,7 +91,7 @@ struct CrowdTests {
         bench.end()
     }
 
-    @Test func waitsAndStreamsStay() throws {
+    @Test func waitsAndStreamsAreNotEvicted() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 4, idleTimeoutSeconds: 60))
         var waiting: [Client] = []
         for count in 1...10 {
@@ -102,9 +102,9 @@ struct CrowdTests {
         let streaming = bench.client()
         streaming.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
         let stream = try #require(bench.handler.nextStream())
-        let crowd = (0..<50).map { _ in bench.client() }
+        let clients = (0..<50).map { _ in bench.client() }
         #expect(medianAnswer(bench) < 100)
-        #expect(crowd[0].sawEnd())
+        #expect(clients[0].sawEnd())
         #expect(bench.server.waits == 10)
         stream.push(Array("still here\n".utf8))
         #expect(streaming.readHead()?.status == 200)
@@ -114,7 +114,7 @@ struct CrowdTests {
         bench.end()
     }
 
-    @Test func newcomersDoNotPushEachOtherOut() throws {
+    @Test func newConnectionsDoNotEvictEachOther() throws {
         let bench = try Bench(HTTPServerSettings(connectionLimit: 40, idleTimeoutSeconds: 60))
         let head = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na"
         var senders: [Client] = []

@@ -24,7 +24,7 @@ enum Victim: String, CaseIterable, CustomTestStringConvertible {
 extension Machine {
     @Suite(.needsFailpoints) struct Failpoints {
         @Test(
-            "whoever is killed at whatever step: what was accepted ends, and nothing is left",
+            "accepted operations end and leave nothing after a kill of any process at any step",
             arguments: Victim.allCases, Scenario.allCases)
         func dies(_ victim: Victim, _ scenario: Scenario) throws {
             // No helper runs while a pod stops or is adopted.
@@ -55,9 +55,9 @@ extension Machine {
     }
 }
 
-/// Which programs contain points, and which must not.
-@Suite(.needsFailpoints, .needsDaemon) struct PointedPrograms {
-    /// Every name that the sources give to a point, such as `fs.mkdir`.
+/// Which programs contain failpoints, and which must not.
+@Suite(.needsFailpoints, .needsDaemon) struct FailpointPrograms {
+    /// Every name that the sources give to a failpoint, such as `fs.mkdir`.
     private func names() throws -> Set<String> {
         var found: Set<String> = []
         let pattern = /\b(?:effect|fallible|point|isFailing)\(\s*"([a-z.]+)"/
@@ -75,18 +75,18 @@ extension Machine {
         return bytes.range(of: Data(name.utf8 + [0])) != nil
     }
 
-    @Test("programs for use have nothing of the points in them, and those for tests have all")
+    @Test("installed programs contain no failpoint, and test programs contain all")
     func marks() throws {
         let names = try names()
         #expect(names.count > 30)
         for name in names.union(["STAUNCH_FAILPOINTS"]).sorted() {
-            var isPointed = false
+            var isFound = false
             for program in ["staunchd", "staunch-shim"] {
                 #expect(try !contains("\(Installation.bin)/\(program)", name), "\(name)")
-                let pointed = try contains("\(Installation.points)/\(program)", name)
-                isPointed = isPointed || pointed
+                let isBuiltIn = try contains("\(Installation.failpoints)/\(program)", name)
+                isFound = isFound || isBuiltIn
             }
-            #expect(isPointed, "\(name) is in no program")
+            #expect(isFound, "\(name) is in no program")
         }
     }
 }

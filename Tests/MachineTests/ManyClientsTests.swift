@@ -1,13 +1,13 @@
-// A crowd of clients that send nothing, or a byte now and then. S7 holds for every new client.
+// Many clients that send nothing, or a byte now and then. S7 holds for every new client.
 
 import Foundation
 import Glibc
 import Testing
 
 extension Machine {
-    @Suite(.needsDaemon) struct Crowds {
-        @Test("10,000 silent clients, and slow ones, hold no newcomer up, and cost no memory")
-        func silentCrowd() throws {
+    @Suite(.needsDaemon) struct ManyClients {
+        @Test("10,000 silent and slow clients neither delay new clients nor cost memory")
+        func silentClients() throws {
             try withDaemon { daemon, client in
                 #expect(try client.send("GET", "/healthz").status == 200)
                 let before = Resources(of: daemon)
@@ -30,17 +30,17 @@ extension Machine {
                 let sorted = answers.sorted()
                 try #require(sorted.count > 12)
                 print(
-                    "crowd: median \(sorted[sorted.count / 2]) s, worst \(sorted.last ?? 0) s,",
+                    "clients: median \(sorted[sorted.count / 2]) s, worst \(sorted.last ?? 0) s,",
                     "\(sorted.count) newcomers, \(before) before, \(peak) at most")
                 #expect(sorted[sorted.count / 2] < 0.1)
                 #expect(peak.kibibytes - before.kibibytes < 64 << 10)
-                #expect(peak.descriptors < 1400, "the bound and those that give way")
+                #expect(peak.descriptors < 1400, "the bound and the evicted connections")
                 storm.end()
                 let metrics = try client.send("GET", "/metrics").reply.text
                 let evicted = metrics.firstMatch(
                     of: /(?m)^staunch_http_connections_evicted_total (\d+)/)
                 #expect(try #require(Int(evicted?.output.1 ?? "")) > 5000)
-                try eventually("what the crowd took comes back", within: 30) {
+                try eventually("the resources of the clients are free again", within: 30) {
                     let now = Resources(of: daemon)
                     return now.descriptors <= before.descriptors + 2
                         && now.kibibytes - before.kibibytes < 32 << 10
