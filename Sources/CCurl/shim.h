@@ -21,7 +21,7 @@ static inline CURLcode ccurl_set_observer(
     return (curl_easy_setopt)(handle, CURLOPT_XFERINFOFUNCTION, observer);
 }
 
-/* The status of the last answer; 0 where there was none. */
+/* The status of the last answer; 0 if there was none. */
 static inline long ccurl_status(CURL *handle) {
     long status = 0;
     (curl_easy_getinfo)(handle, CURLINFO_RESPONSE_CODE, &status);

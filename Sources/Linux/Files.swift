@@ -12,7 +12,7 @@ package enum Files {
     package static func read(
         _ path: String, limit: Int = 65536
     ) throws(SystemCallFailure) -> [UInt8] {
-        // Whoever put a FIFO there: it is empty, and opening it does not wait for a writer.
+        // A FIFO reads as empty, and the open does not wait for a writer (fifo(7)).
         try OwnedDescriptor.opening(path, O_RDONLY | O_NONBLOCK).readAll(limit: limit)
     }
 

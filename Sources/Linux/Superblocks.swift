@@ -62,7 +62,7 @@ package enum Superblocks {
 
     private static func shown(_ holders: [String]) -> String {
         holders.isEmpty
-            ? "by nobody that shows it in /proc: perhaps in a socket's queue"
+            ? "by no process that /proc shows: perhaps in a socket's queue"
             : holders.joined(separator: ", ")
     }
 

@@ -26,7 +26,7 @@ extension RuntimeWatch {
             switch running.contains(copy.path) ? .runs : await trial(of: copy.path) {
             case .runs:
                 let path = try layout.shimCopies.accept(copy.path)
-                ignoring("an old copy costs room, and harms nobody") {
+                ignoring("an old copy costs room, and does no harm") {
                     () throws(SystemCallFailure) in try layout.shimCopies.removeAll(but: path)
                 }
                 update { $0.shim = .usable(path) }

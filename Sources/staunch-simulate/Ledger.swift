@@ -130,10 +130,10 @@ import Store
     /// S3: a ready pod is removed only if a client has asked for it.
     private func checkNeighbours(_ pods: [Pod]) {
         for uid in up.subtracting(pods.map(\.uid)).subtracting(deletable) {
-            fail("S3", "nobody has asked to delete \(uid), and it is gone")
+            fail("S3", "no client has asked to delete \(uid), and it is gone")
         }
         for pod in pods where pod.state == .lost && !shimKilled.contains(pod.uid) {
-            fail("S3", "\(pod.uid) is lost, and nobody has killed its shim")
+            fail("S3", "\(pod.uid) is lost, and no fault has killed its shim")
         }
         up.formUnion(pods.filter { $0.state == .ready }.map(\.uid))
     }

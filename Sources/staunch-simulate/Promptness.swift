@@ -64,7 +64,7 @@ import Simulation
                 case .found(let operation) = engine.operation(place.operation),
                 operation.stalled == nil, places(operation).contains(place)
             else { return }
-            stage.end("16: \(place.step) of \(operation.kind) stands still, and nobody says so")
+            stage.end("16: \(place.step) of \(operation.kind) stopped, and shows no stall")
         }
     }
 

@@ -77,8 +77,8 @@ func text(_ failure: HTTPListenFailure, at place: String) -> String {
     switch failure {
     case .pathTooLong(let limit):
         "\(place): a socket's path has at most \(limit) bytes; choose a shorter --run-dir"
-    case .inUse: "\(place): somebody answers there already; is another staunchd running?"
-    case .notASocket: "\(place): a file that is no socket stands there; remove it"
+    case .inUse: "\(place): another process answers there; is another staunchd running?"
+    case .notASocket: "\(place): a file that is not a socket exists there; remove it"
     case .notAnAddress: "\(place): this is no numeric address"
     case .refused(let call, let errno):
         "\(SystemCallFailure(call: call, subject: place, errno: errno))"
