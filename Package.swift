@@ -136,7 +136,11 @@ let package = Package(
         tests("DocumentsTests", ["Documents", "Kernel", "Model", "JSON", "Bytes"]),
         tests(
             "APITests",
-            ["API", "Linux", "JSON", "HTTP", "Host", "Kernel", "Model", "Engine", "Documents"]),
+            [
+                "API", "Documents", "Engine", "EventLoop", "HTTP", "Host", "JSON", "Kernel",
+                "Linux",
+                "Model",
+            ]),
         tests("OCITests", ["OCI", "Kernel", "Model", "JSON"]),
         tests("ShimProtocolTests", ["ShimProtocol", "Kernel"]),
         tests("LinuxTests", ["Linux", "Kernel"]),

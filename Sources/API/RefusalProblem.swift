@@ -3,6 +3,7 @@
 
 import Documents
 import Engine
+import Host
 import Model
 
 extension Call {

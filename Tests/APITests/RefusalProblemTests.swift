@@ -2,6 +2,8 @@
 
 import Documents
 import Engine
+import EventLoop
+import Host
 import JSON
 import Linux
 import Model
@@ -75,7 +77,10 @@ private let cases: [Case] = [
 ]
 
 @Suite struct RefusalProblems {
-    private let silent = Log(nil)
+    private let silent = Log.off
+
+    /// The tests of the engine share this process and its loop, and control the loop's clock.
+    init() { Reactor.isSimulated.store(true, ordering: .releasing) }
 
     @Test("every refusal has the contract's status, code and words", arguments: cases)
     private func isTheContracts(_ expected: Case) {
@@ -86,7 +91,7 @@ private let cases: [Case] = [
         #expect(problem.instance == "/v1/pods/web")
     }
 
-    @Test("what a refusal names besides is in its problem, and in no other")
+    @Test("a problem has the facts of its refusal, and no others")
     func facts() {
         for refusal in cases.map(\.refusal) {
             let problem = Problem(refusal, instance: "/", silent)

@@ -65,7 +65,8 @@ struct StreamTests {
         let (client, stream) = try open(bench)
         stream.push([65, 10])
         #expect(client.readChunk() == "A\n")
-        #expect(stream.add(.cut))
+        // The server may have cut the stream before `add` returns.
+        stream.add(.cut)
         #expect(eventually { bench.handler.streamEnds.withLock { $0 } == [.cutOff] })
         #expect(eventually { bench.server.openConnections == 0 })
         #expect(!client.readToEnd().hasSuffix("0\r\n\r\n"), "it must not look complete")

@@ -40,7 +40,7 @@ import Testing
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
         var sources = ""
-        for target in ["Engine", "API", "staunchd"] {
+        for target in ["Engine", "LinuxHost", "API", "staunchd"] {
             let folder = root.appending(path: "Sources/\(target)")
             for path in try FileManager.default.subpathsOfDirectory(atPath: folder.path)
             where path.hasSuffix(".swift") {

@@ -1,7 +1,6 @@
 // Carries out pod.create, task.create and task.start. If a create fails, the usual teardown undoes
 // it.
 
-import Documents
 import EventLoop
 import Host
 import Kernel

@@ -4,7 +4,6 @@
 // tasks run in parallel; an operation on the pod runs alone. A delete interrupts what runs before
 // it, and owns what the interrupted operation has made.
 
-import Documents
 import EventLoop
 import Host
 import Kernel

@@ -1,6 +1,5 @@
 // Finds a pod's shim, and starts it if there is none. The shim's lock tells which.
 
-import Documents
 import EventLoop
 import Host
 import Kernel

@@ -1,6 +1,5 @@
 // Carries out pod.stop, pod.update, pod.delete, task.stop, task.signal and task.delete.
 
-import Documents
 import EventLoop
 import Host
 import Kernel
