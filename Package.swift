@@ -141,10 +141,10 @@ let package = Package(
                 "Linux",
                 "Model",
             ]),
-        tests("OCITests", ["OCI", "Kernel", "Model", "JSON"]),
+        tests("OCITests", ["OCI", "Kernel", "Model", "JSON", "ShimProtocol"]),
         tests("ShimProtocolTests", ["ShimProtocol", "Kernel"]),
         tests("LinuxTests", ["Linux", "Kernel"]),
-        tests("LinuxHostTests", ["LinuxHost", "Linux", "Model", "OCI"]),
+        tests("LinuxHostTests", ["LinuxHost", "Host", "Linux", "Model", "OCI", "ShimProtocol"]),
         tests("ShimTests", ["Shim", "ShimProtocol", "Kernel", "Linux"]),
         tests("TeardownTests", ["Teardown", "Model"]),
         tests(

@@ -55,17 +55,6 @@ package enum ExitSight: Equatable, Sendable {
     case exit(TaskExit)
 }
 
-/// A call of the OCI runtime for one task (runc(8)).
-package enum RuntimeCall: Equatable, Sendable {
-    /// Creates the task; its process waits in the exec fifo.
-    case create
-    /// Creates and starts the task; the runtime returns as soon as the program runs.
-    case run
-    case start
-    /// Removes the state and the cgroup; refused while the task is alive.
-    case delete
-}
-
 /// Space on the records' file system that is kept for deletes (law 13). Any thread may call it.
 package protocol Reserve: Sendable {
     /// Takes the space, if there is enough and the reserve does not have it yet.
@@ -153,10 +142,6 @@ package protocol Reserve: Sendable {
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool
     /// Returns the tasks that still have a bundle or a cgroup.
     func tasksLeft(_ pod: UID) -> [Label]
-
-    /// Returns the runtime's command line, the program first. `id` is the container's id, unless an
-    /// earlier version of the daemon made the container under the task's name.
-    func runtimeArguments(_ call: RuntimeCall, _ pod: UID, _ task: Label, id: UID) -> [String]
 
     // MARK: Looking
 

@@ -108,9 +108,16 @@ import ShimProtocol
         _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
     ) throws(SystemCallFailure) -> any ShimClient {
         do {
-            let directory = try OwnedDescriptor.directory(layout.pod(pod))
-            let socket = try PacketSocket.connected(to: "shim.sock", in: directory)
-            return try LinuxShimClient(socket, pinned: pinned(recorded), events)
+            let (home, runtime) = (layout.pod(pod), runtime)
+            let connect: LinuxShimClient.Connect = { () throws(SystemCallFailure) in
+                try PacketSocket.connected(
+                    to: "shim.sock", in: try OwnedDescriptor.directory(home))
+            }
+            let older = OlderShim(pod: pod, layout: layout) {
+                runtime.status.runtimePath ?? runtime.layout.settings.runtime
+            }
+            return try LinuxShimClient(
+                try connect(), pinned: pinned(recorded), events, older: (older, connect))
         } catch {
             if error.isWithoutSocket { try askToShow(pod) }
             throw error

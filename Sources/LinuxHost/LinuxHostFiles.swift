@@ -155,39 +155,6 @@ extension LinuxHost {
         try Files.exists(layout.pod(pod))
     }
 
-    /// Each task has a root directory of its own, because the shim looks for the state by the
-    /// task's name.
-    package func runtimeArguments(
-        _ call: RuntimeCall, _ pod: UID, _ task: Label, id: UID
-    ) -> [String] {
-        let isOld = hasContainerByName(pod, task)
-        let bundle = layout.bundle(pod, task)
-        let command: Runtime.Call =
-            switch call {
-            case .create: .create(bundle: bundle, pidFile: bundle + "/pid")
-            case .run: .run(bundle: bundle, pidFile: bundle + "/pid")
-            case .start: .start
-            case .delete: .delete
-            }
-        return Runtime(
-            path: info.runtimePath,
-            root: isOld ? layout.runtime(pod) : layout.runtime(pod, task)
-        ).arguments(command, id: isOld ? task.text : "\(id)", log: bundle + "/runtime.log")
-    }
-
-    /// Whether the task's container has the task's name as its id, as earlier versions of the
-    /// daemon made it. Such a pod survives an upgrade.
-    private func hasContainerByName(_ pod: UID, _ task: Label) -> Bool {
-        // The state file is state.json for runc and status for crun. With an id of its own it is
-        // one level deeper.
-        for file in ["state.json", "status"] {
-            do {
-                if try Files.exists("\(layout.runtime(pod, task))/\(file)") { return true }
-            } catch { return false }
-        }
-        return false
-    }
-
     package func tasksLeft(_ pod: UID) -> [Label] {
         var names: Set<String> = []
         ignoring("what is not found by its bundle is found with the pod's whole tree") {

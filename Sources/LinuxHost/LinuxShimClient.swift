@@ -8,7 +8,12 @@ import OCI
 import ShimProtocol
 
 @Loop final class LinuxShimClient: ShimClient {
-    private let socket: PacketSocket
+    private var socket: PacketSocket
+    /// Connects once more, and encodes requests for a shim of version 1; `nil` if the shim is known
+    /// to be of the current version.
+    private var older: (shim: OlderShim, connect: Connect)?
+    /// Whether `older` is in use.
+    private var isOlder = false
     /// The shim's process if another daemon started it; `nil` if it had ended by then.
     private let pinned: PidDescriptor?
     private let pinnedNumber: CInt?
@@ -17,20 +22,33 @@ import ShimProtocol
     private var tag: UInt64?
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
     private var unsent: [[UInt8]] = []
+    /// The requests that an older shim would not have understood, until the shim has answered one.
+    private var unproven: [(id: UInt32, request: ShimRequest)] = []
     private var isFlushDue = false
     private var lastID: UInt32 = 0
     private let events: ShimEvents
     private var ending: Task<Void, Never>?
 
+    typealias Connect = @Sendable () throws(SystemCallFailure) -> PacketSocket
+
     /// Takes ownership of both descriptors.
+    ///
+    /// - Parameter older: for a shim that another daemon started. If that shim closes the
+    ///   connection without an answer, it may be of version 1: the client asks again.
     init(
-        _ socket: consuming PacketSocket, pinned: consuming PidDescriptor?, _ events: ShimEvents
+        _ socket: consuming PacketSocket, pinned: consuming PidDescriptor?, _ events: ShimEvents,
+        older: (shim: OlderShim, connect: Connect)? = nil
     ) throws(SystemCallFailure) {
         self.socket = socket
+        self.older = older
         pinnedNumber = pinned?.descriptor.number
         self.pinned = pinned
         self.events = events
-        tag = try Loop.shared.reactor.watch(self.socket.descriptor.number, .readable) {
+        try watch()
+    }
+
+    private func watch() throws(SystemCallFailure) {
+        tag = try Loop.shared.reactor.watch(socket.descriptor.number, .readable) {
             [weak self] _ in onLoop { self?.receive() }
         }
     }
@@ -49,8 +67,7 @@ import ShimProtocol
         let id = lastID
         return await withCheckedContinuation { continuation in
             pending[id] = continuation
-            unsent.append(request.packet(id: id))
-            flush()
+            send(request, id: id)
         }
     }
 
@@ -58,7 +75,16 @@ import ShimProtocol
     func tell(_ request: ShimRequest) {
         guard isOpen else { return }
         lastID &+= 1
-        unsent.append(request.packet(id: lastID))
+        send(request, id: lastID)
+    }
+
+    private func send(_ request: ShimRequest, id: UInt32) {
+        if let older, isOlder {
+            unsent.append(older.shim.packet(request, id: id))
+        } else {
+            if older != nil { unproven.append((id, request)) }
+            unsent.append(request.packet(id: id))
+        }
         flush()
     }
 
@@ -100,21 +126,37 @@ import ShimProtocol
 
     private func handle(_ packet: [UInt8]) throws(SystemCallFailure) {
         do throws(WireFault) {
-            switch try ShimMessage.parse(packet) {
+            let (version, message) = try ShimMessage.parse(packet)
+            if version == ShimVersion.current { (older, unproven) = (nil, []) }
+            switch message {
             case .reply(let id, let reply):
                 pending.removeValue(forKey: id)?.resume(returning: reply.explained)
-            case .exited(let task, let exit): events.sawExit(task, exit)
+            case .exited(let task, _, let exit): events.sawExit(task, exit)
             }
         } catch { throw SystemCallFailure(call: "recv", subject: error.detail, errno: 71) }
     }
 
     func close() {
-        guard stopWatching() else { return }
+        guard stopWatching(), !fallBack() else { return }
         let waiting = pending
         pending = [:]
         for continuation in waiting.values { continuation.resume(returning: nil) }
         ending = onLoop { await self.takeExit() }
         events.lost()
+    }
+
+    /// Asks again in version 1, once. Returns `false` if there is nothing to ask, or no connection.
+    private func fallBack() -> Bool {
+        guard let older, !isOlder, !unproven.isEmpty else { return false }
+        do throws(SystemCallFailure) {
+            socket = try older.connect()
+            try watch()
+        } catch { return false }
+        isOlder = true
+        unsent = unproven.map { older.shim.packet($0.request, id: $0.id) }
+        unproven = []
+        flush()
+        return true
     }
 
     /// Closes a connection for which no shim was started, without calling `lost`.
@@ -129,6 +171,7 @@ import ShimProtocol
 
     /// Returns once the shim, which has hung up, has ended.
     func ended() async {
+        older = nil
         close()
         await ending?.value
     }

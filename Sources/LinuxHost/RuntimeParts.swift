@@ -211,9 +211,8 @@ extension RuntimeWatch {
     private func lookAtRuntime(_ file: ProgramFile) async {
         update { $0.runtimePath = file.path }
         guard status.runtime.value?.file != file else { return }
-        let runtime = Runtime(path: file.path, root: "")
         let version: RuntimeVersion
-        switch await ask(["staunch-shim", "exec"] + runtime.versionArguments, atMost: 65536) {
+        switch await ask(["staunch-shim", "exec"] + Runtime.version(file.path), atMost: 65536) {
         case .said(let text)?:
             guard let read = RuntimeVersion(text, program: file.path) else {
                 return refuse(file, "--version prints no text")
@@ -223,7 +222,7 @@ extension RuntimeWatch {
         case .killed?, nil: return
         }
         let features: RuntimeFeatures?
-        switch await ask(["staunch-shim", "exec"] + runtime.featuresArguments) {
+        switch await ask(["staunch-shim", "exec"] + Runtime.features(file.path)) {
         case .said(let json)?: features = RuntimeFeatures(json: json)
         // Runtimes from before 2022 do not know the command.
         case .failed?: features = nil

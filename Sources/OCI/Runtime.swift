@@ -1,47 +1,15 @@
-// runc's command line (runc(8)); crun's is the same for our calls.
+// A runtime's accounts of itself (runc(8)).
 
 import Bytes
 import JSON
 
-/// The paths of runc and its state; each call is one argument vector.
-package struct Runtime: Equatable, Sendable {
-    package let path: String
-    /// The pod's own state directory (`--root`), absolute.
-    package let root: String
-
-    package init(path: String, root: String) {
-        self.path = path
-        self.root = root
-    }
-
-    package enum Call: Equatable, Sendable {
-        /// Creates the task; its process waits in the exec fifo.
-        case create(bundle: String, pidFile: String)
-        /// Creates and starts the task; runc returns as soon as the program runs.
-        case run(bundle: String, pidFile: String)
-        case start
-        /// Removes the state and the cgroup; refused while the task is alive.
-        case delete
-    }
-
-    /// The whole vector, the program first. runc appends to the file `log`.
-    package func arguments(_ call: Call, id: String, log: String) -> [String] {
-        let common = [path, "--root", root, "--log", log, "--log-format", "json"]
-        return switch call {
-        case .create(let bundle, let pidFile):
-            common + ["create", "--bundle", bundle, "--pid-file", pidFile, id]
-        case .run(let bundle, let pidFile):
-            common + ["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id]
-        case .start: common + ["start", id]
-        case .delete: common + ["delete", id]
-        }
-    }
-
+/// The calls by which a runtime tells what it is; each is one command line, the program first.
+package enum Runtime {
     /// Prints text for `RuntimeVersion`.
-    package var versionArguments: [String] { [path, "--version"] }
+    package static func version(_ program: String) -> [String] { [program, "--version"] }
 
     /// Prints JSON for `RuntimeFeatures` (runc 1.1, crun 1.9).
-    package var featuresArguments: [String] { [path, "features"] }
+    package static func features(_ program: String) -> [String] { [program, "features"] }
 }
 
 /// The output of a runtime's `--version`: text for people, without a specification.

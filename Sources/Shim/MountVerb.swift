@@ -6,15 +6,16 @@ import Linux
 import ShimProtocol
 
 extension Shim {
-    func mount(_ task: String, lower: String, user: String, id: UInt32) {
+    func mount(_ task: String, _ document: TaskDocument, id: UInt32) {
         let slot = slot(task)
         if let user = slot.user { return reply(id, .mounted(user)) }
         if let job = slot.job {
             guard job.kind == .mount else { return reply(id, busy(job)) }
             return job.waiting.append(id)
         }
+        slot.document = document
         let helper = MountHelper(
-            paths: slot.paths, lower: lower, user: user, again: slot.triedToMount,
+            paths: slot.paths, lower: document.lower, user: document.user, again: slot.triedToMount,
             host: hostMounts.number)
         slot.triedToMount = true
         startHelper(.mount, for: slot, id: id) { () -> [UInt8] in helper.run().record() }
@@ -78,7 +79,7 @@ enum MountResult {
 
     static func parse(_ record: [UInt8]) -> MountResult? {
         do throws(WireFault) {
-            switch try ShimMessage.parse(record) {
+            switch try ShimMessage.parse(record).message {
             case .reply(_, .mounted(let user)): return .mounted(user)
             case .reply(_, .failed(let fault, let detail, _)): return .failed(fault, detail)
             case .reply, .exited: return nil

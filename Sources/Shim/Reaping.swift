@@ -59,7 +59,7 @@ extension Shim {
     /// The task's first process is reaped: reports that, and continues what waited for it.
     func tasksEnded(_ slot: TaskSlot) {
         slot.output?.taskEnded()
-        if let exit = slot.exit { send(.exited(task: slot.name, exit)) }
+        if let exit = slot.exit { send(.exited(task: slot.name, attempt: slot.attempt, exit)) }
         sendHeld(slot)
         advanceStop(slot)
     }

@@ -54,12 +54,6 @@ final class RuntimeTalk {
         number == 0 ? "/dev/null" : "/proc/\(shim.identity.pid)/fd/\(number)"
     }
 
-    /// The arguments with this pipe as the log.
-    func logged(_ arguments: [String], _ log: String) -> [String] {
-        let path = path
-        return arguments.map { $0 == log ? path : $0 }
-    }
-
     /// Reads the pending output; `false` if there was none.
     @discardableResult
     func listen() -> Bool {

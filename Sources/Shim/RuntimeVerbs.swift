@@ -5,7 +5,7 @@ import Linux
 import ShimProtocol
 
 extension Shim {
-    func create(_ task: String, _ arguments: [String], id: UInt32) {
+    func create(_ task: String, _ document: TaskDocument, id: UInt32) {
         let slot = slot(task)
         if let process = slot.process { return reply(id, .running(process)) }
         if let job = slot.job {
@@ -27,7 +27,9 @@ extension Shim {
             let errors = try Pipe()
             let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
             let (log, memory) = (talk.path, sharedMemory.path)
-            let pid = try Command(talk.logged(arguments, slot.paths.runtimeLog)).forkAndExec(
+            slot.document = document
+            let call: RuntimeCall = document.startsAtOnce ? .run : .create
+            let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
                 in: 0, out: output.writing.number, err: errors.writing.number
             ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
@@ -35,7 +37,6 @@ extension Shim {
                 }
             }
             slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)
-            slot.startsAtOnce = arguments.contains("--detach")
             slot.output = try TaskOutput(
                 slot, shim: self, output: output.intoReading(), errors: errors.intoReading())
         } catch { reply(id, .failed(.system, detail: error.description)) }
@@ -65,12 +66,12 @@ extension Shim {
         }
     }
 
-    func start(_ task: String, _ arguments: [String], id: UInt32) {
+    func start(_ task: String, id: UInt32) {
         if let slot = slots[task], slot.hasStarted { return reply(id, .done) }
-        guard let slot = slots[task], slot.isAlive else {
+        guard let slot = slots[task], slot.isAlive, let document = slot.document else {
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
         }
-        runRuntime(.start, arguments, for: slot, id: id)
+        runRuntime(.start, document, for: slot, id: id)
     }
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
@@ -83,14 +84,18 @@ extension Shim {
         reply(to: job.waiting, hasStarted ? .done : refusal(of: slot, job, exit))
     }
 
-    func delete(_ task: String, _ arguments: [String], id: UInt32) {
+    func delete(_ task: String, id: UInt32) {
         let slot = slot(task)
         if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
         do throws(SystemCallFailure) {
             let state = slot.paths.runtimeState
             let isDone = try Files.exists(state) ? RuntimeState.isPlain(state) : true
-            guard isDone, slot.job == nil else {
-                return runRuntime(.delete, arguments, for: slot, id: id)
+            if let job = slot.job {
+                guard job.kind == .delete else { return reply(id, busy(job)) }
+                return job.waiting.append(id)
+            }
+            if !isDone, let document = slot.document {
+                return runRuntime(.delete, document, for: slot, id: id)
             }
             try removeState(of: slot)
             reply(id, .done)
@@ -114,8 +119,9 @@ extension Shim {
     }
 
     private func runRuntime(
-        _ kind: Job.Kind, _ arguments: [String], for slot: TaskSlot, id: UInt32
+        _ call: RuntimeCall, _ document: TaskDocument, for slot: TaskSlot, id: UInt32
     ) {
+        let kind = call.job
         if let job = slot.job {
             guard job.kind == kind else { return reply(id, busy(job)) }
             return job.waiting.append(id)
@@ -123,7 +129,7 @@ extension Shim {
         do throws(SystemCallFailure) {
             let (host, talk) = (hostMounts.number, RuntimeTalk(self))
             let log = talk.path
-            let pid = try Command(talk.logged(arguments, slot.paths.runtimeLog)).forkAndExec(
+            let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
                 in: 0, out: talk.number, err: talk.number
             ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
@@ -150,6 +156,16 @@ extension Shim {
         let end =
             exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"
         return .failed(.runtime, detail: "the runtime \(end) and said nothing")
+    }
+}
+
+extension RuntimeCall {
+    fileprivate var job: Job.Kind {
+        switch self {
+        case .create, .run: .create
+        case .start: .start
+        case .delete: .delete
+        }
     }
 }
 

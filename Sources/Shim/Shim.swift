@@ -71,13 +71,13 @@ package final class Shim {
     func handle(_ request: ShimRequest, id: UInt32) {
         switch request {
         case .status: reply(id, .status(report()))
-        case .mount(let task, let lower, let user): mount(task, lower: lower, user: user, id: id)
-        case .create(let task, let arguments): create(task, arguments, id: id)
-        case .start(let task, let arguments): start(task, arguments, id: id)
+        case .mount(let task, let document): mount(task, document, id: id)
+        case .create(let task, let document): create(task, document, id: id)
+        case .start(let task): start(task, id: id)
         case .signal(let task, let number): signal(task, number, id: id)
         case .stop(let task, let signal, let grace):
             stop(task, signal: signal, grace: grace, id: id)
-        case .delete(let task, let arguments): delete(task, arguments, id: id)
+        case .delete(let task): delete(task, id: id)
         case .unmount(let task): unmount(task, id: id)
         case .remove(let task): remove(task, id: id)
         case .removeAll(let keepsLogs): removeAll(keepingLogs: keepsLogs, id: id)

@@ -8,6 +8,8 @@ import ShimProtocol
 final class ShimConnection {
     let socket: PacketSocket
     var unsent: [[UInt8]] = []
+    /// The version of the daemon's last request.
+    var version = ShimVersion.current
 
     init(_ socket: consuming PacketSocket) { self.socket = socket }
 
@@ -83,14 +85,15 @@ extension Shim {
 
     private func receive(_ packet: [UInt8]) {
         do throws(WireFault) {
-            let (id, request) = try ShimRequest.parse(packet)
+            let (version, id, request) = try ShimRequest.parse(packet)
+            connection?.version = version
             handle(request, id: id)
         } catch { disconnect() }  // not a daemon that this shim understands
     }
 
     func send(_ message: ShimMessage) {
         guard let connection else { return }
-        connection.unsent.append(message.packet())
+        connection.unsent.append(message.packet(connection.version))
         if connection.unsent.count > ShimConnection.most { return disconnect() }
         flush()
     }

@@ -17,11 +17,13 @@ import ShimProtocol
 final class TaskSlot {
     let name: String
     let paths: TaskPaths
+    /// What the daemon has told of the task; `nil` if it has only asked to remove the task.
+    var document: TaskDocument?
+    /// Counted from 1. Each attempt has one process and one exit.
+    var attempt: UInt32 = 1
     var user: ResolvedUser?
     /// The runtime's start has succeeded; another request to start succeeds at once.
     var hasStarted = false
-    /// The runtime was asked to create and start in one call.
-    var startsAtOnce = false
     /// The program was seen to have been executed; from then on its process is the task's own.
     var hasRun = false
     /// Signals that wait for `hasRun`.
@@ -47,6 +49,16 @@ final class TaskSlot {
 
     var isAlive: Bool { process != nil && exit == nil }
 
+    /// Whether the runtime was asked to create and start in one call.
+    var startsAtOnce: Bool { document?.startsAtOnce ?? false }
+
+    /// The task's container, as the runtime knows it. Each task has a root directory of its own.
+    func command(_ document: TaskDocument) -> RuntimeCommand {
+        RuntimeCommand(
+            program: document.runtime, root: paths.runtimeState, id: document.id,
+            bundle: paths.bundle)
+    }
+
     /// The reason for a delay of a removal, or of the shim's end, if the log's disk causes it.
     private var waitsForWriter: String? {
         guard let writer = output?.writer, output?.isKilled ?? false else { return nil }
@@ -54,9 +66,11 @@ final class TaskSlot {
     }
 
     func report() -> ShimTaskReport {
-        ShimTaskReport(
+        var report = ShimTaskReport(
             name: name, process: process, exit: exit, job: job?.kind.rawValue, jobPID: job?.pid,
             jobSince: job?.since, waiting: stop?.waiting ?? waitsForWriter)
+        report.attempt = attempt
+        return report
     }
 }
 
@@ -68,7 +82,6 @@ struct TaskPaths {
     let places: String
     let targets: String
     let pidFile: String
-    let runtimeLog: String
     let exitFile: String
     let runtimeState: String
     let data: String
@@ -85,7 +98,6 @@ struct TaskPaths {
         places = bundle + "/places"
         targets = bundle + "/targets"
         pidFile = bundle + "/pid"
-        runtimeLog = bundle + "/runtime.log"
         exitFile = bundle + "/exit"
         runtimeState = "\(settings.podDirectory)/runtime/\(task)"
         data = "\(settings.dataDirectory)/\(task)"

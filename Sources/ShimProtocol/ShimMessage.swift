@@ -4,8 +4,9 @@ package import Kernel
 
 package enum ShimMessage: Equatable, Sendable {
     case reply(id: UInt32, ShimReply)
-    /// A task's first process has ended, and its exit is stored. Repeated in every `status`.
-    case exited(task: String, TaskExit)
+    /// The first process of a task's attempt has ended, and its exit is stored. Repeated in every
+    /// `status`.
+    case exited(task: String, attempt: UInt32, TaskExit)
 }
 
 package enum ShimReply: Equatable, Sendable {
@@ -37,10 +38,22 @@ package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case targetRefused
 }
 
+/// What a shim can do beyond its version of the messages.
+package enum ShimCapability: String, Sendable, CaseIterable {
+    /// It composes the runtime's command lines of its tasks.
+    case documents
+    /// It numbers the attempts of its tasks.
+    case attempts
+}
+
 /// The state of a shim.
 package struct ShimReport: Equatable, Sendable {
     package let shim: ProcessIdentity
     package let tasks: [ShimTaskReport]
+    /// The highest version of the messages that the shim knows.
+    package var version = ShimVersion.current
+    /// The names of `ShimCapability`, and names that this daemon does not know.
+    package var capabilities = ShimCapability.allCases.map(\.rawValue)
 
     package init(shim: ProcessIdentity, tasks: [ShimTaskReport]) {
         self.shim = shim
@@ -50,6 +63,8 @@ package struct ShimReport: Equatable, Sendable {
 
 package struct ShimTaskReport: Equatable, Sendable {
     package let name: String
+    /// Counted from 1. Each attempt has one process and one exit.
+    package var attempt: UInt32 = 1
     package let process: ProcessIdentity?
     package let exit: TaskExit?
     /// The job of the shim's child for this task, with the child's pid: `umount2`, `runc delete` …
@@ -75,44 +90,50 @@ package struct ShimTaskReport: Equatable, Sendable {
 }
 
 extension ShimMessage {
-    package func packet() -> [UInt8] {
+    /// Encodes a packet for a daemon of that version.
+    package func packet(_ version: UInt16 = ShimVersion.current) -> [UInt8] {
         var writer = WireWriter()
-        writer.put(shimWireVersion)
+        writer.put(version)
         switch self {
         case .reply(let id, let reply):
             writer.put(0 as UInt8)
             writer.put(id)
-            reply.write(&writer)
-        case .exited(let task, let exit):
+            reply.write(&writer, version)
+        case .exited(let task, let attempt, let exit):
             writer.put(1 as UInt8)
             writer.put(task)
+            if version > 1 { writer.put(attempt) }
             exit.write(&writer)
         }
         return writer.bytes
     }
 
-    package static func parse(_ packet: [UInt8]) throws(WireFault) -> ShimMessage {
+    /// Parses a packet of any version.
+    package static func parse(
+        _ packet: [UInt8]
+    ) throws(WireFault) -> (version: UInt16, message: ShimMessage) {
         var reader = WireReader(packet)
-        let version = try reader.number(UInt16.self)
-        guard version == shimWireVersion else { throw WireFault("version \(version)") }
+        let version = try reader.version()
         let message: ShimMessage
         switch try reader.byte() {
-        case 0: message = .reply(id: try reader.number(), try ShimReply.read(&reader))
-        case 1: message = .exited(task: try reader.text(), try TaskExit.read(&reader))
+        case 0: message = .reply(id: try reader.number(), try ShimReply.read(&reader, version))
+        case 1:
+            message = .exited(
+                task: try reader.text(), attempt: version > 1 ? try reader.number() : 1,
+                try TaskExit.read(&reader))
         case let kind: throw WireFault("message \(kind)")
         }
         try reader.end()
-        return message
+        return (version, message)
     }
 }
 
 extension ShimReply {
-    fileprivate func write(_ writer: inout WireWriter) {
+    fileprivate func write(_ writer: inout WireWriter, _ version: UInt16) {
         switch self {
         case .status(let report):
             writer.put(0 as UInt8)
-            report.shim.write(&writer)
-            writer.put(list: report.tasks) { writer, task in task.write(&writer) }
+            report.write(&writer, version)
         case .mounted(let user):
             writer.put(1 as UInt8)
             writer.put(user.uid)
@@ -134,14 +155,11 @@ extension ShimReply {
         }
     }
 
-    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> ShimReply {
+    fileprivate static func read(
+        _ reader: inout WireReader, _ version: UInt16
+    ) throws(WireFault) -> ShimReply {
         switch try reader.byte() {
-        case 0:
-            let shim = try ProcessIdentity.read(&reader)
-            let tasks = try reader.list { (reader: inout WireReader) throws(WireFault) in
-                try ShimTaskReport.read(&reader)
-            }
-            return .status(ShimReport(shim: shim, tasks: tasks))
+        case 0: return .status(try ShimReport.read(&reader, version))
         case 1:
             let uid = try reader.number(UInt32.self)
             let gid = try reader.number(UInt32.self)
@@ -151,14 +169,12 @@ extension ShimReply {
             return .mounted(ResolvedUser(uid: uid, gid: gid, additionalGIDs: more))
         case 2: return .running(try ProcessIdentity.read(&reader))
         case 3: return .done
-        // Older shims: without an errno.
-        case 4: return .stillThere(reason: try reader.text())
-        // Older shims: without the number of dropped bytes.
+        // Shims of 0.1, without the number of dropped bytes.
         case 5: return .failed(try fault(&reader), detail: try reader.text())
+        case 6: return .stillThere(reason: try reader.text(), errno: try reader.number())
         case 7:
             return .failed(
                 try fault(&reader), detail: try reader.text(), dropped: try reader.number())
-        case 6: return .stillThere(reason: try reader.text(), errno: try reader.number())
         case let kind: throw WireFault("reply \(kind)")
         }
     }
@@ -168,6 +184,33 @@ private func fault(_ reader: inout WireReader) throws(WireFault) -> ShimFault {
     let number = try reader.byte()
     guard let fault = ShimFault(rawValue: number) else { throw WireFault("fault \(number)") }
     return fault
+}
+
+extension ShimReport {
+    fileprivate func write(_ writer: inout WireWriter, _ version: UInt16) {
+        shim.write(&writer)
+        writer.put(list: tasks) { writer, task in task.write(&writer, version) }
+        guard version > 1 else { return }
+        writer.put(self.version)
+        writer.put(list: capabilities) { writer, name in writer.put(name) }
+    }
+
+    fileprivate static func read(
+        _ reader: inout WireReader, _ version: UInt16
+    ) throws(WireFault) -> ShimReport {
+        let shim = try ProcessIdentity.read(&reader)
+        let tasks = try reader.list { (reader: inout WireReader) throws(WireFault) in
+            try ShimTaskReport.read(&reader, version)
+        }
+        var report = ShimReport(shim: shim, tasks: tasks)
+        report.version = version > 1 ? try reader.number() : 1
+        report.capabilities =
+            version > 1
+            ? try reader.list { (reader: inout WireReader) throws(WireFault) in
+                try reader.text()
+            } : []
+        return report
+    }
 }
 
 extension ProcessIdentity {
@@ -182,7 +225,7 @@ extension ProcessIdentity {
 }
 
 extension TaskExit {
-    fileprivate func write(_ writer: inout WireWriter) {
+    func write(_ writer: inout WireWriter) {
         var code: Int32?
         var signal: Int32?
         var neverRan = false
@@ -199,7 +242,7 @@ extension TaskExit {
         writer.put(finishedAt)
     }
 
-    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> TaskExit {
+    static func read(_ reader: inout WireReader) throws(WireFault) -> TaskExit {
         let code = try reader.optional { (reader: inout WireReader) throws(WireFault) in
             try reader.number(Int32.self)
         }
@@ -221,34 +264,12 @@ extension TaskExit {
         return TaskExit(
             status: status, oomKilled: flags & 1 != 0, finishedAt: try reader.number())
     }
-
-    /// The size of a task's exit file. It is created with the task, so storing an exit needs no
-    /// space.
-    package static let fileSize = 64
-
-    /// The content of the exit file: the record's length, and the record.
-    package func fileContent() -> [UInt8] {
-        var writer = WireWriter()
-        writer.put(shimWireVersion)
-        write(&writer)
-        return [UInt8(writer.bytes.count)] + writer.bytes
-    }
-
-    /// `nil` if no exit is stored yet.
-    package static func parse(fileContent: [UInt8]) throws(WireFault) -> TaskExit? {
-        guard let count = fileContent.first, count > 0 else { return nil }
-        var reader = WireReader(Array(fileContent.dropFirst().prefix(Int(count))))
-        let version = try reader.number(UInt16.self)
-        guard version == shimWireVersion else { throw WireFault("version \(version)") }
-        let exit = try read(&reader)
-        try reader.end()
-        return exit
-    }
 }
 
 extension ShimTaskReport {
-    fileprivate func write(_ writer: inout WireWriter) {
+    fileprivate func write(_ writer: inout WireWriter, _ version: UInt16) {
         writer.put(name)
+        if version > 1 { writer.put(attempt) }
         writer.put(optional: process) { writer, process in process.write(&writer) }
         writer.put(optional: exit) { writer, exit in exit.write(&writer) }
         writer.put(optional: job) { writer, job in writer.put(job) }
@@ -257,9 +278,13 @@ extension ShimTaskReport {
         writer.put(optional: waiting) { writer, text in writer.put(text) }
     }
 
-    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> ShimTaskReport {
-        ShimTaskReport(
-            name: try reader.text(),
+    fileprivate static func read(
+        _ reader: inout WireReader, _ version: UInt16
+    ) throws(WireFault) -> ShimTaskReport {
+        let name = try reader.text()
+        let attempt: UInt32 = version > 1 ? try reader.number() : 1
+        var report = ShimTaskReport(
+            name: name,
             process: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 try ProcessIdentity.read(&reader)
             },
@@ -278,5 +303,7 @@ extension ShimTaskReport {
             waiting: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 try reader.text()
             })
+        report.attempt = attempt
+        return report
     }
 }

@@ -4,21 +4,22 @@
 package enum ShimRequest: Equatable, Sendable {
     /// Asks for the shim's identity and state: `status`.
     case status
-    /// Mounts the task's overlay on `lower` and resolves `user` in it: `mounted`.
-    case mount(task: String, lower: String, user: String)
+    /// Mounts the task's overlay and resolves its user in it: `mounted`.
+    case mount(task: String, TaskDocument)
     /// Runs the runtime (create, or create and start in one); its output goes to the task's log:
-    /// `running`.
-    case create(task: String, arguments: [String])
+    /// `running`. A later document replaces the one of `mount`, for example if the runtime moved.
+    case create(task: String, TaskDocument)
     /// Runs the runtime's start: `done`.
-    case start(task: String, arguments: [String])
+    case start(task: String)
     /// Sends a signal to the task's first process: `done`, or `failed(.notRunning)`.
     case signal(task: String, number: Int32)
     /// Ends the task: sends `signal`, and after `grace` milliseconds SIGKILL to its whole cgroup.
     /// The reply is `done` when it is reaped, its exit is stored and its cgroup is empty. A later
     /// request can only shorten the grace.
     case stop(task: String, signal: Int32, grace: Int64)
-    /// Runs the runtime's delete, then removes the task's cgroups: `done` or `stillThere`.
-    case delete(task: String, arguments: [String])
+    /// Runs the runtime's delete if that has anything to do, then removes the task's state and
+    /// cgroups: `done` or `stillThere`.
+    case delete(task: String)
     /// Unmounts the task's overlay: `done` or `stillThere`.
     case unmount(task: String)
     /// Removes the task's upper layer, log and bundle, and forgets the task: `done` or
@@ -32,33 +33,74 @@ package enum ShimRequest: Equatable, Sendable {
     case exit
 }
 
-/// The version of these messages. A shim outlives the daemon that started it, so a daemon must
-/// understand older shims' versions.
-package let shimWireVersion: UInt16 = 1
+/// The version of the messages. A shim outlives the daemon that started it, so a daemon speaks the
+/// versions of all shims since 1. A shim of version 1 closes the connection if a packet is of
+/// version 2. A shim answers in the version of the request.
+package enum ShimVersion {
+    package static let current: UInt16 = 2
+    /// Without documents, attempts and capabilities.
+    package static let oldest: UInt16 = 1
+}
 
 extension ShimRequest {
-    /// Encodes a packet; the reply repeats `id`.
+    /// Encodes a packet of the current version; the reply repeats `id`.
     package func packet(id: UInt32) -> [UInt8] {
+        packet(id: id, ShimVersion.current) { writer, kind in
+            switch kind {
+            case .mount(let task, let document): writer.put(11, task, document)
+            case .create(let task, let document): writer.put(12, task, document)
+            case .start(let task): writer.put(13, task)
+            case .delete(let task): writer.put(14, task)
+            }
+        }
+    }
+
+    /// Encodes a packet of version 1, in which the daemon composes the runtime's command lines.
+    package func packetOfVersion1(
+        id: UInt32, _ arguments: (RuntimeCall, _ task: String, TaskDocument?) -> [String]
+    ) -> [UInt8] {
+        packet(id: id, ShimVersion.oldest) { writer, kind in
+            switch kind {
+            case .mount(let task, let document):
+                writer.put(1, task)
+                writer.put(document.lower)
+                writer.put(document.user)
+            case .create(let task, let document):
+                let call: RuntimeCall = document.startsAtOnce ? .run : .create
+                writer.put(2, task, arguments(call, task, document))
+            case .start(let task): writer.put(3, task, arguments(.start, task, nil))
+            case .delete(let task): writer.put(6, task, arguments(.delete, task, nil))
+            }
+        }
+    }
+
+    /// The requests whose form depends on the version.
+    private enum Versioned {
+        case mount(String, TaskDocument)
+        case create(String, TaskDocument)
+        case start(String)
+        case delete(String)
+    }
+
+    private func packet(
+        id: UInt32, _ version: UInt16, _ put: (inout WireWriter, Versioned) -> Void
+    ) -> [UInt8] {
         var writer = WireWriter()
-        writer.put(shimWireVersion)
+        writer.put(version)
         writer.put(id)
         switch self {
         case .status: writer.put(0 as UInt8)
-        case .mount(let task, let lower, let user):
-            writer.put(1 as UInt8)
-            for text in [task, lower, user] { writer.put(text) }
-        case .create(let task, let arguments): writer.put(2, task, arguments)
-        case .start(let task, let arguments): writer.put(3, task, arguments)
+        case .mount(let task, let document): put(&writer, .mount(task, document))
+        case .create(let task, let document): put(&writer, .create(task, document))
+        case .start(let task): put(&writer, .start(task))
+        case .delete(let task): put(&writer, .delete(task))
         case .signal(let task, let number):
-            writer.put(4 as UInt8)
-            writer.put(task)
+            writer.put(4, task)
             writer.put(number)
         case .stop(let task, let signal, let grace):
-            writer.put(5 as UInt8)
-            writer.put(task)
+            writer.put(5, task)
             writer.put(signal)
             writer.put(grace)
-        case .delete(let task, let arguments): writer.put(6, task, arguments)
         case .unmount(let task): writer.put(7, task, [])
         case .remove(let task): writer.put(8, task, [])
         case .exit: writer.put(9 as UInt8)
@@ -69,58 +111,96 @@ extension ShimRequest {
         return writer.bytes
     }
 
+    /// Parses a packet of any version. Of version 1, it does not know the requests that make
+    /// something, because only a daemon that is older than the pod's shim sends them.
     package static func parse(
         _ packet: [UInt8]
-    ) throws(WireFault) -> (id: UInt32, request: ShimRequest) {
+    ) throws(WireFault) -> (version: UInt16, id: UInt32, request: ShimRequest) {
         var reader = WireReader(packet)
-        let version = try reader.number(UInt16.self)
-        guard version == shimWireVersion else { throw WireFault("version \(version)") }
+        let version = try reader.version()
         let id = try reader.number(UInt32.self)
-        let request = try parse(kind: try reader.byte(), &reader)
+        let kind = try reader.byte()
+        let request =
+            version == ShimVersion.current
+            ? try parse(kind, &reader) : try parseVersion1(kind, &reader)
         try reader.end()
-        return (id, request)
+        return (version, id, request)
     }
 
     private static func parse(
-        kind: UInt8, _ reader: inout WireReader
+        _ kind: UInt8, _ reader: inout WireReader
     ) throws(WireFault) -> ShimRequest {
         switch kind {
         case 0: return .status
-        case 1:
-            return .mount(
-                task: try reader.text(), lower: try reader.text(), user: try reader.text())
-        case 2: return .create(task: try reader.text(), arguments: try reader.texts())
-        case 3: return .start(task: try reader.text(), arguments: try reader.texts())
         case 4: return .signal(task: try reader.text(), number: try reader.number())
         case 5:
             return .stop(
                 task: try reader.text(), signal: try reader.number(), grace: try reader.number())
-        case 6: return .delete(task: try reader.text(), arguments: try reader.texts())
         case 7: return .unmount(task: try reader.nameOnly())
         case 8: return .remove(task: try reader.nameOnly())
         case 9: return .exit
         case 10: return .removeAll(keepingLogs: try reader.flag())
+        case 11: return .mount(task: try reader.text(), try TaskDocument.read(&reader))
+        case 12: return .create(task: try reader.text(), try TaskDocument.read(&reader))
+        case 13: return .start(task: try reader.text())
+        case 14: return .delete(task: try reader.text())
+        default: throw WireFault("request \(kind)")
+        }
+    }
+
+    private static func parseVersion1(
+        _ kind: UInt8, _ reader: inout WireReader
+    ) throws(WireFault) -> ShimRequest {
+        switch kind {
+        case 0, 4, 5, 7...10: return try parse(kind, &reader)
+        case 3: return .start(task: try reader.nameWithArguments())
+        case 6: return .delete(task: try reader.nameWithArguments())
         default: throw WireFault("request \(kind)")
         }
     }
 }
 
 extension WireWriter {
-    fileprivate mutating func put(_ kind: UInt8, _ task: String, _ arguments: [String]) {
+    fileprivate mutating func put(_ kind: UInt8, _ task: String) {
         put(kind)
         put(task)
+    }
+
+    fileprivate mutating func put(_ kind: UInt8, _ task: String, _ arguments: [String]) {
+        put(kind, task)
         put(list: arguments) { writer, text in writer.put(text) }
+    }
+
+    fileprivate mutating func put(_ kind: UInt8, _ task: String, _ document: TaskDocument) {
+        put(kind, task)
+        document.write(&self)
     }
 }
 
 extension WireReader {
-    fileprivate mutating func texts() throws(WireFault) -> [String] {
+    /// The version of a packet, if it is known.
+    mutating func version() throws(WireFault) -> UInt16 {
+        let version = try number(UInt16.self)
+        guard (ShimVersion.oldest...ShimVersion.current).contains(version) else {
+            throw WireFault("version \(version)")
+        }
+        return version
+    }
+
+    private mutating func texts() throws(WireFault) -> [String] {
         try list { (reader: inout WireReader) throws(WireFault) in try reader.text() }
     }
 
     fileprivate mutating func nameOnly() throws(WireFault) -> String {
         let name = try text()
         guard try texts().isEmpty else { throw WireFault("unexpected arguments") }
+        return name
+    }
+
+    /// A task's name. The runtime's arguments are ignored, because the shim composes them.
+    fileprivate mutating func nameWithArguments() throws(WireFault) -> String {
+        let name = try text()
+        _ = try texts()
         return name
     }
 }

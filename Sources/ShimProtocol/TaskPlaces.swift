@@ -25,12 +25,15 @@ package struct WireMount: Equatable, Sendable {
 }
 
 extension TaskPlaces {
+    /// The version of the files' form.
+    fileprivate static let version: UInt16 = 1
+
     /// The largest file that is read, in bytes; a document of 1 MiB produces less.
     package static let limit = 4 << 20
 
     package func fileContent() -> [UInt8] {
         var writer = WireWriter()
-        writer.put(shimWireVersion)
+        writer.put(TaskPlaces.version)
         writer.put(cwd)
         writer.put(list: mounts) { writer, mount in
             writer.put(mount.target)
@@ -59,7 +62,7 @@ extension TaskPlaces {
 package enum TaskTargets {
     package static func fileContent(_ targets: [String]) -> [UInt8] {
         var writer = WireWriter()
-        writer.put(shimWireVersion)
+        writer.put(TaskPlaces.version)
         writer.put(list: targets) { writer, target in writer.put(target) }
         return writer.bytes
     }
@@ -78,6 +81,6 @@ extension WireReader {
     fileprivate init(checkingVersionOf content: [UInt8]) throws(WireFault) {
         self.init(content)
         let version = try number(UInt16.self)
-        guard version == shimWireVersion else { throw WireFault("version \(version)") }
+        guard version == TaskPlaces.version else { throw WireFault("version \(version)") }
     }
 }

@@ -243,17 +243,6 @@ import Synchronization
         return world.pods[pod]?.hasFolder ?? false
     }
 
-    package func runtimeArguments(
-        _ call: RuntimeCall, _ pod: UID, _ task: Label, id: UID
-    ) -> [String] {
-        switch call {
-        case .create: ["create"]
-        case .run: ["run"]
-        case .start: ["start"]
-        case .delete: ["delete"]
-        }
-    }
-
     package func layerRefusal() async -> String? { nil }
 
     package func tasksLeft(_ pod: UID) -> [Label] {

@@ -86,12 +86,12 @@ import ShimProtocol
     private func handle(_ request: ShimRequest, _ id: UInt32) {
         switch request {
         case .status: reply(id, .status(report()))
-        case .mount(let name, let lower, _): mount(task(name), lower, id)
-        case .create(let name, let arguments): create(task(name), arguments, id)
-        case .start(let name, _): start(task(name), id)
+        case .mount(let name, let document): mount(task(name), document.lower, id)
+        case .create(let name, _): create(task(name), id)
+        case .start(let name): start(task(name), id)
         case .signal(let name, let number): signal(task(name), number, id)
         case .stop(let name, _, let grace): stop(task(name), grace, id)
-        case .delete(let name, _): delete(task(name), id)
+        case .delete(let name): delete(task(name), id)
         case .unmount(let name): unmount(task(name), id)
         case .remove(let name): remove(task(name), id)
         case .removeAll(let keepsLogs): removeAll(keepsLogs, id)
@@ -129,7 +129,7 @@ import ShimProtocol
         }
     }
 
-    private func create(_ task: SimulatedTask, _ arguments: [String], _ id: UInt32) {
+    private func create(_ task: SimulatedTask, _ id: UInt32) {
         if let process = task.process { return reply(id, .running(process)) }
         guard task.isMounted else {
             return reply(id, .failed(.state, detail: "the task has no rootfs yet"))

@@ -3,6 +3,7 @@
 import Foundation
 import Kernel
 import Model
+import ShimProtocol
 import Testing
 
 @testable import OCI
@@ -11,13 +12,15 @@ import Testing
 final class Bench {
     let directory: String
     let cgroup: String
-    let runtime: Runtime
+    let runtime: RuntimeCommand
 
     init() throws {
         let name = "staunch-test-\(getpid())-\(UInt32.random(in: 0...(.max)))"
         directory = "/tmp/\(name)"
         cgroup = "/\(name)"
-        runtime = Runtime(path: "/usr/sbin/runc", root: directory + "/state")
+        runtime = RuntimeCommand(
+            program: "/usr/sbin/runc", root: directory + "/state", id: "t",
+            bundle: directory + "/bundle")
         for folder in ["bundle", "state", "shm", "rootfs/bin", "rootfs/tmp", "source/below"] {
             try FileManager.default.createDirectory(
                 atPath: "\(directory)/\(folder)", withIntermediateDirectories: true)
@@ -31,7 +34,7 @@ final class Bench {
     }
 
     deinit {
-        _ = try? run(runtime.arguments(.delete, id: "t", log: log))
+        _ = try? run(runtime.arguments(.delete, log: log))
         let hierarchies = try? FileManager.default.contentsOfDirectory(atPath: "/sys/fs/cgroup")
         for path in (hierarchies ?? []).map({ "/sys/fs/cgroup/\($0)\(cgroup)" }) {
             for folder in [path + "/t", path] { _ = unsafe rmdir(folder) }
@@ -69,7 +72,7 @@ final class Bench {
         let lines = Set(output.split(separator: "\n"))
         #expect(lines.contains("end"))
         for _ in 0..<100 {
-            if try run(runtime.arguments(.delete, id: "t", log: log)).status == 0 { break }
+            if try run(runtime.arguments(.delete, log: log)).status == 0 { break }
             usleep(10_000)
         }
         return lines
@@ -88,8 +91,7 @@ final class Bench {
             sharedMemory: directory + "/shm", seccomp: seccomp, host: host)
         let bundle = directory + "/bundle"
         try Data(document).write(to: URL(fileURLWithPath: bundle + "/config.json"))
-        let call = runtime.arguments(
-            .run(bundle: bundle, pidFile: directory + "/pid"), id: "t", log: log)
+        let call = runtime.arguments(.run, log: log)
         let own = ["/usr/bin/unshare", "--ipc", "--uts", "--mount", "--propagation", "slave"]
         let result = try run(own + (inHostNetwork ? [] : ["--net"]) + call)
         guard result.status != 0 else { return nil }

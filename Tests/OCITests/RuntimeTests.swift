@@ -1,4 +1,4 @@
-// Argument vectors, and recorded output of the runtimes (Debian 12: runc 1.1.5, crun 1.8.1).
+// Recorded output of the runtimes (Debian 12: runc 1.1.5, crun 1.8.1).
 
 import JSON
 import Testing
@@ -6,23 +6,6 @@ import Testing
 @testable import OCI
 
 @Suite struct RuntimeTests {
-    let runtime = Runtime(path: "/usr/sbin/runc", root: "/run/r")
-
-    @Test func everyCallIsOneVector() {
-        func text(_ call: Runtime.Call) -> String {
-            runtime.arguments(call, id: "app", log: "/l").joined(separator: " ")
-        }
-        let common = "/usr/sbin/runc --root /run/r --log /l --log-format json"
-        #expect(
-            text(.create(bundle: "/b", pidFile: "/p"))
-                == "\(common) create --bundle /b --pid-file /p app")
-        #expect(
-            text(.run(bundle: "/b", pidFile: "/p"))
-                == "\(common) run --detach --bundle /b --pid-file /p app")
-        #expect(text(.start) == "\(common) start app")
-        #expect(text(.delete) == "\(common) delete app")
-    }
-
     @Test func versionsAreRead() {
         let runc = """
             runc version 1.1.5+ds1

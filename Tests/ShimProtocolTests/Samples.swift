@@ -26,18 +26,24 @@ struct Dice: RandomNumberGenerator {
 enum Samples {
     static let texts = ["", "app", "naïve 🪣 \u{0}\n", String(repeating: "x", count: 70_000)]
 
+    static func document(_ text: String, startsAtOnce: Bool) -> TaskDocument {
+        TaskDocument(
+            runtime: "/usr/sbin/\(text)", id: text, lower: "/srv/\(text)", user: "1000:\(text)",
+            startsAtOnce: startsAtOnce)
+    }
+
     static let requests: [ShimRequest] =
         [.status, .exit, .removeAll(keepingLogs: true), .removeAll(keepingLogs: false)]
         + texts.flatMap { text -> [ShimRequest] in
             [
-                .mount(task: text, lower: "/srv/rootfs", user: "1000:daemon"),
-                .mount(task: "app", lower: text, user: text),
-                .create(task: text, arguments: ["runc", text, "run"]),
-                .create(task: "app", arguments: []),
-                .start(task: text, arguments: [text]),
+                .mount(task: text, document("runc", startsAtOnce: true)),
+                .mount(task: "app", document(text, startsAtOnce: false)),
+                .create(task: text, document("runc", startsAtOnce: false)),
+                .create(task: "app", document(text, startsAtOnce: true)),
+                .start(task: text),
                 .signal(task: text, number: 15),
                 .stop(task: text, signal: 9, grace: 10_000),
-                .delete(task: text, arguments: ["runc", "delete", text]),
+                .delete(task: text),
                 .unmount(task: text),
                 .remove(task: text),
             ]
@@ -67,11 +73,13 @@ enum Samples {
 
     /// Every combination of present and absent members.
     static let reports: [ShimTaskReport] = (0..<64).map { bits in
-        ShimTaskReport(
+        var report = ShimTaskReport(
             name: "task-\(bits)", process: bits & 1 == 0 ? nil : process,
             exit: bits & 2 == 0 ? nil : exits[bits % exits.count],
             job: bits & 4 == 0 ? nil : "umount2", jobPID: bits & 8 == 0 ? nil : .max,
             jobSince: bits & 16 == 0 ? nil : .min, waiting: bits & 32 == 0 ? nil : "naïve")
+        report.attempt = bits == 0 ? .max : UInt32(bits)
+        return report
     }
 
     static let replies: [ShimReply] =
@@ -88,10 +96,12 @@ enum Samples {
     static let messages: [ShimMessage] =
         replies.enumerated().map { .reply(id: UInt32($0.offset), $0.element) }
         + [.reply(id: .max, .done)]
-        + exits.map { .exited(task: "app", $0) } + texts.map { .exited(task: $0, exits[0]) }
+        + exits.map { .exited(task: "app", attempt: 1, $0) }
+        + texts.map { .exited(task: $0, attempt: .max, exits[0]) }
 
     /// Every packet of a sample, except those with very long texts.
     static let shortPackets: [(isRequest: Bool, bytes: [UInt8])] =
-        (requests.map { (true, $0.packet(id: 7)) } + messages.map { (false, $0.packet()) })
+        (requests.map { (true, $0.packet(id: 7)) } + messages.map { (false, $0.packet()) }
+        + messages.map { (false, $0.packet(ShimVersion.oldest)) })
         .filter { $0.1.count < 10_000 }
 }

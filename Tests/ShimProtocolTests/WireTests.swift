@@ -12,7 +12,7 @@ private func isSound(_ packet: [UInt8]) -> Bool {
 
 private func isSoundRequest(_ packet: [UInt8]) -> Bool {
     do throws(WireFault) {
-        let (id, request) = try ShimRequest.parse(packet)
+        let (_, id, request) = try ShimRequest.parse(packet)
         let again = try ShimRequest.parse(request.packet(id: id))
         return again.id == id && again.request == request
     } catch { return !error.detail.isEmpty }
@@ -20,8 +20,8 @@ private func isSoundRequest(_ packet: [UInt8]) -> Bool {
 
 private func isSoundMessage(_ packet: [UInt8]) -> Bool {
     do throws(WireFault) {
-        let message = try ShimMessage.parse(packet)
-        return try ShimMessage.parse(message.packet()) == message
+        let (version, message) = try ShimMessage.parse(packet)
+        return try ShimMessage.parse(message.packet(version)).message == message
     } catch { return !error.detail.isEmpty }
 }
 
@@ -49,7 +49,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
     @Test("every message is decoded unchanged")
     func messages() throws {
         for message in Samples.messages {
-            #expect(try ShimMessage.parse(message.packet()) == message)
+            #expect(try ShimMessage.parse(message.packet()).message == message)
         }
     }
 
@@ -87,7 +87,61 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
     func layout() {
         let packet = ShimRequest.signal(task: "app", number: 15).packet(id: 0x0102_0304)
         let task: [UInt8] = [3, 0, 0, 0] + Array("app".utf8)
-        #expect(packet == [1, 0] + [4, 3, 2, 1] + [4] + task + [15, 0, 0, 0])
+        #expect(packet == [2, 0] + [4, 3, 2, 1] + [4] + task + [15, 0, 0, 0])
+    }
+
+    @Test("requests to a shim of version 1 have the form that it was made with")
+    func version1() {
+        func packet(_ request: ShimRequest) -> [UInt8] {
+            request.packetOfVersion1(id: 1) { call, task, document in
+                ["\(call)", task, document?.id ?? "-"]
+            }
+        }
+        func text(_ text: String) -> [UInt8] { [UInt8(text.utf8.count), 0, 0, 0] + text.utf8 }
+        func texts(_ list: [String]) -> [UInt8] {
+            [UInt8(list.count), 0, 0, 0] + list.flatMap(text)
+        }
+        let head: [UInt8] = [1, 0, 1, 0, 0, 0]
+        let (now, later) = (
+            Samples.document("x", startsAtOnce: true), Samples.document("x", startsAtOnce: false)
+        )
+        let expected: [(ShimRequest, [UInt8])] = [
+            (.status, [0]), (.exit, [9]), (.removeAll(keepingLogs: true), [10, 1]),
+            (.mount(task: "a", now), [1] + text("a") + text("/srv/x") + text("1000:x")),
+            (.create(task: "a", now), [2] + text("a") + texts(["run", "a", "x"])),
+            (.create(task: "a", later), [2] + text("a") + texts(["create", "a", "x"])),
+            (.start(task: "a"), [3] + text("a") + texts(["start", "a", "-"])),
+            (.delete(task: "a"), [6] + text("a") + texts(["delete", "a", "-"])),
+            (.unmount(task: "a"), [7] + text("a") + texts([])),
+        ]
+        for (request, body) in expected { #expect(packet(request) == head + body) }
+    }
+
+    @Test("a daemon of version 1 can stop and delete, and gets answers of its version")
+    func olderDaemon() throws {
+        for request in Samples.requests {
+            let packet = request.packetOfVersion1(id: 7) { _, _, _ in ["runc", "x"] }
+            switch request {
+            case .mount, .create:
+                #expect(throws: WireFault.self) { try ShimRequest.parse(packet) }
+            case .status, .start, .signal, .stop, .delete, .unmount, .remove, .removeAll, .exit:
+                let arrived = try ShimRequest.parse(packet)
+                #expect(arrived.version == ShimVersion.oldest)
+                #expect(arrived.request == request)
+            }
+        }
+        let task = ShimTaskReport(
+            name: "app", process: nil, exit: nil, job: nil, jobPID: nil, jobSince: nil,
+            waiting: nil)
+        let status = ShimMessage.reply(
+            id: 1, .status(ShimReport(shim: Samples.process, tasks: [task])))
+        let packet = status.packet(ShimVersion.oldest)
+        guard case .reply(1, .status(let report)) = try ShimMessage.parse(packet).message else {
+            Issue.record("\(packet)")
+            return
+        }
+        #expect(report.version == ShimVersion.oldest && report.capabilities.isEmpty)
+        #expect(report.tasks == [task])
     }
 }
 
@@ -110,7 +164,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("another version is a fault that names it", arguments: [0, 2, 256, .max] as [UInt16])
+    @Test("another version is a fault that names it", arguments: [0, 3, 256, .max] as [UInt16])
     func version(number: UInt16) {
         for (isRequest, packet) in Samples.shortPackets {
             let bytes = [UInt8(truncatingIfNeeded: number), UInt8(number >> 8)]
@@ -119,10 +173,12 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("an unknown kind is a fault", arguments: 11...255 as ClosedRange<UInt8>)
+    @Test("an unknown kind is a fault", arguments: 15...255 as ClosedRange<UInt8>)
     func kind(number: UInt8) {
-        let request = fault([1, 0, 0, 0, 0, 0, number], isRequest: true)
-        #expect(request == WireFault("request \(number)"))
+        for version in [1, 2] as [UInt8] {
+            let request = fault([version, 0, 0, 0, 0, 0, number], isRequest: true)
+            #expect(request == WireFault("request \(number)"))
+        }
         #expect(fault([1, 0, number], isRequest: false) == WireFault("message \(number)"))
         let reply = fault([1, 0, 0, 0, 0, 0, 0, number], isRequest: false)
         #expect(reply == WireFault("reply \(number)"))
@@ -140,7 +196,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
     @Test("a presence or a boolean other than 0 and 1 is a fault", arguments: [2, 255] as [UInt8])
     func flags(byte: UInt8) {
         let exit = TaskExit(status: .unknown, oomKilled: true, finishedAt: 0)
-        let packet = ShimMessage.exited(task: "", exit).packet()
+        let packet = ShimMessage.exited(task: "", attempt: 1, exit).packet(ShimVersion.oldest)
         // Version, kind, an empty name, then code, signal, OOM kill, time. The OOM byte has two
         // bits, because it also contains whether the task never ran.
         for (offset, byte) in [(7, byte), (8, byte), (9, max(byte, 4))] {
@@ -152,7 +208,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
 
     @Test("a verb without arguments accepts none")
     func superfluousArguments() {
-        var packet = ShimRequest.start(task: "app", arguments: ["x"]).packet(id: 1)
+        var packet = ShimRequest.start(task: "app").packetOfVersion1(id: 1) { _, _, _ in ["x"] }
         for verb in [7, 8] as [UInt8] {
             packet[6] = verb
             #expect(fault(packet, isRequest: true) == WireFault("unexpected arguments"))
@@ -178,7 +234,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
 
     @Test("a list with a count above its elements is a fault")
     func lyingList() {
-        let request = ShimRequest.create(task: "", arguments: ["a"]).packet(id: 1)
+        let request = ShimRequest.delete(task: "").packetOfVersion1(id: 1) { _, _, _ in ["a"] }
         for count in [2, 3, 5, 6, 255] as [UInt8] {
             var lying = request
             lying[11] = count
@@ -192,7 +248,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         for round in 0..<100_000 {
             var packet = dice.bytes(upTo: 64)
             // Without this prefix, hardly any packet would pass the version check.
-            if round % 4 != 0 { packet = [1, 0] + packet }
+            if round % 4 != 0 { packet = [UInt8(1 + round % 2), 0] + packet }
             if !isSound(packet) { Issue.record("\(packet)") }
         }
     }

@@ -121,6 +121,12 @@ extension PodController {
         }
     }
 
+    private func document(of task: PodTask) -> TaskDocument {
+        TaskDocument(
+            runtime: engine.info.runtimePath, id: "\(task.uid)", lower: task.spec.rootfs,
+            user: "\(task.spec.user)", startsAtOnce: task.spec.start)
+    }
+
     /// Makes one task, from its rootfs to its first process.
     private func make(
         _ task: PodTask, _ link: any ShimClient, _ operation: PodOperation
@@ -133,8 +139,7 @@ extension PodController {
                 throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))
             }
             let reply = await self.ask(
-                link,
-                .mount(task: spec.name.text, lower: spec.rootfs, user: "\(spec.user)"))
+                link, .mount(task: spec.name.text, self.document(of: task)))
             guard case .mounted(let user)? = reply else { throw Failure(reply, .rootfsMount) }
             return user
         }
@@ -145,9 +150,8 @@ extension PodController {
             do { try self.host.writeBundle(self.uid, spec, as: user) } catch {
                 throw Failure(.shimFailed, "\(error)", step: .create(.taskCreate))
             }
-            let arguments = self.runtimeArguments(spec.start ? .run : .create, spec.name)
             let reply = await self.ask(
-                link, .create(task: spec.name.text, arguments: arguments))
+                link, .create(task: spec.name.text, self.document(of: task)))
             guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
             return process
         }
@@ -186,16 +190,6 @@ extension PodController {
         }
     }
 
-    /// The runtime names kernel objects after the id alone; runc joins the session keyring by that
-    /// name. So the id is the task's uid, which is unique on the host for all time. Not even a
-    /// later task of the same name shares a keyring.
-    func runtimeArguments(_ call: RuntimeCall, _ task: Label) -> [String] {
-        // A task without a record was never made, or is only to be deleted. In both cases the
-        // runtime knows no such id, and the shim removes the state directory by itself.
-        let id = engine.registry.pod(uid)?[task: task]?.uid ?? uid
-        return host.runtimeArguments(call, uid, task, id: id)
-    }
-
     /// Throws if a cancel or a delete has come in between.
     private func checkGoing(_ operation: PodOperation) throws(Failure) {
         guard engine.registry.openOperation(operation.id)?.state == .canceling else { return }
@@ -214,8 +208,7 @@ extension PodController {
             }
             let link = try liveShim()
             try await step(.taskStart, name, operation, inTurn: true) { () async throws(Failure) in
-                let reply = await link.ask(
-                    .start(task: name.text, arguments: self.runtimeArguments(.start, name)))
+                let reply = await link.ask(.start(task: name.text))
                 guard case .done? = reply else { throw Failure(reply, .taskStart) }
             }
         } catch {

@@ -18,7 +18,6 @@ struct RuntimeContainer: TaskResource {
             // it.
             return try removal.removeCgroup(removal.layout.cgroup(removal.uid, task))
         }
-        let arguments = removal.controller.runtimeArguments(.delete, task)
-        return StepOutcome(await shim.ask(.delete(task: task.text, arguments: arguments)))
+        return StepOutcome(await shim.ask(.delete(task: task.text)))
     }
 }

@@ -1,0 +1,43 @@
+// runc's command line (runc(8)); crun's is the same for our calls.
+
+/// A call of the OCI runtime for one container.
+package enum RuntimeCall: Equatable, Sendable {
+    /// Creates the container; its process waits in the exec fifo.
+    case create
+    /// Creates and starts the container; the runtime returns as soon as the program runs.
+    case run
+    case start
+    /// Removes the state and the cgroup; refused while the container is alive.
+    case delete
+}
+
+/// A container, as the runtime knows it.
+package struct RuntimeCommand: Equatable, Sendable {
+    /// The path of the runtime's program.
+    package let program: String
+    /// The container's own state directory (`--root`), absolute.
+    package let root: String
+    package let id: String
+    /// The directory of `config.json`. The runtime writes the file `pid` there.
+    package let bundle: String
+
+    package init(program: String, root: String, id: String, bundle: String) {
+        self.program = program
+        self.root = root
+        self.id = id
+        self.bundle = bundle
+    }
+
+    /// Returns the whole command line, the program first. The runtime appends JSON lines to the
+    /// file `log`.
+    package func arguments(_ call: RuntimeCall, log: String) -> [String] {
+        let common = [program, "--root", root, "--log", log, "--log-format", "json"]
+        let make = ["--bundle", bundle, "--pid-file", bundle + "/pid", id]
+        return switch call {
+        case .create: common + ["create"] + make
+        case .run: common + ["run", "--detach"] + make
+        case .start: common + ["start", id]
+        case .delete: common + ["delete", id]
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// What a shim knows of a task. It comes with the task's first request, so that the shim needs no
+// daemon to run the task or to remove it.
+
+package struct TaskDocument: Equatable, Sendable {
+    /// The path of the runtime's program.
+    package let runtime: String
+    /// The container's id. The runtime names kernel objects after the id alone; runc joins the
+    /// session keyring by that name. So the id is unique on the host for all time, and not even a
+    /// later task of the same name shares a keyring.
+    package let id: String
+    /// The lowest layer of the rootfs: an absolute path on the host.
+    package let lower: String
+    /// `user[:group]`, each a number or a name of the rootfs.
+    package let user: String
+    /// Whether the runtime starts the task as soon as it has made the task.
+    package let startsAtOnce: Bool
+
+    package init(runtime: String, id: String, lower: String, user: String, startsAtOnce: Bool) {
+        self.runtime = runtime
+        self.id = id
+        self.lower = lower
+        self.user = user
+        self.startsAtOnce = startsAtOnce
+    }
+}
+
+extension TaskDocument {
+    func write(_ writer: inout WireWriter) {
+        for text in [runtime, id, lower, user] { writer.put(text) }
+        writer.put(startsAtOnce ? 1 : 0 as UInt8)
+    }
+
+    static func read(_ reader: inout WireReader) throws(WireFault) -> TaskDocument {
+        TaskDocument(
+            runtime: try reader.text(), id: try reader.text(), lower: try reader.text(),
+            user: try reader.text(), startsAtOnce: try reader.flag())
+    }
+}

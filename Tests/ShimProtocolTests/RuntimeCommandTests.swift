@@ -1,0 +1,18 @@
+import ShimProtocol
+import Testing
+
+@Suite struct RuntimeCommandTests {
+    @Test("every call is one command line")
+    func commandLines() {
+        let command = RuntimeCommand(
+            program: "/usr/sbin/runc", root: "/run/r", id: "app", bundle: "/b")
+        func text(_ call: RuntimeCall) -> String {
+            command.arguments(call, log: "/l").joined(separator: " ")
+        }
+        let common = "/usr/sbin/runc --root /run/r --log /l --log-format json"
+        #expect(text(.create) == "\(common) create --bundle /b --pid-file /b/pid app")
+        #expect(text(.run) == "\(common) run --detach --bundle /b --pid-file /b/pid app")
+        #expect(text(.start) == "\(common) start app")
+        #expect(text(.delete) == "\(common) delete app")
+    }
+}
