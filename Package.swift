@@ -150,8 +150,8 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Engine", "EventLoop", "Host", "Kernel", "Simulation", "Bytes", "Model",
-                "Documents", "Store",
+                "Engine", "EventLoop", "Host", "Kernel", "Simulation", "Bytes", "JSON",
+                "Model", "Documents", "Store",
             ]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
         tests("ChurnTests", ["Churn", "JSON"]),

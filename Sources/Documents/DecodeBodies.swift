@@ -10,7 +10,9 @@ package struct StopBody: Equatable, Sendable {
 
     /// Reads a body; `nil` is an empty body.
     package static func decode(_ value: JSONValue?) throws(DocumentFaults) -> StopBody {
-        try decodeDocument(value ?? .object([])) { StopBody(grace: $0.take("grace")?.grace()) }
+        try decodeDocument(value ?? .object([])) { object in
+            StopBody(grace: object.take("grace")?.thousandths(in: DocumentLimits.grace))
+        }
     }
 }
 
@@ -19,7 +21,9 @@ package struct SignalBody: Equatable, Sendable {
     package let signal: Signal
 
     package static func decode(_ value: JSONValue) throws(DocumentFaults) -> SignalBody {
-        try decodeDocument(value) { $0.require("signal")?.signal().map { SignalBody(signal: $0) } }
+        try decodeDocument(value) { object in
+            object.require("signal").flatMap(Codec.signal.read).map(SignalBody.init(signal:))
+        }
     }
 }
 

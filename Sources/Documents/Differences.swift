@@ -8,45 +8,30 @@ package import Model
 extension PodSpec {
     /// A fault for each place at which this spec differs from `existing`.
     package func differences(from existing: PodSpec) -> [DocumentFault] {
-        documentDifferences(tree(writeTree), tree(existing.writeTree), at: .root)
-    }
-
-    private func writeTree(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writeMembers(to: &writer)
-        writer.key("tasks")
-        writer.beginObject()
-        for task in tasks {
-            writer.key(task.name.text)
-            writer.beginObject()
-            task.writeMembers(to: &writer)
-            writer.endObject()
-        }
-        writer.endObject()
-        writer.endObject()
+        PodSpec.requestMembers.differences(self, existing)
     }
 }
 
 extension TaskSpec {
     /// A fault for each place at which this spec differs from `existing`.
     package func differences(from existing: TaskSpec) -> [DocumentFault] {
-        documentDifferences(tree(writeTree), tree(existing.writeTree), at: .root)
-    }
-
-    private func writeTree(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writeMembers(to: &writer)
-        writer.endObject()
+        TaskSpec.members.differences(self, existing)
     }
 }
 
-private func tree(_ write: (inout JSONWriter) -> Void) -> JSONValue {
-    var writer = JSONWriter()
-    write(&writer)
-    do throws(JSONFault) {
-        return try JSONValue.parse(writer.finish().bytes)
-    } catch {
-        preconditionFailure("our own text is no JSON: \(error)")
+extension SpecTable {
+    fileprivate func differences(_ asked: Root, _ existing: Root) -> [DocumentFault] {
+        documentDifferences(tree(asked), tree(existing), at: .root)
+    }
+
+    private func tree(_ root: Root) -> JSONValue {
+        var writer = JSONWriter()
+        writeObject(root, to: &writer)
+        do throws(JSONFault) {
+            return try JSONValue.parse(writer.finish().bytes)
+        } catch {
+            preconditionFailure("our own text is no JSON: \(error)")
+        }
     }
 }
 

@@ -12,7 +12,7 @@ extension Pod: DocumentEncodable {
         writer.member("state", state.rawValue)
         writer.member("revision", revision)
         writer.member("createdAt", createdAt)
-        spec.writeMembers(to: &writer)
+        PodSpec.members.write(spec, to: &writer)
         writer.key("shim")
         if let shim { shim.write(to: &writer) } else { writer.null() }
         writer.member("operation", operation)
@@ -60,7 +60,7 @@ extension PodTask: DocumentEncodable {
         writer.member("pid", state.process.map { Int64($0.pid) })
         writer.exitMembers(state.exit)
         writer.member("operation", operation)
-        spec.writeMembers(to: &writer)
+        TaskSpec.members.write(spec, to: &writer)
         writer.endObject()
     }
 }

@@ -28,18 +28,6 @@ struct ObjectReader {
         return nil
     }
 
-    /// Refuses members that the contract defines and this version does not support.
-    mutating func refuseUnsupported(_ names: [String]) {
-        for name in names {
-            take(name)?.refuseUnsupported("is not supported by this version")
-        }
-    }
-
-    /// Refuses members of the object that cannot be changed.
-    mutating func refuseFixed(_ names: [String]) {
-        for name in names { take(name)?.refuse("cannot be changed") }
-    }
-
     /// Refuses every member that was not taken.
     func end() {
         for member in unread { log.add(pointer.appending(member.name), "unknown member") }

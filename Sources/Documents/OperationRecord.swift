@@ -20,8 +20,8 @@ extension PodOperation {
             writer.bits("print", fingerprint)
             writer.some("grace", grace)
             writer.some("signal", signal.map { Int64($0.number) })
-            formerResources?.writeMember("former", to: &writer)
-            wantedResources?.writeMember("wanted", to: &writer)
+            writer.some("former", formerResources)
+            writer.some("wanted", wantedResources)
             // An absent member means zero, which saves bytes in most records.
             if joined > 0 { writer.member("joined", joined) }
             if resumed > 0 { writer.member("resumed", resumed) }

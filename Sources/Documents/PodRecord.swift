@@ -16,7 +16,7 @@ extension Pod {
             writeShim(to: &writer)
             writer.key("spec")
             writer.beginObject()
-            spec.writeMembers(to: &writer)
+            PodSpec.members.write(spec, to: &writer)
             writer.key("tasks")
             writer.taskSpecs(spec.tasks)
             writer.endObject()
@@ -30,10 +30,9 @@ extension Pod {
     /// Reads a record that `record()` wrote.
     package init(record: [UInt8]) throws(RecordFault) {
         let reader = try RecordReader(record: record)
-        let spec = try reader["spec"]
+        let name = try reader["name"].label()
         self.init(
-            uid: try reader["uid"].uid(), name: try reader["name"].label(),
-            spec: try spec.podSpec(tasks: spec["tasks"].taskSpecs()),
+            uid: try reader["uid"].uid(), name: name, spec: try reader["spec"].podSpec(of: name),
             state: try reader["state"].parsed { PodState(rawValue: $0) },
             revision: try reader["rev"].bits(), createdAt: try reader["created"].time(),
             shim: try reader.optional("shim")?.shim(),
@@ -72,7 +71,7 @@ extension JSONWriter {
     fileprivate mutating func taskSpec(_ spec: TaskSpec) {
         beginObject()
         member("name", spec.name.text)
-        spec.writeMembers(to: &self)
+        TaskSpec.members.write(spec, to: &self)
         endObject()
     }
 
@@ -84,8 +83,19 @@ extension JSONWriter {
 }
 
 extension RecordReader {
-    fileprivate func taskSpecs() throws(RecordFault) -> [TaskSpec] {
-        try elements().map { x throws(RecordFault) in try x.taskSpec(name: x["name"].label()) }
+    fileprivate func podSpec(of name: Label) throws(RecordFault) -> PodSpec {
+        var spec = PodSpec(hostname: name.text)
+        try PodSpec.members.restore(self, into: &spec)
+        spec.tasks = try self["tasks"].elements().map { task throws(RecordFault) in
+            try task.taskSpec()
+        }
+        return spec
+    }
+
+    private func taskSpec() throws(RecordFault) -> TaskSpec {
+        var spec = TaskSpec(defaultsOf: try self["name"].label())
+        try TaskSpec.members.restore(self, into: &spec)
+        return spec
     }
 
     fileprivate func shim() throws(RecordFault) -> ShimStatus {
@@ -93,9 +103,8 @@ extension RecordReader {
     }
 
     fileprivate func task() throws(RecordFault) -> PodTask {
-        let spec = try self["spec"]
-        return PodTask(
-            uid: try self["uid"].uid(), spec: try spec.taskSpec(name: spec["name"].label()),
+        PodTask(
+            uid: try self["uid"].uid(), spec: try self["spec"].taskSpec(),
             state: try taskState(), revision: try self["rev"].bits(),
             createdAt: try self["created"].time(),
             startedAt: try optional("started")?.time(),

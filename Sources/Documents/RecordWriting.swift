@@ -37,6 +37,12 @@ extension JSONWriter {
         if let number { member(name, number) }
     }
 
+    mutating func some(_ name: StaticString, _ resources: Resources?) {
+        guard let resources else { return }
+        key(name)
+        Resources.members.writeObject(resources, to: &self)
+    }
+
     mutating func process(_ name: StaticString, _ process: ProcessIdentity?) {
         guard let process else { return }
         key(name)
@@ -73,6 +79,12 @@ extension RecordReader {
     func process() throws(RecordFault) -> ProcessIdentity {
         ProcessIdentity(
             pid: try self["pid"].integer(as: Int32.self), startTicks: try self["ticks"].bits())
+    }
+
+    func resources() throws(RecordFault) -> Resources {
+        var resources = Resources()
+        try Resources.members.restore(self, into: &resources)
+        return resources
     }
 
     func exit() throws(RecordFault) -> TaskExit {

@@ -31,19 +31,14 @@ extension JSONWriter {
         value(flag)
     }
 
-    /// Writes the keys in order, so that a document always has the same text.
     package mutating func member(_ name: StaticString, _ map: [String: String]) {
         key(name)
-        beginObject()
-        for (name, text) in map.sorted(by: { $0.key < $1.key }) {
-            key(name)
-            value(text)
-        }
-        endObject()
+        value(map)
     }
 
     package mutating func member(_ name: StaticString, _ texts: [String]) {
-        list(name, texts) { $0.value($1) }
+        key(name)
+        value(texts)
     }
 
     /// An object whose members `body` writes.

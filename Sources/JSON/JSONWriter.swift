@@ -72,6 +72,27 @@ package struct JSONWriter: ~Copyable {
         out.append(flag ? "true" : "false")
     }
 
+    /// Writes milliseconds as seconds, and thousandths of a CPU as CPUs.
+    package mutating func value(thousandths number: Int64) {
+        if number % 1000 == 0 { value(number / 1000) } else { value(Double(number) / 1000) }
+    }
+
+    /// Writes the keys in order, so that a document always has the same text.
+    package mutating func value(_ map: [String: String]) {
+        beginObject()
+        for (name, text) in map.sorted(by: { $0.key < $1.key }) {
+            key(name)
+            value(text)
+        }
+        endObject()
+    }
+
+    package mutating func value(_ texts: [String]) {
+        beginArray()
+        for text in texts { value(text) }
+        endArray()
+    }
+
     package mutating func null() {
         separate()
         out.append("null")

@@ -1,7 +1,6 @@
 // The rules for strings exist twice: in the decoder, and as patterns in openapi/staunch.json.
 
 import Documents
-import Foundation
 import JSON
 import Model
 import Testing
@@ -9,12 +8,7 @@ import Testing
 @Suite struct Patterns {
     let schemas: JSONValue
 
-    init() throws {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        let file = try Data(contentsOf: URL(filePath: "/\(root)/openapi/staunch.json"))
-        let document = try JSONValue.parse(Array(file))
-        schemas = try #require(document["components"]?["schemas"])
-    }
+    init() throws { schemas = try DocumentsTests.schemas() }
 
     private func allows(_ schema: JSONValue?, _ text: String) throws -> Bool {
         let schema = try #require(schema)

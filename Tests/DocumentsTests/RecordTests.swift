@@ -88,6 +88,27 @@ import Testing
         }
     }
 
+    @Test("a record of an older version lacks newer members, and they have their defaults")
+    func olderRecord() throws {
+        var random = Dice(seed: 4)
+        var pod = random.pod()
+        let task = TaskSpec(
+            name: app, rootfs: "/r", args: ["a"],
+            mounts: [MountSpec(kind: .bind(source: "/s"), target: "/t")])
+        pod.spec.tasks = [task]
+        let record = String(decoding: pod.record(), as: UTF8.self)
+        let older = record.replacing(#","compat32":true"#, with: "")
+            .replacing(#","recursiveReadOnly":false"#, with: "")
+        #expect(older.utf8.count < record.utf8.count - 40)
+        #expect(try Pod(record: Array(older.utf8)).spec.tasks == [task])
+        let broken = record.replacing(#""path":"/r","#, with: "")
+        let place = JSONPointer.root.appending("spec").appending("tasks").appending(0)
+            .appending("rootfs").appending("path")
+        #expect(throws: RecordFault.malformed(place, "is missing")) {
+            try Pod(record: Array(broken.utf8))
+        }
+    }
+
     /// Whatever a client may send becomes a record that can be read.
     @Test(arguments: 0..<100)
     func aSpecThatWasSentComesBackFromItsDocument(seed: UInt64) throws {

@@ -1,7 +1,9 @@
 import Bytes
 import Documents
+import Foundation
 import JSON
 import Model
+import Testing
 
 func json(_ text: String) throws -> JSONValue { try JSONValue.parse(Array(text.utf8)) }
 
@@ -43,3 +45,11 @@ let app = label("app")
 let uid = UID(high: 0x019a_bf5e_8d3a_7c11, low: 0x9a56_3b1f_0c2d_4e5f)
 let noon = Timestamp(milliseconds: 1_700_000_000_123)
 let noonText = "2023-11-14T22:13:20.123Z"
+
+/// The schemas of openapi/staunch.json, by name.
+func schemas() throws -> JSONValue {
+    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let file = try Data(contentsOf: URL(filePath: "/\(root)/openapi/staunch.json"))
+    let document = try JSONValue.parse(Array(file))
+    return try #require(document["components"]?["schemas"])
+}

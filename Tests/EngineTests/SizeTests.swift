@@ -1,5 +1,6 @@
 // Small additions together may not exceed what one request could ask for.
 
+import JSON
 import Model
 import Testing
 
@@ -8,13 +9,16 @@ import Testing
 
 extension Simulated {
     struct Size {
-        private func patch(_ prefix: String, values: Int) -> PodPatch {
-            var patch = PodPatch()
-            for number in 0..<values {
-                patch.annotations.values["\(prefix)\(number)"] = String(
-                    repeating: "x", count: DocumentLimits.noteBytes)
+        private func patch(_ prefix: String, values: Int) throws -> PodPatch {
+            let text = String(repeating: "x", count: DocumentLimits.noteBytes)
+            let members = (0..<values).map {
+                JSONMember(name: "\(prefix)\($0)", value: .string(text))
             }
-            return patch
+            return try patch(annotations: .object(members))
+        }
+
+        private func patch(annotations: JSONValue) throws -> PodPatch {
+            try PodPatch.decode(.object([JSONMember(name: "annotations", value: annotations)]))
         }
 
         private func bytes(_ stage: Stage, _ name: String) -> Int {
@@ -34,17 +38,15 @@ extension Simulated {
                     try stage.engine.patchPod(label("web"), patch, stage.context())
                 }
             }
-            #expect(ask(patch("a", values: 15)).refusal == nil)
+            #expect(try ask(patch("a", values: 15)).refusal == nil)
             let before = bytes(stage, "web")
             #expect(before > 15 * DocumentLimits.noteBytes)
             for prefix in ["b", "c", "d"] {
-                #expect(isTooLarge(ask(patch(prefix, values: 15))))
+                #expect(try isTooLarge(ask(patch(prefix, values: 15))))
             }
             #expect(bytes(stage, "web") == before)
-            var less = PodPatch()
-            less.annotations.removesAll = true
-            #expect(ask(less).refusal == nil)
-            #expect(ask(patch("b", values: 15)).refusal == nil)
+            #expect(try ask(patch(annotations: .null)).refusal == nil)
+            #expect(try ask(patch("b", values: 15)).refusal == nil)
         }
 
         @Test("neither added tasks nor a PUT's defaults make a pod larger than the limit")

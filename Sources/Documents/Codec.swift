@@ -1,0 +1,71 @@
+//  How a value is read from a request, written to a document, and restored from a record.
+
+import JSON
+import Model
+
+struct Codec<Value>: Sendable {
+    /// Applies the rules of the API; `nil` if a fault was noted.
+    let read: @Sendable (Field) -> Value?
+    let write: @Sendable (Value, inout JSONWriter) -> Void
+    /// Applies no rule of the API, so a record that was valid once stays readable.
+    let restore: @Sendable (RecordReader) throws(RecordFault) -> Value
+}
+
+extension Codec<Bool> {
+    static var bool: Codec {
+        Codec(
+            read: { $0.bool() }, write: { $1.value($0) },
+            restore: { record throws(RecordFault) in try record.bool() })
+    }
+}
+
+extension Codec<String> {
+    static func text(_ read: @escaping @Sendable (Field) -> String?) -> Codec {
+        Codec(
+            read: read, write: { $1.value($0) },
+            restore: { record throws(RecordFault) in try record.string() })
+    }
+}
+
+extension Codec<[String]> {
+    static func texts(_ read: @escaping @Sendable (Field) -> [String]?) -> Codec {
+        Codec(
+            read: read, write: { $1.value($0) },
+            restore: { record throws(RecordFault) in try record.strings() })
+    }
+}
+
+extension Codec<[String: String]> {
+    static func map(_ read: @escaping @Sendable (Field) -> [String: String]?) -> Codec {
+        Codec(
+            read: read, write: { $1.value($0) },
+            restore: { record throws(RecordFault) in try record.stringMap() })
+    }
+}
+
+extension Codec<Int64> {
+    static func integer(_ read: @escaping @Sendable (Field) -> Int64?) -> Codec {
+        Codec(
+            read: read, write: { $1.value($0) },
+            restore: { record throws(RecordFault) in try record.integer() })
+    }
+
+    /// Seconds or CPUs in the document, thousandths of them in the property.
+    static func thousandths(in range: ClosedRange<Double>) -> Codec {
+        Codec(
+            read: { $0.thousandths(in: range) }, write: { $1.value(thousandths: $0) },
+            restore: { record throws(RecordFault) in try record.thousandths() })
+    }
+}
+
+extension Codec where Value: Sendable {
+    /// A string that `make` accepts; `rule` describes which strings are accepted.
+    static func parsed(
+        _ rule: String, _ make: @escaping @Sendable (String) -> Value?,
+        text: @escaping @Sendable (Value) -> String
+    ) -> Codec {
+        Codec(
+            read: { $0.parsed(rule, make) }, write: { $1.value(text($0)) },
+            restore: { record throws(RecordFault) in try record.parsed(make) })
+    }
+}

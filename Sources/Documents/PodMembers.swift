@@ -1,0 +1,118 @@
+//  The members of a pod's spec.
+
+package import JSON
+package import Model
+
+extension PodSpec {
+    /// The members of the pod's document and record that come from its spec, without the tasks.
+    static let members = SpecTable<PodSpec>([
+        .unsupported("dns"),
+        .optional(
+            "labels", \.labels, { $0.labels = $1 }, .map { $0.notes() },
+            change: { $0.merged(into: $1) }),
+        .optional(
+            "annotations", \.annotations, { $0.annotations = $1 }, .map { $0.notes() },
+            change: { $0.merged(into: $1) }),
+        .optional("hostname", \.hostname, { $0.hostname = $1 }, .text { $0.hostname() }),
+        .object(
+            "network",
+            [
+                .unsupported("name"), .unsupported("ports"),
+                .optional("mode", \.network, { $0.network = $1 }, .networkMode),
+            ]),
+        sharePID,
+        .optional(
+            "resources", \.resources, { $0.resources = $1 }, .resources(),
+            change: { $0.merged(into: $1) }),
+    ])
+
+    /// The members of a request. The pod's document and its record have other forms of the tasks.
+    static let requestMembers = SpecTable<PodSpec>(members.members + [tasks])
+
+    private static let sharePID = Member<PodSpec>(
+        name: "sharePID",
+        read: { field, _ in
+            let isShared = field.bool()
+            if isShared == true {
+                field.refuseUnsupported(
+                    "a shared PID namespace is not supported by this version")
+            }
+            return isShared == false
+        },
+        write: { $1.member("sharePID", false) }, restore: { _, _ in })
+
+    private static let tasks = Member<PodSpec>(
+        name: "tasks",
+        read: { field, spec in
+            guard let tasks = field.tasks() else { return false }
+            spec.tasks = tasks
+            return true
+        },
+        write: { spec, writer in
+            writer.object("tasks") { writer in
+                for task in spec.tasks {
+                    writer.key(task.name.text)
+                    TaskSpec.members.writeObject(task, to: &writer)
+                }
+            }
+        },
+        restore: { _, _ in })
+
+    /// Reads `PUT /v1/pods/{pod}`, with every default filled in and the tasks in order.
+    /// `nestsCPULimits`: whether the kernel refuses a CPU limit of a task above that of its pod.
+    package static func decode(
+        _ value: JSONValue, name: Label, nestsCPULimits: Bool = false
+    ) throws(DocumentFaults) -> PodSpec {
+        try decodeDocument(value) { object in
+            var spec = PodSpec(hostname: name.text)
+            _ = requestMembers.read(&object, into: &spec)
+            for fault in nestsCPULimits ? spec.tasksOverLimit : [] {
+                object.log.add(fault.pointer, fault.detail)
+            }
+            return spec
+        }
+    }
+}
+
+extension Pod {
+    /// The size in bytes of the body with which a client would create this pod and its present
+    /// tasks, with every default written out.
+    package var specBytes: Int {
+        var request = spec
+        request.tasks = tasks.map(\.spec)
+        var writer = JSONWriter()
+        PodSpec.requestMembers.writeObject(request, to: &writer)
+        return writer.count
+    }
+}
+
+extension Codec<NetworkMode> {
+    fileprivate static var networkMode: Codec {
+        let known = Codec.parsed(
+            "'none' or 'host'", { NetworkMode(rawValue: $0) }, text: \.rawValue)
+        return Codec(
+            read: { field in
+                guard field.value.string == "cni" else { return known.read(field) }
+                field.refuseUnsupported("'cni' is not supported by this version")
+                return nil
+            },
+            write: known.write, restore: known.restore)
+    }
+}
+
+extension Field {
+    fileprivate func tasks() -> [TaskSpec]? {
+        guard let entries = entries(limit: DocumentLimits.tasks) else { return nil }
+        let tasks = entries.compactMap { name, field in field.task(named: name) }
+        return tasks.sorted { $0.name < $1.name }
+    }
+
+    private func task(named text: String) -> TaskSpec? {
+        let name = Label(text)
+        if name == nil { refuse("a task's name must be \(Label.rule)") }
+        // A refused name must not hide the faults of the members.
+        guard var spec = (name ?? Label("x")).map(TaskSpec.init(defaultsOf:)) else { return nil }
+        let isComplete = readObject(TaskSpec.members, into: &spec)
+        return isComplete && name != nil ? spec : nil
+    }
+}

@@ -1,0 +1,66 @@
+//  The members of a task's spec.
+
+package import JSON
+package import Model
+
+extension TaskSpec {
+    static let members = SpecTable<TaskSpec>([
+        .unsupported("restart"),
+        .object(
+            "rootfs", isRequired: true,
+            [
+                .required("path", \.rootfs, { $0.rootfs = $1 }, .text { $0.path() }),
+                .optional("readOnly", \.readOnlyRootfs, { $0.readOnlyRootfs = $1 }, .bool),
+            ]),
+        .required("args", \.args, { $0.args = $1 }, .texts { $0.arguments() }),
+        .optional("env", \.env, { $0.env = $1 }, .map { $0.environment() }),
+        .optional("cwd", \.cwd, { $0.cwd = $1 }, .text { $0.path() }),
+        .optional("user", \.user, { $0.user = $1 }, .user),
+        .optional("mounts", \.mounts, { $0.mounts = $1 }, .mounts),
+        .optional(
+            "resources", \.resources, { $0.resources = $1 },
+            .resources(Resources(pids: TaskSpec.defaultPids))),
+        .object(
+            "capabilities",
+            [
+                .optional(
+                    "add", \.addCapabilities, { $0.addCapabilities = $1 },
+                    .texts { $0.capabilities() }),
+                .optional(
+                    "drop", \.dropCapabilities, { $0.dropCapabilities = $1 },
+                    .texts { $0.capabilities() }),
+            ]),
+        .optional("noNewPrivileges", \.noNewPrivileges, { $0.noNewPrivileges = $1 }, .bool),
+        .optional("compat32", \.compat32, { $0.compat32 = $1 }, .bool),
+        .optional("stopSignal", \.stopSignal, { $0.stopSignal = $1 }, .signal),
+        .optional(
+            "gracePeriod", \.gracePeriod, { $0.gracePeriod = $1 },
+            .thousandths(in: DocumentLimits.grace)),
+        .optional("start", \.start, { $0.start = $1 }, .bool),
+    ])
+
+    /// Every default, and no value yet for the required members.
+    init(defaultsOf name: Label) { self.init(name: name, rootfs: "", args: []) }
+
+    /// Reads `PUT …/tasks/{task}`, with every default filled in.
+    package static func decode(
+        _ value: JSONValue, name: Label
+    ) throws(DocumentFaults) -> TaskSpec {
+        try decodeDocument(value) { object in
+            var spec = TaskSpec(defaultsOf: name)
+            return TaskSpec.members.read(&object, into: &spec) ? spec : nil
+        }
+    }
+}
+
+extension Codec<Signal> {
+    static var signal: Codec {
+        .parsed("a signal like 'TERM' or 'RTMIN+3'", { Signal($0) }, text: \.description)
+    }
+}
+
+extension Codec<UserSpec> {
+    fileprivate static var user: Codec {
+        .parsed("'user' or 'user:group'", { UserSpec($0) }, text: \.description)
+    }
+}

@@ -1,0 +1,118 @@
+// The tables of the specs against the schemas of openapi/staunch.json, both ways.
+
+import Bytes
+import JSON
+import Model
+import Testing
+
+@testable import Documents
+
+@Suite struct SchemaTests {
+    let all: JSONValue
+
+    init() throws { all = try schemas() }
+
+    private func schema(_ name: String) throws -> JSONValue { try #require(all[name]) }
+
+    /// The schema to which `schema` refers, or else `schema`.
+    private func resolved(_ schema: JSONValue?) throws -> JSONValue {
+        let schema = try #require(schema)
+        guard let reference = schema["$ref"]?.string else { return schema }
+        return try self.schema(String(reference.split(separator: "/").last ?? ""))
+    }
+
+    private func names(_ object: JSONValue?) -> [String] {
+        (object?.members ?? []).map(\.name).sorted()
+    }
+
+    private func required(_ schema: JSONValue) -> [String] {
+        (schema["required"]?.strings ?? []).sorted()
+    }
+
+    /// The rows are the properties of a request, and of the objects in it.
+    private func compare<Root>(_ rows: [Member<Root>], request schema: JSONValue) throws {
+        let rows = rows.filter(\.isSupported)
+        #expect(rows.map(\.name).sorted() == names(schema["properties"]))
+        #expect(rows.filter(\.isRequired).map(\.name).sorted() == required(schema))
+        #expect(schema["additionalProperties"] == .bool(false))
+        for row in rows where !row.nested.isEmpty {
+            let inner = try resolved(schema["properties"]?[row.name])
+            try compare(row.nested, request: inner)
+        }
+    }
+
+    /// The rows are what a reply always contains of the spec.
+    private func compare<Root>(_ rows: [Member<Root>], reply schema: JSONValue) throws {
+        for row in rows where row.isSupported && !row.nested.isEmpty {
+            let inner = try resolved(schema["properties"]?[row.name])
+            let nested = row.nested.filter(\.isSupported).map(\.name).sorted()
+            #expect(nested == names(inner["properties"]))
+            #expect(nested == required(inner))
+        }
+    }
+
+    /// A default of the schema is the value that the table writes, and each boolean has one.
+    private func compareDefaults(_ written: JSONValue, _ schema: JSONValue) throws {
+        for member in try #require(schema["properties"]?.members) {
+            let (name, property, value) = (member.name, member.value, written[member.name])
+            if let stated = property["default"] { #expect(value == stated, "\(name)") }
+            if case .bool? = value, property["const"] == nil {
+                #expect(property["default"] != nil, "\(name)")
+            }
+            let inner = try resolved(property)
+            if let value, inner["properties"] != nil { try compareDefaults(value, inner) }
+        }
+    }
+
+    private func written<Root>(_ table: SpecTable<Root>, _ root: Root) throws -> JSONValue {
+        var writer = JSONWriter()
+        table.writeObject(root, to: &writer)
+        return try JSONValue.parse(writer.finish().bytes)
+    }
+
+    @Test("a request's members are the properties of its schema")
+    func requests() throws {
+        try compare(PodSpec.requestMembers.members, request: schema("PodRequest"))
+        try compare(TaskSpec.members.members, request: schema("TaskRequest"))
+        try compare(Resources.members.members, request: schema("Resources"))
+        try compare(MountSpec.bindMembers.members, request: schema("BindMount"))
+        try compare(MountSpec.tmpfsMembers.members, request: schema("TmpfsMount"))
+    }
+
+    @Test("the members that a PATCH may change are the properties of its schema")
+    func patches() throws {
+        let pod = PodSpec.requestMembers.members.filter { $0.change != nil }.map(\.name)
+        #expect(try pod.sorted() == names(schema("PodPatch")["properties"]))
+        let limits = Resources.members.members.filter { $0.change != nil }.map(\.name)
+        #expect(try limits.sorted() == names(schema("ResourcesPatch")["properties"]))
+    }
+
+    @Test("a reply's members are the properties of its schema, and all of them are required")
+    func replies() throws {
+        let pod = Pod(
+            uid: uid, name: web, spec: PodSpec(hostname: "h"), state: .ready, revision: 1,
+            createdAt: noon)
+        let task = PodTask(
+            uid: uid, spec: TaskSpec(name: app, rootfs: "/r", args: ["a"]), state: .creating,
+            revision: 1, createdAt: noon)
+        for (document, name) in [(try json(pod), "Pod"), (try json(task), "Task")] {
+            let schema = try schema(name)
+            #expect(names(document) == names(schema["properties"]))
+            #expect(names(document) == required(schema))
+        }
+        try compare(PodSpec.members.members, reply: schema("Pod"))
+        try compare(TaskSpec.members.members, reply: schema("Task"))
+    }
+
+    @Test("the defaults that the document states are those of the specs")
+    func defaults() throws {
+        let task = TaskSpec(name: app, rootfs: "/r", args: ["a"])
+        let bind = MountSpec(kind: .bind(source: "/s"), target: "/t")
+        let tmpfs = MountSpec(kind: .tmpfs(size: nil), target: "/t")
+        try compareDefaults(
+            written(PodSpec.requestMembers, PodSpec(hostname: "h")), schema("PodRequest"))
+        try compareDefaults(written(TaskSpec.members, task), schema("TaskRequest"))
+        try compareDefaults(written(MountSpec.bindMembers, bind), schema("BindMount"))
+        try compareDefaults(written(MountSpec.tmpfsMembers, tmpfs), schema("TmpfsMount"))
+    }
+}
