@@ -32,7 +32,7 @@ struct PeerRun {
 
     /// This program starts runc, so its own CPU time is subtracted.
     private func runRunc() throws(RunFailure) -> (TargetResult, [Check]) {
-        let spec = try RuncWorker.spec(shared.stage)
+        let spec = try RuncWorker.spec(shared)
         let (stage, statistics) = (shared.stage, statistics)
         var seconds = 0.0
         guard let account = shared.account else {

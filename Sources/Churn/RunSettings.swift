@@ -27,6 +27,8 @@ package struct RunSettings: Sendable {
     package var pressure: PressureSettings?
     /// The socket of an existing daemon; `nil` means that the run starts its own.
     package var socket: String?
+    /// The config.json for bare runc; `nil` means the output of `runc spec`.
+    package var runcConfig: String?
     /// The directory in which the run makes its own directory.
     package var directory = "/var/tmp"
     package var daemonProgram = ""

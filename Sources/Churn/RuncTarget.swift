@@ -19,9 +19,14 @@ final class RuncWorker: PodWorker {
         state = stage.home + "/runc-state"
     }
 
-    /// The output of `runc spec`.
-    static func spec(_ stage: Stage) throws(RunFailure) -> JSONValue {
-        let directory = stage.home + "/runc-spec"
+    /// The config.json for the containers: the user's, or the output of `runc spec`.
+    static func spec(_ shared: Setting) throws(RunFailure) -> JSONValue {
+        if let file = shared.settings.runcConfig {
+            do { return try JSONValue.parse(try Files.read(file, limit: 1 << 20)) } catch {
+                throw RunFailure("--runc-config \(file): \(error)")
+            }
+        }
+        let directory = shared.stage.home + "/runc-spec"
         do {
             try Files.makeDirectories(directory)
             let runc = Program.find("runc") ?? "runc"

@@ -16,6 +16,15 @@ struct Options: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The config.json of the containers of the target runc.",
+            discussion: """
+                The run replaces its root, arguments, terminal and cgroup. [default: what 'runc \
+                spec' prints]
+                """, valueName: "file"))
+    var runcConfig: String?
+
+    @Option(
+        help: ArgumentHelp(
             "The number of pods for each target.", discussion: "[default: 200]", valueName: "count")
     )
     var pods: Int?

@@ -19,6 +19,7 @@ extension Options {
             settings.pressure = pressure
         }
         settings.socket = socket.map(absolute)
+        settings.runcConfig = runcConfig.map(absolute)
         settings.directory = absolute(dir)
         let programs = if let bin { absolute(bin) } else { try besideUs() }
         settings.daemonProgram = programs + "/staunchd"
