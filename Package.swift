@@ -33,6 +33,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
     ],
     targets: [
         .systemLibrary(
@@ -61,7 +62,12 @@ let package = Package(
         library("ShimProtocol", ["Kernel"]),
         library("Store", ["Bytes", "CSQLite", "Failpoints"]),
         library("Teardown", ["Model"]),
-        library("EventLoop", ["Kernel", "Linux", "Model"]),
+        library(
+            "EventLoop",
+            [
+                "Kernel", "Linux", "Model",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         library("Shim", ["Bytes", "Kernel", "Linux", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(

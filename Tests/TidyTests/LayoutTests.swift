@@ -45,7 +45,7 @@ import Testing
 
     /// Modules of the toolchain.
     static let outside: Set = [
-        "Glibc", "Synchronization", "ArgumentParser", "Dispatch", "Histogram",
+        "Glibc", "Synchronization", "ArgumentParser", "Dispatch", "HeapModule", "Histogram",
     ]
 
     /// Every import of our targets: importer, imported, and place.
