@@ -13,12 +13,14 @@ package enum FailureCause: Sendable, CaseIterable {
 
 /// Why an operation or a step failed, in one form for every place that shows it.
 package struct Failure: Error, Equatable, Sendable {
+    /// A cause that this version knows, or one that another version has recorded.
     package enum Cause: Equatable, Sendable {
         case known(FailureCause)
         /// From a record of another version: the code and the HTTP status that it contains.
         case recorded(code: String, status: Int)
     }
 
+    /// What programs go by.
     package let cause: Cause
     /// The text for display: what happened, in the words of the program or kernel that refused.
     package let detail: String

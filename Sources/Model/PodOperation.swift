@@ -77,7 +77,7 @@ package struct OperationStep: Equatable, Sendable {
     package var startedAt: Timestamp?
     /// When the step ended; `nil` before it.
     package var finishedAt: Timestamp?
-    /// When the next attempt is due; `nil` if that is not known.
+    /// When a waiting step is tried again; `nil` while an attempt runs.
     package var retryAt: Timestamp?
     /// What the step waits for.
     package var detail: String?

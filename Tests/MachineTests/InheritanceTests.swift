@@ -19,23 +19,6 @@ extension Machine {
             }
         }
 
-        @Test("a task that an older daemon made under its plain name is started and deleted")
-        func formerIDs() throws {
-            try withDaemon { daemon, client in
-                let task = daemon.rootfs.task("exit 5", #""start": false"#)
-                let pod = try client.createPod("web", "{\"tasks\": {\"app\": \(task)}}")
-                let uid = try #require(pod["tasks", "app", "uid"]?.string)
-                let root = daemon.folder(pod) + "/runtime/app"
-                try Command.expect("sh", "-c", "cd \(root) && mv \(uid)/* . && rmdir \(uid)")
-                let start = try client.send(
-                    "POST", "/v1/pods/web/tasks/app/start", headers: ["Prefer": "wait=20"])
-                #expect(start.state == "succeeded", "\(start.reply.text)")
-                let ended = try client.waitForTask("web", "app", "exited")
-                #expect(ended["exitCode"]?.integer == 5)
-                #expect(try client.deletePod("web").state == "succeeded")
-            }
-        }
-
         /// Sets all that a starter can set and a process inherits, and becomes the daemon.
         static let hostile = [
             "/bin/bash", "-c",

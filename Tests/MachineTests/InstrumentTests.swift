@@ -74,5 +74,5 @@ let badReplies = [
     BadReply("/v1/pods", #"{"items": [], "next": null, "revision": 1.5}"#, "/revision"),
     BadReply("/v1/pods/a", #"{}"#, "no header ETag"),
     BadReply("/v1/pods/a", #"{}"#, "no header Retry-After", method: "DELETE", status: 202),
-    BadReply("/v1/pods/a", "x", "a body where none", method: "DELETE", status: 204),
+    BadReply("/v1/pods/a", "x", "a body without a documented one", method: "DELETE", status: 204),
 ]

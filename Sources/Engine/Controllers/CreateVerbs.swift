@@ -67,7 +67,7 @@ extension PodController {
         let tasks = recorded + host.tasksLeft(uid).filter { !recorded.contains($0) }
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
         let removal = PodRemoval(
-            self, grace: grace, keepsLogs: keepingLogs, isPodGoing: true)
+            self, journal, grace: grace, keepsLogs: keepingLogs, isPodGoing: true)
         return await Teardown(remover: removal, journal: journal).run(pod: uid, tasks: tasks)
     }
 
@@ -99,7 +99,7 @@ extension PodController {
             return
         }
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
-        let removal = PodRemoval(self, grace: { _ in 0 })
+        let removal = PodRemoval(self, journal, grace: { _ in 0 })
         let proof = await Teardown(remover: removal, journal: journal)
             .run(task: task.spec.name, uid: task.uid)
         await engine.registry.end(operation.id, .failed, error: failure, engine) {

@@ -57,7 +57,7 @@ extension PodController {
             let task = pod[task: name]
         else { return }
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
-        let removal = PodRemoval(self, grace: graceOf(operation))
+        let removal = PodRemoval(self, journal, grace: graceOf(operation))
         let proof = await Teardown(remover: removal, journal: journal).run(
             task: name, uid: task.uid)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
@@ -93,7 +93,7 @@ extension PodController {
     private func stop(_ task: PodTask, _ operation: PodOperation) async {
         let step = TeardownStep(.tasksStop, task: task.spec.name)
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
-        let removal = PodRemoval(self, grace: graceOf(operation))
+        let removal = PodRemoval(self, journal, grace: graceOf(operation))
         journal.began(step)
         while case .blocked(let blocker) = await removal.remove(step) {
             journal.waits(step, for: blocker)

@@ -60,6 +60,12 @@ import Teardown
         tell(.warning, "step waits", step, "why", blocker.reason)
     }
 
+    /// Notes when a waiting step is tried again; `nil` when the attempt begins.
+    func pauses(_ step: ShownStep, milliseconds: Int64?) {
+        let at = milliseconds.map { Timestamp(milliseconds: EngineClock.wall + $0) }
+        show(step) { $0.retryAt = at }
+    }
+
     func ended(_ step: ShownStep, skipped: Bool) {
         let started = close(step) { shown in
             shown.state = skipped ? .skipped : .succeeded

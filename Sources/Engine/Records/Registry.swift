@@ -254,6 +254,7 @@ extension PodOperation {
         for index in steps.indices where !steps[index].isDone {
             steps[index].state = .pending
             steps[index].startedAt = nil
+            steps[index].retryAt = nil
             steps[index].detail = nil
         }
     }

@@ -10,6 +10,7 @@ import Teardown
 
 @Loop final class PodRemoval: Remover {
     let controller: PodController
+    private let journal: OperationJournal
     /// Milliseconds between a task's stop signal and SIGKILL; `nil` for the task's own.
     let grace: @Sendable (Label) -> Int64?
     let keepsLogs: Bool
@@ -20,11 +21,13 @@ import Teardown
     private var attempts: [TeardownStep: Int] = [:]
 
     nonisolated init(
-        _ controller: PodController, grace: @escaping @Sendable (Label) -> Int64?,
+        _ controller: PodController, _ journal: OperationJournal,
+        grace: @escaping @Sendable (Label) -> Int64?,
         keepsLogs: Bool = false,
         isPodGoing: Bool = false
     ) {
         self.controller = controller
+        self.journal = journal
         self.grace = grace
         self.keepsLogs = keepsLogs
         self.isPodGoing = isPodGoing
@@ -52,7 +55,10 @@ import Teardown
     @Loop func nextChange(_ step: TeardownStep) async {
         let attempt = attempts[step, default: 0]
         attempts[step] = attempt + 1
-        await Loop.shared.reactor.pause(milliseconds: min(20 << Int64(min(attempt, 6)), 1000))
+        let pause: Int64 = min(20 << Int64(min(attempt, 6)), 1000)
+        journal.pauses(ShownStep(step), milliseconds: pause)
+        await Loop.shared.reactor.pause(milliseconds: pause)
+        journal.pauses(ShownStep(step), milliseconds: nil)
     }
 }
 
