@@ -64,11 +64,12 @@ extension Call {
     /// 201 with the new object; `nil` if none was made, or if it is already gone.
     private func created(_ operation: PodOperation) -> HTTPResponse? {
         let target = operation.target
-        guard operation.kind.isCreate, let pod = engine.pod(target.pod), pod.uid == target.podUID
+        guard operation.kind.isCreate, let pod = target.pod.flatMap({ engine.pod($0) }),
+            pod.uid == target.owner.uid
         else { return nil }
         var made: HTTPResponse
         if let name = target.task {
-            guard let task = pod[task: name], task.uid == target.taskUID else { return nil }
+            guard let task = pod[task: name], task.uid == target.uid else { return nil }
             made = response(task)
         } else {
             made = response(pod)

@@ -8,13 +8,29 @@ extension Event: DocumentEncodable {
         writer.beginObject()
         writer.member("revision", revision)
         writer.member("time", time)
-        writer.member("kind", kind.rawValue)
-        writer.member("pod", pod.text)
-        writer.member("podUID", podUID)
-        if let task { writer.member("task", task.text) }
-        if let operation { writer.member("operation", operation) }
+        writer.member("kind", kind)
+        writer.member("pod", target.owner.name)
+        writer.member("podUID", target.owner.uid)
+        if let task = target.task { writer.member("task", task.text) }
+        if case .operation(let id, _) = change { writer.member("operation", id) }
         writer.member("state", state)
         writer.endObject()
+    }
+
+    private var kind: String {
+        switch change {
+        case .state: target.kind.rawValue
+        case .gone: "\(target.kind.rawValue).gone"
+        case .operation: "operation"
+        }
+    }
+
+    private var state: String {
+        switch change {
+        case .state(let state): state
+        case .gone: "gone"
+        case .operation(_, let state): state.rawValue
+        }
     }
 }
 

@@ -64,25 +64,25 @@ extension PodOperation: DocumentEncodable {
     }
 }
 
-extension OperationTarget {
-    /// The path of the operation's target.
+extension Target {
+    /// The path of the target.
     package var href: String {
-        if isOrphan { return "/v1/audit" }
-        return task.map { "/v1/pods/\(pod)/tasks/\($0)" } ?? "/v1/pods/\(pod)"
+        switch self {
+        case .pod(let pod): "/v1/pods/\(pod.name)"
+        case .task(let task): "/v1/pods/\(task.pod.name)/tasks/\(task.name)"
+        case .orphan: "/v1/audit"
+        }
     }
-
-    /// Only the uid of an orphan is known, and the uid is then its name too.
-    private var isOrphan: Bool { pod.text == podUID.description }
 
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
-        writer.member("kind", isOrphan ? "orphan" : task == nil ? "pod" : "task")
-        writer.member("name", (task ?? pod).text)
-        writer.member("uid", task == nil ? podUID : taskUID)
+        writer.member("kind", kind.rawValue)
+        writer.member("name", name)
+        writer.member("uid", uid)
         writer.member("href", href)
-        if task != nil {
-            writer.member("pod", pod.text)
-            writer.member("podUID", podUID)
+        if case .task(let task) = self {
+            writer.member("pod", task.pod.name.text)
+            writer.member("podUID", task.pod.uid)
         }
         writer.endObject()
     }

@@ -53,15 +53,27 @@ extension PodOperation {
     }
 }
 
-extension OperationTarget {
+extension Target {
+    /// The kind of the operation tells the kind of its target.
     fileprivate func writeRecord(to writer: inout JSONWriter) {
         writer.key("target")
         writer.beginObject()
-        writer.member("pod", pod.text)
-        writer.member("uid", podUID)
-        writer.some("task", task?.text)
-        writer.some("taskUID", taskUID)
+        switch self {
+        case .pod(let pod): pod.writeRecord(to: &writer)
+        case .task(let task):
+            task.pod.writeRecord(to: &writer)
+            writer.member("task", task.name.text)
+            writer.member("taskUID", task.uid)
+        case .orphan(let uid): writer.member("uid", uid)
+        }
         writer.endObject()
+    }
+}
+
+extension PodReference {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.member("pod", name.text)
+        writer.member("uid", uid)
     }
 }
 

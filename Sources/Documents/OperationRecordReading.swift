@@ -6,10 +6,11 @@ extension PodOperation {
     /// Reads a record that `record()` or `tombstone()` wrote.
     package init(record: [UInt8]) throws(RecordFault) {
         let reader = try RecordReader(record: record)
+        let id = try reader["id"].uid()
+        let kind = try reader["kind"].parsed { OperationKind(recorded: $0) }
         self.init(
-            id: try reader["id"].uid(),
-            kind: try reader["kind"].parsed { OperationKind(recorded: $0) },
-            target: try reader["target"].target(), revision: try reader["rev"].bits(),
+            id: id, kind: kind, target: try reader["target"].target(kind.target),
+            revision: try reader["rev"].bits(),
             steps: try reader["steps"].elements().map { x throws(RecordFault) in try x.step() },
             requester: try reader["by"].requester(), createdAt: try reader["created"].time(),
             fingerprint: try reader["print"].bits(),
@@ -56,11 +57,24 @@ extension RecordReader {
         try optional(name)?.time()
     }
 
-    fileprivate func target() throws(RecordFault) -> OperationTarget {
-        OperationTarget(
-            pod: try self["pod"].label(), podUID: try self["uid"].uid(),
-            task: try optional("task")?.label(),
-            taskUID: try optional("taskUID")?.uid())
+    /// Reads a target of this kind. In records of version 0.1 an orphan has the members of a pod,
+    /// whose name is the uid.
+    fileprivate func target(_ kind: Target.Kind) throws(RecordFault) -> Target {
+        if kind != .task, let task = optional("task") {
+            throw RecordFault.malformed(task.pointer, "is not a member of this kind of target")
+        }
+        switch kind {
+        case .pod: return .pod(try pod())
+        case .task:
+            return .task(
+                TaskReference(
+                    name: try self["task"].label(), uid: try self["taskUID"].uid(), pod: try pod()))
+        case .orphan: return .orphan(try self["uid"].uid())
+        }
+    }
+
+    private func pod() throws(RecordFault) -> PodReference {
+        PodReference(name: try self["pod"].label(), uid: try self["uid"].uid())
     }
 
     fileprivate func requester() throws(RecordFault) -> Requester {

@@ -1,43 +1,30 @@
 // The events, in the order of their revisions.
 
-/// One change of a pod, a task or an operation, as `/v1/events` reports it.
+/// One change of an object, or of an operation on it, as `/v1/events` reports it.
 package struct Event: Equatable, Sendable {
     /// The value of the global counter at the change. It orders the events.
     package let revision: UInt64
     /// The wall clock at the change, for display.
     package let time: Timestamp
-    /// The kind of the changed object, or its removal.
-    package let kind: Kind
-    /// The name of the pod that changed, or that the task or the operation belongs to.
-    package let pod: Label
-    /// The incarnation of the pod.
-    package let podUID: UID
-    /// The name of the task; `nil` for a change of the whole pod.
-    package let task: Label?
-    /// The operation that caused the change; `nil` if none did.
-    package let operation: UID?
-    /// The new state.
-    package let state: String
+    /// The object that changed, or the object of the operation that changed.
+    package let target: Target
+    /// The change.
+    package let change: Change
 
-    /// The kind of an event, as clients read it.
-    package enum Kind: String, Sendable, CaseIterable {
-        case pod, task, operation
-        /// The record and all other objects of the pod are gone.
-        case podGone = "pod.gone"
-        case taskGone = "task.gone"
+    /// A change of an object, or of an operation on it.
+    package enum Change: Equatable, Sendable {
+        /// The object has this new state.
+        case state(String)
+        /// The record and all other objects of the target are gone.
+        case gone
+        /// The operation has this new state.
+        case operation(UID, OperationState)
     }
 
-    package init(
-        revision: UInt64, time: Timestamp, kind: Kind, pod: Label, podUID: UID,
-        task: Label? = nil, operation: UID? = nil, state: String
-    ) {
+    package init(revision: UInt64, time: Timestamp, target: Target, change: Change) {
         self.revision = revision
         self.time = time
-        self.kind = kind
-        self.pod = pod
-        self.podUID = podUID
-        self.task = task
-        self.operation = operation
-        self.state = state
+        self.target = target
+        self.change = change
     }
 }

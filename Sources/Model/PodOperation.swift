@@ -18,6 +18,15 @@ package enum OperationKind: String, Sendable, CaseIterable {
     /// The daemon's own operation: removes objects that have our mark and no record.
     case orphanRemove = "orphan.remove"
 
+    /// The kind of the objects that the operation changes.
+    package var target: Target.Kind {
+        switch self {
+        case .podCreate, .podUpdate, .podStop, .podDelete, .podCleanup: .pod
+        case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskDelete: .task
+        case .orphanRemove: .orphan
+        }
+    }
+
     /// Only an operation that makes something can be canceled (openapi/README.md).
     package var isCreate: Bool { self == .podCreate || self == .taskCreate }
     /// Whether the operation ends with the removal of a record.
@@ -117,25 +126,6 @@ package struct Requester: Equatable, Sendable {
     }
 }
 
-/// The object of an operation.
-package struct OperationTarget: Equatable, Sendable {
-    /// The name of the pod.
-    package let pod: Label
-    /// The incarnation of the pod.
-    package let podUID: UID
-    /// The name of the task; `nil` if the operation is about the whole pod.
-    package let task: Label?
-    /// The incarnation of the task; `nil` if the operation is about the whole pod.
-    package let taskUID: UID?
-
-    package init(pod: Label, podUID: UID, task: Label? = nil, taskUID: UID? = nil) {
-        self.pod = pod
-        self.podUID = podUID
-        self.task = task
-        self.taskUID = taskUID
-    }
-}
-
 /// The record of a mutation. It exists before any effect of the mutation (law 1).
 package struct PodOperation: Equatable, Sendable {
     /// The client's id for the operation, or a uid of ours.
@@ -144,8 +134,8 @@ package struct PodOperation: Equatable, Sendable {
     package let kind: OperationKind
     /// The present state. It only goes forward.
     package var state: OperationState
-    /// The pod, or the task, that the operation changes.
-    package let target: OperationTarget
+    /// The object that the operation changes.
+    package let target: Target
     /// The value of the global counter at the last change.
     package var revision: UInt64
     /// The value of the global counter when the operation was accepted. The operations on one pod
@@ -201,7 +191,7 @@ package struct PodOperation: Equatable, Sendable {
     }
 
     package init(
-        id: UID, kind: OperationKind, target: OperationTarget, revision: UInt64 = 0,
+        id: UID, kind: OperationKind, target: Target, revision: UInt64 = 0,
         steps: [OperationStep] = [], requester: Requester, createdAt: Timestamp,
         fingerprint: UInt64, grace: Int64? = nil, signal: Signal? = nil
     ) {

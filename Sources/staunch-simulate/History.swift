@@ -354,7 +354,7 @@ import Store
 private func words(_ answer: Result<MutationResult, Refusal>) -> String {
     switch answer {
     case .success(.operation(let operation)):
-        "\(operation.kind.rawValue) \(operation.id), uid \(operation.target.podUID): "
+        "\(operation.kind.rawValue) \(operation.id), uid \(operation.target.owner.uid): "
             + "\(operation.state)"
     case .success(.finished(let operation)): "had ended: \(operation.kind.rawValue) \(operation.id)"
     case .success(.pod), .success(.task): "as it is"

@@ -67,7 +67,10 @@ import Store
         guard case .success(.operation(let operation)) = answer else { return }
         if operations[operation.id] == nil { operations[operation.id] = operation }
         guard operation.kind == .podCreate else { return }
-        let (name, uid) = (operation.target.pod, operation.target.podUID)
+        guard case .pod(let pod) = operation.target else {
+            return fail("S2", "\(operation.id) creates a pod, and names \(operation.target)")
+        }
+        let (name, uid) = (pod.name, pod.uid)
         guard pods[name]?.contains(uid) != true else { return }
         // S6: a name is reused only when nothing is left of its former pod.
         for former in pods[name] ?? [] where world.pods[former] != nil {
@@ -86,7 +89,7 @@ import Store
         guard case .delete(let name, let uid?, _) = request else { return }
         switch answer {
         case .success(.operation(let found)), .success(.finished(let found)):
-            let target = found.target.podUID
+            let target = found.target.uid
             if target != uid { fail("S3", "\(name) \(uid) was meant, and \(target) is hit") }
         case .success, .failure: break
         }
@@ -178,7 +181,7 @@ import Store
 
     /// S2: an ended operation leaves no objects.
     private func checkGone(_ operation: PodOperation) {
-        let uid = operation.target.podUID
+        let uid = operation.target.uid
         if world.pods[uid] != nil {
             fail("S2", "\(operation.kind) \(operation.state), and there is \(pieces(uid))")
         }
@@ -190,17 +193,17 @@ import Store
         // operation.
         let others = Set(
             operations.values.filter { $0.kind == .taskDelete || $0.kind == .taskCreate }
-                .compactMap(\.target.taskUID))
+                .map(\.target.uid))
         // S5: the delete reports the exit of each task that ran.
         for (uid, exit) in exits
-        where taskOwners[uid]?.pod == operation.target.podUID && !others.contains(uid) {
+        where taskOwners[uid]?.pod == operation.target.uid && !others.contains(uid) {
             guard let name = taskOwners[uid]?.name, let told = operation.exits[name] else {
                 continue
             }
             if told != exit { fail("S5", "exit of \(name) was \(exit), and is \(told)") }
         }
         for (uid, owner) in taskOwners
-        where owner.pod == operation.target.podUID && processes[uid] != nil && !owner.isDeleted
+        where owner.pod == operation.target.uid && processes[uid] != nil && !owner.isDeleted
             && !others.contains(uid)
         {
             if operation.exits[owner.name] == nil {

@@ -132,13 +132,21 @@ struct Dice: RandomNumberGenerator {
         return step
     }
 
+    mutating func target(_ kind: Target.Kind) -> Target {
+        let pod = PodReference(name: name(), uid: uid())
+        return switch kind {
+        case .pod: .pod(pod)
+        case .task: .task(TaskReference(name: name(), uid: uid(), pod: pod))
+        case .orphan: .orphan(uid())
+        }
+    }
+
     mutating func operation() -> PodOperation {
-        let target = OperationTarget(
-            pod: name(), podUID: uid(), task: maybe { $0.name() }, taskUID: maybe { $0.uid() })
+        let kind = pick(OperationKind.allCases)
         let requester = Requester(
             pid: .max, uid: .max, gid: UInt32(next() >> 32), command: maybe { $0.text() })
         var operation = PodOperation(
-            id: uid(), kind: pick(OperationKind.allCases), target: target, revision: next(),
+            id: uid(), kind: kind, target: target(kind.target), revision: next(),
             steps: list { $0.step() }, requester: requester, createdAt: time(),
             fingerprint: next(), grace: maybe { $0.number() }, signal: maybe { _ in .kill })
         operation.state = pick(OperationState.allCases)

@@ -79,7 +79,7 @@ import Testing
         step.attempts = 3
         step.detail = "busy"
         var operation = PodOperation(
-            id: uid, kind: .podDelete, target: OperationTarget(pod: web, podUID: uid), revision: 8,
+            id: uid, kind: .podDelete, target: .pod(webPod), revision: 8,
             steps: [OperationStep(name: .removal(.tasksStop), state: .skipped), step],
             requester: Requester(pid: 1, uid: 2, gid: 3, command: "curl"), createdAt: noon,
             fingerprint: 1)
@@ -109,26 +109,78 @@ import Testing
     }
 
     @Test func aTasksOperationNamesThePodAsWell() throws {
-        let target = OperationTarget(pod: web, podUID: uid, task: app, taskUID: uid)
-        let operation = PodOperation(
-            id: uid, kind: .taskStop, target: target,
-            requester: Requester(pid: 1, uid: 0, gid: 0, command: nil), createdAt: noon,
-            fingerprint: 0)
+        let document = try json(operation(.taskStop, .task(webApp)))
         let expected = try json(
             #"""
-            {"kind":"task","name":"app","uid":"\#(uid)","href":"/v1/pods/web/tasks/app",
+            {"kind":"task","name":"app","uid":"\#(appUID)","href":"/v1/pods/web/tasks/app",
             "pod":"web","podUID":"\#(uid)"}
             """#)
-        let document = try json(operation)
         #expect(document["target"] == expected)
         #expect(document["exits"] == nil)
         #expect(document["error"] == .null && document["stalled"] == .null)
     }
 
+    private func operation(_ kind: OperationKind, _ target: Target) -> PodOperation {
+        PodOperation(
+            id: uid, kind: kind, target: target,
+            requester: Requester(pid: 1, uid: 0, gid: 0, command: nil), createdAt: noon,
+            fingerprint: 0)
+    }
+
+    @Test func anOrphansOperationLeadsToTheAudit() throws {
+        let target = #"{"kind":"orphan","name":"\#(uid)","uid":"\#(uid)","href":"/v1/audit"}"#
+        #expect(try json(operation(.orphanRemove, .orphan(uid)))["target"] == json(target))
+    }
+
+    /// The name of an orphan is its uid, but such a name makes no orphan of a pod.
+    @Test func aPodMayHaveTheNameOfItsUID() throws {
+        let pod = PodReference(name: label("\(uid)"), uid: uid)
+        let target = #"{"kind":"pod","name":"\#(uid)","uid":"\#(uid)","href":"/v1/pods/\#(uid)"}"#
+        #expect(try json(operation(.podDelete, .pod(pod)))["target"] == json(target))
+    }
+
+    /// The pod of an orphan is the uid that its objects have.
+    @Test(
+        arguments: [
+            (
+                Target.pod(webPod), .state("ready"), #""kind":"pod","pod":"web""#,
+                #""state":"ready""#
+            ),
+            (.pod(webPod), .gone, #""kind":"pod.gone","pod":"web""#, #""state":"gone""#),
+            (
+                .task(webApp), .state("exited"), #""kind":"task","pod":"web""#,
+                #""task":"app","state":"exited""#
+            ),
+            (
+                .task(webApp), .gone, #""kind":"task.gone","pod":"web""#,
+                #""task":"app","state":"gone""#
+            ),
+            (
+                .pod(webPod), .operation(appUID, .running), #""kind":"operation","pod":"web""#,
+                #""operation":"\#(appUID)","state":"running""#
+            ),
+            (
+                .task(webApp), .operation(appUID, .failed), #""kind":"operation","pod":"web""#,
+                #""task":"app","operation":"\#(appUID)","state":"failed""#
+            ),
+            (
+                .orphan(uid), .operation(appUID, .succeeded),
+                #""kind":"operation","pod":"\#(uid)""#,
+                #""operation":"\#(appUID)","state":"succeeded""#
+            ),
+        ] as [(Target, Event.Change, String, String)])
+    func anEventIsItsDocument(
+        target: Target, change: Event.Change, kindAndPod: String, rest: String
+    ) {
+        let event = Event(revision: 4, time: noon, target: target, change: change)
+        let text = String(decoding: event.document().bytes, as: UTF8.self)
+        #expect(
+            text == #"{"revision":4,"time":"\#(noonText)",\#(kindAndPod),"#
+                + #""podUID":"\#(uid)",\#(rest)}"#)
+    }
+
     @Test func eventsListsAndBookmarksAreTheirDocuments() throws {
-        let event = Event(
-            revision: 4, time: noon, kind: .taskGone, pod: web, podUID: uid, task: app,
-            state: "gone")
+        let event = Event(revision: 4, time: noon, target: .task(webApp), change: .gone)
         var list = ListWriter(limit: 1)
         let wasFull = list.isFull
         list.add(event)

@@ -45,18 +45,59 @@ import Testing
         }
     }
 
+    @Test(arguments: OperationKind.allCases)
+    func everyKindReadsBackWithItsTarget(kind: OperationKind) throws {
+        var random = Dice(seed: 7)
+        let target = random.target(kind.target)
+        #expect(try Self.operation(kind.rawValue, Self.record(of: target)).target == target)
+    }
+
+    /// An operation whose record was written with this kind and this target.
+    private static func operation(_ kind: String, _ target: String) throws -> PodOperation {
+        let text =
+            #"{"v":1,"id":"\#(uid)","kind":"\#(kind)","state":"running","rev":1,"order":1,"#
+            + #""print":1,"created":0,"target":\#(target),"by":{"pid":1,"uid":0,"gid":0},"#
+            + #""steps":[]}"#
+        return try PodOperation(record: Array(text.utf8))
+    }
+
+    /// The members of a target, as every version has written them.
+    private static func record(of target: Target) -> String {
+        switch target {
+        case .pod(let pod): #"{"pod":"\#(pod.name)","uid":"\#(pod.uid)"}"#
+        case .task(let task):
+            #"{"pod":"\#(task.pod.name)","uid":"\#(task.pod.uid)","task":"\#(task.name)","#
+                + #""taskUID":"\#(task.uid)"}"#
+        case .orphan(let uid): #"{"uid":"\#(uid)"}"#
+        }
+    }
+
     @Test(
-        "kinds have their new names in records of version 0.1",
+        "records of version 0.1 have other names of kinds, and the members of a pod for orphans",
         arguments: [
-            ("pod.clear", OperationKind.podCleanup), ("stray.remove", OperationKind.orphanRemove),
+            ("pod.clear", OperationKind.podCleanup, Target.pod(webPod)),
+            ("stray.remove", .orphanRemove, .orphan(uid)),
+            ("orphan.remove", .orphanRemove, .orphan(uid)),
         ])
-    func formerName(_ name: String, _ kind: OperationKind) throws {
-        var random = Dice(seed: 5)
-        let record = String(decoding: random.operation().record(), as: UTF8.self)
-        let kindInRecord = /"kind":"[a-z.]*"/
-        let former = record.replacing(
-            kindInRecord, with: "\"kind\":\"\(name)\"", maxReplacements: 1)
-        #expect(try PodOperation(record: Array(former.utf8)).kind == kind)
+    func formerName(_ name: String, _ kind: OperationKind, _ target: Target) throws {
+        let isOrphan = target.kind == .orphan
+        let pod = PodReference(name: isOrphan ? label("\(uid)") : web, uid: uid)
+        let operation = try Self.operation(name, Self.record(of: .pod(pod)))
+        #expect(operation.kind == kind && operation.target == target)
+    }
+
+    @Test(arguments: [
+        ("pod.delete", Target.task(webApp), "task"), ("task.delete", .pod(webPod), "task"),
+        ("orphan.remove", .task(webApp), "task"), ("pod.delete", .orphan(uid), "pod"),
+    ])
+    func aTargetOfAnotherKindIsAFault(kind: String, target: Target, member: String) {
+        let place = JSONPointer.root.appending("target").appending(member)
+        do {
+            _ = try Self.operation(kind, Self.record(of: target))
+            Issue.record("read")
+        } catch RecordFault.malformed(let pointer, _) {
+            #expect(pointer == place)
+        } catch { Issue.record("\(error)") }
     }
 
     @Test(arguments: [#"{"v":2}"#, "{}", "[]", #"{"v":"1"}"#])

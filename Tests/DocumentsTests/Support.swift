@@ -43,6 +43,9 @@ func signal(_ number: Int) -> Signal {
 let web = label("web")
 let app = label("app")
 let uid = UID(high: 0x019a_bf5e_8d3a_7c11, low: 0x9a56_3b1f_0c2d_4e5f)
+let appUID = UID(high: 0x019a_bf5e_8d3a_7c12, low: 0x9a56_3b1f_0c2d_4e60)
+let webPod = PodReference(name: web, uid: uid)
+let webApp = TaskReference(name: app, uid: appUID, pod: webPod)
 let noon = Timestamp(milliseconds: 1_700_000_000_123)
 let noonText = "2023-11-14T22:13:20.123Z"
 

@@ -90,14 +90,14 @@ extension Simulated {
 
         private func plant(_ count: Int, _ path: String) throws {
             let store = try Store(path: path)
-            let pod = label("web")
+            let target = Target.pod(PodReference(name: label("web"), uid: History.id(0)))
             for start in stride(from: 1, through: count, by: 1000) {
                 var change = StoreChange(revision: UInt64(start + 999))
                 for number in start..<start + 1000 {
                     let revision = UInt64(number)
                     var operation = PodOperation(
                         id: History.id(number), kind: .podUpdate,
-                        target: OperationTarget(pod: pod, podUID: History.id(0)),
+                        target: target,
                         revision: revision,
                         requester: Requester(pid: 1, uid: 0, gid: 0, command: "test"),
                         createdAt: EngineClock.now, fingerprint: 1)
@@ -106,8 +106,8 @@ extension Simulated {
                     operation.end(state, at: EngineClock.now, Limits())
                     change.operations.append(operation.storeRecord(uptime: 1))
                     let event = Event(
-                        revision: revision, time: EngineClock.now, kind: .operation, pod: pod,
-                        podUID: History.id(0), operation: operation.id, state: state.rawValue)
+                        revision: revision, time: EngineClock.now, target: target,
+                        change: .operation(operation.id, state))
                     change.events.append(
                         EventRecord(revision: revision, document: event.document().bytes))
                 }

@@ -39,13 +39,11 @@ import Model
     }
 
     private func begin(_ uid: UID, _ engine: Engine) async {
-        guard let name = Label("\(uid)") else { return }
         let isNew = await engine.registry.commitUntilAccepted(engine) {
             [context = engine.ownContext] transaction -> Bool in
             guard transaction.pod(uid: uid) == nil, transaction.openOperations(of: uid).isEmpty
             else { return false }
-            var operation = transaction.makeOperation(
-                .orphanRemove, OperationTarget(pod: name, podUID: uid), context)
+            var operation = transaction.makeOperation(.orphanRemove, .orphan(uid), context)
             operation.steps = OperationStep.removing(tasks: [])
             transaction.put(operation)
             return true

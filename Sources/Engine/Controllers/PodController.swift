@@ -194,8 +194,8 @@ extension PodOperation {
 
     var fields: KeyValuePairs<StaticString, String> {
         [
-            "operation": "\(id)", "kind": kind.rawValue, "pod": target.pod.text,
-            "uid": "\(target.podUID)",
+            "operation": "\(id)", "kind": kind.rawValue, "pod": target.owner.name,
+            "uid": "\(target.owner.uid)",
         ]
     }
 }

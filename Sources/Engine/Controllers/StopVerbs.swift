@@ -23,7 +23,7 @@ extension PodController {
     func cleanUpPod(_ operation: PodOperation) async {
         _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: true)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
-            guard var pod = transaction.pod(uid: operation.target.podUID) else { return }
+            guard var pod = transaction.pod(uid: operation.target.uid) else { return }
             for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
             if pod.operation == operation.id { pod.operation = nil }
             transaction.put(pod)
@@ -153,12 +153,12 @@ extension PodController {
         await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
             guard let former = ended.formerResources else { return }
-            for var later in transaction.openOperations(of: ended.target.podUID)
+            for var later in transaction.openOperations(of: ended.target.uid)
             where later.id != ended.id && later.formerResources == refused {
                 later.formerResources = former
                 transaction.put(later)
             }
-            guard var pod = transaction.pod(uid: ended.target.podUID),
+            guard var pod = transaction.pod(uid: ended.target.uid),
                 pod.spec.resources == refused
             else { return }
             pod.spec.resources = former

@@ -153,7 +153,8 @@ extension PodOperation {
         let milliseconds = (finishedAt ?? createdAt).milliseconds - createdAt.milliseconds
         return [
             "operation": "\(id)", "kind": kind.rawValue, "state": state.rawValue,
-            "pod": target.pod.text, "uid": "\(target.podUID)", "task": target.task?.text ?? "-",
+            "pod": target.owner.name, "uid": "\(target.owner.uid)",
+            "task": target.task?.text ?? "-",
             "step": error?.step?.text ?? "-", "error": error?.detail ?? "-",
             "ms": "\(milliseconds)",
         ]

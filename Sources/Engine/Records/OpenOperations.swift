@@ -40,15 +40,15 @@ struct OpenOperations {
     mutating func put(_ operation: PodOperation) {
         if operation.state.hasEnded { return remove(operation) }
         if byID.updateValue(operation, forKey: operation.id) != nil { return }
-        let before = byPod[operation.target.podUID, default: []]
+        let before = byPod[operation.target.owner.uid, default: []]
             .lastIndex { byID[$0].map { $0.order <= operation.order } ?? false }
-        byPod[operation.target.podUID, default: []]
+        byPod[operation.target.owner.uid, default: []]
             .insert(operation.id, at: before.map { $0 + 1 } ?? 0)
     }
 
     private mutating func remove(_ operation: PodOperation) {
         guard byID.removeValue(forKey: operation.id) != nil else { return }
-        let pod = operation.target.podUID
+        let pod = operation.target.owner.uid
         byPod[pod]?.removeAll { $0 == operation.id }
         if byPod[pod]?.isEmpty ?? false { byPod[pod] = nil }
     }

@@ -34,7 +34,10 @@ struct Transaction {
 
     var podCount: Int { basePods.count }
 
-    func pod(_ name: Label) -> Pod? {
+    /// Returns the pod of this name; `nil` if there is none, or for the `nil` of a target without
+    /// a pod.
+    func pod(_ name: Label?) -> Pod? {
+        guard let name else { return nil }
         if let changed = changes.pods[name] { return changed }
         return basePods[name]
     }
@@ -51,7 +54,7 @@ struct Transaction {
     func openOperations(of pod: UID) -> [PodOperation] {
         let known = baseOperations.of(pod).compactMap { operation($0.id) }
         let new = changes.operations.values.filter {
-            $0.target.podUID == pod && baseOperations[$0.id] == nil
+            $0.target.owner.uid == pod && baseOperations[$0.id] == nil
         }
         let open = (known + new).filter { !$0.state.hasEnded }
         return new.isEmpty ? open : open.sorted { $0.order < $1.order }
@@ -93,7 +96,7 @@ struct Transaction {
         changes.revision += 1
         pod.revision = changes.revision
         if known?.state != pod.state || known?.uid != pod.uid {
-            tell(.pod, pod, state: pod.state.rawValue)
+            tell(.state(pod.state.rawValue), Target(pod))
         }
         for index in pod.tasks.indices {
             let task = pod.tasks[index]
@@ -101,7 +104,7 @@ struct Transaction {
             guard before != task else { continue }
             pod.tasks[index].revision = pod.revision
             if before?.state.name != task.state.name || before?.uid != task.uid {
-                tell(.task, pod, task: task.spec.name, state: task.state.name)
+                tell(.state(task.state.name), Target(pod, task))
             }
         }
         changes.pods[pod.name] = .some(pod)
@@ -112,7 +115,7 @@ struct Transaction {
         changes.revision += 1
         changes.pods.updateValue(nil, forKey: pod.name)
         changes.removedPods.append(proof.pod)
-        tell(.podGone, pod, state: "gone")
+        tell(.gone, Target(pod))
     }
 
     /// Removes a task's record. The caller needs the proof that nothing of the task is left.
@@ -120,7 +123,7 @@ struct Transaction {
         var pod = pod
         if pod[task: task]?.uid == proof.task { pod[task: task] = nil }
         changes.revision += 1
-        tell(.taskGone, pod, task: task, state: "gone")
+        tell(.gone, Target(pod, task: task, proof.task))
         put(pod)
     }
 
@@ -131,7 +134,7 @@ struct Transaction {
         operation.revision = changes.revision
         if operation.order == 0 {
             operation.order = changes.revision
-            let ahead = openOperations(of: operation.target.podUID)
+            let ahead = openOperations(of: operation.target.owner.uid)
             if operation.state == .pending, !ahead.contains(where: { $0.excludes(operation) }) {
                 operation.state = .running
             }
@@ -140,15 +143,13 @@ struct Transaction {
         guard known?.state != operation.state else { return }
         changes.events.append(
             Event(
-                revision: operation.revision, time: time, kind: .operation,
-                pod: operation.target.pod, podUID: operation.target.podUID,
-                task: operation.target.task, operation: operation.id,
-                state: operation.state.rawValue))
+                revision: operation.revision, time: time, target: operation.target,
+                change: .operation(operation.id, operation.state)))
     }
 
     /// Adds the daemon's own operation that removes what a lost pod held. Returns its id.
     mutating func makeCleanup(of pod: Pod, _ context: RequestContext) -> UID {
-        var operation = makeOperation(.podCleanup, OperationTarget(pod), context)
+        var operation = makeOperation(.podCleanup, Target(pod), context)
         operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))
         put(operation)
         return operation.id
@@ -164,16 +165,12 @@ struct Transaction {
 
     /// Adds an event. Each event has a revision of its own, so that `since` never falls between two
     /// events of one revision.
-    private mutating func tell(
-        _ kind: Event.Kind, _ pod: Pod, task: Label? = nil, state: String
-    ) {
+    private mutating func tell(_ change: Event.Change, _ target: Target) {
         if let last = changes.events.last, last.revision >= changes.revision {
             changes.revision = last.revision + 1
         }
         changes.events.append(
-            Event(
-                revision: changes.revision, time: time, kind: kind, pod: pod.name,
-                podUID: pod.uid, task: task, operation: nil, state: state))
+            Event(revision: changes.revision, time: time, target: target, change: change))
     }
 }
 
@@ -227,8 +224,8 @@ extension PodOperation {
         }
         return OperationRecord(
             id: id.recordID, kind: kind.rawValue, removes: kind.isDelete,
-            podUID: target.podUID.recordID, podName: target.pod.text,
-            taskUID: target.taskUID?.recordID, taskName: target.task?.text, revision: revision,
-            creation: order, document: record(), ending: ending)
+            podUID: target.owner.uid.recordID, podName: target.owner.name,
+            taskUID: target.task.map { _ in target.uid.recordID }, taskName: target.task?.text,
+            revision: revision, creation: order, document: record(), ending: ending)
     }
 }

@@ -33,7 +33,7 @@ extension Engine {
         switch committed {
         case .done(let accepted):
             metrics.storeCommits.add()
-            if case .operation(let operation) = accepted { wake(operation.target.podUID) }
+            if case .operation(let operation) = accepted { wake(operation.target.owner.uid) }
             return accepted
         case .refused(let failure): throw refusal(failure)
         }
@@ -109,17 +109,17 @@ extension Transaction {
         case .operation(let operation), .finished(let operation):
             guard operation.id != id else { return }
             alias(id, to: operation.id, fingerprint: context.fingerprint)
-        case .pod(let pod): putDone(kind, OperationTarget(pod), context, limits)
+        case .pod(let pod): putDone(kind, Target(pod), context, limits)
         case .task(let task):
             guard let pod = pod.flatMap({ self.pod($0) }) else { return }
-            putDone(kind, OperationTarget(pod, task), context, limits)
+            putDone(kind, Target(pod, task), context, limits)
         case .nothing: alias(id, to: .nothing, fingerprint: context.fingerprint)
         }
     }
 
     /// Stores an operation that had nothing to do.
     private mutating func putDone(
-        _ kind: OperationKind?, _ target: OperationTarget, _ context: RequestContext,
+        _ kind: OperationKind?, _ target: Target, _ context: RequestContext,
         _ limits: Limits
     ) {
         guard let kind else { return }
@@ -196,7 +196,7 @@ extension Transaction {
 
     /// Makes a new operation without putting it.
     mutating func makeOperation(
-        _ kind: OperationKind, _ target: OperationTarget, _ context: RequestContext,
+        _ kind: OperationKind, _ target: Target, _ context: RequestContext,
         grace: Int64? = nil, signal: Signal? = nil
     ) -> PodOperation {
         PodOperation(
@@ -228,12 +228,4 @@ private struct Alias {
     let operation: UID
     /// The fingerprint of the request that came with the id; `nil` if only the id is still kept.
     let fingerprint: UInt64?
-}
-
-extension OperationTarget {
-    init(_ pod: Pod) { self.init(pod: pod.name, podUID: pod.uid) }
-
-    init(_ pod: Pod, _ task: PodTask) {
-        self.init(pod: pod.name, podUID: pod.uid, task: task.spec.name, taskUID: task.uid)
-    }
 }

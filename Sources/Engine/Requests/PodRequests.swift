@@ -58,7 +58,7 @@ extension Engine {
                 return .pod(transaction.pod(name) ?? pod)
             }
             try transaction.checkRoom(for: pod.uid, settings.limits)
-            var operation = transaction.makeOperation(.podUpdate, OperationTarget(pod), context)
+            var operation = transaction.makeOperation(.podUpdate, Target(pod), context)
             operation.formerResources = before.resources
             operation.wantedResources = pod.spec.resources
             transaction.put(operation)
@@ -78,7 +78,7 @@ extension Engine {
             }
             if pod.state == .ready { pod.state = .stopping }
             let operation = transaction.makeOperation(
-                .podStop, OperationTarget(pod), context, grace: grace)
+                .podStop, Target(pod), context, grace: grace)
             transaction.put(pod)
             transaction.put(operation)
             return .operation(transaction.operation(operation.id) ?? operation)
@@ -147,7 +147,7 @@ extension Transaction {
         pod.tasks = spec.tasks.map { task in
             PodTask(uid: makeUID(), spec: task, state: .creating, revision: 0, createdAt: time)
         }
-        var operation = makeOperation(.podCreate, OperationTarget(pod), context)
+        var operation = makeOperation(.podCreate, Target(pod), context)
         operation.steps =
             [OperationStep(name: .create(.shimStart))]
             + spec.tasks.flatMap { OperationStep.creating($0) }
@@ -164,7 +164,7 @@ extension Transaction {
         if let delete = open.first(where: { $0.kind == .podDelete }) {
             return join(delete, grace: grace)
         }
-        var operation = makeOperation(.podDelete, OperationTarget(pod), context, grace: grace)
+        var operation = makeOperation(.podDelete, Target(pod), context, grace: grace)
         operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))
         for var create in open where create.kind.isCreate {
             create.state = .canceling

@@ -30,7 +30,7 @@ extension Engine {
                 uid: transaction.makeUID(), spec: spec, state: .creating, revision: 0,
                 createdAt: transaction.time)
             var operation = transaction.makeOperation(
-                .taskCreate, OperationTarget(pod, task), context)
+                .taskCreate, Target(pod, task), context)
             operation.steps = OperationStep.creating(spec)
             task.operation = operation.id
             pod[task: spec.name] = task
@@ -162,13 +162,13 @@ extension Transaction {
     ) throws(Refusal) -> MutationResult {
         if kind != .taskSignal {
             let open = openOperations(of: pod.uid)
-            if let same = open.first(where: { $0.kind == kind && $0.target.taskUID == task.uid }) {
+            if let same = open.first(where: { $0.kind == kind && $0.target.uid == task.uid }) {
                 return join(same, grace: grace)
             }
         }
         if !kind.releasesResources { try checkRoom(for: pod.uid, limits) }
         let operation = makeOperation(
-            kind, OperationTarget(pod, task), context, grace: grace, signal: signal)
+            kind, Target(pod, task), context, grace: grace, signal: signal)
         put(operation)
         return .operation(self.operation(operation.id) ?? operation)
     }
@@ -180,12 +180,12 @@ extension Transaction {
             throw .podDeleting(pod.name, operation: pod.operation)
         }
         try context.check(entityTag: task.entityTag)
-        let open = openOperations(of: pod.uid).filter { $0.target.taskUID == task.uid }
+        let open = openOperations(of: pod.uid).filter { $0.target.uid == task.uid }
         if let delete = open.first(where: { $0.kind == .taskDelete }) {
             return join(delete, grace: grace)
         }
         var operation = makeOperation(
-            .taskDelete, OperationTarget(pod, task), context, grace: grace)
+            .taskDelete, Target(pod, task), context, grace: grace)
         operation.steps = OperationStep.removing(task: task.spec.name)
         for var create in open where create.kind.isCreate {
             create.state = .canceling
