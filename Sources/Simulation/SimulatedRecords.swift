@@ -110,6 +110,14 @@ extension SimulatedDisk.Content {
     }
 }
 
+extension RecordTarget {
+    fileprivate func isNamed(_ name: String) -> Bool { partName == nil && ownerName == name }
+
+    fileprivate func isPart(_ name: String, of owner: RecordID) -> Bool {
+        partName == name && ownerUID == owner
+    }
+}
+
 extension OperationRecord {
     fileprivate var uptime: Int64 { ending?.finishedAt ?? .max }
 }
@@ -174,17 +182,19 @@ package final class SimulatedRecords: RecordKeeping {
     }
 
     package func removal(ofTarget uid: RecordID) throws(StoreFailure) -> StoredOperation? {
-        newest { $0.removes && ($0.taskUID ?? $0.podUID) == uid }
-    }
-
-    package func removal(ofPod name: String) throws(StoreFailure) -> StoredOperation? {
-        newest { $0.removes && $0.taskName == nil && $0.podName == name }
+        newest { $0.removes && $0.target.uid == uid }
     }
 
     package func removal(
-        ofTask name: String, podUID: RecordID
+        _ kind: String, of name: String
     ) throws(StoreFailure) -> StoredOperation? {
-        newest { $0.removes && $0.taskName == name && $0.podUID == podUID }
+        newest { $0.removes && $0.kind == kind && $0.target.isNamed(name) }
+    }
+
+    package func removal(
+        _ kind: String, of part: String, in owner: RecordID
+    ) throws(StoreFailure) -> StoredOperation? {
+        newest { $0.removes && $0.kind == kind && $0.target.isPart(part, of: owner) }
     }
 
     /// Returns none, because no client of a history follows events.
@@ -204,8 +214,7 @@ package final class SimulatedRecords: RecordKeeping {
     }
 
     package func lastRemovedUID() throws(StoreFailure) -> RecordID? {
-        disk.now.operations.values.filter(\.removes).map { $0.taskUID ?? $0.podUID }
-            .max { $0 < $1 }
+        disk.now.operations.values.filter(\.removes).map(\.target.uid).max { $0 < $1 }
     }
 
     package func prune(_ retention: Retention) throws(StoreFailure) -> Bool {

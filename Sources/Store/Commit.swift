@@ -32,8 +32,8 @@ extension Store {
             .upsertOperation,
             [
                 .id(operation.id), .text(operation.kind), .integer(operation.removes ? 1 : 0),
-                .id(operation.podUID), .text(operation.podName),
-                .id(operation.taskUID ?? operation.podUID), Value(operation.taskName),
+                .id(operation.target.ownerUID), .text(operation.target.ownerName),
+                .id(operation.target.uid), Value(operation.target.partName),
                 .integer(operation.ending == nil ? 0 : 1), .revision(operation.revision),
                 operation.ending.map { .integer($0.finishedAt) } ?? .null,
                 .blob(operation.document), operation.ending.map { .blob($0.tombstone) } ?? .null,

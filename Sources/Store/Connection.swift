@@ -17,7 +17,8 @@ enum Value {
 
 /// One open database. Not thread-safe: it opens SQLite for one thread at a time.
 // SAFETY: `handle` and the statements are made by `init` and `statement(_:)`, are never given away,
-// and are freed only by `deinit`; a `Row` cannot outlive the step that it shows.
+// and are freed only by `deinit` and `hasFormerColumns`, which nothing sets while a statement is
+// under way; a `Row` cannot outlive the step that it shows.
 @safe final class Connection {
     private let handle: OpaquePointer
     private var prepared: [Query: OpaquePointer] = unsafe [:]
@@ -58,8 +59,18 @@ enum Value {
     }
 
     deinit {
-        unsafe prepared.values.forEach { unsafe sqlite3_finalize($0) }
+        finalizeStatements()
         unsafe sqlite3_close_v2(handle)
+    }
+
+    /// Whether the columns have the names of version 3.
+    var hasFormerColumns = false {
+        didSet { finalizeStatements() }
+    }
+
+    private func finalizeStatements() {
+        unsafe prepared.values.forEach { unsafe sqlite3_finalize($0) }
+        unsafe prepared = [:]
     }
 
     /// The number of rows that the last statement changed.
@@ -136,9 +147,10 @@ enum Value {
 
     private func statement(_ query: Query) throws(StoreFailure) -> OpaquePointer {
         if let statement = unsafe prepared[query] { return unsafe statement }
+        let sql = hasFormerColumns ? query.former : query.rawValue
         var made: OpaquePointer?
         let code = unsafe sqlite3_prepare_v3(
-            handle, query.rawValue, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
+            handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &made, nil)
         guard code == SQLITE_OK, let made = unsafe made else { throw failure(code) }
         unsafe prepared[query] = made
         return unsafe made

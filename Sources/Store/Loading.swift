@@ -101,24 +101,27 @@ extension Store {
         return found
     }
 
-    /// The newest operation that removes the pod or the task with this uid.
+    /// The newest operation that removes the object with this uid.
     package func removal(ofTarget uid: RecordID) throws(StoreFailure) -> StoredOperation? {
         try operations(.removalByTarget, [.id(uid)]).first
     }
 
-    /// The newest operation that removes a pod of this name.
-    package func removal(ofPod name: String) throws(StoreFailure) -> StoredOperation? {
-        try operations(.removalByPod, [.text(name)]).first
-    }
-
-    /// The newest operation that removes a task of this name from one incarnation of a pod.
+    /// The newest operation of this kind that removes an object of this name.
     package func removal(
-        ofTask name: String, podUID: RecordID
+        _ kind: String, of name: String
     ) throws(StoreFailure) -> StoredOperation? {
-        try operations(.removalByTask, [.id(podUID), .text(name)]).first
+        try operations(.removalByName, [.text(kind), .text(name)]).first
     }
 
-    /// The greatest uid of the pods and tasks with kept removals.
+    /// The newest operation of this kind that removes a part of this name from one incarnation of
+    /// its owner.
+    package func removal(
+        _ kind: String, of part: String, in owner: RecordID
+    ) throws(StoreFailure) -> StoredOperation? {
+        try operations(.removalByPart, [.text(kind), .id(owner), .text(part)]).first
+    }
+
+    /// The greatest uid of the objects with kept removals.
     package func lastRemovedUID() throws(StoreFailure) -> RecordID? {
         var last: RecordID?
         try connection.run(.lastRemoved) { row in last = row.id(0) }

@@ -2,27 +2,44 @@
 // crash the next start continues.
 
 extension Store {
-    /// Version 1 had the order of creation only in the documents. A start needs no space: if there
-    /// is none, the next commit adds the column. Until there is space for the rest, the list of
-    /// operations is refused.
-    func migrateFromVersion1() throws(StoreFailure) {
-        let columns = "SELECT count(*) FROM pragma_table_info('operations') WHERE name = 'creation'"
-        hasCreationColumn = try connection.integer(columns) > 0
-        hasCreationOrder = false
-        do throws(StoreFailure) { try orderByCreation() } catch {
+    /// A start needs no space. If there is none, a store of version 2 or 3 keeps its columns until
+    /// a later start, because their former names are all that it lacks. In a store of version 1 the
+    /// next commit adds the column of the creation, and the list of operations is refused until
+    /// there is space for the rest.
+    func migrate(from version: Int64) throws(StoreFailure) {
+        guard version < Schema.version else { return }
+        connection.hasFormerColumns = true
+        do throws(StoreFailure) {
+            if version > 1 { return try upgrade() }
+            try noteMissingCreation()
+            try orderByCreation()
+        } catch {
             guard error == .full else { throw error }
         }
     }
 
-    /// Nothing depends on it: if there is no space, a later start does it.
-    func migrateFromVersion2() throws(StoreFailure) {
+    /// Version 1 had the order of creation only in the documents.
+    private func noteMissingCreation() throws(StoreFailure) {
+        let columns = "SELECT count(*) FROM pragma_table_info('operations') WHERE name = 'creation'"
+        hasCreationColumn = try connection.integer(columns) > 0
+        hasCreationOrder = false
+    }
+
+    /// The last steps, from any version. If there is no space, truncates the log, because a delete
+    /// may need its space.
+    private func upgrade() throws(StoreFailure) {
         do throws(StoreFailure) {
             try connection.transaction { () throws(StoreFailure) in
+                if !hasCreationOrder { try connection.execute(Schema.creationIndexes) }
                 try connection.execute(Schema.withoutExits)
+                try connection.execute(Schema.withOwners)
             }
         } catch {
-            guard error == .full else { throw error }
+            try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            throw error
         }
+        connection.hasFormerColumns = false
+        hasCreationOrder = true
     }
 
     func addCreationColumn() throws(StoreFailure) {
@@ -36,16 +53,11 @@ extension Store {
         do throws(StoreFailure) {
             try addCreationColumn()
             try fillCreation()
-            try connection.transaction { () throws(StoreFailure) in
-                try connection.execute(Schema.creationIndexes)
-                try connection.execute(Schema.withoutExits)
-            }
         } catch {
-            // Truncates the log, because a delete may need its space.
             try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             throw error
         }
-        hasCreationOrder = true
+        try upgrade()
     }
 
     /// Fills some rows at a time, so that the log beside the file stays small.

@@ -1,6 +1,14 @@
 // Every statement of the store, by name. Each is prepared at its first use.
 
 enum Query: String {
+    /// The statement for the table of version 3, which may contain any kind of target, too, but
+    /// whose columns have the names of pods and tasks.
+    var former: String {
+        var sql = rawValue
+        for (name, former) in Schema.formerColumns { sql = sql.replacing(name, with: former) }
+        return sql
+    }
+
     case begin = "BEGIN IMMEDIATE"
     case commit = "COMMIT"
     case rollback = "ROLLBACK"
@@ -12,7 +20,7 @@ enum Query: String {
         """
     case removePod = "DELETE FROM pods WHERE uid = ?1"
     case upsertOperation = """
-        INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,
+        INSERT INTO operations(id, kind, removes, owner_uid, owner_name, target_uid, part_name,
             stage, revision, finished_at, document, tombstone, creation)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
         ON CONFLICT(id) DO UPDATE SET stage = excluded.stage, revision = excluded.revision,
@@ -44,13 +52,15 @@ enum Query: String {
         SELECT document, stage FROM operations WHERE removes = 1 AND target_uid = ?1
         ORDER BY revision DESC LIMIT 1
         """
-    case removalByPod = """
+    case removalByName = """
         SELECT document, stage FROM operations
-        WHERE removes = 1 AND task_name IS NULL AND pod_name = ?1 ORDER BY revision DESC LIMIT 1
+        WHERE removes = 1 AND part_name IS NULL AND kind = ?1 AND owner_name = ?2
+        ORDER BY revision DESC LIMIT 1
         """
-    case removalByTask = """
+    case removalByPart = """
         SELECT document, stage FROM operations
-        WHERE removes = 1 AND task_name IS NOT NULL AND pod_uid = ?1 AND task_name = ?2
+        WHERE removes = 1 AND part_name IS NOT NULL AND kind = ?1 AND owner_uid = ?2
+            AND part_name = ?3
         ORDER BY revision DESC LIMIT 1
         """
     case lastRemoved = "SELECT max(target_uid) FROM operations WHERE removes = 1"
@@ -67,9 +77,9 @@ enum Query: String {
     /// Inserts a new row instead of shortening the old one, which would leave its page half empty
     /// for good. Measured: 219 MB for 100,000 tombstones of 350 bytes, against 70 MB.
     case entomb = """
-        INSERT OR REPLACE INTO operations(id, kind, removes, pod_uid, pod_name, target_uid,
-            task_name, stage, revision, finished_at, document, tombstone, creation)
-        SELECT id, kind, removes, pod_uid, pod_name, target_uid, task_name, 2, revision,
+        INSERT OR REPLACE INTO operations(id, kind, removes, owner_uid, owner_name, target_uid,
+            part_name, stage, revision, finished_at, document, tombstone, creation)
+        SELECT id, kind, removes, owner_uid, owner_name, target_uid, part_name, 2, revision,
             finished_at, tombstone, NULL, creation
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
         WHERE finished_at < ?2 OR finished_at > ?3
@@ -125,7 +135,7 @@ enum Query: String {
     case allEvents = "SELECT revision, document FROM events"
     case keysOfPage = "SELECT key, value FROM keys WHERE more IS NULL"
     case salvageOperation = """
-        INSERT INTO operations(id, kind, removes, pod_uid, pod_name, target_uid, task_name,
+        INSERT INTO operations(id, kind, removes, owner_uid, owner_name, target_uid, part_name,
             stage, revision, finished_at, document, tombstone, creation)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, coalesce(?13,
             CASE WHEN json_valid(CAST(?11 AS TEXT))

@@ -15,8 +15,10 @@ package protocol RecordKeeping: AnyObject {
         _ id: RecordID
     ) throws(StoreFailure) -> (operation: RecordID, fingerprint: UInt64)?
     func removal(ofTarget uid: RecordID) throws(StoreFailure) -> StoredOperation?
-    func removal(ofPod name: String) throws(StoreFailure) -> StoredOperation?
-    func removal(ofTask name: String, podUID: RecordID) throws(StoreFailure) -> StoredOperation?
+    func removal(_ kind: String, of name: String) throws(StoreFailure) -> StoredOperation?
+    func removal(
+        _ kind: String, of part: String, in owner: RecordID
+    ) throws(StoreFailure) -> StoredOperation?
     func events(after revision: UInt64, limit: Int) throws(StoreFailure) -> [EventRecord]
     func eventFloor() throws(StoreFailure) -> UInt64
     func forgotten() throws(StoreFailure) -> ForgottenTimes?

@@ -3,10 +3,16 @@
 enum Schema {
     /// `PRAGMA user_version`: increased with every change below, with a migration in
     /// Migration.swift. Version 2 added `operations.creation`; version 3 removed the table `exits`,
-    /// which had no rows.
-    static let version: Int64 = 3
+    /// which had no rows; version 4 renamed the columns of an operation's target, which had been
+    /// those of pods and tasks.
+    static let version: Int64 = 4
 
-    /// A number beyond this is not a later version of ours, but damage in the file's head.
+    /// The columns that version 4 renamed, and their former names.
+    static let formerColumns = [
+        ("owner_uid", "pod_uid"), ("owner_name", "pod_name"), ("part_name", "task_name"),
+    ]
+
+    /// A number below 0, or beyond this, is no version of ours, but damage in the file's head.
     static let farthest: Int64 = 1000
 
     /// In bytes; no store's file is shorter.
@@ -40,7 +46,10 @@ enum Schema {
     static let layout = "PRAGMA page_size = \(pageSize); PRAGMA auto_vacuum = INCREMENTAL;"
 
     /// `operations.stage`: 0 is running, 1 has ended and is whole, 2 is a tombstone.
-    /// `target_uid` is the task's uid, or the pod's if there is no task.
+    /// `operations.kind` is the kind of the target, a dot, and a verb.
+    /// `owner_uid`, `owner_name`: the object that the target is a part of, as a task is of a pod.
+    /// If the target is no part, these are its own, and `part_name` is NULL. So a new kind of
+    /// target needs no column.
     /// `creation` is the revision at which an operation was accepted.
     /// `aliases`: ids of requests that another request's operation answered. An id with itself as
     /// operation was an operation's that is no longer kept.
@@ -52,16 +61,13 @@ enum Schema {
             uid BLOB PRIMARY KEY, name TEXT NOT NULL, document BLOB NOT NULL) STRICT;
         CREATE TABLE operations(
             id BLOB PRIMARY KEY, kind TEXT NOT NULL, removes INTEGER NOT NULL,
-            pod_uid BLOB NOT NULL, pod_name TEXT NOT NULL,
-            target_uid BLOB NOT NULL, task_name TEXT,
+            owner_uid BLOB NOT NULL, owner_name TEXT NOT NULL,
+            target_uid BLOB NOT NULL, part_name TEXT,
             stage INTEGER NOT NULL, revision INTEGER NOT NULL, finished_at INTEGER,
             document BLOB NOT NULL, tombstone BLOB, creation INTEGER) STRICT;
         CREATE INDEX operations_by_stage ON operations(stage, revision);
         CREATE INDEX removals_by_target ON operations(target_uid, revision) WHERE removes = 1;
-        CREATE INDEX removals_by_pod ON operations(pod_name, revision)
-            WHERE removes = 1 AND task_name IS NULL;
-        CREATE INDEX removals_by_task ON operations(pod_uid, task_name, revision)
-            WHERE removes = 1 AND task_name IS NOT NULL;
+        \(removalIndexes)
         CREATE TABLE aliases(
             id BLOB PRIMARY KEY, operation BLOB NOT NULL, fingerprint INTEGER NOT NULL,
             created_at INTEGER NOT NULL) STRICT;
@@ -72,15 +78,30 @@ enum Schema {
         PRAGMA user_version = \(version);
         """
 
+    private static let removalIndexes = """
+        CREATE INDEX removals_by_name ON operations(kind, owner_name, revision)
+            WHERE removes = 1 AND part_name IS NULL;
+        CREATE INDEX removals_by_part ON operations(owner_uid, part_name, revision)
+            WHERE removes = 1 AND part_name IS NOT NULL;
+        """
+
     static let creationIndexes = """
         CREATE INDEX operations_by_creation ON operations(creation);
         CREATE INDEX running_by_creation ON operations(creation) WHERE stage = 0;
         """
 
-    /// The last step to the present version.
+    /// The last step from version 2 to version 3.
     static let withoutExits = """
         DROP TABLE IF EXISTS exits;
         DELETE FROM meta WHERE key = 'boot';
+        """
+
+    /// The last step to the present version. It changes no row, so that it needs little space.
+    static let withOwners = """
+        DROP INDEX removals_by_pod;
+        DROP INDEX removals_by_task;
+        \(formerColumns.map { "ALTER TABLE operations RENAME COLUMN \($1) TO \($0);" }.joined())
+        \(removalIndexes)
         PRAGMA user_version = \(version);
         """
 }

@@ -33,7 +33,7 @@ package final class Store {
         try connection.execute(Schema.ownership)
         if found == 0 { try connection.execute(Schema.layout) }
         let version = try connection.integer("PRAGMA user_version")
-        guard version <= Schema.farthest else { throw .corrupt("a schema \(version)") }
+        guard 0...Schema.farthest ~= version else { throw .corrupt("a schema \(version)") }
         guard version <= Schema.version else {
             throw .newerSchema(found: version, known: Schema.version)
         }
@@ -42,8 +42,7 @@ package final class Store {
         if isNew { try makeTables() }
         try check()
         connection.keepLogWhenClosed(false)
-        if version == 1 { try migrateFromVersion1() }
-        if version == 2 { try migrateFromVersion2() }
+        if !isNew { try migrate(from: version) }
     }
 
     /// The global counter at the last change.

@@ -23,6 +23,31 @@ package struct PodRecord: Equatable, Sendable {
     }
 }
 
+/// The object of an operation, as far as operations are searched by it.
+package struct RecordTarget: Equatable, Sendable {
+    package let uid: RecordID
+    /// The object that the target is a part of (a task's pod), or else the target itself.
+    package let ownerUID: RecordID
+    package let ownerName: String
+    /// The target's name in its owner; `nil` if the target is its own owner.
+    package let partName: String?
+
+    /// An object that is no part of another.
+    package init(name: String, uid: RecordID) {
+        self.uid = uid
+        ownerUID = uid
+        ownerName = name
+        partName = nil
+    }
+
+    package init(part name: String, uid: RecordID, of ownerName: String, ownerUID: RecordID) {
+        self.uid = uid
+        self.ownerUID = ownerUID
+        self.ownerName = ownerName
+        partName = name
+    }
+}
+
 package struct OperationRecord: Equatable, Sendable {
     /// The fields that an operation has from its end on.
     package struct Ending: Equatable, Sendable {
@@ -39,14 +64,11 @@ package struct OperationRecord: Equatable, Sendable {
     }
 
     package let id: RecordID
+    /// The kind of the target, a dot, and a verb: `pod.delete`.
     package let kind: String
     /// Whether it deletes its target, so that it is found by the target's uid and name.
     package let removes: Bool
-    package let podUID: RecordID
-    package let podName: String
-    /// The task and its incarnation, if the operation is about one.
-    package let taskUID: RecordID?
-    package let taskName: String?
+    package let target: RecordTarget
     /// The global counter at its last change: the order of loading and pruning.
     package let revision: UInt64
     /// The global counter at its first change: the order in lists.
@@ -56,17 +78,13 @@ package struct OperationRecord: Equatable, Sendable {
     package let ending: Ending?
 
     package init(
-        id: RecordID, kind: String, removes: Bool, podUID: RecordID, podName: String,
-        taskUID: RecordID? = nil, taskName: String? = nil, revision: UInt64, creation: UInt64,
-        document: [UInt8], ending: Ending? = nil
+        id: RecordID, kind: String, removes: Bool, target: RecordTarget, revision: UInt64,
+        creation: UInt64, document: [UInt8], ending: Ending? = nil
     ) {
         self.id = id
         self.kind = kind
         self.removes = removes
-        self.podUID = podUID
-        self.podName = podName
-        self.taskUID = taskUID
-        self.taskName = taskName
+        self.target = target
         self.revision = revision
         self.creation = creation
         self.document = document

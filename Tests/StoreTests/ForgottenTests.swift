@@ -26,8 +26,9 @@ import Testing
 
     private func ended(_ id: RecordID, _ revision: UInt64, at uptime: Int64) -> OperationRecord {
         OperationRecord(
-            id: id, kind: "pod.delete", removes: true, podUID: id, podName: "web",
-            revision: revision, creation: revision, document: [1],
+            id: id, kind: "pod.delete", removes: true,
+            target: RecordTarget(name: "web", uid: id), revision: revision, creation: revision,
+            document: [1],
             ending: .init(finishedAt: uptime, tombstone: [2]))
     }
 

@@ -23,29 +23,24 @@ import Testing
     }
 
     @Test func aRemovalIsFoundByUIDAndByTheNamesLastHolder() throws {
-        func of(_ pod: Int, name: String, task: (Int, String)? = nil, _ revision: Int)
-            -> OperationRecord
-        {
-            OperationRecord(
-                id: id(100 + revision), kind: "x", removes: true, podUID: id(pod), podName: name,
-                taskUID: task.map { id($0.0) }, taskName: task?.1, revision: UInt64(revision),
-                creation: UInt64(revision), document: [UInt8(revision)],
-                ending: .init(finishedAt: 1, tombstone: [99]))
-        }
+        try store.commit(Removals.change)
+        try Removals.check(store)
+    }
+
+    /// A kind that this version does not have: it needs no column, and no name is mistaken.
+    @Test func aRemovalIsNotTakenForOneOfAnotherKind() throws {
+        try store.commit(Removals.change)
         try store.commit(
-            change(9) {
+            change(12) {
                 $0.operations = [
-                    of(1, name: "web", 1), of(2, name: "web", 2), of(3, name: "db", 3),
-                    of(2, name: "web", task: (20, "app"), 4),
-                    of(2, name: "web", task: (21, "app"), 5),
+                    Removals.operation("net.delete", Removals.pod(10, "web"), 10),
+                    Removals.operation("run.delete", Removals.task(11, "app", of: 2, "web"), 11),
                 ]
             })
-        #expect(try store.removal(ofTarget: id(1))?.document == [1])
-        #expect(try store.removal(ofPod: "web")?.document == [2])
-        #expect(try store.removal(ofTarget: id(20))?.document == [4])
-        #expect(try store.removal(ofTask: "app", podUID: id(2))?.document == [5])
-        #expect(try store.removal(ofTask: "app", podUID: id(1)) == nil)
-        #expect(try store.removal(ofTarget: id(4)) == nil)
+        try Removals.check(store)
+        #expect(try store.removal("net.delete", of: "web")?.document == [10])
+        #expect(try store.removal("run.delete", of: "app", in: id(2))?.document == [11])
+        #expect(try store.removal(ofTarget: id(11))?.document == [11])
     }
 
     @Test func operationsBeyondTheCountBecomeTombstonesAndThenGo() throws {
@@ -61,16 +56,17 @@ import Testing
         #expect(kept.map(\.isTombstone) == [false, false, true, true, true])
         #expect(kept[0].document == document(600, 1200))
         #expect(kept[2].document == document(-598, 300))
-        #expect(try store.removal(ofPod: "pod-598")?.isTombstone == true)
-        #expect(try store.removal(ofPod: "pod-595") == nil)
+        #expect(try store.removal("pod.delete", of: "pod-598")?.isTombstone == true)
+        #expect(try store.removal("pod.delete", of: "pod-595") == nil)
         #expect(try store.runningOperations().count == 1, "what runs is never pruned")
     }
 
     @Test func theListIsInTheOrderOfCreationBoundedAndToTheEnd() throws {
         func operation(_ number: Int) -> OperationRecord {
             OperationRecord(
-                id: id(1000 - number), kind: "x", removes: false, podUID: id(0), podName: "p",
-                revision: UInt64(10_000 + number), creation: UInt64(number * 10),
+                id: id(1000 - number), kind: "pod.stop", removes: false,
+                target: RecordTarget(name: "p", uid: id(0)), revision: UInt64(10_000 + number),
+                creation: UInt64(number * 10),
                 document: document(number, 100),
                 ending: number % 3 == 0 ? nil : .init(finishedAt: 1, tombstone: [1]))
         }

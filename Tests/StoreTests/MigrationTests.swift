@@ -1,4 +1,4 @@
-// A store of schema 1, as a daemon left it before the order of creation had a column.
+// Stores of earlier schemas, as daemons left them.
 
 import Foundation
 import Testing
@@ -14,8 +14,8 @@ import Testing
     private func operation(_ number: Int, of count: Int) -> OperationRecord {
         let text = "{\"v\":1,\"order\":\(count - number + 1),\"rev\":\(number)}"
         return OperationRecord(
-            id: id(number), kind: "x", removes: false, podUID: id(0), podName: "p",
-            revision: UInt64(number), creation: 1,
+            id: id(number), kind: "pod.stop", removes: false,
+            target: RecordTarget(name: "p", uid: id(0)), revision: UInt64(number), creation: 1,
             document: number % 100 == 0 ? document(number, 50) : Array(text.utf8),
             ending: number % 7 == 0 ? nil : .init(finishedAt: 1, tombstone: Array(text.utf8)))
     }
@@ -26,15 +26,9 @@ import Testing
     }
 
     private func makeVersion1(_ count: Int) throws {
-        let store = try Store(path: scratch.path)
-        try store.commit(
+        try FormerStore.make(
+            1, scratch,
             change(count) { $0.operations = (1...count).map { operation($0, of: count) } })
-        try store.connection.execute(
-            """
-            DROP INDEX operations_by_creation; DROP INDEX running_by_creation;
-            ALTER TABLE operations DROP COLUMN creation;
-            CREATE TABLE exits(task_uid BLOB PRIMARY KEY) STRICT; PRAGMA user_version = 1;
-            """)
     }
 
     private func listed(_ store: Store, onlyRunning: Bool = false) throws -> [ListedOperation] {
@@ -101,15 +95,8 @@ import Testing
     @Test(.enabled(if: getuid() == 0)) func aTableWithoutRowsGoesOnceThereIsRoom() throws {
         try scratch.system("mount", "-t", "tmpfs", "-o", "size=1m", "staunch", scratch.directory)
         defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }
-        do {
-            let store = try Store(path: scratch.path)
-            try store.commit(change(1) { $0.operations = [operation(1, of: 1)] })
-            try store.connection.execute(
-                """
-                CREATE TABLE exits(task_uid BLOB PRIMARY KEY) STRICT;
-                INSERT INTO meta VALUES ('boot', ''); PRAGMA user_version = 2;
-                """)
-        }
+        try FormerStore.make(
+            2, scratch, change(1) { $0.operations = [operation(1, of: 1)] })
         let ballast = scratch.directory + "/ballast"
         #expect(throws: (any Error).self) {
             try scratch.system("head", "-c", "1M", "/dev/zero", to: ballast)
@@ -123,9 +110,55 @@ import Testing
         }
     }
 
+    /// Opened twice: the second time there is nothing to migrate.
+    @Test(arguments: [1, 2, 3] as [Int64])
+    func removalsAreFoundInAStoreOfAnEarlierVersion(version: Int64) throws {
+        try FormerStore.make(version, scratch, Removals.change)
+        for _ in 1...2 {
+            let store = try Store(path: scratch.path)
+            #expect(try store.connection.integer("PRAGMA user_version") == Schema.version)
+            try Removals.check(store)
+        }
+        let other = try Scratch()
+        func schema(_ path: String) throws -> String {
+            try Store(path: path).connection.text(
+                "SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)")
+        }
+        #expect(try schema(scratch.path) == schema(other.path))
+    }
+
+    /// Without any space, and then with too little for the new indexes.
+    @Test(.enabled(if: getuid() == 0), arguments: [2, 3] as [Int64])
+    func withoutRoomTheFormerColumnsServe(version: Int64) throws {
+        try scratch.system("mount", "-t", "tmpfs", "-o", "size=2m", "staunch", scratch.directory)
+        defer { #expect(throws: Never.self) { try scratch.system("umount", scratch.directory) } }
+        try FormerStore.make(version, scratch, Removals.change)
+        let ballast = scratch.directory + "/ballast"
+        #expect(throws: (any Error).self) {
+            try scratch.system("head", "-c", "2M", "/dev/zero", to: ballast)
+        }
+        do {
+            let store = try Store(path: scratch.path)
+            #expect(try store.connection.integer("PRAGMA user_version") == version)
+            try Removals.check(store)
+            try scratch.system("truncate", "-s", "-256K", ballast)
+            try store.commit(change(20) { $0.operations = [removal(30, endedAt: 1)] })
+            var retention = LookupTests.everything
+            retention.operationsKept = 0
+            while try store.prune(retention) {}
+            #expect(try store.removal("pod.delete", of: "pod-30")?.isTombstone == true)
+        }
+        try FileManager.default.removeItem(atPath: ballast)
+        let store = try Store(path: scratch.path)
+        #expect(try store.connection.integer("PRAGMA user_version") == Schema.version)
+        #expect(try store.removal("pod.delete", of: "pod-30")?.isTombstone == true)
+        #expect(try store.removal("task.delete", of: "app", in: id(2)) != nil)
+    }
+
     /// A salvage takes the first page of the events from a new store.
-    @Test func theEventsHaveTheRootPageOfANewStore() throws {
-        try makeVersion1(500)
+    @Test(arguments: [1, 2, 3] as [Int64])
+    func theEventsHaveTheRootPageOfANewStore(version: Int64) throws {
+        try FormerStore.make(version, scratch, Removals.change)
         let other = try Scratch()
         func roots(_ path: String) throws -> String {
             try Store(path: path).connection.text(
@@ -134,13 +167,25 @@ import Testing
         #expect(try roots(scratch.path) == roots(other.path))
     }
 
-    @Test func aDamagedStoreOfVersion1IsSalvagedInOrder() throws {
-        try makeVersion1(500)
+    private func salvaged() throws -> (store: Store, damage: StoreDamage?) {
         var bytes = try scratch.bytes()
         bytes[0] ^= 0xff
         try scratch.write(bytes)
-        let (store, damage) = try Store.opening(path: scratch.path)
+        return try Store.opening(path: scratch.path)
+    }
+
+    @Test func aDamagedStoreOfVersion1IsSalvagedInOrder() throws {
+        try makeVersion1(500)
+        let (store, damage) = try salvaged()
         #expect(damage?.tables[.operations]?.kept == 500)
         try check(store, 500)
+    }
+
+    @Test(arguments: [1, 2, 3] as [Int64])
+    func aDamagedStoreOfAnEarlierVersionKeepsItsRemovals(version: Int64) throws {
+        try FormerStore.make(version, scratch, Removals.change)
+        let (store, damage) = try salvaged()
+        #expect(damage?.tables[.operations]?.kept == Removals.change.operations.count)
+        try Removals.check(store)
     }
 }

@@ -50,8 +50,9 @@ func pod(_ number: Int, size: Int = 40) -> PodRecord {
 
 func removal(_ number: Int, endedAt: Int64? = nil, revision: Int? = nil) -> OperationRecord {
     OperationRecord(
-        id: id(1_000_000 + number), kind: "pod.delete", removes: true, podUID: id(number),
-        podName: "pod-\(number)", revision: UInt64(revision ?? number), creation: UInt64(number),
+        id: id(1_000_000 + number), kind: "pod.delete", removes: true,
+        target: RecordTarget(name: "pod-\(number)", uid: id(number)),
+        revision: UInt64(revision ?? number), creation: UInt64(number),
         document: document(number, 1200),
         ending: endedAt.map { .init(finishedAt: $0, tombstone: document(-number, 300)) })
 }

@@ -84,12 +84,16 @@ struct Specimen: Sendable {
             ]
             for number in step * 6 - 5...step * 6 {
                 let hasEnded = number % 5 != 0
+                let isTask = number % 3 == 0
                 $0.operations.append(
                     OperationRecord(
-                        id: id(1_000_000 + number), kind: "pod.delete", removes: number % 2 == 0,
-                        podUID: id(step), podName: "n\(step)",
-                        taskUID: number % 3 == 0 ? id(2_000_000 + number) : nil,
-                        taskName: number % 3 == 0 ? "app" : nil,
+                        id: id(1_000_000 + number), kind: isTask ? "task.delete" : "pod.delete",
+                        removes: number % 2 == 0,
+                        target: isTask
+                            ? RecordTarget(
+                                part: "app", uid: id(2_000_000 + number), of: "n\(step)",
+                                ownerUID: id(step))
+                            : RecordTarget(name: "n\(step)", uid: id(step)),
                         revision: UInt64(step * 10 + number % 6), creation: UInt64(number),
                         document: text("o", number, long(number)),
                         ending: hasEnded

@@ -211,6 +211,15 @@ struct Changes {
     }
 }
 
+extension Target {
+    fileprivate var record: RecordTarget {
+        let owner = owner
+        guard owner != self else { return RecordTarget(name: name, uid: uid.recordID) }
+        return RecordTarget(
+            part: name, uid: uid.recordID, of: owner.name, ownerUID: owner.uid.recordID)
+    }
+}
+
 extension UID {
     package var recordID: RecordID { RecordID(high: high, low: low) }
 
@@ -223,9 +232,7 @@ extension PodOperation {
             OperationRecord.Ending(finishedAt: uptime, tombstone: tombstone())
         }
         return OperationRecord(
-            id: id.recordID, kind: kind.rawValue, removes: kind.isDelete,
-            podUID: target.owner.uid.recordID, podName: target.owner.name,
-            taskUID: target.task.map { _ in target.uid.recordID }, taskName: target.task?.text,
+            id: id.recordID, kind: kind.rawValue, removes: kind.isDelete, target: target.record,
             revision: revision, creation: order, document: record(), ending: ending)
     }
 }

@@ -174,12 +174,15 @@ extension Transaction {
     }
 
     func removal(ofPod name: Label) -> PodOperation? {
-        ended { () throws(StoreFailure) in try store.removal(ofPod: name.text) }
+        ended { () throws(StoreFailure) in
+            try store.removal(OperationKind.podDelete.rawValue, of: name.text)
+        }
     }
 
     func removal(ofTask name: Label, in pod: Pod) -> PodOperation? {
         ended { () throws(StoreFailure) in
-            try store.removal(ofTask: name.text, podUID: pod.uid.recordID)
+            try store.removal(
+                OperationKind.taskDelete.rawValue, of: name.text, in: pod.uid.recordID)
         }
     }
 
