@@ -1,5 +1,7 @@
 // The table of a row: no two tables have columns of the same types, so the row alone shows it.
 
+import Bytes
+
 package enum StoreTable: String, CaseIterable, Sendable {
     case pods, operations, aliases, events
 }
@@ -66,7 +68,8 @@ enum SalvagedRow {
     /// In the order of the table's columns.
     private init?(operation values: [Value]) {
         guard values[0].asID != nil, values[3].asID != nil, values[5].asID != nil,
-            case .text = values[1], case .integer(0...1) = values[2], case .text = values[4],
+            case .text(let kind) = values[1], TargetKind(ofOperation: kind)?.fits(values) == true,
+            case .integer(0...1) = values[2], case .text = values[4],
             case .integer(let stage) = values[7], 0...2 ~= stage,
             let revision = values[8].asRevision, case .blob = values[10]
         else { return nil }
@@ -78,6 +81,30 @@ enum SalvagedRow {
             self = .operation(isRunning: stage == 0, revision: revision, values)
         default: return nil
         }
+    }
+}
+
+/// The kind of an operation's target, as far as a row shows it. A row of another kind is damaged,
+/// and so is a row without the columns of its kind.
+private enum TargetKind: String {
+    case pod, task, orphan
+
+    /// Parses the kind of an operation. Version 0.1 had another word for orphans.
+    init?(ofOperation kind: String) {
+        let present = kind == "stray.remove" ? "orphan.remove" : kind
+        self.init(rawValue: present.upTo("."))
+    }
+
+    private var isPart: Bool {
+        switch self {
+        case .pod, .orphan: false
+        case .task: true
+        }
+    }
+
+    /// Whether a target of this kind has such a row, in the order of the table's columns.
+    func fits(_ values: [Value]) -> Bool {
+        values[6].isNull != isPart && (values[3].asID == values[5].asID) != isPart
     }
 }
 

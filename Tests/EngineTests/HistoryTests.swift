@@ -215,7 +215,7 @@ extension Engine {
 }
 
 /// A directory on tmpfs for a store.
-private struct Folder {
+struct Folder {
     let path = "/dev/shm/staunch-history-\(UUID().uuidString)"
 
     init() throws {
