@@ -21,7 +21,8 @@ extension Machine {
                     "python3", Installation.root + "/Tests/Tools/older-shim.py",
                     folder + "/shim.sock", folder + "/real.sock")
                 defer {
-                    older.terminate()
+                    // Foundation starts programs with SIGTERM blocked.
+                    kill(older.processIdentifier, SIGKILL)
                     older.waitUntilExit()
                 }
                 try eventually("the older shim listens") { exists(folder + "/shim.sock") }
