@@ -13,7 +13,7 @@ package enum FailureCause: Sendable, CaseIterable {
 
 /// Why an operation or a step failed, in one form for every place that shows it.
 package struct Failure: Error, Equatable, Sendable {
-    /// A cause that this version knows, or one that another version has recorded.
+    /// A cause that this version knows, or a cause from the record of another version.
     package enum Cause: Equatable, Sendable {
         case known(FailureCause)
         /// From a record of another version: the code and the HTTP status that it contains.
