@@ -171,7 +171,9 @@ if Context.environment["STAUNCH_FUZZ"] != nil {
     package.targets += [
         .executableTarget(
             name: "staunch-fuzz",
-            dependencies: ["API", "Bytes", "Documents", "HTTP", "JSON", "Model", "ShimProtocol"],
+            dependencies: [
+                "API", "Bytes", "Documents", "HTTP", "JSON", "Kernel", "Model", "ShimProtocol",
+            ],
             path: "Tests/Fuzz", exclude: ["corpus", "words.dict"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
     ]

@@ -251,16 +251,14 @@ extension TaskExit {
         }
         let flags = try reader.byte()
         guard flags < 4 else { throw WireFault("flags \(flags)") }
-        let status: Status =
-            if flags & 2 != 0 {
-                .neverRan(signal: signal)
-            } else if let code {
-                .code(code)
-            } else if let signal {
-                .signal(signal)
-            } else {
-                .unknown
-            }
+        let status: Status
+        switch (code, signal, flags & 2 != 0) {
+        case (nil, _, true): status = .neverRan(signal: signal)
+        case (let code?, nil, false): status = .code(code)
+        case (nil, let signal?, false): status = .signal(signal)
+        case (nil, nil, false): status = .unknown
+        case (_?, _, _): throw WireFault("a code, and how else the process ended")
+        }
         return TaskExit(
             status: status, oomKilled: flags & 1 != 0, finishedAt: try reader.number())
     }

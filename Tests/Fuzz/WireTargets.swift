@@ -1,6 +1,7 @@
 // The messages between daemon and shim in both directions, and a task's exit file. A valid message
 // is written as it was read.
 
+import Kernel
 import ShimProtocol
 
 @Sendable func fuzzShimRequest(_ bytes: [UInt8]) {

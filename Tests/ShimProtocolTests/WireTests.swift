@@ -206,6 +206,19 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
+    @Test("an exit with a code ended in no other way", arguments: [[2], [0]] as [[UInt8]])
+    func ambiguousExit(flags: [UInt8]) {
+        let exit = TaskExit(status: .code(3), oomKilled: false, finishedAt: 0)
+        var packet = ShimMessage.exited(task: "", attempt: 1, exit).packet(ShimVersion.oldest)
+        // Version, kind, an empty name, then the code and its presence, the signal's, the flags.
+        if flags == [2] {
+            packet[13] = 2
+        } else {
+            packet.replaceSubrange(12..<13, with: [1, 9, 0, 0, 0])
+        }
+        #expect(fault(packet, isRequest: false) != nil)
+    }
+
     @Test("a verb without arguments accepts none")
     func superfluousArguments() {
         var packet = ShimRequest.start(task: "app").packetOfVersion1(id: 1) { _, _, _ in ["x"] }
