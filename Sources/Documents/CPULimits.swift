@@ -5,17 +5,10 @@
 //  counts. Both versions accept any value for memory and pids. So these checks run only on hosts
 //  with cgroup v1, before anything is recorded.
 
-package import JSON
+import JSON
 package import Model
 
 extension PodSpec {
-    /// A fault for each task of a new pod that has more CPUs than the pod.
-    var tasksOverLimit: [DocumentFault] {
-        tasks.flatMap { task in
-            task.faults(in: self, at: .root.appending("tasks").appending(task.name.text))
-        }
-    }
-
     /// A fault if a task has more CPUs than the pod's new limit.
     package var limitBelowTasks: DocumentFault? {
         guard let own = resources.milliCPUs,
@@ -30,7 +23,7 @@ extension PodSpec {
 
 extension TaskSpec {
     /// A fault if the task has more CPUs than the pod. `place` is the task in the document.
-    package func faults(in pod: PodSpec, at place: JSONPointer) -> [DocumentFault] {
+    func limitFaults(in pod: PodSpec, at place: JSONPointer) -> [DocumentFault] {
         guard let own = resources.milliCPUs, let limit = pod.resources.milliCPUs, own > limit
         else { return [] }
         return [

@@ -27,7 +27,7 @@ extension PodSpec {
     ])
 
     /// The members of a request. The pod's document and its record have other forms of the tasks.
-    static let requestMembers = SpecTable<PodSpec>(members.members + [tasks])
+    static let requestMembers = SpecTable<PodSpec>(members.members + [taskObject])
 
     private static let sharePID = Member<PodSpec>(
         name: "sharePID",
@@ -41,7 +41,7 @@ extension PodSpec {
         },
         write: { $1.member("sharePID", false) }, restore: { _, _ in })
 
-    private static let tasks = Member<PodSpec>(
+    private static let taskObject = Member<PodSpec>(
         name: "tasks",
         read: { field, spec in
             guard let tasks = field.tasks() else { return false }
@@ -66,11 +66,24 @@ extension PodSpec {
         try decodeDocument(value) { object in
             var spec = PodSpec(hostname: name.text)
             _ = requestMembers.read(&object, into: &spec)
-            for fault in nestsCPULimits ? spec.tasksOverLimit : [] {
-                object.log.add(fault.pointer, fault.detail)
+            for task in spec.tasks {
+                let place = JSONPointer.root.appending("tasks").appending(task.name.text)
+                for fault in task.faults(in: spec, at: place, nestsCPULimits: nestsCPULimits) {
+                    object.log.add(fault.pointer, fault.detail)
+                }
             }
             return spec
         }
+    }
+}
+
+extension TaskSpec {
+    /// A fault for each thing that the task needs of its pod and that the pod does not have.
+    /// `place` is the task in the document.
+    package func faults(
+        in pod: PodSpec, at place: JSONPointer, nestsCPULimits: Bool
+    ) -> [DocumentFault] {
+        nestsCPULimits ? limitFaults(in: pod, at: place) : []
     }
 }
 

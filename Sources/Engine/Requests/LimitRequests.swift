@@ -7,10 +7,10 @@ import JSON
 import Model
 
 extension Engine {
-    /// Checks the limits of a new task against its pod. The limits of a new pod are checked when
-    /// its document is decoded.
-    func checkLimits(of task: TaskSpec, in pod: Pod) throws(Refusal) {
-        let faults = info.nestsCPULimits ? task.faults(in: pod.spec, at: .root) : []
+    /// Checks a new task against its pod. The tasks of a new pod are checked when its document is
+    /// decoded.
+    func check(_ task: TaskSpec, in pod: Pod) throws(Refusal) {
+        let faults = task.faults(in: pod.spec, at: .root, nestsCPULimits: info.nestsCPULimits)
         guard !faults.isEmpty else { return }
         throw .documentFaults(DocumentFaults(faults: faults))
     }

@@ -21,7 +21,7 @@ extension Engine {
             guard pod.tasks.count < DocumentLimits.tasks else {
                 throw .tooManyTasks(limit: DocumentLimits.tasks)
             }
-            try checkLimits(of: spec, in: pod)
+            try check(spec, in: pod)
             try checkRuntime()
             try checkMounts(spec, .root)
             try checkDataDirectory()
