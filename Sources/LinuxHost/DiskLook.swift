@@ -33,34 +33,54 @@ import Model
     /// audit's.
     private func run(_ host: LinuxHost, _ records: any Recorded) async {
         let settings = host.layout.settings
-        let directories = [settings.dataDirectory, settings.logDirectory]
+        let places = ResourceKind.allCases.compactMap { kind in kind.diskPlace.map { (kind, $0) } }
         records.beginLook()
         var lists: [[String]] = []
         do throws(SystemCallFailure) {
             let seen = try await Helper.run(
-                ["staunch-shim", "list", settings.runDirectory, directories[0], "700"]
-                    + [directories[1], "750"],
+                ["staunch-shim", "list", settings.runDirectory]
+                    + places.flatMap { _, place in place.words(settings) },
                 path: try host.shimProgram())
             lists = DiskLook.lists(seen.output)
         } catch {}  // no descriptor is free: the next audit looks again
         let known = records.endLook()
-        if lists.count == 2 {
-            last = [
-                Observation(.data, DiskLook.named(lists[0], directories[0]), recorded: known),
-                Observation(.logs, DiskLook.named(lists[1], directories[1]), recorded: known),
-            ]
+        guard lists.count == places.count else { return }
+        last = zip(places, lists).map { place, list in
+            Observation(place.0, place.1.named(list, settings), recorded: known)
         }
-    }
-
-    private static func named(_ uids: [String], _ directory: String) -> [String: String] {
-        var named: [String: String] = [:]
-        for uid in uids where UID(ours: uid) != nil { named[uid] = "\(directory)/\(uid)" }
-        return named
     }
 
     /// Parses one line for each directory. The line contains the names in it that are uids.
     private static func lists(_ output: [UInt8]) -> [[String]] {
         let text = String(decoding: output, as: UTF8.self)
         return text.fields("\n", keepingEmpty: true).dropLast().map { $0.fields(" ") }
+    }
+}
+
+extension DiskPlace {
+    private func directory(_ settings: Settings) -> String {
+        switch root {
+        case .data: settings.dataDirectory
+        case .logs: settings.logDirectory
+        }
+    }
+
+    /// The arguments of `ListHelper`. The operators' group may read logs.
+    fileprivate func words(_ settings: Settings) -> [String] {
+        let mode =
+            switch root {
+            case .data: "700"
+            case .logs: "750"
+            }
+        return [directory(settings), mode, path]
+    }
+
+    fileprivate func named(_ uids: [String], _ settings: Settings) -> [String: String] {
+        var named: [String: String] = [:]
+        for uid in uids where UID(ours: uid) != nil {
+            let folder = "\(directory(settings))/\(uid)"
+            named[uid] = path == "." ? folder : "\(folder)/\(path)"
+        }
+        return named
     }
 }

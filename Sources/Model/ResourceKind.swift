@@ -22,6 +22,18 @@ package enum ResourceKind: String, Sendable, CaseIterable {
         }
     }
 
+    /// The kinds whose objects are parts of pods. The kind's name is the part's name.
+    package static let parts = allCases.filter { $0.diskPlace?.isPart ?? false }
+
+    /// Where the objects of the kind are on the disks; `nil` if they are not there.
+    package var diskPlace: DiskPlace? {
+        switch self {
+        case .data: DiskPlace(.data)
+        case .logs: DiskPlace(.logs)
+        case .directories, .shims, .sockets, .cgroups, .mounts, .namespaces: nil
+        }
+    }
+
     /// Whether an object without a record is removed. A socket is removed with its pod's folder. A
     /// mount in the host's namespace is never ours to unmount. The daemon cannot take a descriptor
     /// of a namespace away from a task.
@@ -31,4 +43,22 @@ package enum ResourceKind: String, Sendable, CaseIterable {
         case .sockets, .mounts, .namespaces: false
         }
     }
+}
+
+/// Where the objects of a kind are on the disks: one for each pod.
+package struct DiskPlace: Equatable, Sendable {
+    package enum Root: Sendable { case data, logs }
+
+    /// The directory of all pods' folders.
+    package let root: Root
+    /// The object's path in the pod's folder; `.` is the folder itself.
+    package let path: String
+
+    package init(_ root: Root, path: String = ".") {
+        self.root = root
+        self.path = path
+    }
+
+    /// Whether it is in the pod's folder.
+    fileprivate var isPart: Bool { path != "." }
 }

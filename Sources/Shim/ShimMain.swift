@@ -18,7 +18,7 @@ import ShimProtocol
 /// - `staunch-shim memory FILE`: reports the holders of the pod's /dev/shm, if it is alive. FILE
 ///   contains its device.
 /// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
-/// - `staunch-shim list RUN_DIR DIR MODE [DIR MODE …]`: see `ListHelper`.
+/// - `staunch-shim list RUN_DIR DIR MODE PATH [DIR MODE PATH …]`: see `ListHelper`.
 /// - `staunch-shim namespaces CGROUP [PID …]`: see `NamespaceHelper`. CGROUP is the pods' parent,
 ///   and the processes are shims to skip.
 /// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
@@ -71,7 +71,7 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         let trial = LayerTrial(directory: words[0])
         guard let refusal = trial.refusal() else { return 0 }
         return complain(trial.reason(refusal), refusal.errnoName)
-    case "list" where words.count > 1 && words.count % 2 == 1:
+    case "list" where words.count > 1 && words.count % 3 == 1:
         return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))
     case "namespaces" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in
