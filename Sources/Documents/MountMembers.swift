@@ -35,7 +35,7 @@ extension MountSpec {
         "readOnly", \MountSpec.readOnly, { $0.readOnly = $1 }, .bool)
 
     private var source: String {
-        get { kind.source ?? "" }
+        get { if case .bind(let source) = kind { source } else { "" } }
         set { kind = .bind(source: newValue) }
     }
 

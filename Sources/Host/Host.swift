@@ -115,9 +115,9 @@ package protocol Reserve: Sendable {
 
     /// Writes what the mount helper must know of the task's mounts. Called before the request for
     /// the rootfs.
-    func writePlaces(_ pod: UID, _ task: TaskSpec) throws(SystemCallFailure)
+    func writePlaces(_ pod: Pod, _ task: TaskSpec) throws(SystemCallFailure)
     func writeBundle(
-        _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
+        _ pod: Pod, _ task: TaskSpec, as user: ResolvedUser
     ) throws(SystemCallFailure)
     func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight
     /// Removes a pod's upper layers, and its logs unless they are kept. Used when no shim does it.
@@ -137,6 +137,9 @@ package protocol Reserve: Sendable {
     func rootfsHolder(_ pod: UID, _ task: Label) async throws(SystemCallFailure) -> Blocker?
     /// Returns what keeps the tasks' /dev/shm alive when the shim is gone; `nil` if it is gone.
     func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker?
+    /// Removes a part of the pod (`CreateStep.part`), and looks for what keeps it alive. Used when
+    /// no shim does it.
+    func removePart(_ pod: UID, _ part: String) async throws(SystemCallFailure) -> Blocker?
     /// Removes the pod's folder in the run directory. `hasRunFolder` tells whether it is gone.
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool

@@ -46,18 +46,19 @@ package enum Sandbox {
     }
 
     /// For a forked child, before it becomes the runtime. Gives it a mount namespace with the
-    /// host's current mounts, and with two of the sandbox's mounts at their paths. The namespace
+    /// host's current mounts, and with some of the sandbox's mounts at their paths. The namespace
     /// ends with the runtime.
     package static func enterHost(
-        _ host: CInt, with rootfs: String, _ sharedMemory: String
+        _ host: CInt, with mounts: ArraySlice<String>
     ) throws(SystemCallFailure) {
-        let root = try Mounts.clone(rootfs)
-        let memory = try Mounts.clone(sharedMemory)
+        if let path = mounts.first {
+            let copy = try Mounts.clone(path)
+            try enterHost(host, with: mounts.dropFirst())
+            return try Mounts.attach(copy, at: path)
+        }
         try enterMounts(host)
         try check(clinux_unshare(CInt(CLINUX_NEWNS)), "unshare", "mount namespace")
         try slaveAllMounts()
-        try Mounts.attach(root, at: rootfs)
-        try Mounts.attach(memory, at: sharedMemory)
     }
 
     /// Moves the calling process, which must have one thread, into the mount namespace.

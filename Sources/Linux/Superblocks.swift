@@ -50,14 +50,16 @@ package enum Superblocks {
         return false
     }
 
-    /// The reason that the tmpfs of this device still lives, although the pod has unmounted it;
+    /// The reason that the pod's tmpfs of this device still lives, although it is unmounted;
     /// `nil` if it is gone. Also `nil` if `isKnownToLive` is false and no holder is seen, because
     /// the device number may have been reused.
-    package static func whyMemoryIsHeld(_ device: UInt64, isKnownToLive: Bool) -> String? {
+    package static func whyMemoryIsHeld(
+        _ device: UInt64, _ name: String, isKnownToLive: Bool
+    ) -> String? {
         guard mayLive(device) else { return nil }
         let holders = holders(upper: nil, device: device)
         if holders.isEmpty && !isKnownToLive { return nil }
-        return "the pod's /dev/shm has no mount and is held: \(shown(holders))"
+        return "the pod's \(name) has no mount and is held: \(shown(holders))"
     }
 
     private static func shown(_ holders: [String]) -> String {

@@ -10,11 +10,11 @@ import OCI
 import ShimProtocol
 
 extension LinuxHost {
-    package func writePlaces(_ pod: UID, _ spec: TaskSpec) throws(SystemCallFailure) {
-        let bundle = layout.bundle(pod, spec.name)
+    package func writePlaces(_ pod: Pod, _ spec: TaskSpec) throws(SystemCallFailure) {
+        let (bundle, folders) = (layout.bundle(pod.uid, spec.name), layout.folders(pod.uid))
         try Files.makeDirectories(bundle)
         let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
-            WireMount(target: mount.target, source: mount.kind.source)
+            WireMount(target: mount.target, source: pod.spec.source(of: mount, in: folders))
         }
         let places = TaskPlaces(cwd: spec.cwd, mounts: mounts)
         try Files.replace(bundle + "/places", places.fileContent())
@@ -47,9 +47,9 @@ extension LinuxHost {
     }
 
     package func writeBundle(
-        _ pod: UID, _ spec: TaskSpec, as user: ResolvedUser
+        _ pod: Pod, _ spec: TaskSpec, as user: ResolvedUser
     ) throws(SystemCallFailure) {
-        let bundle = layout.bundle(pod, spec.name)
+        let bundle = layout.bundle(pod.uid, spec.name)
         var spec = spec
         spec.mounts = try placed(spec.mounts, bundle)
         if !kernel.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
@@ -57,9 +57,9 @@ extension LinuxHost {
             spec.resources.pids = nil
         }
         let document = RuntimeSpec.document(
-            for: spec, ids: user, rootfs: bundle + "/rootfs",
-            cgroupsPath: layout.cgroup(pod, spec.name),
-            sharedMemory: layout.sharedMemory(pod), seccomp: try filter(for: spec),
+            for: spec, in: pod.spec, layout.folders(pod.uid), ids: user,
+            rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod.uid, spec.name),
+            sharedMemory: layout.sharedMemory(pod.uid), seccomp: try filter(for: spec),
             host: kernel.traits)
         try Files.makeDirectories(bundle)
         try Files.replace(bundle + "/config.json", document)
@@ -141,10 +141,31 @@ extension LinuxHost {
     }
 
     package func sharedMemoryHolder(_ pod: UID) async throws(SystemCallFailure) -> Blocker? {
-        let file = layout.sharedMemoryDevice(pod)
+        try await memoryHolder(layout.sharedMemory(pod), "/dev/shm", of: pod)
+    }
+
+    /// Returns what keeps the file system in memory alive that the dead shim had at `path`.
+    private func memoryHolder(
+        _ path: String, _ name: String, of pod: UID
+    ) async throws(SystemCallFailure) -> Blocker? {
+        let file = ShimSettings.deviceFile(of: path)
         // A pod of an older version has no such file.
         guard try Files.exists(file) else { return nil }
-        return try await runHelper(["memory", file], for: pod)
+        return try await runHelper(["memory", file, name], for: pod)
+    }
+
+    package func removePart(_ pod: UID, _ part: String) async throws(SystemCallFailure) -> Blocker?
+    {
+        let folders = layout.folders(pod)
+        let removal = ["remove", folders.data, PodFolders.name(of: part)]
+        if let blocker = try await runHelper(removal, for: pod) { return blocker }
+        let parent = folders.mounts(of: part)
+        for name in try Files.names(in: parent).sorted() {
+            let path = "\(parent)/\(name)"
+            let blocker = try await memoryHolder(path, "\(part)/\(name)", of: pod)
+            if let blocker { return blocker }
+        }
+        return nil
     }
 
     package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {

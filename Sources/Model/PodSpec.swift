@@ -1,6 +1,7 @@
 // A client's request, with every default filled in.
 
 import Bytes
+package import Kernel
 
 /// The requested form of a pod.
 package struct PodSpec: Equatable, Sendable {
@@ -177,14 +178,6 @@ package struct MountSpec: Equatable, Sendable {
         /// A file system in memory. `size` is in bytes; without it the kernel allows half of all
         /// memory.
         case tmpfs(size: Int64?)
-
-        /// The path on the host; `nil` if the object is made for the task.
-        package var source: String? {
-            switch self {
-            case .bind(let source): source
-            case .tmpfs: nil
-            }
-        }
     }
 
     /// The object that the task sees.
@@ -203,5 +196,16 @@ package struct MountSpec: Equatable, Sendable {
         self.target = target
         self.readOnly = readOnly
         self.recursiveReadOnly = recursiveReadOnly
+    }
+}
+
+extension PodSpec {
+    /// The path of the object that a mount shows, in a pod with these folders; `nil` if the object
+    /// is made for the task.
+    package func source(of mount: MountSpec, in folders: PodFolders) -> String? {
+        switch mount.kind {
+        case .bind(let source): source
+        case .tmpfs: nil
+        }
     }
 }

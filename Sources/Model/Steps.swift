@@ -9,6 +9,17 @@ package enum CreateStep: String, Sendable, CaseIterable {
     case taskStart = "task.start"
     case taskSignal = "task.signal"
     case resourcesUpdate = "resources.update"
+
+    /// The steps that make the parts of a pod of this spec, in their order.
+    package static func makingParts(of spec: PodSpec) -> [CreateStep] {
+        allCases.filter { $0.makesPart(of: spec) }
+    }
+
+    private func makesPart(of spec: PodSpec) -> Bool {
+        switch self {
+        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate: false
+        }
+    }
 }
 
 /// A step that removes the objects of one kind of resource. The cases are in the order of removal.

@@ -46,9 +46,9 @@ extension RuntimeSpec {
         spec.target.fields("/").count
     }
 
-    static func own(_ spec: MountSpec) -> Mount {
+    static func own(_ spec: MountSpec, source: String?) -> Mount {
         switch spec.kind {
-        case .bind(let source):
+        case .bind:
             let access =
                 spec.recursiveReadOnly ? ["ro", "rro"] : spec.readOnly ? ["ro"] : ["rw"]
             return Mount(

@@ -48,14 +48,16 @@ package enum RuntimeSpec {
     ///
     /// - Parameters:
     ///   - task: its mounts are in the order of mounting (`inOrder`).
+    ///   - pod: the pod of the task, with its folders.
     ///   - rootfs: the mount point of the task's overlay, absolute, in the namespace of runc's
     ///     starter.
     ///   - cgroupsPath: absolute, below each hierarchy's root.
     ///   - sharedMemory: the directory that is the task's /dev/shm.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
     package static func document(
-        for task: TaskSpec, ids: ResolvedUser, rootfs: String, cgroupsPath: String,
-        sharedMemory: String, seccomp: [UInt8]?, host: HostTraits
+        for task: TaskSpec, in pod: PodSpec, _ folders: PodFolders, ids: ResolvedUser,
+        rootfs: String, cgroupsPath: String, sharedMemory: String, seccomp: [UInt8]?,
+        host: HostTraits
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 16_384)
         writer.beginObject()
@@ -66,7 +68,9 @@ package enum RuntimeSpec {
         }
         writer.object("process") { process(task, ids, host, to: &$0) }
         // In the given order, because the targets were resolved in it.
-        let mounts = standardMounts(sharedMemory) + task.mounts.map { own($0) }
+        let mounts =
+            standardMounts(sharedMemory)
+            + task.mounts.map { own($0, source: pod.source(of: $0, in: folders)) }
         writer.list("mounts", mounts) { $1.write(to: &$0) }
         writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
         writer.endObject()

@@ -16,7 +16,7 @@ extension Shim {
         slot.document = document
         let helper = MountHelper(
             paths: slot.paths, lower: document.lower, user: document.user, again: slot.triedToMount,
-            host: hostMounts.number)
+            host: hostMounts.number, memory: memory.map(\.path))
         slot.triedToMount = true
         startHelper(.mount, for: slot, id: id) { () -> [UInt8] in helper.run().record() }
     }
@@ -28,16 +28,16 @@ extension Shim {
         }
     }
 
-    /// Forks a helper that sends the result of `body` through a pipe. If it removes files, it runs
-    /// in the host's mount namespace, because the disks and the host's mounts are visible there. In
-    /// the sandbox's namespace, removing a mount point would also detach the host's mount on it. If
-    /// it mounts, it keeps the host namespace's descriptor, and goes there and back.
+    /// Forks a helper that sends the result of `body` through a pipe. If it makes or removes files,
+    /// it runs in the host's mount namespace, because the disks and the host's mounts are visible
+    /// there. In the sandbox's namespace, removing a mount point would also detach the host's mount
+    /// on it. If it mounts, it keeps the host namespace's descriptor, and goes there and back.
     func helper(
         _ kind: Job.Kind, for id: UInt32, _ body: () -> [UInt8]
     ) throws(SystemCallFailure) -> Job {
         let pipe = try Pipe()
         let writing = pipe.writing.number
-        let mounts = kind == .remove ? hostMounts.number : -1
+        let mounts = kind == .remove || kind == .make ? hostMounts.number : -1
         let needsHost = kind == .mount || kind == .unmount
         let kept = [writing] + (needsHost ? [hostMounts.number] : [])
         let pid = try forkHelper(keeping: kept, mounts: mounts) {
@@ -98,6 +98,8 @@ struct MountHelper {
     /// The descriptor of the host's mount namespace, in which the layers and the sources are looked
     /// up.
     let host: CInt
+    /// Sources that are mounted only in the sandbox.
+    let memory: [String]
 
     func run() -> MountResult {
         do throws(PlaceRefused) {
@@ -142,13 +144,14 @@ struct MountHelper {
         let isThere = try system { () throws(SystemCallFailure) in
             again ? try isMounted(paths.rootfs) : false
         }
-        try system { () throws(SystemCallFailure) in try Sandbox.enterMounts(self.host) }
         var sources: [BindSource?] = []
         for mount in places.mounts {
-            sources.append(
-                try mount.source.map { path throws(PlaceRefused) in
-                    try BindSource(mount, path)
-                })
+            let isOwn = mount.source.map { path in memory.contains { $0.isSame(as: path) } }
+            sources.append(isOwn ?? false ? try source(of: mount) : nil)
+        }
+        try system { () throws(SystemCallFailure) in try Sandbox.enterMounts(self.host) }
+        for (index, mount) in places.mounts.enumerated() where sources[index] == nil {
+            sources[index] = try source(of: mount)
         }
         if isThere {
             try system { () throws(SystemCallFailure) in try Sandbox.enterMounts(own.number) }
@@ -161,6 +164,10 @@ struct MountHelper {
             }
         }
         return sources
+    }
+
+    private func source(of mount: WireMount) throws(PlaceRefused) -> BindSource? {
+        try mount.source.map { path throws(PlaceRefused) in try BindSource(mount, path) }
     }
 
     private func openLower() throws(PlaceRefused) -> OwnedDescriptor {

@@ -24,6 +24,9 @@ extension Shim {
                 Children.reap(exit.pid)
                 removal = nil
                 reply(to: job.waiting, answer(job))
+            } else if partJob?.job.pid == exit.pid {
+                Children.reap(exit.pid)
+                partEnded()
             } else {
                 if runtimeIsCreating {
                     orphans[exit.pid] = Orphan(
@@ -75,6 +78,7 @@ extension Shim {
         case .delete: deleted(slot, job)
         case .unmount: unmounted(slot, job)
         case .remove: removed(slot, job)
+        case .make: break  // no job of a task
         }
         advanceStop(slot)
     }

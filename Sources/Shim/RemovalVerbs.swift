@@ -133,7 +133,7 @@ extension Shim {
     }
 
     /// A helper's result: 0 for success; 1, the errno and the failure's text otherwise.
-    private func outcome(_ body: () throws(SystemCallFailure) -> Void) -> [UInt8] {
+    func outcome(_ body: () throws(SystemCallFailure) -> Void) -> [UInt8] {
         do throws(SystemCallFailure) {
             try body()
             return [0]
@@ -171,30 +171,33 @@ extension Shim {
             for slot in slots.values { slot.output?.kill() }
             return removals.append((id, keepingLogs))
         }
-        let remains: SharedMemory.Remains?
-        do { remains = try sharedMemory.release() } catch { return reply(id, stillThere(error)) }
+        var remains: [MemoryFileSystem.Remains] = []
+        do throws(SystemCallFailure) {
+            for memory in memory { if let left = try memory.release() { remains.append(left) } }
+        } catch { return reply(id, stillThere(error)) }
         let settings = settings
         let trees = [settings.dataDirectory] + (keepingLogs ? [] : [settings.logDirectory])
         do throws(SystemCallFailure) {
             removal = try helper(.remove, for: id) {
-                if let why = remains?.why { return [1, 16] + why.utf8 }  // EBUSY
-                return outcome { () throws(SystemCallFailure) in
-                    for tree in trees {
-                        guard let (parent, name) = tree.cutAtLast("/") else { continue }
-                        try Tree.remove(name, in: parent)
+                held(remains)
+                    ?? outcome { () throws(SystemCallFailure) in
+                        for tree in trees {
+                            guard let (parent, name) = tree.cutAtLast("/") else { continue }
+                            try Tree.remove(name, in: parent)
+                        }
                     }
-                }
             }
         } catch { reply(id, .failed(.system, detail: error.description)) }
     }
 
     /// The reason that the sandbox cannot end yet.
-    private func whatIsLeft() -> String? {
+    func whatIsLeft() -> String? {
         for slot in slots.values {
             if slot.isAlive { return "task \(slot.name) runs" }
             if let job = slot.job { return "\(job.kind.rawValue) is under way: pid \(job.pid)" }
             if slot.user != nil { return "the rootfs of \(slot.name) is mounted" }
         }
+        if let job = partJob?.job { return "\(job.kind.rawValue) is under way: pid \(job.pid)" }
         return removal.map { "files are being removed: pid \($0.pid)" }
     }
 

@@ -26,14 +26,14 @@ extension Shim {
             let output = try Pipe()
             let errors = try Pipe()
             let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
-            let (log, memory) = (talk.path, sharedMemory.path)
+            let (log, mounts) = (talk.path, [rootfs] + memory.map(\.path))
             slot.document = document
             let call: RuntimeCall = document.startsAtOnce ? .run : .create
             let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
                 in: 0, out: output.writing.number, err: errors.writing.number
             ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
-                    try Sandbox.enterHost(host, with: rootfs, memory)
+                    try Sandbox.enterHost(host, with: mounts[...])
                 }
             }
             slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)

@@ -20,7 +20,11 @@ package final class Shim {
     let hostMounts: OwnedDescriptor
     let hierarchies: [CgroupHierarchy]
     let identity: ProcessIdentity
-    let sharedMemory: SharedMemory
+    let sharedMemory: MemoryFileSystem
+    /// By name.
+    var parts: [String: any PodPart] = [:]
+    /// The child that makes or removes a part's files.
+    var partJob: (name: String, job: Job)?
     var connection: ShimConnection?
     /// CLOCK_BOOTTIME in nanoseconds of the next accept, if no descriptor was left for a
     /// connection.
@@ -60,7 +64,7 @@ package final class Shim {
             hostname: settings.hostname, ownNetwork: settings.ownNetwork,
             needed: ["/proc", "/sys", settings.podDirectory])
         Namespaces.keepOwn(ShimSettings.namespaces(ownNetwork: settings.ownNetwork))
-        sharedMemory = try SharedMemory(settings)
+        sharedMemory = try MemoryFileSystem.shared(settings)
         identity = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         epoll = try Epoll()
         try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)
@@ -81,13 +85,15 @@ package final class Shim {
         case .unmount(let task): unmount(task, id: id)
         case .remove(let task): remove(task, id: id)
         case .removeAll(let keepsLogs): removeAll(keepingLogs: keepsLogs, id: id)
+        case .makePart(let name, let document): makePart(name, document, id: id)
+        case .removePart(let name): removePart(name, id: id)
         case .exit: exit(id: id)
         }
     }
 
     func report() -> ShimReport {
         var tasks = slots.values.map { $0.report() }
-        if let removal {
+        if let removal = removal ?? partJob?.job {
             // The pod's own job: no task has an empty name.
             tasks.append(
                 ShimTaskReport(

@@ -70,6 +70,7 @@ extension Shim {
             slot.removals = []
         }
         removal?.waiting = []
+        partJob?.job.waiting = []
         removals = []
     }
 

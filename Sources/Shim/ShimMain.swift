@@ -15,8 +15,8 @@ import ShimProtocol
 /// - `staunch-shim control FILE TEXT [FILE TEXT …]`: writes each text into its file.
 /// - `staunch-shim upper DIR OTHER`: reports the holders of the overlay with upper layer DIR, if it
 ///   is alive. OTHER is a directory on another mount.
-/// - `staunch-shim memory FILE`: reports the holders of the pod's /dev/shm, if it is alive. FILE
-///   contains its device.
+/// - `staunch-shim memory FILE NAME`: reports the holders of the pod's file system in memory of
+///   that name, if it is alive. FILE contains its device.
 /// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
 /// - `staunch-shim list RUN_DIR DIR MODE PATH [DIR MODE PATH …]`: see `ListHelper`.
 /// - `staunch-shim namespaces CGROUP [PID …]`: see `NamespaceHelper`. CGROUP is the pods' parent,
@@ -61,10 +61,10 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
             let why = try Superblocks.whyUpperIsHeld(words[0], device: nil, beside: words[1])
             return why.map { complain($0, "EBUSY") } ?? 0
         }
-    case "memory" where words.count == 1:
+    case "memory" where words.count == 2:
         return telling { () throws(SystemCallFailure) in
             guard let device = UInt64(try Files.text(words[0], limit: 32)) else { return 0 }
-            let why = Superblocks.whyMemoryIsHeld(device, isKnownToLive: false)
+            let why = Superblocks.whyMemoryIsHeld(device, words[1], isKnownToLive: false)
             return why.map { complain($0, "EBUSY") } ?? 0
         }
     case "layers" where words.count == 1:

@@ -109,7 +109,7 @@ struct TaskPaths {
     }
 }
 
-/// A child of the shim's that does one thing for a task.
+/// A child of the shim's that does one thing for a task, or for the pod.
 final class Job {
     enum Kind: String {
         case mount
@@ -118,6 +118,7 @@ final class Job {
         case delete = "runtime delete"
         case unmount = "umount2"
         case remove = "remove files"
+        case make = "make files"
     }
 
     let kind: Kind
@@ -146,7 +147,7 @@ final class Job {
     var isRuntime: Bool {
         switch kind {
         case .create, .start, .delete: true
-        case .mount, .unmount, .remove: false
+        case .mount, .unmount, .remove, .make: false
         }
     }
 

@@ -44,6 +44,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case documents
     /// It numbers the attempts of its tasks.
     case attempts
+    /// It makes and removes parts of its pod.
+    case parts
 }
 
 /// The state of a shim.

@@ -28,6 +28,10 @@ package enum ShimRequest: Equatable, Sendable {
     /// Removes the pod's upper layers, and its logs unless they are kept, when no task is left:
     /// `done` or `stillThere`.
     case removeAll(keepingLogs: Bool)
+    /// Makes a part of the pod that its tasks share, as the document says: `done`.
+    case makePart(name: String, document: [UInt8])
+    /// Removes a part of the pod, when no task is left: `done` or `stillThere`.
+    case removePart(name: String)
     /// Ends the shim if nothing is left in it: the end of the connection is the reply. Otherwise
     /// `stillThere`.
     case exit
@@ -104,6 +108,12 @@ extension ShimRequest {
         case .unmount(let task): writer.put(7, task, [])
         case .remove(let task): writer.put(8, task, [])
         case .exit: writer.put(9 as UInt8)
+        // A shim of version 1 does not know parts. It is never asked for one, because a pod that
+        // has parts has a later shim.
+        case .makePart(let name, let document):
+            writer.put(15, name)
+            writer.put(list: document) { writer, byte in writer.put(byte) }
+        case .removePart(let name): writer.put(16, name)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(keepsLogs ? 1 : 0 as UInt8)
@@ -144,6 +154,13 @@ extension ShimRequest {
         case 12: return .create(task: try reader.text(), try TaskDocument.read(&reader))
         case 13: return .start(task: try reader.text())
         case 14: return .delete(task: try reader.text())
+        case 15:
+            return .makePart(
+                name: try reader.text(),
+                document: try reader.list { (reader: inout WireReader) throws(WireFault) in
+                    try reader.byte()
+                })
+        case 16: return .removePart(name: try reader.text())
         default: throw WireFault("request \(kind)")
         }
     }

@@ -42,10 +42,9 @@ package struct ShimSettings: Equatable, Sendable {
 
     /// The path at which the tasks' /dev/shm is mounted in the sandbox.
     package static func sharedMemory(in podDirectory: String) -> String { podDirectory + "/shm" }
-    /// The file that contains the device of that mount.
-    package static func sharedMemoryDevice(in podDirectory: String) -> String {
-        podDirectory + "/shm.device"
-    }
+    /// The file that contains the device of a file system in memory that is mounted at `path` in
+    /// the sandbox.
+    package static func deviceFile(of path: String) -> String { path + ".device" }
 
     /// The sandbox's own namespaces, by their names in /proc.
     package static func namespaces(ownNetwork: Bool) -> [String] {

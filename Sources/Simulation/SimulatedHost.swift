@@ -130,13 +130,13 @@ import Synchronization
 
     // MARK: Files
 
-    package func writePlaces(_ pod: UID, _ task: TaskSpec) throws(SystemCallFailure) {}
+    package func writePlaces(_ pod: Pod, _ task: TaskSpec) throws(SystemCallFailure) {}
 
     package func writeBundle(
-        _ pod: UID, _ task: TaskSpec, as user: ResolvedUser
+        _ pod: Pod, _ task: TaskSpec, as user: ResolvedUser
     ) throws(SystemCallFailure) {
         try life.check()
-        let made = world.pod(pod)
+        let made = world.pod(pod.uid)
         made.hasFolder = true
         made.bundles.insert(task.name.text)
     }
@@ -229,6 +229,9 @@ import Synchronization
         return world.dice.once(in: 10) ? Blocker("held by a descriptor", errno: "EBUSY") : nil
     }
 
+    package func removePart(_ pod: UID, _ part: String) async throws(SystemCallFailure) -> Blocker?
+    { try await help(pod) { $0.parts.remove(part) } }
+
     package func removeRunFolder(_ pod: UID) throws(SystemCallFailure) {
         try life.check()
         guard let made = world.pods[pod] else { return }
@@ -286,6 +289,9 @@ import Synchronization
         var seen: [(ResourceKind, [String: String])] = []
         do throws(SystemCallFailure) {
             seen = [(.data, try names(\.hasData)), (.logs, try names(\.hasLogs))]
+            for kind in ResourceKind.parts {
+                seen.append((kind, try names { $0.parts.contains(kind.rawValue) }))
+            }
         } catch {}  // the daemon is dead
         await world.sleep(milliseconds: 5)
         let known = records.endLook()

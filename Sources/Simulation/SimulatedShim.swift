@@ -14,6 +14,8 @@ import ShimProtocol
     var line: SimulatedShimClient?
     private var tasks: [String: SimulatedTask] = [:]
     private var isRemoving = false
+    /// The job for a part of the pod, as if the part were a task.
+    private var part: SimulatedTask?
     private var removers: [(UInt32, SimulatedShimClient?)] = []
 
     init(_ pod: SimulatedPod) {
@@ -32,7 +34,8 @@ import ShimProtocol
         pod.shim = nil
         pod.cgroups["/\(pod.uid)/shim"]?.remove(pid)
         hangUp()
-        if isRemoving || tasks.values.contains(where: { $0.job == .unmount || $0.job == .remove }) {
+        let isHeld = tasks.values.contains { $0.job == .unmount || $0.job == .remove }
+        if isRemoving || part != nil || isHeld {
             let helper = world.newPID()
             pod.makeCgroup("/\(pod.uid)/shim", holding: helper)
             world.retrying { [world, pod] in
@@ -95,6 +98,8 @@ import ShimProtocol
         case .unmount(let name): unmount(task(name), id)
         case .remove(let name): remove(task(name), id)
         case .removeAll(let keepsLogs): removeAll(keepsLogs, id)
+        case .makePart(let name, _): makePart(name, id)
+        case .removePart(let name): removePart(name, id)
         case .exit: exit(id)
         }
     }
@@ -126,6 +131,13 @@ import ShimProtocol
             }
             task.isMounted = true
             end(task, .mounted(SimulatedShim.user))
+        }
+    }
+
+    private func makePart(_ name: String, _ id: UInt32) {
+        pod.parts.insert(name)
+        change(name, .mount, id) { [world] in
+            world.dice.once(in: 25) ? .failed(.system, detail: "mkdir: ENOSPC") : .done
         }
     }
 
@@ -305,8 +317,37 @@ import ShimProtocol
         }
     }
 
+    private func removePart(_ name: String, _ id: UInt32) {
+        if part == nil, let left = whatIsLeft {
+            return reply(id, .stillThere(reason: left))
+        }
+        change(name, .remove, id) { [world, pod] in
+            if world.dice.once(in: 12) {
+                return .stillThere(reason: "held by a descriptor", errno: 16)
+            }
+            pod.parts.remove(name)
+            return .done
+        }
+    }
+
+    /// Replies with the result of `done` once the disk answers. A request of the same kind joins
+    /// the job.
+    private func change(
+        _ name: String, _ kind: SimulatedTask.Job, _ id: UInt32,
+        _ done: @escaping @Loop () -> ShimReply
+    ) {
+        let job = part ?? SimulatedTask(name)
+        guard begin(kind, job, id) else { return }
+        part = job
+        work(onDisk: true) { [self] in
+            part = nil
+            let answer = done()
+            for (id, asker) in job.waiting where asker === line { reply(id, answer) }
+        }
+    }
+
     private var whatIsLeft: String? {
-        if isRemoving { return "files are being removed" }
+        if isRemoving || part != nil { return "files are being removed" }
         return tasks.values.first { $0.isAlive || $0.isMounted || $0.job != nil }
             .map { "task \($0.name) is there" }
     }

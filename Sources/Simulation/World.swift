@@ -102,6 +102,7 @@ package import Synchronization
         orphan.hasData = true
         orphan.hasLogs = dice.once(in: 2)
         orphan.hasFolder = dice.once(in: 2)
+        for kind in ResourceKind.parts where dice.once(in: 2) { orphan.parts.insert(kind.rawValue) }
         if dice.once(in: 2) { orphan.makeCgroup("/\(uid)/pod/task-left") }
     }
 
@@ -120,6 +121,8 @@ package import Synchronization
     package var hasFolder = false
     package var hasData = false
     package var hasLogs = false
+    /// The parts that a shim has made, by name.
+    package var parts: Set<String> = []
     package var shim: SimulatedShim?
     /// The cgroups below the parent, each with its processes.
     package var cgroups: [String: Set<Int32>] = [:]
@@ -138,6 +141,7 @@ package import Synchronization
         if hasData { found.append("data") }
         if hasLogs { found.append("logs") }
         if shim != nil { found.append("shim") }
+        found += parts.sorted().map { "part \($0)" }
         return found + cgroups.keys.sorted().map { "cgroup \($0)" }
     }
 

@@ -25,6 +25,6 @@ import Testing
         defer { input.fileHandleForWriting.closeFile() }
         #expect(output.fileHandleForReading.availableData == Data("ready\n".utf8))
         let device = try Superblocks.device(of: "/dev/shm")
-        #expect(Superblocks.whyMemoryIsHeld(device, isKnownToLive: false) == nil)
+        #expect(Superblocks.whyMemoryIsHeld(device, "/dev/shm", isKnownToLive: false) == nil)
     }
 }

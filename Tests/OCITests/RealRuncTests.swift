@@ -87,7 +87,8 @@ final class Bench {
             limitsSwap: FileManager.default.fileExists(
                 atPath: "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"))
         let document = RuntimeSpec.document(
-            for: task, ids: ids, rootfs: directory + "/rootfs", cgroupsPath: cgroup + "/t",
+            for: task, in: PodSpec(hostname: "h"), PodFolders(run: directory, data: directory),
+            ids: ids, rootfs: directory + "/rootfs", cgroupsPath: cgroup + "/t",
             sharedMemory: directory + "/shm", seccomp: seccomp, host: host)
         let bundle = directory + "/bundle"
         try Data(document).write(to: URL(fileURLWithPath: bundle + "/config.json"))

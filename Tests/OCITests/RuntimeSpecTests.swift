@@ -24,7 +24,8 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
     ) throws -> JSONValue {
         try parsed(
             RuntimeSpec.document(
-                for: task, ids: ids, rootfs: "/r", cgroupsPath: "/staunch/u/tasks/app",
+                for: task, in: PodSpec(hostname: "h"), PodFolders(run: "/pod", data: "/data"),
+                ids: ids, rootfs: "/r", cgroupsPath: "/staunch/u/tasks/app",
                 sharedMemory: "/pod/shm", seccomp: seccomp, host: host))
     }
 

@@ -46,6 +46,9 @@ enum Samples {
                 .delete(task: text),
                 .unmount(task: text),
                 .remove(task: text),
+                .makePart(name: text, document: Array(text.utf8)),
+                .makePart(name: "volumes", document: []),
+                .removePart(name: text),
             ]
         }
         + [Int32.min, -1, 0, 1, 64, .max].flatMap { number -> [ShimRequest] in

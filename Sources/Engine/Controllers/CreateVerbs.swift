@@ -22,7 +22,10 @@ extension PodController {
                 }
                 return try await self.ensureShim(pod)
             }
-            for task in pod.tasks { try await make(task, link, operation) }
+            for part in CreateStep.makingParts(of: pod.spec) {
+                try await make(part, of: pod, link, operation)
+            }
+            for task in pod.tasks { try await make(task, of: pod, link, operation) }
             try checkGoing(operation)
         } catch { return await undoPod(operation, error) }
         let shim = self.shim
@@ -80,7 +83,7 @@ extension PodController {
                 throw Failure(.podState, "the pod is \(pod.state.rawValue)")
             }
             let link = try liveShim()
-            try await make(task, link, operation)
+            try await make(task, of: pod, link, operation)
             try checkGoing(operation)
         } catch { return await undoTask(operation, task, error) }
         let isDone = await engine.registry.end(
@@ -127,15 +130,28 @@ extension PodController {
             user: "\(task.spec.user)", startsAtOnce: task.spec.start)
     }
 
+    /// Makes one part of the pod.
+    private func make(
+        _ name: CreateStep, of pod: Pod, _ link: any ShimClient, _ operation: PodOperation
+    ) async throws(Failure) {
+        guard let part = name.part else { return }
+        try checkGoing(operation)
+        try await step(name, nil, operation, inTurn: true) { () async throws(Failure) in
+            let document = part.document(for: pod, self.engine.layout)
+            let reply = await self.ask(link, .makePart(name: part.name, document: document))
+            guard case .done? = reply else { throw Failure(reply, name) }
+        }
+    }
+
     /// Makes one task, from its rootfs to its first process.
     private func make(
-        _ task: PodTask, _ link: any ShimClient, _ operation: PodOperation
+        _ task: PodTask, of pod: Pod, _ link: any ShimClient, _ operation: PodOperation
     ) async throws(Failure) {
         let spec = task.spec
         try checkGoing(operation)
         let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
-            do { try self.host.writePlaces(self.uid, spec) } catch {
+            do { try self.host.writePlaces(pod, spec) } catch {
                 throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))
             }
             let reply = await self.ask(
@@ -147,7 +163,7 @@ extension PodController {
         try await awaitRuntime(.taskCreate, spec.name, operation)
         let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
-            do { try self.host.writeBundle(self.uid, spec, as: user) } catch {
+            do { try self.host.writeBundle(pod, spec, as: user) } catch {
                 throw Failure(.shimFailed, "\(error)", step: .create(.taskCreate))
             }
             let reply = await self.ask(
@@ -258,11 +274,8 @@ extension PodOperation {
     /// Marks the finished steps of the create as undone, not the steps of the teardown.
     fileprivate mutating func undoSteps() {
         for index in steps.indices {
-            switch (steps[index].name, steps[index].state) {
-            case (.create(.shimStart), .succeeded), (.create(.rootfsMount), .succeeded),
-                (.create(.taskCreate), .succeeded):
+            if case (.create, .succeeded) = (steps[index].name, steps[index].state) {
                 steps[index].state = .undone
-            case (_, _): break
             }
         }
         steps.removeAll { $0.state == .pending }

@@ -150,6 +150,7 @@ extension Transaction {
         var operation = makeOperation(.podCreate, Target(pod), context)
         operation.steps =
             [OperationStep(name: .create(.shimStart))]
+            + CreateStep.makingParts(of: spec).map { OperationStep(name: .create($0)) }
             + spec.tasks.flatMap { OperationStep.creating($0) }
         pod.operation = operation.id
         put(pod)

@@ -31,6 +31,14 @@ import Teardown
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome
 }
 
+/// A resource that a pod has if its spec says so. The shim makes it, once it has started.
+@Loop protocol PodPart: PodResource {
+    /// The name that the shim knows.
+    var name: String { get }
+    /// What the shim has to know to make it.
+    func document(for pod: Pod, _ layout: Layout) -> [UInt8]
+}
+
 /// A resource, by its number of removals (`RemovalStep.Scope`).
 enum Resource: Sendable {
     case task(any TaskResource)
@@ -42,6 +50,15 @@ enum Resource: Sendable {
         case .task(let resource): await resource.observe(look)
         case .taskOrPod(let resource): await resource.observe(look)
         case .pod(let resource): await resource.observe(look)
+        }
+    }
+}
+
+extension CreateStep {
+    /// The part of the pod that the step makes; `nil` if it makes something else.
+    @Loop var part: (any PodPart)? {
+        switch self {
+        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate: nil
         }
     }
 }

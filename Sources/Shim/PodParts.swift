@@ -1,0 +1,94 @@
+// The parts of a pod that the daemon asks its shim to make, and that the tasks of the pod share.
+
+import Kernel
+import Linux
+import ShimProtocol
+
+/// A part of the pod. A repetition of each function is safe.
+protocol PodPart: AnyObject {
+    /// The name in requests. It also names the part's places (`PodFolders`).
+    static var name: String { get }
+    /// Reads the daemon's document, and makes nothing.
+    init(_ document: [UInt8], _ settings: ShimSettings) throws(WireFault)
+    /// Its file systems in memory that are mounted in the sandbox.
+    var memory: [MemoryFileSystem] { get }
+    /// Mounts its file systems in memory.
+    func makeMemory() throws(SystemCallFailure)
+    /// Makes its files. Runs in a helper, in the host's mount namespace.
+    func makeFiles() throws(SystemCallFailure)
+}
+
+/// All kinds of parts.
+private var kinds: [any PodPart.Type] { [] }
+
+extension Shim {
+    /// The mounts of the sandbox that the tasks share.
+    var memory: [MemoryFileSystem] { [sharedMemory] + parts.values.flatMap(\.memory) }
+
+    func makePart(_ name: String, _ document: [UInt8], id: UInt32) {
+        if let partJob {
+            guard partJob.name == name, partJob.job.kind == .make else {
+                return reply(id, busy(partJob.job))
+            }
+            return partJob.job.waiting.append(id)
+        }
+        guard let kind = kinds.first(where: { $0.name == name }) else {
+            return reply(id, .failed(.state, detail: "no part is named \(name)"))
+        }
+        let part: any PodPart
+        do throws(WireFault) {
+            let made = parts[name]
+            part = if let made { made } else { try kind.init(document, settings) }
+        } catch { return reply(id, .failed(.system, detail: error.detail)) }
+        parts[name] = part
+        do throws(SystemCallFailure) {
+            try part.makeMemory()
+            let job = try helper(.make, for: id) {
+                outcome { () throws(SystemCallFailure) in try part.makeFiles() }
+            }
+            partJob = (name, job)
+        } catch { reply(id, .failed(.system, detail: error.description)) }
+    }
+
+    /// Also removes what a former shim of the pod has made.
+    func removePart(_ name: String, id: UInt32) {
+        if let partJob {
+            guard partJob.name == name, partJob.job.kind == .remove else {
+                return reply(id, busy(partJob.job))
+            }
+            return partJob.job.waiting.append(id)
+        }
+        if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
+        var remains: [MemoryFileSystem.Remains] = []
+        do throws(SystemCallFailure) {
+            for memory in parts[name]?.memory ?? [] {
+                if let left = try memory.release() { remains.append(left) }
+            }
+            let (directory, tree) = (settings.dataDirectory, PodFolders.name(of: name))
+            let job = try helper(.remove, for: id) {
+                held(remains)
+                    ?? outcome { () throws(SystemCallFailure) in
+                        try Tree.remove(tree, in: directory)
+                    }
+            }
+            partJob = (name, job)
+        } catch { reply(id, stillThere(error)) }
+    }
+
+    /// The result of a helper that found file systems in memory that are held; `nil` if none is.
+    func held(_ remains: [MemoryFileSystem.Remains]) -> [UInt8]? {
+        let reasons = remains.compactMap(\.why)
+        return reasons.isEmpty ? nil : [1, 16] + reasons.joined(separator: "; ").utf8  // EBUSY
+    }
+
+    /// The helper of `partJob` has ended.
+    func partEnded() {
+        guard let (name, job) = partJob.take() else { return }
+        let answer = answer(job)
+        if answer == .done && job.kind == .remove { parts[name] = nil }
+        guard job.kind == .make, case .stillThere(let reason, _) = answer else {
+            return reply(to: job.waiting, answer)
+        }
+        reply(to: job.waiting, .failed(.system, detail: reason))
+    }
+}
