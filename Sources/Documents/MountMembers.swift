@@ -5,7 +5,7 @@ import JSON
 import Model
 
 private enum MountType: String, CaseIterable {
-    case bind, tmpfs
+    case bind, tmpfs, volume
 }
 
 extension MountSpec {
@@ -20,12 +20,19 @@ extension MountSpec {
         target, readOnly,
     ])
 
+    static let volumeMembers = SpecTable<MountSpec>([
+        type, .required("source", \.volume, { $0.volume = $1 }, .text { $0.volumeName() }), target,
+        readOnly,
+    ])
+
     fileprivate static let commonMembers = SpecTable<MountSpec>([type, target, readOnly])
 
     /// The type is known before the other members are read or restored.
     private static let type = Member<MountSpec>(
         name: "type", isRequired: true,
-        read: { field, _ in field.parsed("'bind' or 'tmpfs'", MountType.init(rawValue:)) != nil },
+        read: { field, _ in
+            field.parsed("'bind', 'tmpfs' or 'volume'", MountType.init(rawValue:)) != nil
+        },
         write: { $1.member("type", $0.type.rawValue) }, restore: { _, _ in })
 
     private static let target = Member.required(
@@ -44,10 +51,16 @@ extension MountSpec {
         set { kind = .tmpfs(size: newValue) }
     }
 
+    private var volume: String {
+        get { if case .volume(let name) = kind { name } else { "" } }
+        set { kind = .volume(name: newValue) }
+    }
+
     fileprivate var type: MountType {
         switch kind {
         case .bind: .bind
         case .tmpfs: .tmpfs
+        case .volume: .volume
         }
     }
 
@@ -56,6 +69,7 @@ extension MountSpec {
         switch type {
         case .bind: self.init(kind: .bind(source: ""), target: "")
         case .tmpfs: self.init(kind: .tmpfs(size: nil), target: "")
+        case .volume: self.init(kind: .volume(name: ""), target: "")
         }
     }
 }
@@ -65,6 +79,7 @@ extension MountType {
         switch self {
         case .bind: MountSpec.bindMembers
         case .tmpfs: MountSpec.tmpfsMembers
+        case .volume: MountSpec.volumeMembers
         }
     }
 }

@@ -24,6 +24,7 @@ extension PodSpec {
         .optional(
             "resources", \.resources, { $0.resources = $1 }, .resources(),
             change: { $0.merged(into: $1) }),
+        .optional("volumes", \.volumes, { $0.volumes = $1 }, .volumes),
     ])
 
     /// The members of a request. The pod's document and its record have other forms of the tasks.
@@ -83,7 +84,7 @@ extension TaskSpec {
     package func faults(
         in pod: PodSpec, at place: JSONPointer, nestsCPULimits: Bool
     ) -> [DocumentFault] {
-        nestsCPULimits ? limitFaults(in: pod, at: place) : []
+        (nestsCPULimits ? limitFaults(in: pod, at: place) : []) + volumeFaults(in: pod, at: place)
     }
 }
 

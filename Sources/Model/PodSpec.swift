@@ -15,18 +15,22 @@ package struct PodSpec: Equatable, Sendable {
     package var network: NetworkMode
     /// The limits of all tasks together.
     package var resources: Resources
+    /// In the order of the volumes' names.
+    package var volumes: [VolumeSpec]
     /// In the order of the tasks' names.
     package var tasks: [TaskSpec]
 
     package init(
         labels: [String: String] = [:], annotations: [String: String] = [:], hostname: String,
-        network: NetworkMode = .none, resources: Resources = Resources(), tasks: [TaskSpec] = []
+        network: NetworkMode = .none, resources: Resources = Resources(),
+        volumes: [VolumeSpec] = [], tasks: [TaskSpec] = []
     ) {
         self.labels = labels
         self.annotations = annotations
         self.hostname = hostname
         self.network = network
         self.resources = resources
+        self.volumes = volumes
         self.tasks = tasks
     }
 
@@ -178,6 +182,8 @@ package struct MountSpec: Equatable, Sendable {
         /// A file system in memory. `size` is in bytes; without it the kernel allows half of all
         /// memory.
         case tmpfs(size: Int64?)
+        /// The volume of the pod that has this name.
+        case volume(name: String)
     }
 
     /// The object that the task sees.
@@ -206,6 +212,7 @@ extension PodSpec {
         switch mount.kind {
         case .bind(let source): source
         case .tmpfs: nil
+        case .volume(let name): volumes.first { $0.name.text.isSame(as: name) }?.path(in: folders)
         }
     }
 }

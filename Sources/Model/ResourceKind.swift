@@ -1,3 +1,5 @@
+import Kernel
+
 /// A kind of object, as the audit, the metrics and the orphan collector name it. Each kind belongs
 /// to one resource (`Engine/Resources`).
 package enum ResourceKind: String, Sendable, CaseIterable {
@@ -10,6 +12,8 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     case mounts
     /// The pods' folders in the data directory.
     case data
+    /// The pods' volumes on the disk.
+    case volumes
     /// The pods' folders in the log directory.
     case logs
     case namespaces
@@ -18,7 +22,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     package var isOwed: Bool {
         switch self {
         case .directories, .shims, .sockets, .cgroups: true
-        case .mounts, .data, .logs, .namespaces: false
+        case .mounts, .data, .volumes, .logs, .namespaces: false
         }
     }
 
@@ -29,6 +33,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     package var diskPlace: DiskPlace? {
         switch self {
         case .data: DiskPlace(.data)
+        case .volumes: DiskPlace(.data, path: PodFolders.name(of: VolumeSpec.part))
         case .logs: DiskPlace(.logs)
         case .directories, .shims, .sockets, .cgroups, .mounts, .namespaces: nil
         }
@@ -39,7 +44,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     /// of a namespace away from a task.
     package var isCollected: Bool {
         switch self {
-        case .directories, .shims, .cgroups, .data, .logs: true
+        case .directories, .shims, .cgroups, .data, .volumes, .logs: true
         case .sockets, .mounts, .namespaces: false
         }
     }

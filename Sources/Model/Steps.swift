@@ -4,6 +4,7 @@
 /// A step that makes or changes something.
 package enum CreateStep: String, Sendable, CaseIterable {
     case shimStart = "shim.start"
+    case volumesCreate = "volumes.create"
     case rootfsMount = "rootfs.mount"
     case taskCreate = "task.create"
     case taskStart = "task.start"
@@ -17,6 +18,7 @@ package enum CreateStep: String, Sendable, CaseIterable {
 
     private func makesPart(of spec: PodSpec) -> Bool {
         switch self {
+        case .volumesCreate: !spec.volumes.isEmpty
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate: false
         }
     }
@@ -27,6 +29,7 @@ package enum RemovalStep: String, Sendable, CaseIterable {
     case tasksStop = "tasks.stop"
     case tasksDelete = "tasks.delete"
     case rootfsUnmount = "rootfs.unmount"
+    case volumesRemove = "volumes.remove"
     /// This step comes before the shim's exit, because a helper of the shim removes the files. If
     /// the disk holds the removal, the helper is seen in the shim's cgroup.
     case filesRemove = "files.remove"
@@ -49,7 +52,7 @@ package enum RemovalStep: String, Sendable, CaseIterable {
         switch self {
         case .tasksStop, .tasksDelete, .rootfsUnmount: .task
         case .filesRemove: .taskOrPod
-        case .shimExit, .cgroupRemove, .verify: .pod
+        case .volumesRemove, .shimExit, .cgroupRemove, .verify: .pod
         }
     }
 }

@@ -53,6 +53,10 @@ extension RuntimeSpec {
                 spec.recursiveReadOnly ? ["ro", "rro"] : spec.readOnly ? ["ro"] : ["rw"]
             return Mount(
                 spec.target, "bind", ["rbind", "rprivate"] + access, source: source)
+        case .volume:
+            // The options of podman's volumes.
+            let options = ["rbind", "rprivate", "nosuid", "nodev", spec.readOnly ? "ro" : "rw"]
+            return Mount(spec.target, "bind", options, source: source)
         case .tmpfs(let size):
             // The options of `docker run --tmpfs`, and a mode that lets any user write.
             let options = ["nosuid", "nodev", "noexec", "mode=1777"]

@@ -19,7 +19,7 @@ protocol PodPart: AnyObject {
 }
 
 /// All kinds of parts.
-private var kinds: [any PodPart.Type] { [] }
+private var kinds: [any PodPart.Type] { [Volumes.self] }
 
 extension Shim {
     /// The mounts of the sandbox that the tasks share.

@@ -138,6 +138,7 @@ import Store
         }
         var spec = PodSpec(hostname: name.text, tasks: tasks)
         if world.dice.once(in: 4) { spec.resources.memory = 1 << 20 }
+        if world.dice.once(in: 3) { spec.volumes = [VolumeSpec(name: label("cache"))] }
         await send(.create(name, spec))
     }
 

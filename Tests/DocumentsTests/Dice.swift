@@ -67,9 +67,19 @@ struct Dice: RandomNumberGenerator {
     }
 
     mutating func mount() -> MountSpec {
-        let kind: MountSpec.Kind =
-            flip() ? .bind(source: text()) : .tmpfs(size: maybe { $0.number() })
+        let kind: MountSpec.Kind = pick([
+            .bind(source: text()), .tmpfs(size: maybe { $0.number() }), .volume(name: name().text),
+        ])
         return MountSpec(kind: kind, target: text(), readOnly: flip())
+    }
+
+    /// Returns volumes with distinct names, in their order.
+    mutating func volumes() -> [VolumeSpec] {
+        let names = Set(list { $0.name() } + [label("v")]).sorted()
+        return names.map { name in
+            let size = maybe { $0.number() }
+            return VolumeSpec(name: name, medium: flip() ? .disk : .memory(size: size))
+        }
     }
 
     /// Returns any task that the types allow, even if no client could send it.
@@ -95,6 +105,7 @@ struct Dice: RandomNumberGenerator {
         spec.mounts = [
             MountSpec(kind: .bind(source: "/s"), target: "/t\(number())", readOnly: flip()),
             MountSpec(kind: .tmpfs(size: maybe { $0.number() }), target: "/u"),
+            MountSpec(kind: .volume(name: "v"), target: "/v", readOnly: flip()),
         ]
         spec.resources.pids = .random(in: 1...4_194_304, using: &self)
         spec.addCapabilities = ["CHOWN", "NET_RAW"]
@@ -111,7 +122,8 @@ struct Dice: RandomNumberGenerator {
     mutating func pod() -> Pod {
         let spec = PodSpec(
             labels: notes(), annotations: notes(), hostname: text(),
-            network: pick(NetworkMode.allCases), resources: resources(), tasks: list { $0.task() })
+            network: pick(NetworkMode.allCases), resources: resources(), volumes: volumes(),
+            tasks: list { $0.task() })
         let process = ProcessIdentity(pid: 7, startTicks: next())
         return Pod(
             uid: uid(), name: name(), spec: spec, state: pick(PodState.allCases),

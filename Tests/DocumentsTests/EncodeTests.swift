@@ -67,7 +67,7 @@ import Testing
             #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"#
             + #""createdAt":"\#(noonText)","#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
-            + #""network":{"mode":"none"},"sharePID":false,"resources":{},"#
+            + #""network":{"mode":"none"},"sharePID":false,"resources":{},"volumes":{},"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
             + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#
             + String(decoding: task.document().bytes, as: UTF8.self) + "}}"

@@ -77,6 +77,8 @@ import Testing
         try compare(Resources.members.members, request: schema("Resources"))
         try compare(MountSpec.bindMembers.members, request: schema("BindMount"))
         try compare(MountSpec.tmpfsMembers.members, request: schema("TmpfsMount"))
+        try compare(MountSpec.volumeMembers.members, request: schema("VolumeMount"))
+        try compare(VolumeSpec.members.members, request: schema("Volume"))
     }
 
     @Test("the members that a PATCH may change are the properties of its schema")
@@ -114,5 +116,8 @@ import Testing
         try compareDefaults(written(TaskSpec.members, task), schema("TaskRequest"))
         try compareDefaults(written(MountSpec.bindMembers, bind), schema("BindMount"))
         try compareDefaults(written(MountSpec.tmpfsMembers, tmpfs), schema("TmpfsMount"))
+        let volume = MountSpec(kind: .volume(name: "v"), target: "/t")
+        try compareDefaults(written(MountSpec.volumeMembers, volume), schema("VolumeMount"))
+        try compareDefaults(written(VolumeSpec.members, VolumeSpec(name: app)), schema("Volume"))
     }
 }

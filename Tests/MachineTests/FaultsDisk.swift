@@ -25,6 +25,47 @@ extension Machine {
             }
         }
 
+        @Test("a delete with volumes on a hung disk waits, and says which step waits")
+        func volumesRemove() throws {
+            try withStallingData("disk under volumes.remove") { daemon, client, disk in
+                // The task writes nothing else, so its overlay has nothing to wait for.
+                let pod = try client.createPod(
+                    "web",
+                    daemon.rootfs.pod(
+                        "touch /cache/one; exec sleep 1000", Scenario.mounts,
+                        podMore: Scenario.volumes))
+                let file = "\(daemon.dataDirectory)/\(pod.uid)/.volumes/cache/one"
+                try eventually("it is written") { exists(file) }
+                try disk.stall()
+                let stuck = try client.delete("web", why: "remove files", "state D")
+                try daemon.expectServes(stuck, others: false)
+                try eventually("it is shown as stalled") {
+                    try client.send("GET", "/v1/operations/\(stuck.operation)")[
+                        "stalled", "step"]?.string == "volumes.remove"
+                }
+                disk.resume()
+                try daemon.expectEnds(stuck)
+            }
+        }
+
+        @Test("a delete cancels a create whose volumes hang on a disk, and waits for the helper")
+        func volumesCreate() throws {
+            try withStallingData("disk under volumes.create") { daemon, client, disk in
+                try disk.stall()
+                let create = try client.send(
+                    "PUT", "/v1/pods/web", Scenario.pod(daemon.rootfs))
+                let making = Stuck(create.id, of: "web", why: "make files", "state D")
+                try daemon.expectNamed(making, client)
+                var stuck = try client.delete("web", why: "make files", "state D")
+                stuck.before = create.id
+                try daemon.expectServes(stuck, others: false)
+                disk.resume()
+                try daemon.expectEnds(stuck)
+                #expect(
+                    try client.send("GET", "/v1/operations/\(create.id)").state == "canceled")
+            }
+        }
+
         @Test("an unmount that a hung disk holds in the kernel delays only its own delete")
         func unmount() throws {
             try withStallingData("disk under rootfs.unmount") { daemon, client, disk in

@@ -81,13 +81,14 @@ private struct GoneFile {
         "pods/UID/lock", "pods/UID/shim.sock", "pods/UID/shim.log", "pods/UID/tasks",
         "pods/UID/tasks/app", "pods/UID/tasks/app/config.json", "pods/UID/tasks/app/exit",
         "pods/UID/tasks/app/pid", "pods/UID/tasks/app/rootfs", "pods/UID/runtime",
+        "pods/UID/volumes", "pods/UID/volumes/scratch", "pods/UID/volumes/scratch.device",
     ]
 
     /// A new pod, and the first kind of file that `besides` does not name; `nil` if all are done.
     static func next(
         _ daemon: Daemon, _ client: Client, besides done: Set<String>
     ) throws -> GoneFile? {
-        let pod = try client.createPod("web", daemon.rootfs.sleeper)
+        let pod = try client.createPod("web", Scenario.pod(daemon.rootfs))
         guard pod.status == 201 else { throw Broken("not made: \(pod.reply.text)") }
         let run = daemon.runDirectory
         let names = try Command.run("find", run, "-xdev", "-mindepth", "1", "-printf", "%P\n")

@@ -49,6 +49,24 @@ extension Machine {
             }
         }
 
+        @Test(
+            "a volume in memory that another pod holds is not gone, and its holder is named",
+            arguments: Way.allCases)
+        func volumePassed(_ way: Way) throws {
+            // As for /dev/shm, what nothing shows counts as gone if no shim watched it.
+            try withFault("volume passed to another pod, \(way)") { daemon, client in
+                let isTaken = way != .inTheQueue
+                let exchange = try Exchange(daemon, client, "/scratch", isTaken: isTaken)
+                if way == .shimKilled { try lose(exchange, client) }
+                var stuck = try client.delete("web", why: "volume", "no mount and is held")
+                stuck.why.append(exchange.why(way))
+                try daemon.expectServes(stuck)
+                if way == .inTheQueue { try exchange.tell("take", until: "holds") }
+                try exchange.tell("release", until: "released")
+                try daemon.expectEnds(stuck)
+            }
+        }
+
         @Test("a network namespace that another pod holds is in the audit, with its former owner")
         func namespacePassed() throws {
             try withFault("network namespace passed to another pod") { daemon, client in
@@ -135,8 +153,11 @@ private struct Exchange {
         try Exchange.build(daemon)
         shared = daemon.home + "/shared"
         let mounts = try daemon.shared([shared: "/data"])
+        let scratch = #", {"type": "volume", "source": "scratch", "target": "/scratch"}]"#
         func pod(_ words: String...) -> String {
-            "{\"tasks\": {\"app\": \(daemon.rootfs.task(args: ["/bin/pass"] + words, mounts))}}"
+            let task = daemon.rootfs.task(
+                args: ["/bin/pass"] + words, mounts.dropLast() + scratch)
+            return "{\"tasks\": {\"app\": \(task)}, \(Scenario.volumes)}"
         }
         holder = try client.createPod("holder", pod("hold"))
         giver = try client.createPod("web", pod("give", path))

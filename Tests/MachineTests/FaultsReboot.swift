@@ -16,10 +16,15 @@ extension Machine {
                 for number in 0..<3 {
                     let pod = try client.createPod(
                         "p\(number)",
-                        daemon.rootfs.pod("echo written; touch /mine; exec sleep 1000"))
+                        daemon.rootfs.pod(
+                            "touch /mine /cache/mine /scratch/mine; echo written; exec sleep 1000",
+                            Scenario.mounts, podMore: Scenario.volumes))
                     uids.append(pod.uid)
                     let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
-                    try eventually("it has written") { exists(log) }
+                    try eventually("it has written") {
+                        text(of: log)?.contains("written") == true
+                    }
+                    #expect(exists("\(daemon.dataDirectory)/\(pod.uid)/.volumes/cache/mine"))
                 }
                 // A file of no pod among our folders.
                 let strangers = [daemon.dataDirectory, daemon.logDirectory].map { $0 + "/mine" }

@@ -10,6 +10,20 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case delete
     case adopt
 
+    /// A volume of each medium, and the mounts of both.
+    static let volumes = """
+        "volumes": {"cache": {}, "scratch": {"medium": "memory", "size": 65536}}
+        """
+    static let mounts = """
+        "mounts": [{"type": "volume", "source": "cache", "target": "/cache"}, \
+        {"type": "volume", "source": "scratch", "target": "/scratch"}]
+        """
+
+    /// The pod, with one of everything that a pod may have.
+    static func pod(_ rootfs: Rootfs, _ more: String = mounts) -> String {
+        rootfs.pod(script, more, podMore: volumes)
+    }
+
     struct Step {
         let method: String
         let path: String
@@ -35,11 +49,11 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     /// The requests, one after another. There are none if the daemon starts anew.
     func steps(_ name: String, _ rootfs: Rootfs) -> [Step] {
         let pod = "/v1/pods/\(name)"
-        let create = Step(method: "PUT", path: pod, body: rootfs.pod(Scenario.script))
+        let create = Step(method: "PUT", path: pod, body: Scenario.pod(rootfs))
         switch self {
         case .create: return [create]
         case .createAndStart:
-            let waiting = rootfs.pod(Scenario.script, #""start": false"#)
+            let waiting = Scenario.pod(rootfs, "\(Scenario.mounts), \"start\": false")
             return [
                 Step(method: "PUT", path: pod, body: waiting),
                 Step(method: "POST", path: pod + "/tasks/app/start", body: "{}"),
@@ -48,7 +62,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         case .task:
             let path = pod + "/tasks/extra"
             return [
-                Step(method: "PUT", path: path, body: rootfs.task(Scenario.script)),
+                Step(
+                    method: "PUT", path: path, body: rootfs.task(Scenario.script, Scenario.mounts)),
                 Step(method: "DELETE", path: path + "?grace=0"),
             ]
         case .delete: return [Step(method: "DELETE", path: pod + "?grace=60")]

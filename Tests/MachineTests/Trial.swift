@@ -104,10 +104,10 @@ final class Trial {
 
     private func prepare() throws {
         // The fault before may have hit the daemon's look at the runtime: it looks again.
-        var made = try client.createPod(name, daemon.rootfs.pod(Scenario.script))
+        var made = try client.createPod(name, Scenario.pod(daemon.rootfs))
         try eventually("creates are taken") {
             if made.code == "runtime-unavailable" {
-                made = try client.createPod(name, daemon.rootfs.pod(Scenario.script))
+                made = try client.createPod(name, Scenario.pod(daemon.rootfs))
             }
             return made.code != "runtime-unavailable"
         }

@@ -18,13 +18,15 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
 }
 
 @Suite struct RuntimeSpecTests {
+    var pod = PodSpec(hostname: "h")
+
     func document(
         _ task: TaskSpec, _ ids: ResolvedUser = root, seccomp: [UInt8]? = nil,
         host: HostTraits = plainHost
     ) throws -> JSONValue {
         try parsed(
             RuntimeSpec.document(
-                for: task, in: PodSpec(hostname: "h"), PodFolders(run: "/pod", data: "/data"),
+                for: task, in: pod, PodFolders(run: "/pod", data: "/data"),
                 ids: ids, rootfs: "/r", cgroupsPath: "/staunch/u/tasks/app",
                 sharedMemory: "/pod/shm", seccomp: seccomp, host: host))
     }
@@ -109,6 +111,23 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         #expect(own.map { $0["destination"]?.string } == ["/x", "/a", "/x/y"])
         #expect(own.last?["options"]?.strings == ["rbind", "rprivate", "ro"])
         #expect(own.first?["options"]?.strings?.contains("size=4096") == true)
+    }
+
+    @Test("a volume is a bind mount of its directory, on the disk or in the sandbox")
+    mutating func volumes() throws {
+        pod.volumes = ["cache", "scratch"].compactMap { Label($0) }.map { VolumeSpec(name: $0) }
+        pod.volumes[1].medium = .memory(size: 4096)
+        let given = [
+            MountSpec(kind: .volume(name: "cache"), target: "/a"),
+            MountSpec(kind: .volume(name: "scratch"), target: "/b", readOnly: true),
+        ]
+        let mounts = try document(task { $0.mounts = given })["mounts"]
+        let own = try #require(mounts?.elements?.dropFirst(7))
+        let sources = ["/data/.volumes/cache", "/pod/volumes/scratch"]
+        #expect(own.map { $0["source"]?.string } == sources)
+        #expect(own.map { $0["type"]?.string } == ["bind", "bind"])
+        let common = ["rbind", "rprivate", "nosuid", "nodev"]
+        #expect(own.map { $0["options"]?.strings } == [common + ["rw"], common + ["ro"]])
     }
 
     @Test func onlyRecursiveReadOnlyAppliesToMountsBelow() throws {

@@ -145,6 +145,31 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
     }
 }
 
+@Suite struct VolumeDocuments {
+    static let volumes = [
+        WireVolume(name: "a", path: "/data/.volumes/a", medium: .disk),
+        WireVolume(name: "b", path: "/run/volumes/b", medium: .memory(size: nil)),
+        WireVolume(name: "c", path: "", medium: .memory(size: .max)),
+    ]
+
+    @Test("volumes arrive as they were sent")
+    func arrive() throws {
+        for list in [[], Self.volumes] {
+            #expect(try WireVolume.parse(document: WireVolume.document(list)) == list)
+        }
+    }
+
+    @Test("a document of volumes that is truncated, extended, or of another version is a fault")
+    func damaged() {
+        let whole = WireVolume.document(Self.volumes)
+        let cut = (0..<whole.count).map { Array(whole.prefix($0)) }
+        let damaged = cut + [whole + [0], [9] + whole]
+        for document in damaged {
+            #expect(throws: WireFault.self) { try WireVolume.parse(document: document) }
+        }
+    }
+}
+
 @Suite struct Faults {
     @Test("a packet that is truncated anywhere is a fault")
     func truncated() {

@@ -63,7 +63,9 @@ extension [Act] {
     func podAlone() async {
         let world = World(TeardownStep.all(tasks: []))
         #expect(await delete(world, tasks: []) == pod)
-        let names: [RemovalStep] = [.filesRemove, .shimExit, .cgroupRemove, .verify]
+        let names: [RemovalStep] = [
+            .volumesRemove, .filesRemove, .shimExit, .cgroupRemove, .verify,
+        ]
         #expect(await world.acts.removed == names.map { TeardownStep($0) })
     }
 

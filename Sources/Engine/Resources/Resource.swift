@@ -58,6 +58,7 @@ extension CreateStep {
     /// The part of the pod that the step makes; `nil` if it makes something else.
     @Loop var part: (any PodPart)? {
         switch self {
+        case .volumesCreate: PodVolumes()
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate: nil
         }
     }
@@ -70,6 +71,7 @@ extension RemovalStep {
         case .tasksStop: .task(TaskProcesses())
         case .tasksDelete: .task(RuntimeContainer())
         case .rootfsUnmount: .task(RootfsMount())
+        case .volumesRemove: .pod(PodVolumes())
         case .filesRemove: .taskOrPod(DiskFiles())
         case .shimExit: .pod(ShimProcess())
         case .cgroupRemove: .pod(PodCgroup())
