@@ -52,6 +52,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
 
 /// Where the objects of a kind are on the disks: one for each pod.
 package struct DiskPlace: Equatable, Sendable {
+    /// The daemon's directories on disks, each with a folder for each pod.
     package enum Root: Sendable { case data, logs }
 
     /// The directory of all pods' folders.

@@ -15,6 +15,7 @@ package struct VolumeSpec: Equatable, Sendable {
 
     /// The name, which is unique in the pod.
     package var name: Label
+    /// Where its files are; it never changes.
     package var medium: Medium
 
     package init(name: Label, medium: Medium = .disk) {
