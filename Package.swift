@@ -121,7 +121,7 @@ let package = Package(
         .executableTarget(
             name: "staunch-census",
             dependencies: [
-                "Census", "Kernel", "Linux", "JSON", "Bytes",
+                "Census", "Linux", "JSON", "Bytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -143,8 +143,7 @@ let package = Package(
         tests(
             "APITests",
             [
-                "API", "Documents", "Engine", "EventLoop", "HTTP", "Host", "JSON", "Kernel",
-                "Linux",
+                "API", "Bytes", "Documents", "Engine", "EventLoop", "HTTP", "Host", "JSON", "Linux",
                 "Model",
             ]),
         tests("OCITests", ["OCI", "Kernel", "Model", "JSON", "ShimProtocol"]),
@@ -156,8 +155,8 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Engine", "EventLoop", "Host", "Kernel", "Simulation", "Bytes", "JSON",
-                "Model", "Documents", "Store",
+                "Engine", "EventLoop", "Host", "Simulation", "Bytes", "JSON", "Metrics", "Model",
+                "Documents", "Store", "Teardown",
             ]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
         tests("ChurnTests", ["Churn", "JSON"]),

@@ -2,7 +2,6 @@
 // only this look.
 
 import Bytes
-import Documents
 import EventLoop
 import Host
 import Kernel

@@ -84,6 +84,31 @@ import Testing
         }
     }
 
+    /// The dependencies of each target of Package.swift, by the target's name.
+    private func declared() throws -> [String: Set<String>] {
+        let package = try String(
+            contentsOfFile: SourceFile.root + "/Package.swift", encoding: .utf8)
+        let plain = /(?:library|tests)\(\s*"([\w-]+)"(?:,\s*\[([^\]]*)\])?/
+        let named = /name: "([\w-]+)",\s*dependencies: \[([^\]]*)\]/
+        let found = package.matches(of: plain).map { ($0.output.1, $0.output.2 ?? "") }
+        let others = package.matches(of: named).map { ($0.output.1, $0.output.2) }
+        return (found + others).reduce(into: [:]) { all, target in
+            let names = target.1.matches(of: /"(\w+)"/).map { String($0.output.1) }
+            all[String(target.0)] = Set(names)
+        }
+    }
+
+    /// A build of all targets finds undeclared modules, but a build of some targets does not.
+    @Test("a target imports only the dependencies that Package.swift declares")
+    func importsAreDeclared() throws {
+        let declared = try declared()
+        #expect(declared.count > 30)
+        let toolchain: Set = ["Glibc", "Synchronization", "Dispatch"]
+        for (from, to, place) in try imports() where !toolchain.contains(to) {
+            #expect(declared[from]?.contains(to) == true, "\(place): \(from) imports \(to)")
+        }
+    }
+
     @Test("the shim uses no Swift concurrency")
     func shimIsSingleThreaded() throws {
         let shim = try SourceFile.all(below: "Sources").filter {
