@@ -77,3 +77,51 @@ int clinux_unix_address(int descriptor, char text[110]) {
 }
 
 void clinux_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+union passed {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int) * CLINUX_MOST_PASSED)];
+};
+
+ssize_t clinux_send_with(
+    int socket, const void *bytes, size_t count, const int *descriptors, size_t passed) {
+    if (passed == 0 || passed > CLINUX_MOST_PASSED) {
+        errno = EINVAL;
+        return -1;
+    }
+    union passed control = {0};
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+        .msg_controllen = CMSG_SPACE(sizeof(int) * passed)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int) * passed);
+    memcpy(CMSG_DATA(header), descriptors, sizeof(int) * passed);
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+ssize_t clinux_receive_with(
+    int socket, void *bytes, size_t count, int *descriptors, size_t *received) {
+    union passed control;
+    struct iovec part = {.iov_base = bytes, .iov_len = count};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
+        .msg_controllen = sizeof control.room};
+    *received = 0;
+    ssize_t length = recvmsg(socket, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+    if (length < 0) return -1;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header;
+         header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t found = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(descriptors + *received, CMSG_DATA(header), found * sizeof(int));
+        *received += found;
+    }
+    if (!(message.msg_flags & MSG_CTRUNC)) return length;
+    for (size_t index = 0; index < *received; index++) close(descriptors[index]);
+    *received = 0;
+    errno = EMFILE;
+    return -1;
+}

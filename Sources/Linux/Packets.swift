@@ -78,7 +78,42 @@ package struct PacketSocket: ~Copyable, Sendable {
         }
     }
 
-    /// The next packet, empty at the end of the connection; `nil` if there is none now.
+    /// Sends the whole packet or nothing, with copies of at most 8 descriptors (unix(7),
+    /// SCM_RIGHTS). The caller keeps its own, and may close them at once.
+    package borrowing func send(
+        _ packet: [UInt8], passing descriptors: [CInt]
+    ) throws(SystemCallFailure) {
+        // SAFETY: the arrays' storage lives for the call.
+        try checkRetrying("sendmsg", "packet") {
+            effect("packet.send", [.noMemory, .interrupted]) {
+                unsafe clinux_send_with(
+                    descriptor.number, packet, packet.count, descriptors, descriptors.count)
+            }
+        }
+    }
+
+    /// Like `receive`, with the descriptors that came with the packet. If the process has no room
+    /// for all of them, the packet is lost, and EMFILE is thrown.
+    package borrowing func receiveWithDescriptors() throws(SystemCallFailure) -> PassedPacket? {
+        let room = min(max(clinux_next_packet(descriptor.number), 1), PacketSocket.largestPacket)
+        var bytes = [UInt8](repeating: 0, count: room)
+        var numbers = [CInt](repeating: -1, count: Int(CLINUX_MOST_PASSED))
+        var passed = 0
+        // SAFETY: the arrays have the room that is given, and live for the call.
+        let length = fallible("packet.receive", [.noMemory, .interrupted, .descriptor]) {
+            unsafe clinux_receive_with(descriptor.number, &bytes, room, &numbers, &passed)
+        }
+        if length < 0 && [EAGAIN, EINTR, ENOMEM].contains(errno) { return nil }
+        try check(length, "recvmsg", "packet")
+        let descriptors = PassedDescriptors(adopting: Array(numbers.prefix(passed)))
+        guard length <= room else {
+            throw SystemCallFailure(call: "recvmsg", subject: "packet", errno: EMSGSIZE)
+        }
+        return PassedPacket(bytes: Array(bytes.prefix(length)), descriptors: descriptors)
+    }
+
+    /// The next packet, empty at the end of the connection; `nil` if there is none now. Descriptors
+    /// that came with it are closed.
     package borrowing func receive() throws(SystemCallFailure) -> [UInt8]? {
         var failure: CInt = 0
         let number = descriptor.number
@@ -102,4 +137,26 @@ package struct PacketSocket: ~Copyable, Sendable {
         if [EAGAIN, EINTR, ENOMEM].contains(failure) { return nil }
         throw SystemCallFailure(call: "recv", subject: "packet", errno: failure)
     }
+}
+
+/// A packet, and the descriptors that came with it.
+package struct PassedPacket: ~Copyable {
+    /// Empty at the end of the connection.
+    package let bytes: [UInt8]
+    package var descriptors: PassedDescriptors
+}
+
+/// Descriptors from a peer, in the peer's order. A descriptor that was not taken is closed at the
+/// end of this value's life.
+package struct PassedDescriptors: ~Copyable {
+    private var numbers: [CInt]
+
+    fileprivate init(adopting numbers: [CInt]) { self.numbers = numbers }
+
+    /// Returns the next descriptor, which the caller then owns; `nil` if there is none left.
+    package mutating func next() -> OwnedDescriptor? {
+        numbers.isEmpty ? nil : OwnedDescriptor(adopting: numbers.removeFirst())
+    }
+
+    deinit { for number in numbers { _ = OwnedDescriptor(adopting: number) } }
 }
