@@ -360,14 +360,6 @@ int clinux_peer_credentials(int socket, struct clinux_credentials *out) {
     return 0;
 }
 
-ssize_t clinux_send(int socket, const void *bytes, size_t count) {
-    return send(socket, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
-ssize_t clinux_receive(int socket, void *bytes, size_t count) {
-    return recv(socket, bytes, count, MSG_DONTWAIT | MSG_TRUNC);
-}
-
 ssize_t clinux_next_packet(int socket) {
     return recv(socket, NULL, 0, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC);
 }

@@ -83,26 +83,28 @@ union passed {
     char room[CMSG_SPACE(sizeof(int) * CLINUX_MOST_PASSED)];
 };
 
-ssize_t clinux_send_with(
+ssize_t clinux_send(
     int socket, const void *bytes, size_t count, const int *descriptors, size_t passed) {
-    if (passed == 0 || passed > CLINUX_MOST_PASSED) {
+    if (passed > CLINUX_MOST_PASSED) {
         errno = EINVAL;
         return -1;
     }
     union passed control = {0};
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room,
-        .msg_controllen = CMSG_SPACE(sizeof(int) * passed)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int) * passed);
-    memcpy(CMSG_DATA(header), descriptors, sizeof(int) * passed);
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (passed > 0) {
+        message.msg_control = control.room;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * passed);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * passed);
+        memcpy(CMSG_DATA(header), descriptors, sizeof(int) * passed);
+    }
     return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-ssize_t clinux_receive_with(
+ssize_t clinux_receive(
     int socket, void *bytes, size_t count, int *descriptors, size_t *received) {
     union passed control;
     struct iovec part = {.iov_base = bytes, .iov_len = count};

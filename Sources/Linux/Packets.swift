@@ -68,70 +68,49 @@ package struct PacketSocket: ~Copyable, Sendable {
         try PeerCredentials(ofSocket: descriptor.number)
     }
 
-    /// Sends the whole packet or nothing; throws EAGAIN if the peer does not read.
-    package borrowing func send(_ packet: [UInt8]) throws(SystemCallFailure) {
-        // SAFETY: the array's storage lives for the call.
-        try checkRetrying("send", "packet") {
-            effect("packet.send", [.noMemory, .interrupted]) {
-                unsafe clinux_send(descriptor.number, packet, packet.count)
-            }
-        }
-    }
-
-    /// Sends the whole packet or nothing, with copies of at most 8 descriptors (unix(7),
-    /// SCM_RIGHTS). The caller keeps its own, and may close them at once.
+    /// Sends the whole packet or nothing; throws EAGAIN if the peer does not read. The packet takes
+    /// copies of at most 8 descriptors along (unix(7), SCM_RIGHTS). The caller keeps its own, and
+    /// may close them at once.
     package borrowing func send(
-        _ packet: [UInt8], passing descriptors: [CInt]
+        _ packet: [UInt8], passing descriptors: [CInt] = []
     ) throws(SystemCallFailure) {
         // SAFETY: the arrays' storage lives for the call.
-        try checkRetrying("sendmsg", "packet") {
+        try checkRetrying("send", "packet") {
             effect("packet.send", [.noMemory, .interrupted]) {
-                unsafe clinux_send_with(
+                unsafe clinux_send(
                     descriptor.number, packet, packet.count, descriptors, descriptors.count)
             }
         }
     }
 
-    /// Like `receive`, with the descriptors that came with the packet. If the process has no room
-    /// for all of them, the packet is lost, and EMFILE is thrown.
-    package borrowing func receiveWithDescriptors() throws(SystemCallFailure) -> PassedPacket? {
-        let room = min(max(clinux_next_packet(descriptor.number), 1), PacketSocket.largestPacket)
-        var bytes = [UInt8](repeating: 0, count: room)
-        var numbers = [CInt](repeating: -1, count: Int(CLINUX_MOST_PASSED))
-        var passed = 0
-        // SAFETY: the arrays have the room that is given, and live for the call.
-        let length = fallible("packet.receive", [.noMemory, .interrupted, .descriptor]) {
-            unsafe clinux_receive_with(descriptor.number, &bytes, room, &numbers, &passed)
-        }
-        if length < 0 && [EAGAIN, EINTR, ENOMEM].contains(errno) { return nil }
-        try check(length, "recvmsg", "packet")
-        let descriptors = PassedDescriptors(adopting: Array(numbers.prefix(passed)))
-        guard length <= room else {
-            throw SystemCallFailure(call: "recvmsg", subject: "packet", errno: EMSGSIZE)
-        }
-        return PassedPacket(bytes: Array(bytes.prefix(length)), descriptors: descriptors)
+    /// The bytes of the next packet; descriptors that came with it are closed.
+    package borrowing func receive() throws(SystemCallFailure) -> [UInt8]? {
+        try receiveWithDescriptors()?.bytes
     }
 
-    /// The next packet, empty at the end of the connection; `nil` if there is none now. Descriptors
-    /// that came with it are closed.
-    package borrowing func receive() throws(SystemCallFailure) -> [UInt8]? {
+    /// The next packet, empty at the end of the connection; `nil` if there is none now. If the
+    /// process has no room for all its descriptors, the packet is lost, and EMFILE is thrown.
+    package borrowing func receiveWithDescriptors() throws(SystemCallFailure) -> PassedPacket? {
         var failure: CInt = 0
+        var numbers = [CInt](repeating: -1, count: Int(CLINUX_MOST_PASSED))
+        var passed = 0
         let number = descriptor.number
         // A buffer for the largest packet would be mapped and unmapped for each. This socket has
         // one reader, so the size read now is still right at the receive.
         let size = clinux_next_packet(number)
         let room = min(max(size, 1), PacketSocket.largestPacket)
         let packet = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-            // SAFETY: the buffer has the room that is given; only what came is counted.
+            // SAFETY: both buffers have the room that is given; only what came is counted.
             let length = fallible("packet.receive", [.noMemory, .interrupted]) {
-                unsafe clinux_receive(number, buffer.baseAddress, buffer.count)
+                unsafe clinux_receive(number, buffer.baseAddress, buffer.count, &numbers, &passed)
             }
             failure = length < 0 ? errno : length > buffer.count ? EMSGSIZE : 0
             count = failure == 0 ? length : 0
         }
+        let descriptors = PassedDescriptors(adopting: Array(numbers.prefix(passed)))
         if failure == 0 {
             failpoint("packet.received")
-            return packet
+            return PassedPacket(bytes: packet, descriptors: descriptors)
         }
         // If memory runs out, the packet stays queued for the next call.
         if [EAGAIN, EINTR, ENOMEM].contains(failure) { return nil }

@@ -117,7 +117,8 @@ import ShimProtocol
                 runtime.status.runtimePath ?? runtime.layout.settings.runtime
             }
             return try LinuxShimClient(
-                try connect(), pinned: pinned(recorded), events, older: (older, connect))
+                try connect(), pinned: pinned(recorded), events,
+                .unproven(older, connect, sent: []))
         } catch {
             if error.isWithoutSocket { try askToShow(pod) }
             throw error

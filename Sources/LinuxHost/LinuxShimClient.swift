@@ -9,11 +9,7 @@ import ShimProtocol
 
 @Loop final class LinuxShimClient: ShimClient {
     private var socket: PacketSocket
-    /// Connects once more, and encodes requests for a shim of version 1; `nil` if the shim is known
-    /// to be of the current version.
-    private var older: (shim: OlderShim, connect: Connect)?
-    /// Whether `older` is in use.
-    private var isOlder = false
+    private var dialect: Dialect
     /// The shim's process if another daemon started it; `nil` if it had ended by then.
     private let pinned: PidDescriptor?
     private let pinnedNumber: CInt?
@@ -22,8 +18,6 @@ import ShimProtocol
     private var tag: UInt64?
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
     private var unsent: [[UInt8]] = []
-    /// The requests that an older shim would not have understood, until the shim has answered one.
-    private var unproven: [(id: UInt32, request: ShimRequest)] = []
     private var isFlushDue = false
     private var lastID: UInt32 = 0
     private let events: ShimEvents
@@ -31,16 +25,24 @@ import ShimProtocol
 
     typealias Connect = @Sendable () throws(SystemCallFailure) -> PacketSocket
 
+    /// The version of the messages that the shim is asked in.
+    enum Dialect {
+        case current
+        /// Another daemon started the shim, and the shim has not answered yet. If it closes the
+        /// connection, it may be of version 1: the client connects again and repeats the requests
+        /// that it has sent.
+        case unproven(OlderShim, Connect, sent: [(id: UInt32, request: ShimRequest)])
+        /// Version 1.
+        case older(OlderShim)
+    }
+
     /// Takes ownership of both descriptors.
-    ///
-    /// - Parameter older: for a shim that another daemon started. If that shim closes the
-    ///   connection without an answer, it may be of version 1: the client asks again.
     init(
         _ socket: consuming PacketSocket, pinned: consuming PidDescriptor?, _ events: ShimEvents,
-        older: (shim: OlderShim, connect: Connect)? = nil
+        _ dialect: Dialect = .current
     ) throws(SystemCallFailure) {
         self.socket = socket
-        self.older = older
+        self.dialect = dialect
         pinnedNumber = pinned?.descriptor.number
         self.pinned = pinned
         self.events = events
@@ -79,11 +81,12 @@ import ShimProtocol
     }
 
     private func send(_ request: ShimRequest, id: UInt32) {
-        if let older, isOlder {
-            unsent.append(older.shim.packet(request, id: id))
-        } else {
-            if older != nil { unproven.append((id, request)) }
+        switch dialect {
+        case .current: unsent.append(request.packet(id: id))
+        case .unproven(let shim, let connect, let sent):
+            dialect = .unproven(shim, connect, sent: sent + [(id, request)])
             unsent.append(request.packet(id: id))
+        case .older(let shim): unsent.append(shim.packet(request, id: id))
         }
         flush()
     }
@@ -91,16 +94,19 @@ import ShimProtocol
     private func flush() {
         guard !isFlushDue else { return }
         var sent = 0
-        defer { unsent.removeFirst(sent) }
-        while sent < unsent.count {
-            do throws(SystemCallFailure) { try socket.send(unsent[sent]) } catch {
-                // EAGAIN, ENOMEM, ENOBUFS: the shim does not read now, or there is no memory. The
-                // socket accepts more before a reply can come, so the flush is tried again shortly.
-                guard [11, 12, 105].contains(error.errno) else { return close() }
-                return flushLater()
-            }
-            sent += 1
+        var failure: SystemCallFailure?
+        while failure == nil, sent < unsent.count {
+            do throws(SystemCallFailure) {
+                try socket.send(unsent[sent])
+                sent += 1
+            } catch { failure = error }
         }
+        // Removed before `close`, which may begin anew with other packets.
+        unsent.removeFirst(sent)
+        guard let failure else { return }
+        // EAGAIN, ENOMEM, ENOBUFS: the shim does not read now, or there is no memory. The socket
+        // accepts more before a reply can come, so the flush is tried again shortly.
+        if [11, 12, 105].contains(failure.errno) { flushLater() } else { close() }
     }
 
     /// Starts one timer, however many packets wait to be sent.
@@ -127,7 +133,7 @@ import ShimProtocol
     private func handle(_ packet: [UInt8]) throws(SystemCallFailure) {
         do throws(WireFault) {
             let (version, message) = try ShimMessage.parse(packet)
-            if version == ShimVersion.current { (older, unproven) = (nil, []) }
+            if version == ShimVersion.current { dialect = .current }
             switch message {
             case .reply(let id, let reply):
                 pending.removeValue(forKey: id)?.resume(returning: reply.explained)
@@ -147,14 +153,15 @@ import ShimProtocol
 
     /// Asks again in version 1, once. Returns `false` if there is nothing to ask, or no connection.
     private func fallBack() -> Bool {
-        guard let older, !isOlder, !unproven.isEmpty else { return false }
+        guard case .unproven(let shim, let connect, let sent) = dialect, !sent.isEmpty else {
+            return false
+        }
         do throws(SystemCallFailure) {
-            socket = try older.connect()
+            socket = try connect()
             try watch()
         } catch { return false }
-        isOlder = true
-        unsent = unproven.map { older.shim.packet($0.request, id: $0.id) }
-        unproven = []
+        dialect = .older(shim)
+        unsent = sent.map { shim.packet($0.request, id: $0.id) }
         flush()
         return true
     }
@@ -171,7 +178,7 @@ import ShimProtocol
 
     /// Returns once the shim, which has hung up, has ended.
     func ended() async {
-        older = nil
+        dialect = .current
         close()
         await ending?.value
     }

@@ -9,10 +9,7 @@ extension Shim {
     func mount(_ task: String, _ document: TaskDocument, id: UInt32) {
         let slot = slot(task)
         if let user = slot.user { return reply(id, .mounted(user)) }
-        if let job = slot.job {
-            guard job.kind == .mount else { return reply(id, busy(job)) }
-            return job.waiting.append(id)
-        }
+        if joinsJob(.mount, of: slot, id: id) { return }
         slot.document = document
         let helper = MountHelper(
             paths: slot.paths, lower: document.lower, user: document.user, again: slot.triedToMount,
@@ -45,6 +42,14 @@ extension Shim {
             do { return try end.write(body()[...]) >= 0 ? 0 : 1 } catch { return 1 }
         }
         return Job(kind, pid: pid, for: id, result: pipe.intoReading())
+    }
+
+    /// Whether the task has a job. A request for the same kind of job gets the answer of that job;
+    /// any other request is refused.
+    func joinsJob(_ kind: Job.Kind, of slot: TaskSlot, id: UInt32) -> Bool {
+        guard let job = slot.job else { return false }
+        if job.kind == kind { job.waiting.append(id) } else { reply(id, busy(job)) }
+        return true
     }
 
     func busy(_ job: Job) -> ShimReply {

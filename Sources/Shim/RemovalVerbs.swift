@@ -11,10 +11,7 @@ extension Shim {
     func unmount(_ task: String, id: UInt32) {
         let slot = slot(task)
         if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
-        if let job = slot.job {
-            guard job.kind == .unmount else { return reply(id, busy(job)) }
-            return job.waiting.append(id)
-        }
+        if joinsJob(.unmount, of: slot, id: id) { return }
         let target = slot.paths.rootfs
         do throws(SystemCallFailure) {
             // Only this shim mounts here: if it never tried to mount, nothing is mounted.
@@ -83,10 +80,7 @@ extension Shim {
         if slot.isAlive || slot.user != nil {
             return reply(id, .stillThere(reason: "the task runs, or its rootfs is mounted"))
         }
-        if let job = slot.job {
-            guard job.kind == .remove else { return reply(id, busy(job)) }
-            return job.waiting.append(id)
-        }
+        if joinsJob(.remove, of: slot, id: id) { return }
         if slot.output?.writer != nil {
             // The writer could create the log again after its removal.
             slot.output?.kill()

@@ -8,10 +8,7 @@ extension Shim {
     func create(_ task: String, _ document: TaskDocument, id: UInt32) {
         let slot = slot(task)
         if let process = slot.process { return reply(id, .running(process)) }
-        if let job = slot.job {
-            guard job.kind == .create else { return reply(id, busy(job)) }
-            return job.waiting.append(id)
-        }
+        if joinsJob(.create, of: slot, id: id) { return }
         guard slot.user != nil else {
             return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
         }
@@ -71,7 +68,8 @@ extension Shim {
         guard let slot = slots[task], slot.isAlive, let document = slot.document else {
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
         }
-        runRuntime(.start, document, for: slot, id: id)
+        if joinsJob(.start, of: slot, id: id) { return }
+        runRuntime(.start, .start, document, for: slot, id: id)
     }
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
@@ -87,15 +85,12 @@ extension Shim {
     func delete(_ task: String, id: UInt32) {
         let slot = slot(task)
         if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
+        if joinsJob(.delete, of: slot, id: id) { return }
         do throws(SystemCallFailure) {
             let state = slot.paths.runtimeState
             let isDone = try Files.exists(state) ? RuntimeState.isPlain(state) : true
-            if let job = slot.job {
-                guard job.kind == .delete else { return reply(id, busy(job)) }
-                return job.waiting.append(id)
-            }
             if !isDone, let document = slot.document {
-                return runRuntime(.delete, document, for: slot, id: id)
+                return runRuntime(.delete, .delete, document, for: slot, id: id)
             }
             try removeState(of: slot)
             reply(id, .done)
@@ -119,13 +114,9 @@ extension Shim {
     }
 
     private func runRuntime(
-        _ call: RuntimeCall, _ document: TaskDocument, for slot: TaskSlot, id: UInt32
+        _ call: RuntimeCall, _ kind: Job.Kind, _ document: TaskDocument, for slot: TaskSlot,
+        id: UInt32
     ) {
-        let kind = call.job
-        if let job = slot.job {
-            guard job.kind == kind else { return reply(id, busy(job)) }
-            return job.waiting.append(id)
-        }
         do throws(SystemCallFailure) {
             let (host, talk) = (hostMounts.number, RuntimeTalk(self))
             let log = talk.path
@@ -156,16 +147,6 @@ extension Shim {
         let end =
             exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"
         return .failed(.runtime, detail: "the runtime \(end) and said nothing")
-    }
-}
-
-extension RuntimeCall {
-    fileprivate var job: Job.Kind {
-        switch self {
-        case .create, .run: .create
-        case .start: .start
-        case .delete: .delete
-        }
     }
 }
 

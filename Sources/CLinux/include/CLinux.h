@@ -141,17 +141,14 @@ int clinux_connect_seqpacket(int directory, const char *name);
 int clinux_accept(int listener);
 struct clinux_credentials { pid_t pid; uid_t uid; gid_t gid; };
 int clinux_peer_credentials(int socket, struct clinux_credentials *out);
-/* Never raises SIGPIPE, never blocks. */
-ssize_t clinux_send(int socket, const void *bytes, size_t count);
-/* Never blocks; MSG_TRUNC: returns the length of the whole packet. */
-ssize_t clinux_receive(int socket, void *bytes, size_t count);
-/* The same with up to CLINUX_MOST_PASSED descriptors (unix(7), SCM_RIGHTS; cmsg(3) has only
-   macros). The received descriptors are closed at an exec. If the process has no room for all of
-   them, none is left open, the packet is lost, and the errno is EMFILE. */
+/* One packet with up to CLINUX_MOST_PASSED descriptors (unix(7), SCM_RIGHTS; cmsg(3) has only
+   macros). Neither call blocks, and none raises SIGPIPE. `clinux_receive` returns the length of the
+   whole packet (MSG_TRUNC). The received descriptors are closed at an exec. If the process has no
+   room for all of them, none is left open, the packet is lost, and the errno is EMFILE. */
 #define CLINUX_MOST_PASSED 8
-ssize_t clinux_send_with(
+ssize_t clinux_send(
     int socket, const void *bytes, size_t count, const int *descriptors, size_t passed);
-ssize_t clinux_receive_with(
+ssize_t clinux_receive(
     int socket, void *bytes, size_t count, int *descriptors, size_t *received);
 /* The length of the next packet, which stays queued; -1 if there is none now. */
 ssize_t clinux_next_packet(int socket);
