@@ -134,6 +134,7 @@ let package = Package(
             swiftSettings: strict),
 
         tests("BytesTests", ["Bytes"]),
+        tests("KernelTests", ["Kernel"]),
         tests("ModelTests", ["Model", "Kernel"]),
         tests("JSONTests", ["JSON", "Bytes"]),
         tests("HTTPTests", ["HTTP", "Bytes"]),
