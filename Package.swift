@@ -52,6 +52,7 @@ let package = Package(
         library("Kernel", ["CLinux"]),
         library("Model", ["Bytes", "Kernel"]),
         library("Linux", ["CLinux", "Bytes", "Failpoints", "Kernel"]),
+        library("Netlink", ["CLinux", "Bytes", "Failpoints", "Kernel", "Linux"]),
         library("JSON", ["CJansson", "Bytes"]),
         .target(name: "CHTTP", dependencies: ["CMicrohttpd"]),
         library("Bytes"),
@@ -150,6 +151,7 @@ let package = Package(
         tests("OCITests", ["OCI", "Kernel", "Model", "JSON", "ShimProtocol"]),
         tests("ShimProtocolTests", ["ShimProtocol", "Kernel"]),
         tests("LinuxTests", ["Linux", "Kernel"]),
+        tests("NetlinkTests", ["CLinux", "Kernel", "Linux", "Netlink"]),
         tests("LinuxHostTests", ["LinuxHost", "Host", "Linux", "Model", "OCI", "ShimProtocol"]),
         tests("ShimTests", ["Shim", "ShimProtocol", "Kernel", "Linux"]),
         tests("TeardownTests", ["Teardown", "Model"]),
@@ -172,7 +174,8 @@ if Context.environment["STAUNCH_FUZZ"] != nil {
         .executableTarget(
             name: "staunch-fuzz",
             dependencies: [
-                "API", "Bytes", "Documents", "HTTP", "JSON", "Kernel", "Model", "ShimProtocol",
+                "API", "Bytes", "Documents", "HTTP", "JSON", "Kernel", "Model", "Netlink",
+                "ShimProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["corpus", "words.dict"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])

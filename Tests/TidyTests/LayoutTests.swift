@@ -7,8 +7,9 @@ import Testing
     /// From the bottom of the program up. A target may import only the targets before it.
     static let order = [
         "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CLinux", "CHTTP", "COpenAPI",
-        "Failpoints", "Bytes", "Kernel", "Linux", "JSON", "HTTP", "Metrics", "Model", "Teardown",
-        "Documents", "EventLoop", "OCI", "ShimProtocol", "Store", "Shim", "Host", "LinuxHost",
+        "Failpoints", "Bytes", "Kernel", "Linux", "Netlink", "JSON", "HTTP", "Metrics", "Model",
+        "Teardown", "Documents", "EventLoop", "OCI", "ShimProtocol", "Store", "Shim", "Host",
+        "LinuxHost",
         "Simulation", "Engine", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn",
@@ -20,6 +21,8 @@ import Testing
         "Kernel": ["CLinux"],
         "Model": ["Bytes", "Kernel"],
         "ShimProtocol": ["Kernel"],
+        // It is linked into the program beside each pod.
+        "Netlink": ["CLinux", "Bytes", "Failpoints", "Kernel", "Linux"],
         "Metrics": [],
         "Teardown": ["Model"],
         "EventLoop": ["Kernel", "Linux", "Model"],
@@ -113,7 +116,7 @@ import Testing
     func shimIsSingleThreaded() throws {
         let shim = try SourceFile.all(below: "Sources").filter {
             [
-                "Shim", "ShimProtocol", "staunch-shim", "Kernel", "Linux", "Failpoints",
+                "Shim", "ShimProtocol", "staunch-shim", "Kernel", "Linux", "Netlink", "Failpoints",
                 "Bytes",
             ].contains(
                 $0.target)

@@ -221,4 +221,15 @@ enum { CLINUX_DT_UNKNOWN = 0, CLINUX_DT_DIR = 4 };
 int clinux_set_attribute(const char *path, const char *name, const char *value);
 ssize_t clinux_get_attribute(const char *path, const char *name, char *value, size_t size);
 
+/* netlink(7): sockaddr_nl and the options are not in Glibc's module. A socket of the caller's
+   network namespace, with extended acks and large buffers. */
+int clinux_netlink_open(int protocol);
+enum { CLINUX_NETLINK_ROUTE = 0, CLINUX_NETLINK_NETFILTER = 12 };
+ssize_t clinux_netlink_send(int socket, const void *bytes, size_t count);
+/* The next datagram of the kernel, never of another process. Returns its whole length, also if
+   that exceeds `count`. If `wait` is 0 and there is none, fails with EAGAIN. */
+ssize_t clinux_netlink_receive(int socket, void *bytes, size_t count, int wait);
+/* setns(2) with CLONE_NEWNET, for the calling thread. */
+int clinux_enter_network(int descriptor);
+
 #endif

@@ -1,0 +1,124 @@
+// Removes connections from conntrack, so that no packet is translated to an address that has a new
+// owner.
+
+import Bytes
+import Glibc
+package import Kernel
+
+extension NetfilterSocket {
+    /// Removes the entries that any of the filters chooses. A kernel without conntrack has none.
+    package func flush(_ filters: [ConntrackFilter]) throws(SystemCallFailure) {
+        for filter in filters where try !flushed(filter) { try flushEach(filter) }
+    }
+
+    /// The number of entries that the filter chooses; 0 if the kernel has no conntrack.
+    package func count(_ filter: ConntrackFilter) throws(SystemCallFailure) -> Int {
+        try entries(filter).count
+    }
+
+    /// `false` if the kernel does not know filters. Such a kernel takes the tuple for the whole
+    /// identity of one connection, finds that it is not complete, and removes nothing.
+    private func flushed(_ filter: ConntrackFilter) throws(SystemCallFailure) -> Bool {
+        do { try socket.exchange([filter.removal], "conntrack.flush") } catch {
+            if error.saysNoConntrack { return false }
+            if error.errno != noEntry { throw error }
+        }
+        return true
+    }
+
+    /// The same for kernels without filters: removes each entry by its identity.
+    func flushEach(_ filter: ConntrackFilter) throws(SystemCallFailure) {
+        let removals = try entries(filter).map { entry in
+            var message = NetlinkMessage(
+                "IPCTNL_MSG_CT_DELETE", Conntrack.delete, "\(entry.original.source)", [],
+                Netfilter.head(Family.number(filter.family)))
+            message.append(entry.identity)
+            return message
+        }
+        for start in stride(from: 0, to: removals.count, by: 1000) {
+            let part = Array(removals[start..<min(start + 1000, removals.count)])
+            // An entry may end by itself meanwhile.
+            try socket.exchange(part, "conntrack.flush") { $1 == noEntry }
+        }
+    }
+
+    private func entries(_ filter: ConntrackFilter) throws(SystemCallFailure) -> [ConntrackEntry] {
+        let message = NetlinkMessage(
+            "IPCTNL_MSG_CT_GET", Conntrack.get, "\(filter.family)", [],
+            Netfilter.head(Family.number(filter.family)))
+        do {
+            return try socket.dump(message).compactMap { ConntrackEntry($0) }
+                .filter(filter.matches)
+        } catch {
+            if error.saysNoConntrack || error.errno == noEntry { return [] }
+            throw error
+        }
+    }
+}
+
+extension SystemCallFailure {
+    /// nfnetlink answers EINVAL for a subsystem that it lacks, and for what it does not know.
+    fileprivate var saysNoConntrack: Bool {
+        [EINVAL, EOPNOTSUPP, EPROTONOSUPPORT].contains(errno)
+    }
+}
+
+extension ConntrackFilter {
+    /// IPCTNL_MSG_CT_DELETE with CTA_FILTER, which says which parts of the tuples count.
+    fileprivate var removal: NetlinkMessage {
+        var message = NetlinkMessage(
+            "IPCTNL_MSG_CT_DELETE", Conntrack.delete, subject, [],
+            Netfilter.head(Family.number(family)))
+        message.attributes {
+            let originalParts =
+                (source == nil ? 0 : Conntrack.hasSource)
+                | (destination == nil ? 0 : Conntrack.hasDestination)
+                | (port == nil ? 0 : Conntrack.hasTransport | Conntrack.hasDestinationPort)
+            if originalParts != 0 {
+                $0.tuple(Conntrack.original, source, destination, port)
+            }
+            if let replySource { $0.tuple(Conntrack.reply, replySource, nil, nil) }
+            $0.nest(Conntrack.filter) {
+                if originalParts != 0 { $0.put(Conntrack.originalParts, host: originalParts) }
+                if replySource != nil { $0.put(Conntrack.replyParts, host: Conntrack.hasSource) }
+            }
+        }
+        return message
+    }
+
+    private var subject: String {
+        let address = source ?? replySource ?? destination
+        let port = port.map { " \($0.transport) port \($0.number)" }
+        return "\(address.map(\.description) ?? "\(family)")\(port ?? "")"
+    }
+}
+
+extension AttributeWriter {
+    fileprivate mutating func tuple(
+        _ type: UInt16, _ source: IPAddress?, _ destination: IPAddress?,
+        _ port: ConntrackFilter.Port?
+    ) {
+        nest(type) {
+            if source != nil || destination != nil {
+                $0.nest(Conntrack.addresses) {
+                    if let source { $0.put(source.conntrackSource, source.bytes) }
+                    if let destination {
+                        $0.put(destination.conntrackSource + 1, destination.bytes)
+                    }
+                }
+            }
+            guard let port else { return }
+            $0.nest(Conntrack.transport) {
+                $0.put(Conntrack.number, [port.transport.rawValue])
+                $0.put(Conntrack.destinationPort, [UInt8](network: port.number))
+            }
+        }
+    }
+}
+
+extension IPAddress {
+    /// The type of a source's attribute; a destination's is the next.
+    fileprivate var conntrackSource: UInt16 {
+        family == .v4 ? Conntrack.source4 : Conntrack.source6
+    }
+}
