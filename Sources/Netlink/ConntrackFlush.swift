@@ -16,9 +16,12 @@ extension NetfilterSocket {
         try entries(filter).count
     }
 
-    /// `false` if the kernel does not know filters. Such a kernel takes the tuple for the whole
-    /// identity of one connection, finds that it is not complete, and removes nothing.
+    /// `false` if the kernel does not filter this right. Linux, from 5.8 to at least 6.18, compares
+    /// IPv6 addresses the wrong way round (ctnetlink_filter_match_tuple): a flush of one address
+    /// removes the connections of all others. A kernel without filters takes the tuple for the
+    /// whole identity of one connection, finds that it is not complete, and removes nothing.
     private func flushed(_ filter: ConntrackFilter) throws(SystemCallFailure) -> Bool {
+        if filter.family == .v6 { return false }
         do { try socket.exchange([filter.removal], "conntrack.flush") } catch {
             if error.saysNoConntrack { return false }
             if error.errno != noEntry { throw error }

@@ -8,6 +8,7 @@ enum Fuzz {
     static let targets: [(name: String, run: @Sendable ([UInt8]) -> Void)] = [
         ("json", fuzzJSON), ("request", fuzzRequest), ("shim-request", fuzzShimRequest),
         ("shim-message", fuzzShimMessage), ("exit-file", fuzzExitFile),
+        ("netlink", fuzzNetlink),
     ]
 
     static let chosen: @Sendable ([UInt8]) -> Void = {
