@@ -8,12 +8,14 @@ package import Kernel
 extension NetfilterSocket {
     /// Removes the entries that any of the filters chooses. A kernel without conntrack has none.
     package func flush(_ filters: [ConntrackFilter]) throws(SystemCallFailure) {
-        for filter in filters where try !flushed(filter) { try flushEach(filter) }
+        var rest: [ConntrackFilter] = []
+        for filter in filters where try !flushed(filter) { rest.append(filter) }
+        try flushEach(rest)
     }
 
     /// The number of entries that the filter chooses; 0 if the kernel has no conntrack.
     package func count(_ filter: ConntrackFilter) throws(SystemCallFailure) -> Int {
-        try entries(filter).count
+        try entries(filter.family) { filter.matches($0) }.count
     }
 
     /// `false` if the kernel does not filter this right. Linux, from 5.8 to at least 6.18, compares
@@ -22,40 +24,51 @@ extension NetfilterSocket {
     /// whole identity of one connection, finds that it is not complete, and removes nothing.
     private func flushed(_ filter: ConntrackFilter) throws(SystemCallFailure) -> Bool {
         if filter.family == .v6 { return false }
-        do { try socket.exchange([filter.removal], "conntrack.flush") } catch {
+        do { try socket.exchange([filter.removal], effect: "conntrack.flush") } catch {
             if error.saysNoConntrack { return false }
             if error.errno != noEntry { throw error }
         }
         return true
     }
 
-    /// The same for kernels without filters: removes each entry by its identity.
-    func flushEach(_ filter: ConntrackFilter) throws(SystemCallFailure) {
-        let removals = try entries(filter).map { entry in
-            var message = NetlinkMessage(
-                "IPCTNL_MSG_CT_DELETE", Conntrack.delete, "\(entry.original.source)", [],
-                Netfilter.head(Family.number(filter.family)))
-            message.append(entry.identity)
-            return message
-        }
-        for start in stride(from: 0, to: removals.count, by: 1000) {
-            let part = Array(removals[start..<min(start + 1000, removals.count)])
-            // An entry may end by itself meanwhile.
-            try socket.exchange(part, "conntrack.flush") { $1 == noEntry }
+    /// The same without the kernel's filter: lists all entries, and removes each by its identity.
+    /// A list costs some milliseconds, because it locks each bucket of the kernel's table.
+    func flushEach(_ filters: [ConntrackFilter]) throws(SystemCallFailure) {
+        for family in [IPAddress.Family.v4, .v6] {
+            let own = filters.filter { $0.family == family }
+            if own.isEmpty { continue }
+            let removals = try entries(family) { entry in own.contains { $0.matches(entry) } }
+                .map { $0.removal(family) }
+            for start in stride(from: 0, to: removals.count, by: 1000) {
+                let part = Array(removals[start..<min(start + 1000, removals.count)])
+                // An entry may end by itself meanwhile.
+                try socket.exchange(part, effect: "conntrack.flush") { $1 == noEntry }
+            }
         }
     }
 
-    private func entries(_ filter: ConntrackFilter) throws(SystemCallFailure) -> [ConntrackEntry] {
+    private func entries(
+        _ family: IPAddress.Family, where isWanted: (ConntrackEntry) -> Bool
+    ) throws(SystemCallFailure) -> [ConntrackEntry] {
         let message = NetlinkMessage(
-            "IPCTNL_MSG_CT_GET", Conntrack.get, "\(filter.family)", [],
-            Netfilter.head(Family.number(filter.family)))
+            "IPCTNL_MSG_CT_GET", Conntrack.get, "\(family)", [],
+            Netfilter.head(Family.number(family)))
         do {
-            return try socket.dump(message).compactMap { ConntrackEntry($0) }
-                .filter(filter.matches)
+            return try socket.dump(message).compactMap { ConntrackEntry($0) }.filter(isWanted)
         } catch {
             if error.saysNoConntrack || error.errno == noEntry { return [] }
             throw error
         }
+    }
+}
+
+extension ConntrackEntry {
+    fileprivate func removal(_ family: IPAddress.Family) -> NetlinkMessage {
+        var message = NetlinkMessage(
+            "IPCTNL_MSG_CT_DELETE", Conntrack.delete, "\(original.source)", [],
+            Netfilter.head(Family.number(family)))
+        message.append(identity)
+        return message
     }
 }
 

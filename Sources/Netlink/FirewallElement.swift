@@ -63,7 +63,7 @@ package enum FirewallContent: Hashable, Sendable {
     }
 }
 
-/// An content and its comment, which names the owner, such as `staunch:<uid>`.
+/// A content and its comment, which names the owner, such as `staunch:<uid>`.
 package struct FirewallElement: Hashable, Sendable {
     package let content: FirewallContent
     package let comment: String

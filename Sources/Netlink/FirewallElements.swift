@@ -16,7 +16,7 @@ extension NetfilterSocket {
         try commit(elements.map { table.addition(of: $0) }, "firewall.add")
     }
 
-    /// Removes the elements with the keys of these contents, whatever their data and comments are.
+    /// Removes the elements with these keys, whatever their data and comments are.
     /// A missing element, and a missing table, is no failure.
     package func remove(
         _ contents: [FirewallContent], from table: FirewallTable

@@ -39,7 +39,7 @@ extension NetfilterSocket {
         let message = NetlinkMessage.firewall(.getTable, table.name) {
             $0.put(SetAttribute.table, text: table.name)
         }
-        do { try socket.exchange([message], "firewall.look") } catch {
+        do { try socket.exchange([message], effect: nil) } catch {
             if error.errno == noEntry { return false }
             throw error
         }

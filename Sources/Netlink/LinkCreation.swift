@@ -15,7 +15,7 @@ extension RouteSocket {
             $0.put(LinkAttribute.address, bridge.mac.bytes)
             $0.nest(LinkAttribute.info) { $0.put(LinkAttribute.infoKind, text: "bridge") }
         }
-        try socket.exchange([message], "network.bridge")
+        try socket.exchange([message], effect: "network.bridge")
         guard let index = try link(name)?.index else { throw message.failure(noDevice) }
         let settings = NetlinkMessage.link("RTM_SETLINK", Route.setLink, name.text, index: index) {
             $0.put(LinkAttribute.alias, Array(bridge.alias.utf8))
@@ -24,7 +24,7 @@ extension RouteSocket {
         let addresses = bridge.addresses.map {
             NetlinkMessage.address($0, on: index, name.text)
         }
-        try socket.exchange([settings] + addresses, "network.address")
+        try socket.exchange([settings] + addresses, effect: "network.address")
         return index
     }
 
@@ -54,7 +54,7 @@ extension RouteSocket {
                 $0.nest(LinkAttribute.portData) { $0.put(LinkAttribute.hairpin, [1]) }
             }
         }
-        try socket.exchange([pair, port], "network.link")
+        try socket.exchange([pair, port], effect: "network.link")
     }
 
     /// Enables lo and an interface, gives it addresses, and sets the default routes, in one
@@ -66,7 +66,7 @@ extension RouteSocket {
             [NetlinkMessage.enable(1, "lo"), .enable(index, name.text)]
             + addresses.map { NetlinkMessage.address($0, on: index, name.text) }
             + gateways.map { NetlinkMessage.defaultRoute(over: $0, on: index, name.text) }
-        try socket.exchange(messages, "network.address")
+        try socket.exchange(messages, effect: "network.address")
     }
 }
 

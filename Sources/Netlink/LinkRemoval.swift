@@ -13,7 +13,7 @@ extension RouteSocket {
         let message = NetlinkMessage.link("RTM_DELLINK", Route.deleteLink, name.text) {
             $0.put(LinkAttribute.name, text: name.text)
         }
-        do { try socket.exchange([message], "network.unlink") } catch {
+        do { try socket.exchange([message], effect: "network.unlink") } catch {
             if error.errno == noDevice { return false }
             throw error
         }
@@ -35,7 +35,7 @@ extension RouteSocket {
             $0.put(LinkAttribute.group, host: group)
         }
         // Without a member the group is ENODEV, too.
-        try socket.exchange(moves + [removal], "network.unlink") { $1 == noDevice }
+        try socket.exchange(moves + [removal], effect: "network.unlink") { $1 == noDevice }
     }
 
     /// "st" and our pid, so that two helpers choose different numbers; the next number if a link

@@ -12,14 +12,14 @@ package struct NetfilterSocket: ~Copyable, Sendable {
 
     /// One transaction: all of the requests are done, or none is.
     func commit(
-        _ requests: [NetlinkMessage], _ failpoint: StaticString,
+        _ requests: [NetlinkMessage], _ effect: StaticString,
         tolerates: (_ index: Int, _ errno: CInt) -> Bool = { _, _ in false }
     ) throws(SystemCallFailure) {
         guard let last = requests.last else { return }
         let batch =
             [NetlinkMessage.batch(Netfilter.batchBegin, last.subject)] + requests.dropLast()
             + [last.acknowledged, .batch(Netfilter.batchEnd, last.subject)]
-        try socket.exchange(batch, failpoint, isBatch: true) { tolerates($0 - 1, $1) }
+        try socket.exchange(batch, effect: effect, isBatch: true) { tolerates($0 - 1, $1) }
     }
 }
 

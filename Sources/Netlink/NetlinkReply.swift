@@ -102,8 +102,13 @@ extension ArraySlice<UInt8> {
     ) -> Number? {
         let width = Number.bitWidth / 8
         guard offset >= 0, count - offset >= width else { return nil }
-        let bytes = self[(startIndex + offset)..<(startIndex + offset + width)]
-        return Number(littleEndian: bytes.reversed().reduce(0) { $0 << 8 | Number($1) })
+        var number: Number = 0
+        for place in stride(
+            from: startIndex + offset + width - 1, through: startIndex + offset, by: -1)
+        {
+            number = number << 8 | Number(truncatingIfNeeded: self[place])
+        }
+        return Number(littleEndian: number)
     }
 
     /// The same in network byte order.

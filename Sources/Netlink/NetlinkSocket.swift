@@ -36,15 +36,15 @@ package struct NetlinkSocket: ~Copyable, Sendable {
 
     /// Sends the requests in one datagram, and waits for all acks. Returns the other replies.
     /// Throws the first failure that `tolerates` does not accept; the kernel still handles the
-    /// requests after it, except in a batch.
+    /// requests after it, except in a batch. `effect` is `nil` if the requests change nothing.
     @discardableResult
     func exchange(
-        _ messages: [NetlinkMessage], _ failpoint: StaticString, isBatch: Bool = false,
+        _ messages: [NetlinkMessage], effect: StaticString?, isBatch: Bool = false,
         tolerates: (_ index: Int, _ errno: CInt) -> Bool = { _, _ in false }
     ) throws(SystemCallFailure) -> [NetlinkReply] {
         guard let last = messages.last else { return [] }
         let messages = isBatch ? messages : messages.map(\.acknowledged)
-        let first = try send(messages, failpoint)
+        let first = try send(messages, effect)
         var (replies, failure): ([NetlinkReply], SystemCallFailure?) = ([], nil)
         var waiting = isBatch ? 1 : messages.count
         while waiting > 0 {
@@ -82,7 +82,7 @@ package struct NetlinkSocket: ~Copyable, Sendable {
     ) throws(SystemCallFailure) -> [NetlinkReply]? {
         var message = message
         message.flags.formUnion(.dump)
-        let sequence = try send([message], "netlink.dump")
+        let sequence = try send([message], nil)
         var (replies, isConsistent): ([NetlinkReply], Bool) = ([], true)
         while true {
             for reply in try receive(message) where reply.sequence == sequence {
@@ -99,7 +99,7 @@ package struct NetlinkSocket: ~Copyable, Sendable {
 
     /// Returns the sequence number of the first message; the others follow.
     private func send(
-        _ messages: [NetlinkMessage], _ failpoint: StaticString
+        _ messages: [NetlinkMessage], _ name: StaticString?
     ) throws(SystemCallFailure) -> UInt32 {
         try drain()
         // The time distinguishes the replies from those to an earlier user of the socket.
@@ -111,7 +111,12 @@ package struct NetlinkSocket: ~Copyable, Sendable {
         }
         // SAFETY: the array's storage lives for the call.
         try checkRetrying(messages[0].call, messages[0].subject) {
-            effect(failpoint, .noMemory) {
+            guard let name else {
+                return fallible("netlink.look", [.noMemory, .interrupted]) {
+                    unsafe clinux_netlink_send(descriptor.number, bytes, bytes.count)
+                }
+            }
+            return effect(name, [.noMemory, .interrupted]) {
                 unsafe clinux_netlink_send(descriptor.number, bytes, bytes.count)
             }
         }

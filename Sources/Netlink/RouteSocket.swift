@@ -8,11 +8,6 @@ package struct RouteSocket: ~Copyable, Sendable {
 
     /// Opens a socket of the calling thread's network namespace.
     package init() throws(SystemCallFailure) { socket = try NetlinkSocket(.route) }
-
-    /// For tests: the requests as one datagram.
-    func send(_ messages: [NetlinkMessage], _ failpoint: StaticString) throws(SystemCallFailure) {
-        try socket.exchange(messages, failpoint)
-    }
 }
 
 // MARK: - Looks
@@ -25,7 +20,7 @@ extension RouteSocket {
             $0.put(LinkAttribute.extent, host: LinkAttribute.withoutStatistics)
         }
         do {
-            let replies = try socket.exchange([message], "network.look")
+            let replies = try socket.exchange([message], effect: nil)
             return replies.lazy.compactMap { NetworkLink($0) }.first
         } catch {
             if error.errno == noDevice { return nil }

@@ -34,13 +34,7 @@ import Testing
         let others: [ConntrackFilter] = [.begun(by: try ip(second)), .answered(by: try ip(second))]
         for filter in mine + others { #expect(try count(filter) >= 1, "\(filter)") }
         let before = try others.map(count)
-        try area.with { firewall in
-            if usesFilter {
-                try firewall.flush(mine)
-            } else {
-                for filter in mine { try firewall.flushEach(filter) }
-            }
-        }
+        try area.with { usesFilter ? try $0.flush(mine) : try $0.flushEach(mine) }
         #expect(try mine.map(count) == [0, 0])
         #expect(try others.map(count) == before)
         withExtendedLifetime(servers) {}
@@ -68,7 +62,7 @@ import Testing
         ]
         #expect(try count(mine) == 1)
         #expect(try others.map(count) == [1, 1, 1])
-        try area.with { usesFilter ? try $0.flush([mine]) : try $0.flushEach(mine) }
+        try area.with { usesFilter ? try $0.flush([mine]) : try $0.flushEach([mine]) }
         #expect(try count(mine) == 0)
         #expect(try others.map(count) == [1, 1, 1])
         // conntrack(8) sees the same.
