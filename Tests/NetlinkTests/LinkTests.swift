@@ -160,8 +160,8 @@ import Testing
                     route.socket.descriptor.number, request, request.count)
                 #expect(sent == request.count)
             }
-            #expect(try route.link(name("stb0"))?.index == index)
             #expect(try route.links().count == 2)
+            #expect(try route.link(name("stb0"))?.index == index)
         }
     }
 }
