@@ -27,7 +27,7 @@ import Testing
         ]
         try area.publish([port(.udp, 8080, to: first, 80), port(.udp, 8081, to: second, 80)])
         let gateway = "\(network)\(separator)1"
-        // One that the pod begins, one to its published port, and the same of the neighbour.
+        // The pod begins a connection, and answers one to its published port; so does the other.
         for pod in [one, other] { #expect(try pod.ask(gateway, 80, .udp) != nil) }
         for port in [8080, 8081] { #expect(try area.host.ask(gateway, port, .udp) != nil) }
         let mine: [ConntrackFilter] = [.begun(by: try ip(first)), .answered(by: try ip(first))]
