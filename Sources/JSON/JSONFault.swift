@@ -23,11 +23,16 @@ package struct JSONFault: Error, Equatable, Sendable, CustomStringConvertible {
     package let detail: String
     /// The innermost value that contains the fault.
     package let pointer: JSONPointer
+    /// The line of the fault, counted from 1, if it is known.
+    package let line: Int?
 
-    package init(kind: Kind, detail: String, pointer: JSONPointer = .root) {
+    package init(
+        kind: Kind, detail: String, pointer: JSONPointer = .root, line: Int? = nil
+    ) {
         self.kind = kind
         self.detail = detail
         self.pointer = pointer
+        self.line = line
     }
 
     package var description: String { "\(kind.rawValue) at '\(pointer)': \(detail)" }

@@ -15,7 +15,8 @@ extension JSONValue {
         if let offset = offsetOfDeepNesting(in: bytes, limit: depthLimit) {
             throw JSONFault(
                 kind: .tooDeep, detail: "nested deeper than \(depthLimit) levels",
-                pointer: pointer(in: bytes, at: offset))
+                pointer: pointer(in: bytes, at: offset),
+                line: lineNumber(in: bytes, at: offset))
         }
         return try load(bytes)
     }
@@ -92,7 +93,7 @@ private func fault(_ error: json_error_t, in bytes: [UInt8]) -> JSONFault {
     let detail =
         kind == .duplicateMember
         ? "an object has the member '\(pointer)' twice (\(place))" : "\(said) (\(place))"
-    return JSONFault(kind: kind, detail: detail, pointer: pointer)
+    return JSONFault(kind: kind, detail: detail, pointer: pointer, line: Int(error.line))
 }
 
 private func kind(ofCode code: UInt32) -> JSONFault.Kind {
