@@ -60,6 +60,7 @@ let package = Package(
         library("Metrics"),
         library("Documents", ["Kernel", "Model", "JSON", "Bytes"]),
         library("OCI", ["Kernel", "Model", "JSON", "Bytes"]),
+        library("CNI", ["Bytes", "Kernel", "JSON"]),
         library("ShimProtocol", ["Kernel"]),
         library("Store", ["Bytes", "CSQLite", "Failpoints"]),
         library("Teardown", ["Model"]),
@@ -149,6 +150,7 @@ let package = Package(
                 "Model",
             ]),
         tests("OCITests", ["OCI", "Kernel", "Model", "JSON", "ShimProtocol"]),
+        tests("CNITests", ["CNI", "Bytes", "JSON", "Kernel"]),
         tests("ShimProtocolTests", ["ShimProtocol", "Kernel"]),
         tests("LinuxTests", ["Linux", "Kernel"]),
         tests("NetlinkTests", ["CLinux", "Kernel", "Linux", "Netlink"]),
@@ -174,7 +176,7 @@ if Context.environment["STAUNCH_FUZZ"] != nil {
         .executableTarget(
             name: "staunch-fuzz",
             dependencies: [
-                "API", "Bytes", "Documents", "HTTP", "JSON", "Kernel", "Model", "Netlink",
+                "API", "Bytes", "CNI", "Documents", "HTTP", "JSON", "Kernel", "Model", "Netlink",
                 "ShimProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["corpus", "words.dict"],
