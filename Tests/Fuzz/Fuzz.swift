@@ -9,6 +9,8 @@ enum Fuzz {
         ("json", fuzzJSON), ("request", fuzzRequest), ("shim-request", fuzzShimRequest),
         ("shim-message", fuzzShimMessage), ("exit-file", fuzzExitFile),
         ("netlink", fuzzNetlink),
+        ("cni-configuration", fuzzConfiguration), ("cni-result", fuzzAddResult),
+        ("iptables-save", fuzzIPTablesSave),
     ]
 
     static let chosen: @Sendable ([UInt8]) -> Void = {
