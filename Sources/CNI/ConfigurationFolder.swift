@@ -6,12 +6,14 @@ import JSON
 extension NetworkConfiguration {
     /// This configuration with the plugins of the folder beside its file, one plugin for each file.
     /// `files` are the folder's `.conf` files in the order of `ConfigurationDirectory.order`. The
-    /// result has bytes of its own, which define the whole chain without the folder.
+    /// result has bytes of its own, which define the whole chain without the folder. A `.conf` has
+    /// no folder, as in libcni.
     package func adding(
         folder files: [(file: String, bytes: [UInt8])]
     ) throws(ConfigurationFaults) -> NetworkConfiguration {
+        if form == .single || loadOnlyInlinedPlugins { return self }
         let more = try pluginTexts(of: files)
-        if more.isEmpty || loadOnlyInlinedPlugins { return try completed() }
+        if more.isEmpty { return try completed() }
         var writer = JSONWriter(capacity: bytes.count + more.reduce(0) { $0 + $1.count })
         writer.beginObject()
         for (name, source) in try source().members
@@ -39,9 +41,7 @@ extension NetworkConfiguration {
     }
 
     private func inlined() throws(ConfigurationFaults) -> [[UInt8]] {
-        let source = try source()
-        if let list = source["plugins"] { return list.elements.map(\.text) }
-        return source["type"] == nil ? [] : [source.text]
+        try source()["plugins"]?.elements.map(\.text) ?? []
     }
 
     private func pluginTexts(

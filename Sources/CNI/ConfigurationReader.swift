@@ -4,10 +4,7 @@ import Bytes
 import JSON
 
 extension NetworkConfiguration {
-    /// Whether a file has a chain of plugins (`.conflist`) or one plugin (`.conf`).
-    package enum Form: Sendable { case single, list }
-
-    /// Reads a file's bytes. All faults are told, with their lines.
+    /// Reads a file's bytes. All faults are told, with their lines, up to a limit of 100.
     package static func parse(
         _ bytes: [UInt8], file: String, form: Form
     ) throws(ConfigurationFaults) -> NetworkConfiguration {
@@ -21,7 +18,8 @@ extension NetworkConfiguration {
         }
         guard reader.faults.isEmpty, let name else { throw reader.failure(name) }
         return NetworkConfiguration(
-            file: file, bytes: bytes, name: name, versions: versions, disableCheck: flags[0],
+            file: file, form: form, bytes: bytes, name: name, versions: versions,
+            disableCheck: flags[0],
             disableGC: flags[1], loadOnlyInlinedPlugins: flags[2], plugins: plugins)
     }
 }
@@ -38,6 +36,8 @@ struct ConfigurationReader {
     }
 
     mutating func fault(_ source: JSONSource?, _ detail: String) {
+        // Each fault searches the text for its line.
+        guard faults.count < 100 else { return }
         faults.append(
             ConfigurationFault(
                 file: file, line: source?.line, pointer: source?.pointer ?? .root, detail: detail))

@@ -21,7 +21,7 @@ package struct IPTablesSave: Equatable, Sendable {
 
     package private(set) var chains: [Chain] = []
     package private(set) var rules: [Rule] = []
-    /// Notes of iptables-save about tables that it cannot show. Rules in them are not seen.
+    /// Notes of iptables-save about tables or chains that it cannot show. Their rules are not seen.
     package private(set) var unreadable: [String] = []
 
     /// Reads any bytes. A comment may contain line breaks and quotes, so quotes decide where a line
@@ -44,9 +44,9 @@ package struct IPTablesSave: Equatable, Sendable {
         }
     }
 
-    /// `# Table `nat' is incompatible, use 'nft' tool.`
+    /// `# Table `nat' is incompatible, use 'nft' tool.`, or "contains incompatible base-chains".
     private mutating func note(_ text: String) {
-        if text.fields(" ").contains("incompatible,") { unreadable.append(excerpt(text)) }
+        if text.begins(with: "# Table `") { unreadable.append(excerpt(text)) }
     }
 }
 
@@ -61,7 +61,10 @@ extension IPTablesSave.Rule {
         text = Array(bytes[words[2].start..<line.range.upperBound])
         // Options without values follow each other, so each word is looked at as an option.
         let pairs = zip(words.dropFirst(2), words.dropFirst(3)).filter { !$0.0.isQuoted }
-        comments = pairs.filter { $0.0.string == "--comment" }.map(\.1.string)
-        target = pairs.last { ["-j", "-g"].contains($0.0.string) }?.1.string
+        comments = pairs.filter { $0.0.text == commentOption }.map(\.1.string)
+        target = pairs.last { targetOptions.contains($0.0.text) }?.1.string
     }
 }
+
+private let commentOption = Array("--comment".utf8)
+private let targetOptions = [Array("-j".utf8), Array("-g".utf8)]

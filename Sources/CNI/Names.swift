@@ -16,7 +16,8 @@ package func isNetworkName(_ text: String) -> Bool { isCNIName(text) && text.utf
 /// A name that the kernel accepts for an interface (`dev_valid_name` in net/core/dev.c, IFNAMSIZ).
 package func isInterfaceName(_ text: String) -> Bool {
     guard (1...15).contains(text.utf8.count), text != ".", text != ".." else { return false }
-    return text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != slash && $0 != colon }
+    // The kernel would replace "%d" by a number.
+    return text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"/:%".utf8.contains($0) }
 }
 
 /// The file name of a plugin. It becomes a part of a path.
@@ -36,7 +37,6 @@ private func isAlphanumeric(_ byte: UInt8) -> Bool {
 
 private let slash = UInt8(ascii: "/")
 private let backslash = UInt8(ascii: "\\")
-private let colon = UInt8(ascii: ":")
 
 /// The beginning of a text from outside, for a message: one line of at most 512 bytes.
 func excerpt(_ bytes: some Collection<UInt8>) -> String {

@@ -6,6 +6,8 @@ package import JSON
 package struct NetworkConfiguration: Equatable, Sendable {
     /// The path or name of the file, for messages.
     package let file: String
+    /// Whether the bytes have a chain or one plugin. It follows from the file's suffix.
+    package let form: Form
     /// The bytes from which the configuration was read. A pod's record keeps them: DEL must have
     /// the configuration of ADD (section 3, "Lifecycle & Ordering").
     package let bytes: [UInt8]
@@ -39,6 +41,9 @@ struct RawMember: Equatable, Sendable {
 }
 
 extension NetworkConfiguration {
+    /// Whether a file has a chain of plugins (`.conflist`) or one plugin (`.conf`).
+    package enum Form: Sendable { case single, list }
+
     /// A larger configuration is refused.
     package static let byteLimit = 1 << 20
     /// A longer chain is refused.

@@ -139,6 +139,8 @@ import Testing
             faults(#"{"cniVersion":"1.0.0","name":"n","plugins":[\#(plugins)]}"#).map(
                 \.pointer.text)
                 == ["/plugins"])
+        let many = Array(repeating: "{}", count: 200).joined(separator: ",")
+        #expect(faults(#"{"cniVersions":[\#(many)]}"#).count == 100)
         let long = String(repeating: " ", count: 1 << 20) + "{}"
         #expect(faults(long).first?.detail.contains("1 MiB") == true)
     }

@@ -68,8 +68,10 @@ import Testing
         #expect(fault?.faults.first?.description.contains("n/1.conf:2: at '/type'") == true)
     }
 
-    @Test("a configuration that wants only its own plugins gets no others")
+    @Test("a configuration that wants only its own plugins gets no others, nor does a single one")
     func inlinedOnly() throws {
+        let single = try parsed(#"{"cniVersion":"1.0.0","name":"n","type":"a"}"#, .single)
+        #expect(try single.adding(folder: [("n/1.conf", bytes(#"{"type":"b"}"#))]) == single)
         let network = try parsed(
             #"{"cniVersion":"1.0.0","name":"n","loadOnlyInlinedPlugins":true,"#
                 + #""plugins":[{"type":"a"}]}"#

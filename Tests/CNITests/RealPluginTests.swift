@@ -165,6 +165,7 @@ struct RealPluginTests {
         [
             "name: \"trial\" id: \"\(uid)0\"", "name: \"trial\" id: \"\(uid.dropLast())\"",
             "x\" id: \"\(uid)\"", "name: \"a\" id: \"b\\\" id: \"\(uid)\"", "it's \\\"", "plain",
+            "line\n-A POSTROUTING -m comment --comment \"name: \\\"trial\\\" id: \\\"\(uid)\\\"\"",
         ]
     }
 

@@ -146,7 +146,7 @@ import Testing
                 NetworkAttachment(containerID: id, interface: "eth0", namespace: nil) == nil,
                 "\(id)")
         }
-        for name in ["", ".", "..", "a/b", "a:b", "a b", "sixteen-letters-"] {
+        for name in ["", ".", "..", "a/b", "a:b", "a b", "eth%d", "sixteen-letters-"] {
             #expect(
                 NetworkAttachment(containerID: uid, interface: name, namespace: nil) == nil,
                 "\(name)")
