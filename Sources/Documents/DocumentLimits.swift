@@ -7,7 +7,7 @@ package enum DocumentLimits {
     package static let bytes = 1 << 20
     /// Bytes at which a page of a list ends; the item that reaches the limit is the page's last.
     package static let pageBytes = 1 << 20
-    /// Labels of a pod, and annotations of a pod.
+    /// Labels of a pod or a task, and annotations of one.
     package static let notes = 256
     /// Bytes of a label's or annotation's value.
     package static let noteBytes = 64 * 1024

@@ -6,6 +6,8 @@ package import Model
 extension TaskSpec {
     static let members = SpecTable<TaskSpec>([
         .unsupported("restart"),
+        .optional("labels", \.labels, { $0.labels = $1 }, .map { $0.notes() }),
+        .optional("annotations", \.annotations, { $0.annotations = $1 }, .map { $0.notes() }),
         .object(
             "rootfs", isRequired: true,
             [

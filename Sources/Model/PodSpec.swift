@@ -69,6 +69,10 @@ package struct Resources: Equatable, Sendable {
 package struct TaskSpec: Equatable, Sendable {
     /// The name, which is unique in the pod.
     package var name: Label
+    /// Names and values, which clients choose, as those of a pod.
+    package var labels: [String: String] = [:]
+    /// Other names and values, which clients choose.
+    package var annotations: [String: String] = [:]
     /// An absolute path on the host. It is the lowest layer of the task's own overlay.
     package var rootfs: String
     /// Whether the task cannot write to its rootfs.

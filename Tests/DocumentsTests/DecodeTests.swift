@@ -30,7 +30,8 @@ import Testing
     @Test func everyMemberIsRead() throws {
         let spec = try task(
             #"""
-            ,"env":{"A":"1","B":""},"cwd":"/w","user":"app:www","mounts":[
+            ,"labels":{"a":"b"},"annotations":{"c":"d"},
+            "env":{"A":"1","B":""},"cwd":"/w","user":"app:www","mounts":[
             {"type":"bind","source":"/s","target":"/t","readOnly":true},
             {"type":"tmpfs","target":"/dev/shm","size":65536},{"type":"tmpfs","target":"/u"}],
             "resources":{"memory":6291456,"cpus":0.0125,"pids":1},
@@ -38,7 +39,7 @@ import Testing
             "noNewPrivileges":false,"compat32":false,"stopSignal":"SIGRTMIN+3","gracePeriod":1.5,
             "start":false
             """#)
-        let expected = TaskSpec(
+        var expected = TaskSpec(
             name: app, rootfs: "/r", args: ["sh"], env: ["A": "1", "B": ""], cwd: "/w",
             user: try #require(UserSpec("app:www")),
             mounts: [
@@ -50,6 +51,8 @@ import Testing
             addCapabilities: ["NET_RAW", "SYS_TIME"], dropCapabilities: ["ALL"],
             noNewPrivileges: false, compat32: false, stopSignal: signal(37), gracePeriod: 1500,
             start: false)
+        expected.labels = ["a": "b"]
+        expected.annotations = ["c": "d"]
         #expect(spec == expected)
     }
 
@@ -126,6 +129,8 @@ import Testing
             #""env":{"":"1","A=":"2","B\u0301=\u0301":"3","C":4,"D":"\u0000"}"#,
             ["/env/", "/env/A=", "/env/B\u{301}=\u{301}", "/env/C", "/env/D"]
         ),
+        (#""labels":null"#, ["/labels"]), (#""labels":{"":"x"}"#, ["/labels/"]),
+        (#""annotations":{"a":1,"b":"\u0000"}"#, ["/annotations/a", "/annotations/b"]),
         (#""cwd":"x""#, ["/cwd"]), (#""user":"a:b:c""#, ["/user"]), (#""user":0"#, ["/user"]),
         (#""user":"4294967295""#, ["/user"]), (#""restart":{}"#, ["/restart!"]),
         (#""stopSignal":"NOPE""#, ["/stopSignal"]), (#""stopSignal":15"#, ["/stopSignal"]),

@@ -84,7 +84,7 @@ struct Dice: RandomNumberGenerator {
 
     /// Returns any task that the types allow, even if no client could send it.
     mutating func task() -> TaskSpec {
-        TaskSpec(
+        var task = TaskSpec(
             name: name(), rootfs: text(), readOnlyRootfs: flip(), args: list { $0.text() },
             env: notes(), cwd: text(),
             user: pick([.root, UserSpec("a:b"), UserSpec("7")]) ?? .root,
@@ -93,11 +93,16 @@ struct Dice: RandomNumberGenerator {
             noNewPrivileges: flip(), compat32: flip(),
             stopSignal: signal(Int.random(in: 1...64, using: &self)),
             gracePeriod: .random(in: 0...86_400_000, using: &self), start: flip())
+        task.labels = notes()
+        task.annotations = notes()
+        return task
     }
 
     /// Returns a task that a client can send.
     mutating func sendableTask() -> TaskSpec {
         var spec = task()
+        spec.labels = ["a/b": "\(number())"]
+        spec.annotations = ["é": ""]
         spec.rootfs = "/" + "é/\"\\"
         spec.cwd = "/\(number())"
         spec.args = ["sh", "\u{1}\u{7f}"]

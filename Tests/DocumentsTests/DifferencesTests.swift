@@ -19,6 +19,8 @@ import Testing
     }
 
     @Test func eachFieldOfATaskHasItsPlace() throws {
+        #expect(places { $0.labels = ["a/b": "1"] } == ["/labels/a~1b"])
+        #expect(places { $0.annotations = ["n": "1"] } == ["/annotations/n"])
         #expect(places { $0.rootfs = "/s" } == ["/rootfs/path"])
         #expect(places { $0.readOnlyRootfs = true } == ["/rootfs/readOnly"])
         #expect(places { $0.args = ["sh", "-c"] } == ["/args"])

@@ -25,6 +25,7 @@ import Testing
             {"uid":"\#(uid)","name":"app","state":"running","revision":7,"createdAt":"\#(noonText)",
             "startedAt":"\#(noonText)","pid":5,"exitCode":null,"signal":null,"oomKilled":null,
             "finishedAt":null,"exitUnknown":false,"neverRan":false,"operation":null,
+            "labels":{},"annotations":{},
             "rootfs":{"path":"/r","readOnly":false},"args":["sh","\n"],"env":{},"cwd":"/",
             "user":"0:0","mounts":[
             {"type":"bind","source":"/s","target":"/t","readOnly":true,"recursiveReadOnly":false},
