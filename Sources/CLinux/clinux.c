@@ -456,6 +456,13 @@ void clinux_first_descriptor_limit(uint64_t *soft, uint64_t *hard) {
     *hard = first_limit.rlim_max;
 }
 
+int clinux_hard_limit(int resource, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) != 0) return -1;
+    *hard = limit.rlim_max;
+    return 0;
+}
+
 int clinux_clear_file_flags(int directory, const char *name) {
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (file < 0) return -1;

@@ -11,6 +11,29 @@ struct Codec<Value>: Sendable {
     let restore: @Sendable (RecordReader) throws(RecordFault) -> Value
 }
 
+extension Codec {
+    /// An array of objects that `table` describes. A record's objects are restored into `blank`.
+    static func objects<Element: Sendable>(
+        _ table: SpecTable<Element>, _ blank: Element,
+        _ read: @escaping @Sendable (Field) -> [Element]?
+    ) -> Codec where Value == [Element] {
+        Codec(
+            read: read,
+            write: { elements, writer in
+                writer.beginArray()
+                for element in elements { table.writeObject(element, to: &writer) }
+                writer.endArray()
+            },
+            restore: { record throws(RecordFault) in
+                try record.elements().map { record throws(RecordFault) in
+                    var element = blank
+                    try table.restore(record, into: &element)
+                    return element
+                }
+            })
+    }
+}
+
 extension Codec<Bool> {
     static var bool: Codec {
         Codec(

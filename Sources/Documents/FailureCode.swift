@@ -18,6 +18,8 @@ extension ProblemCode {
             case .userUnknown: .userUnknown
             case .mountSourceMissing: .mountSourceMissing
             case .mountTargetRefused: .mountTargetRefused
+            case .deviceRefused: .deviceRefused
+            case .seccompProfileRefused: .seccompProfileRefused
             case .runtimeRefused: .runtimeRefused
             case .shimFailed: .shimFailed
             }

@@ -67,6 +67,28 @@ extension Member {
             })
     }
 
+    /// A member that is `null` if it is not set, in documents and in requests.
+    static func nullable<Value>(
+        _ name: StaticString, _ get: @escaping Getter<Value?>, _ set: @escaping Setter<Value?>,
+        _ codec: Codec<Value>
+    ) -> Member {
+        var member = limit(name, get, set, codec)
+        let read = member.read
+        member.change = nil
+        member.read = { field, root in
+            guard field.value != .null else {
+                set(&root, nil)
+                return true
+            }
+            return read(field, &root)
+        }
+        member.write = { root, writer in
+            writer.key(name)
+            if let value = get(root) { codec.write(value, &writer) } else { writer.null() }
+        }
+        return member
+    }
+
     /// An object in the document whose values are properties of the same `Root`.
     static func object(
         _ name: StaticString, isRequired: Bool = false, _ members: [Member]

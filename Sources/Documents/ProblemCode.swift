@@ -33,6 +33,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case userUnknown = "user-unknown"
     case mountSourceMissing = "mount-source-missing"
     case mountTargetRefused = "mount-target-refused"
+    case deviceRefused = "device-refused"
+    case seccompProfileRefused = "seccomp-profile-refused"
     case runtimeRefused = "runtime-refused"
     case tooManyPods = "too-many-pods"
     case tooManyOperations = "too-many-operations"
@@ -59,7 +61,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .unsupportedMediaType: 415
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
-            .mountTargetRefused, .runtimeRefused:
+            .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused:
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .internalFault: 500
@@ -81,7 +83,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .preconditionFailed, .bodyTooLarge, .documentTooLarge, .unsupportedMediaType,
             .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
-            .mountTargetRefused, .runtimeRefused, .internalFault, .transferCodingUnknown:
+            .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
+            .internalFault, .transferCodingUnknown:
             false
         }
     }

@@ -35,6 +35,8 @@ extension ProblemCode {
         case .userUnknown: "The rootfs has no such user"
         case .mountSourceMissing: "The source of a mount does not exist"
         case .mountTargetRefused: "The target of a mount cannot be used"
+        case .deviceRefused: "A device cannot be given to the task"
+        case .seccompProfileRefused: "The task's seccomp profile cannot be used"
         case .runtimeRefused: "The runtime or the kernel refused"
         case .tooManyPods: "There are too many pods"
         case .tooManyOperations: "The pod has too many open operations"
@@ -120,6 +122,11 @@ extension ProblemCode {
                 + "endless chain of links, over another mount, or into the source of a bind mount "
                 + "that does not contain it. If /dev, /proc and /sys of a rootfs exist, they must "
                 + "be directories."
+        case .deviceRefused:
+            "The host has no such device, or its place in the task is in a mount."
+        case .seccompProfileRefused:
+            "The file that the member seccomp names cannot be read, or is not a profile in the "
+                + "format of Docker or of the runtime-spec."
         case .runtimeRefused:
             "The runtime refused to create or start the task, or the kernel refused the limits of "
                 + "the pod. The detail quotes their error message."
@@ -188,7 +195,7 @@ extension ProblemCode {
             .podState, .taskState, .uidMismatch, .bodyTooLarge,
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing,
-            .mountTargetRefused, .runtimeRefused,
+            .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .shimFailed:
             nil
         }

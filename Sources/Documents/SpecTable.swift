@@ -69,10 +69,10 @@ struct Member<Root>: Sendable {
     /// The rows of an object whose values are properties of the same `Root`.
     var nested: [Member<Root>] = []
     /// Returns whether the value was accepted; otherwise a fault was noted.
-    let read: @Sendable (Field, inout Root) -> Bool
+    var read: @Sendable (Field, inout Root) -> Bool
     /// Writes the name and the value.
-    let write: @Sendable (Root, inout JSONWriter) -> Void
-    let restore: @Sendable (RecordReader, inout Root) throws(RecordFault) -> Void
+    var write: @Sendable (Root, inout JSONWriter) -> Void
+    var restore: @Sendable (RecordReader, inout Root) throws(RecordFault) -> Void
     /// How a PATCH changes the value; `nil` if it never changes.
     var change: (@Sendable (Field, inout Root) -> Void)?
 }

@@ -4,7 +4,9 @@ package import JSON
 package import Model
 
 extension TaskSpec {
-    static let members = SpecTable<TaskSpec>([
+    static let members = SpecTable<TaskSpec>(ownMembers + securityMembers)
+
+    private static let ownMembers: [Member<TaskSpec>] = [
         .unsupported("restart"),
         .optional("labels", \.labels, { $0.labels = $1 }, .map { $0.notes() }),
         .optional("annotations", \.annotations, { $0.annotations = $1 }, .map { $0.notes() }),
@@ -31,6 +33,7 @@ extension TaskSpec {
                 .optional(
                     "drop", \.dropCapabilities, { $0.dropCapabilities = $1 },
                     .texts { $0.capabilities() }),
+                ambient,
             ]),
         .optional("noNewPrivileges", \.noNewPrivileges, { $0.noNewPrivileges = $1 }, .bool),
         .optional("compat32", \.compat32, { $0.compat32 = $1 }, .bool),
@@ -39,7 +42,7 @@ extension TaskSpec {
             "gracePeriod", \.gracePeriod, { $0.gracePeriod = $1 },
             .thousandths(in: DocumentLimits.grace)),
         .optional("start", \.start, { $0.start = $1 }, .bool),
-    ])
+    ]
 
     /// Every default, and no value yet for the required members.
     init(defaultsOf name: Label) { self.init(name: name, rootfs: "", args: []) }

@@ -116,9 +116,11 @@ package protocol Reserve: Sendable {
     /// Writes what the mount helper must know of the task's mounts. Called before the request for
     /// the rootfs.
     func writePlaces(_ pod: Pod, _ task: TaskSpec) throws(SystemCallFailure)
+    /// Writes the runtime's document of the task. A helper looks at the devices and the profile
+    /// that the task names.
     func writeBundle(
         _ pod: Pod, _ task: TaskSpec, as user: ResolvedUser
-    ) throws(SystemCallFailure)
+    ) async throws(Failure)
     func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight
     /// Removes a pod's upper layers, and its logs unless they are kept. Used when no shim does it.
     func removeFiles(

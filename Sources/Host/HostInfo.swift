@@ -19,6 +19,13 @@ package struct HostInfo: Sendable {
     package var hasMountAttributes: Bool
     /// Whether a bind and the mounts below it can be read-only.
     package var recursiveReadOnly = false
+    /// Whether AppArmor is in force.
+    package var hasAppArmor = false
+    /// The capabilities that the daemon lacks, without `CAP_`. No task can have them.
+    package var withheldCapabilities: Set<String> = []
+    /// The daemon's own hard limits by type (`RLIMIT_NOFILE`), if it may not exceed them: without
+    /// CAP_SYS_RESOURCE.
+    package var hardLimits: [String: UInt64] = [:]
     /// Why creates are refused; `nil` if they are accepted.
     package var refusal: String?
     /// The daemon's own process.

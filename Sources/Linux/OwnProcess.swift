@@ -1,6 +1,9 @@
 // The calling process: its environment and its properties.
 
+import Bytes
+import CLinux
 import Glibc
+package import Kernel
 
 package enum Environment {
     /// The variable's value; `nil` if it is not set.
@@ -47,6 +50,20 @@ package enum OwnProcess {
     /// status (waitid(2)).
     package static func awaitChildren() {
         signal(SIGCHLD, SIG_DFL)
+    }
+
+    /// The capabilities in effect: the bit 1 << n is the capability n (capabilities(7)).
+    package static func capabilities() throws(SystemCallFailure) -> UInt64 {
+        let lines = try Files.text("/proc/self/status").fields("\n")
+        let digits = lines.lazy.compactMap { $0.after("CapEff:\t") }.first
+        return digits.flatMap { UInt64($0, radix: 16) } ?? 0
+    }
+
+    /// The hard limit of a resource (getrlimit(2)); `nil` if the kernel does not know it.
+    package static func hardLimit(_ resource: CInt) -> UInt64? {
+        var hard = UInt64(0)
+        // SAFETY: the number is written before the call returns.
+        return unsafe clinux_hard_limit(resource, &hard) == 0 ? hard : nil
     }
 
     /// Ends the process at once, without destructors and without waiting for threads (_exit(2)).

@@ -4,6 +4,7 @@ import Bytes
 import Host
 import Kernel
 import Linux
+import Model
 import OCI
 
 final class KernelFeatures: Sendable {
@@ -19,14 +20,20 @@ final class KernelFeatures: Sendable {
             hierarchies = try Cgroups.hierarchies()
             limitsPids = try KernelFeatures.limitsPids(hierarchies)
             let isUnified = hierarchies.allSatisfy(\.isUnified)
-            traits = HostTraits(
+            var traits = HostTraits(
                 cgroupNamespace: isUnified,
                 limitsSwap: try KernelFeatures.limitsSwap(hierarchies),
                 isSparedFromOOM: try Files.text("/proc/self/oom_score_adj").begins(with: "-"),
                 descriptors: SystemInfo.firstDescriptorLimit.map {
                     DescriptorLimit(soft: $0.soft, hard: $0.hard)
                 })
-            info = HostInfo(
+            let own = try OwnProcess.capabilities()
+            traits.withheldCapabilities = Set(
+                Capabilities.all.enumerated().filter { own >> UInt64($0.offset) & 1 == 0 }
+                    .map(\.element))
+            traits.hasAppArmor = try KernelFeatures.hasAppArmor()
+            self.traits = traits
+            var info = HostInfo(
                 runtimePath: settings.runtime, kernelRelease: try SystemInfo.kernelRelease(),
                 cgroup: isUnified
                     ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
@@ -36,6 +43,14 @@ final class KernelFeatures: Sendable {
                 nestsCPULimits: hierarchies.contains { !$0.isUnified && $0.has("cpu") },
                 hasMountAttributes: try KernelFeatures.hasMountAttributes(),
                 daemonPID: OwnProcess.pid)
+            info.hasAppArmor = traits.hasAppArmor
+            info.withheldCapabilities = traits.withheldCapabilities
+            if traits.withheldCapabilities.contains("SYS_RESOURCE") {
+                for (number, type) in ProcessLimit.types.enumerated() {
+                    info.hardLimits[type] = OwnProcess.hardLimit(CInt(number))
+                }
+            }
+            self.info = info
         } catch { throw StartFailure("\(error)") }
         try KernelFeatures.claim(hierarchies, settings)
     }
@@ -59,6 +74,13 @@ final class KernelFeatures: Sendable {
         throw StartFailure(
             "the cgroup parent \(settings.cgroupParent) belongs to the daemon of \(owner); "
                 + "choose another --cgroup-parent")
+    }
+
+    /// Whether the kernel has AppArmor, and the boot did not turn it off.
+    private static func hasAppArmor() throws(SystemCallFailure) -> Bool {
+        let path = "/sys/module/apparmor/parameters/enabled"
+        guard try Files.exists(path) else { return false }
+        return try Files.text(path).begins(with: "Y")
     }
 
     /// Whether swap can be limited. v1 shows memory.memsw only if the kernel accounts swap.

@@ -6,78 +6,9 @@ package import Host
 package import Kernel
 import Linux
 package import Model
-import OCI
 import ShimProtocol
 
 extension LinuxHost {
-    package func writePlaces(_ pod: Pod, _ spec: TaskSpec) throws(SystemCallFailure) {
-        let (bundle, folders) = (layout.bundle(pod.uid, spec.name), layout.folders(pod.uid))
-        try Files.makeDirectories(bundle)
-        let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
-            WireMount(target: mount.target, source: pod.spec.source(of: mount, in: folders))
-        }
-        let places = TaskPlaces(cwd: spec.cwd, mounts: mounts)
-        try Files.replace(bundle + "/places", places.fileContent())
-    }
-
-    /// Returns the task's mounts in their order, each at the target that the mount helper made.
-    private func placed(
-        _ mounts: [MountSpec], _ bundle: String
-    ) throws(SystemCallFailure) -> [MountSpec] {
-        var mounts = RuntimeSpec.inOrder(mounts)
-        let path = bundle + "/targets"
-        let content: [UInt8]
-        do throws(SystemCallFailure) {
-            content = try Files.read(path, limit: TaskPlaces.limit)
-        } catch {
-            guard error.errno == 2 else { throw error }
-            // Without the file the runtime would resolve the rootfs's links as the host's root.
-            throw SystemCallFailure(
-                call: "the pod's shim is of an older version, which makes no new tasks safely; "
-                    + "make the pod anew", subject: path, errno: 2)
-        }
-        do throws(WireFault) {
-            let targets = try TaskTargets.parse(fileContent: content)
-            guard targets.count == mounts.count else { throw WireFault("\(targets.count) targets") }
-            for (index, target) in targets.enumerated() { mounts[index].target = target }
-        } catch {
-            throw SystemCallFailure(call: "read", subject: "\(path): \(error.detail)", errno: 74)
-        }
-        return mounts
-    }
-
-    package func writeBundle(
-        _ pod: Pod, _ spec: TaskSpec, as user: ResolvedUser
-    ) throws(SystemCallFailure) {
-        let bundle = layout.bundle(pod.uid, spec.name)
-        var spec = spec
-        spec.mounts = try placed(spec.mounts, bundle)
-        if !kernel.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
-            // The client did not ask for the default, so a host that cannot limit goes without it.
-            spec.resources.pids = nil
-        }
-        let document = RuntimeSpec.document(
-            for: spec, in: pod.spec, layout.folders(pod.uid), ids: user,
-            rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod.uid, spec.name),
-            sharedMemory: layout.sharedMemory(pod.uid), seccomp: try filter(for: spec),
-            host: kernel.traits)
-        try Files.makeDirectories(bundle)
-        try Files.replace(bundle + "/config.json", document)
-    }
-
-    /// Returns `nil` only if the operator wants no filter. If the profile cannot be read, it
-    /// throws.
-    private func filter(for spec: TaskSpec) throws(SystemCallFailure) -> [UInt8]? {
-        switch runtime.status.filter {
-        case .usable(.none): return nil
-        case .usable(.profile(let cache)):
-            return cache.document(for: Capabilities.of(spec), isNativeOnly: !spec.compat32)
-        case .unseen, .unusable:
-            let why = runtime.status.refusal ?? "the seccomp profile"
-            throw SystemCallFailure(call: "read", subject: why, errno: 61)
-        }
-    }
-
     package func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight {
         let content: [UInt8]
         let path = layout.bundle(pod, task) + "/exit"

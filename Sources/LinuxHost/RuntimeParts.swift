@@ -174,20 +174,25 @@ extension RuntimeWatch {
         } catch { refuseProfile(path, "\(error)") }
     }
 
-    /// Compiles the profile. The filter's cost in the runtime grows with each ABI, so an ABI that
-    /// the kernel lacks is left out. That permits nothing more.
     private func use(_ profile: SeccompProfile) {
         do throws(SystemCallFailure) {
-            let cache = SeccompCache(
-                profile, on: SystemInfo.isARM ? .arm : .x86,
-                kernel: try SystemInfo.kernelVersion(),
-                without: SystemInfo.hasX32 ? [] : ["SCMP_ARCH_X32"])
+            let cache = try SeccompCache.here(profile)
             update { $0.filter = .usable(.profile(cache)) }
         } catch { update { $0.filter = .unusable("the kernel's version: \(error)") } }
     }
 
     private func refuseProfile(_ path: String, _ why: String) {
         update { $0.filter = .unusable("the seccomp profile \(path): \(why)") }
+    }
+}
+
+extension SeccompCache {
+    /// Compiles a profile for this kernel. The filter's cost in the runtime grows with each ABI, so
+    /// an ABI that the kernel lacks is left out. That permits nothing more.
+    static func here(_ profile: SeccompProfile) throws(SystemCallFailure) -> SeccompCache {
+        SeccompCache(
+            profile, on: SystemInfo.isARM ? .arm : .x86, kernel: try SystemInfo.kernelVersion(),
+            without: SystemInfo.hasX32 ? [] : ["SCMP_ARCH_X32"])
     }
 }
 

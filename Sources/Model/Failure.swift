@@ -7,6 +7,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case rootfsMissing, rootfsNotDirectory, rootfsRefused
     case userUnknown
     case mountSourceMissing, mountTargetRefused
+    case deviceRefused, seccompProfileRefused
     case runtimeRefused
     case shimFailed
 }

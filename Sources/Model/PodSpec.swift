@@ -99,6 +99,8 @@ package struct TaskSpec: Equatable, Sendable {
     /// Whether the seccomp filter lets programs of the CPU's other ABIs run: on x86-64 those of
     /// i386 and x32. Without them the filter costs the runtime much less.
     package var compat32: Bool
+    /// What its processes may do beside that.
+    package var security = TaskSecurity()
     /// The signal that a stop sends first.
     package var stopSignal: Signal
     /// Milliseconds between ``stopSignal`` and SIGKILL.
@@ -167,7 +169,7 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
     /// The form `user` or `user:group`.
     package var description: String { group.map { "\(user):\($0)" } ?? user }
 
-    private static func isNameOrID(_ text: String) -> Bool {
+    static func isNameOrID(_ text: String) -> Bool {
         guard !text.isEmpty, text.utf8.count <= 256 else { return false }
         if text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
             return UInt32(text).map { $0 < .max } ?? false

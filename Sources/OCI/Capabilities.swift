@@ -21,11 +21,22 @@ package enum Capabilities {
     ]
 
     /// The task's capabilities, with `CAP_`, in alphabetical order. Drops come first, then
-    /// additions; `ALL` in either means every capability.
-    package static func of(_ task: TaskSpec) -> [String] {
-        var set = Set(standard)
-        set.subtract(task.dropCapabilities.contains("ALL") ? all : task.dropCapabilities)
-        set.formUnion(task.addCapabilities.contains("ALL") ? all : task.addCapabilities)
+    /// additions; `ALL` in either means every capability. The daemon itself lacks the
+    /// capabilities `withheld`, so the runtime cannot give them, and `ALL` does not include them.
+    package static func of(_ task: TaskSpec, without withheld: Set<String> = []) -> [String] {
+        var set = Set(task.security.isPrivileged ? all : standard).subtracting(withheld)
+        set.subtract(named(task.dropCapabilities, []))
+        set.formUnion(named(task.addCapabilities, withheld))
+        set.formUnion(named(task.security.ambientCapabilities, withheld))
         return set.map { "CAP_\($0)" }.sorted()
+    }
+
+    /// The task's ambient capabilities, with `CAP_`, in alphabetical order.
+    static func ambient(_ task: TaskSpec, without withheld: Set<String>) -> [String] {
+        named(task.security.ambientCapabilities, withheld).map { "CAP_\($0)" }.sorted()
+    }
+
+    private static func named(_ names: [String], _ withheld: Set<String>) -> [String] {
+        names.contains("ALL") ? all.filter { !withheld.contains($0) } : names
     }
 }

@@ -8,15 +8,16 @@ extension RuntimeSpec {
     /// Docker's mounts (moby: daemon/pkg/oci/defaults.go). The pod's tasks share an IPC namespace,
     /// so they share one /dev/mqueue, and one /dev/shm at `sharedMemory`. /sys shows the network
     /// namespace of runc, and also works in the host's.
-    static func standardMounts(_ sharedMemory: String) -> [Mount] {
-        [
+    static func standardMounts(_ sharedMemory: String, isPrivileged: Bool) -> [Mount] {
+        let system = ["nosuid", "noexec", "nodev"] + (isPrivileged ? [] : ["ro"])
+        return [
             Mount("/proc", "proc", ["nosuid", "noexec", "nodev"]),
             Mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
             Mount(
                 "/dev/pts", "devpts",
                 ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
-            Mount("/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]),
-            Mount("/sys/fs/cgroup", "cgroup", ["nosuid", "noexec", "nodev", "ro"]),
+            Mount("/sys", "sysfs", system),
+            Mount("/sys/fs/cgroup", "cgroup", system),
             Mount("/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]),
             Mount(
                 "/dev/shm", "bind", ["bind", "private", "nosuid", "noexec", "nodev"],

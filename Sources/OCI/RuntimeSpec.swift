@@ -17,6 +17,12 @@ package struct HostTraits: Equatable, Sendable {
     /// daemon's unit). Tasks must not inherit that.
     package var isSparedFromOOM: Bool
 
+    /// The capabilities that the daemon lacks, without `CAP_`.
+    package var withheldCapabilities: Set<String> = []
+
+    /// Whether AppArmor is in force.
+    package var hasAppArmor = false
+
     /// RLIMIT_NOFILE for a task. Otherwise the task has the daemon's raised limit, raised once more
     /// by runc's Go runtime. Programs that loop over all possible descriptors then take seconds.
     package var descriptors: DescriptorLimit?
@@ -54,10 +60,11 @@ package enum RuntimeSpec {
     ///   - cgroupsPath: absolute, below each hierarchy's root.
     ///   - sharedMemory: the directory that is the task's /dev/shm.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
+    ///   - devices: those of the task's spec, or of the whole host if the task is privileged.
     package static func document(
         for task: TaskSpec, in pod: PodSpec, _ folders: PodFolders, ids: ResolvedUser,
         rootfs: String, cgroupsPath: String, sharedMemory: String, seccomp: [UInt8]?,
-        host: HostTraits
+        devices: [DeviceNode] = [], host: HostTraits
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 16_384)
         writer.beginObject()
@@ -69,10 +76,10 @@ package enum RuntimeSpec {
         writer.object("process") { process(task, ids, host, to: &$0) }
         // In the given order, because the targets were resolved in it.
         let mounts =
-            standardMounts(sharedMemory)
+            standardMounts(sharedMemory, isPrivileged: task.security.isPrivileged)
             + task.mounts.map { own($0, source: pod.source(of: $0, in: folders)) }
         writer.list("mounts", mounts) { $1.write(to: &$0) }
-        writer.object("linux") { linux(task, cgroupsPath, seccomp, host, to: &$0) }
+        writer.object("linux") { linux(task, cgroupsPath, seccomp, devices, host, to: &$0) }
         writer.endObject()
         return writer.finish().bytes
     }
@@ -84,23 +91,39 @@ package enum RuntimeSpec {
         writer.object("user") {
             $0.member("uid", UInt64(ids.uid))
             $0.member("gid", UInt64(ids.gid))
+            $0.member("umask", UInt64(task.security.umask))
             $0.list("additionalGids", ids.additionalGIDs) { $0.value(UInt64($1)) }
         }
         writer.member("args", task.args)
         writer.member("env", environment(task.env))
         writer.member("cwd", task.cwd)
-        writer.object("capabilities") { capabilities(of: task, ids, to: &$0) }
+        writer.object("capabilities") { capabilities(of: task, ids, host, to: &$0) }
         writer.member("noNewPrivileges", task.noNewPrivileges)
+        // Without AppArmor everything is unconfined, and the runtime refuses any name.
+        if let profile = task.security.apparmor, host.hasAppArmor {
+            writer.member("apparmorProfile", profile)
+        }
         // Every process may raise its value; a task of a spared daemon must not be spared.
         if host.isSparedFromOOM { writer.member("oomScoreAdj", UInt64(0)) }
-        guard let limit = host.descriptors else { return }
-        writer.list("rlimits", ["RLIMIT_NOFILE"]) { writer, name in
+        let limits = processLimits(of: task, host)
+        guard !limits.isEmpty else { return }
+        writer.list("rlimits", limits) { writer, limit in
             writer.beginObject()
-            writer.member("type", name)
+            writer.member("type", limit.type)
             writer.member("hard", limit.hard)
             writer.member("soft", limit.soft)
             writer.endObject()
         }
+    }
+
+    /// The task's limits, and the host's of descriptors if the task has none.
+    private static func processLimits(of task: TaskSpec, _ host: HostTraits) -> [ProcessLimit] {
+        let own = task.security.rlimits
+        let name = "RLIMIT_NOFILE"
+        guard let limit = host.descriptors, !own.contains(where: { $0.type == name }) else {
+            return own
+        }
+        return own + [ProcessLimit(type: name, soft: limit.soft, hard: limit.hard)]
     }
 
     /// `NAME=value`, sorted by name; Docker's PATH if there is none. runc sets HOME.
@@ -110,22 +133,30 @@ package enum RuntimeSpec {
     }
 
     /// Users other than root get only the bounding set, as after execve(2) and as in Docker (moby:
-    /// daemon/pkg/oci/oci.go). No capability is inheritable or ambient (CVE-2022-24769).
+    /// daemon/pkg/oci/oci.go). Only ambient capabilities are inheritable (CVE-2022-24769); users
+    /// other than root also keep those (capabilities(7)).
     private static func capabilities(
-        of task: TaskSpec, _ ids: ResolvedUser, to writer: inout JSONWriter
+        of task: TaskSpec, _ ids: ResolvedUser, _ host: HostTraits, to writer: inout JSONWriter
     ) {
-        let set = Capabilities.of(task)
+        let set = Capabilities.of(task, without: host.withheldCapabilities)
+        let ambient = Capabilities.ambient(task, without: host.withheldCapabilities)
+        let own = ids.uid == 0 ? set : ambient
         writer.member("bounding", set)
-        guard ids.uid == 0 else { return }
-        writer.member("effective", set)
-        writer.member("permitted", set)
+        if !own.isEmpty {
+            writer.member("effective", own)
+            writer.member("permitted", own)
+        }
+        if !ambient.isEmpty {
+            writer.member("inheritable", ambient)
+            writer.member("ambient", ambient)
+        }
     }
 
     /// runc starts inside the pod's network, IPC and UTS namespaces, or in the host's network, and
     /// the task stays there. So only the task's own namespaces are listed, and no hostname.
     private static func linux(
-        _ task: TaskSpec, _ cgroupsPath: String, _ seccomp: [UInt8]?, _ host: HostTraits,
-        to writer: inout JSONWriter
+        _ task: TaskSpec, _ cgroupsPath: String, _ seccomp: [UInt8]?, _ devices: [DeviceNode],
+        _ host: HostTraits, to writer: inout JSONWriter
     ) {
         let namespaces = ["pid", "mount"] + (host.cgroupNamespace ? ["cgroup"] : [])
         writer.member("cgroupsPath", cgroupsPath)
@@ -134,25 +165,22 @@ package enum RuntimeSpec {
             $0.member("type", $1)
             $0.endObject()
         }
-        writer.object("resources") { resources(task.resources, host, to: &$0) }
-        writer.member("maskedPaths", maskedPaths)
-        writer.member("readonlyPaths", readOnlyPaths)
+        writer.object("resources") {
+            deviceRules(devices, isPrivileged: task.security.isPrivileged, to: &$0)
+            resources(task.resources, host, to: &$0)
+        }
+        if !devices.isEmpty { writer.list("devices", devices) { $1.write(to: &$0) } }
+        writer.member("maskedPaths", task.security.maskedPaths ?? maskedPaths)
+        writer.member("readonlyPaths", task.security.readOnlyPaths ?? readOnlyPaths)
         if let seccomp {
             writer.key("seccomp")
             writer.raw(seccomp)
         }
     }
 
-    /// All devices are denied; runc appends Docker's list of allowed ones.
     private static func resources(
         _ resources: Resources, _ host: HostTraits, to writer: inout JSONWriter
     ) {
-        writer.list("devices", ["rwm"]) {
-            $0.beginObject()
-            $0.member("allow", false)
-            $0.member("access", $1)
-            $0.endObject()
-        }
         if let memory = resources.memory {
             writer.object("memory") {
                 $0.member("limit", memory)

@@ -11,8 +11,14 @@ import JSON
 
 /// The reason that a profile cannot be used. A profile that is not fully understood is refused,
 /// never weakened.
-package enum SeccompFailure: Error, Equatable, Sendable {
+package enum SeccompFailure: Error, Equatable, Sendable, CustomStringConvertible {
     case malformed(String)
+
+    package var description: String {
+        switch self {
+        case .malformed(let why): why
+        }
+    }
 }
 
 package struct SeccompProfile: Equatable, Sendable {
@@ -52,6 +58,8 @@ package struct SeccompProfile: Equatable, Sendable {
     /// libseccomp's token, and the ABIs that belong to it.
     let subArchitectures: [String: [String]]
     let rules: [Rule]
+    /// SECCOMP_FILTER_FLAG_*, as the runtime-spec has them.
+    var flags: [String] = []
 
     /// `linux.seccomp` for a task with these capabilities.
     ///
@@ -75,6 +83,7 @@ package struct SeccompProfile: Equatable, Sendable {
         writer.member("defaultAction", defaultAction)
         if let defaultErrno { writer.member("defaultErrnoRet", UInt64(defaultErrno)) }
         writer.member("architectures", tokens.filter { !absent.contains($0) })
+        if !flags.isEmpty { writer.member("flags", flags) }
         writer.list("syscalls", SeccompProfile.merged(rules)) { $1.write(to: &$0) }
         writer.endObject()
         return writer.finish().bytes

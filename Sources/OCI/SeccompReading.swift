@@ -1,5 +1,6 @@
 // Reads containers-common's profile format
-// (https://github.com/containers/common/blob/main/pkg/seccomp/types.go).
+// (https://github.com/containers/common/blob/main/pkg/seccomp/types.go). Docker's format and the
+// runtime-spec's are parts of it; the runtime-spec's has `architectures` instead of an `archMap`.
 
 import Bytes
 import JSON
@@ -21,7 +22,17 @@ extension SeccompProfile {
             }
             subArchitectures[token] = entry["subArchitectures"]?.strings ?? []
         }
+        if let listed = node["architectures"]?.strings, subArchitectures.isEmpty {
+            for token in [Architecture.x86.token, Architecture.arm.token]
+            where listed.contains(token) {
+                subArchitectures[token] = listed.filter { $0 != token }
+            }
+        }
         self.subArchitectures = subArchitectures
+        guard node["listenerPath"] == nil else {
+            throw .malformed("listenerPath is not supported, so no process would answer the calls")
+        }
+        flags = node["flags"]?.strings ?? []
         var rules: [Rule] = []
         for syscall in syscalls { try rules.append(Rule(syscall)) }
         self.rules = rules

@@ -12,7 +12,7 @@ extension Shim {
         if joinsJob(.mount, of: slot, id: id) { return }
         slot.document = document
         let helper = MountHelper(
-            paths: slot.paths, lower: document.lower, user: document.user, again: slot.triedToMount,
+            paths: slot.paths, document: document, again: slot.triedToMount,
             host: hostMounts.number, memory: memory.map(\.path))
         slot.triedToMount = true
         startHelper(.mount, for: slot, id: id) { () -> [UInt8] in helper.run().record() }
@@ -96,8 +96,7 @@ enum MountResult {
 /// Runs in a process of its own: every call here may wait for a disk.
 struct MountHelper {
     let paths: TaskPaths
-    let lower: String
-    let user: String
+    let document: TaskDocument
     /// Whether an earlier helper may have mounted the overlay and died before it replied.
     let again: Bool
     /// The descriptor of the host's mount namespace, in which the layers and the sources are looked
@@ -120,9 +119,11 @@ struct MountHelper {
                 try Files.replace(self.paths.targets, TaskTargets.fileContent(targets))
             }
         } catch { return .failed(error.fault, error.detail) }
-        do { return .mounted(try UserLookup(root: paths.rootfs).resolve(user)) } catch {
-            return .failed(.userUnknown, error.detail)
-        }
+        do throws(UserUnknown) {
+            return .mounted(
+                try UserLookup(root: paths.rootfs).resolve(
+                    document.user, and: document.groups, fromRootfs: document.groupsFromRootfs))
+        } catch { return .failed(.userUnknown, error.detail) }
     }
 
     /// Reads the places that the daemon wrote; there are none if the daemon is of an older version.
@@ -176,7 +177,8 @@ struct MountHelper {
     }
 
     private func openLower() throws(PlaceRefused) -> OwnedDescriptor {
-        do throws(SystemCallFailure) { return try OwnedDescriptor.directory(lower) } catch {
+        do throws(SystemCallFailure) { return try OwnedDescriptor.directory(document.lower) } catch
+        {
             throw PlaceRefused(
                 error.description,
                 error.errno == 2

@@ -21,22 +21,31 @@ struct UserLookup {
     /// The most additional groups of a task; the kernel's own limit is 65536.
     private static let groupLimit = 1024
 
-    func resolve(_ text: String) throws(UserUnknown) -> ResolvedUser {
+    /// - Parameters:
+    ///   - text: `user[:group]`.
+    ///   - extra: groups by number or name.
+    ///   - fromRootfs: whether the groups that name the user are added; `nil`: only if `text` names
+    ///     no group.
+    func resolve(
+        _ text: String, and extra: [String] = [], fromRootfs: Bool? = nil
+    ) throws(UserUnknown) -> ResolvedUser {
         let (user, group) = text.cut(":").map { ($0.before, $0.after) } ?? (text, nil)
+        let addsMemberships = fromRootfs ?? (group == nil)
         let number: UInt32? = id(user.utf8)
-        if let number, let group, let gid: UInt32 = id(group.utf8) {
-            return ResolvedUser(uid: number, gid: gid, additionalGIDs: [])
-        }
-        let account = try account(of: user, number)
+        let needsAccount = number == nil || group == nil || addsMemberships
+        let account = needsAccount ? try account(of: user, number) : nil
         guard let uid = account?.uid ?? number else {
             throw UserUnknown(detail: "no user \(user) in the rootfs's /etc/passwd")
         }
-        if let group {
-            return ResolvedUser(uid: uid, gid: try gid(of: group), additionalGIDs: [])
+        let gid = try group.map { name throws(UserUnknown) in try self.gid(of: name) }
+        let primary = gid ?? account?.gid ?? 0
+        var more: [UInt32] = []
+        func add(_ gid: UInt32) {
+            if gid != primary, !more.contains(gid) { more.append(gid) }
         }
-        let gid = account?.gid ?? 0
-        let more = try groups(with: account?.name)
-        return ResolvedUser(uid: uid, gid: gid, additionalGIDs: more.filter { $0 != gid })
+        for name in extra { add(try self.gid(of: name)) }
+        if addsMemberships { try groups(with: account?.name).forEach(add) }
+        return ResolvedUser(uid: uid, gid: primary, additionalGIDs: more)
     }
 
     private struct Account {

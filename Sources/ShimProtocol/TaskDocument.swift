@@ -14,13 +14,23 @@ package struct TaskDocument: Equatable, Sendable {
     package let user: String
     /// Whether the runtime starts the task as soon as it has made the task.
     package let startsAtOnce: Bool
+    /// Additional groups of the first process, each a number or a name of the rootfs.
+    package let groups: [String]
+    /// Whether the groups of the rootfs that name the user are added; `nil`: only if `user` names
+    /// no group.
+    package let groupsFromRootfs: Bool?
 
-    package init(runtime: String, id: String, lower: String, user: String, startsAtOnce: Bool) {
+    package init(
+        runtime: String, id: String, lower: String, user: String, startsAtOnce: Bool,
+        groups: [String] = [], groupsFromRootfs: Bool? = nil
+    ) {
         self.runtime = runtime
         self.id = id
         self.lower = lower
         self.user = user
         self.startsAtOnce = startsAtOnce
+        self.groups = groups
+        self.groupsFromRootfs = groupsFromRootfs
     }
 }
 
@@ -28,11 +38,21 @@ extension TaskDocument {
     func write(_ writer: inout WireWriter) {
         for text in [runtime, id, lower, user] { writer.put(text) }
         writer.put(startsAtOnce ? 1 : 0 as UInt8)
+        writer.put(list: groups) { writer, group in writer.put(group) }
+        writer.put(optional: groupsFromRootfs) { writer, flag in
+            writer.put(flag ? 1 : 0 as UInt8)
+        }
     }
 
     static func read(_ reader: inout WireReader) throws(WireFault) -> TaskDocument {
         TaskDocument(
             runtime: try reader.text(), id: try reader.text(), lower: try reader.text(),
-            user: try reader.text(), startsAtOnce: try reader.flag())
+            user: try reader.text(), startsAtOnce: try reader.flag(),
+            groups: try reader.list { (reader: inout WireReader) throws(WireFault) in
+                try reader.text()
+            },
+            groupsFromRootfs: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try reader.flag()
+            })
     }
 }

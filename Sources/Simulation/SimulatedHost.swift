@@ -134,8 +134,10 @@ import Synchronization
 
     package func writeBundle(
         _ pod: Pod, _ task: TaskSpec, as user: ResolvedUser
-    ) throws(SystemCallFailure) {
-        try life.check()
+    ) async throws(Failure) {
+        do throws(SystemCallFailure) { try life.check() } catch {
+            throw Failure(.shimFailed, "\(error)")
+        }
         let made = world.pod(pod.uid)
         made.hasFolder = true
         made.bundles.insert(task.name.text)

@@ -95,7 +95,31 @@ struct Dice: RandomNumberGenerator {
             gracePeriod: .random(in: 0...86_400_000, using: &self), start: flip())
         task.labels = notes()
         task.annotations = notes()
+        task.security = security()
         return task
+    }
+
+    mutating func security() -> TaskSecurity {
+        var security = TaskSecurity()
+        security.groups = list {
+            $0.flip() ? .number(UInt32($0.next() >> 33)) : .name("g\($0.next())")
+        }
+        security.groupsFromRootfs = maybe { $0.flip() }
+        security.umask = UInt32.random(in: 0...0o777, using: &self)
+        security.rlimits = list {
+            let hard = $0.flip() ? UInt64.max : $0.next() >> 1
+            return ProcessLimit(type: $0.pick(ProcessLimit.types), soft: hard / 2, hard: hard)
+        }
+        security.maskedPaths = maybe { $0.list { $0.text() } }
+        security.readOnlyPaths = maybe { $0.list { $0.text() } }
+        security.seccomp = pick([.standard, .unconfined, .profile(path: text())])
+        security.apparmor = maybe { $0.text() }
+        security.ambientCapabilities = list { $0.text() }
+        security.isPrivileged = flip()
+        security.devices = list {
+            DeviceSpec(path: $0.text(), containerPath: $0.text(), permissions: $0.text())
+        }
+        return security
     }
 
     /// Returns a task that a client can send.
@@ -115,6 +139,17 @@ struct Dice: RandomNumberGenerator {
         spec.resources.pids = .random(in: 1...4_194_304, using: &self)
         spec.addCapabilities = ["CHOWN", "NET_RAW"]
         spec.dropCapabilities = ["ALL"]
+        spec.compat32 = true
+        spec.security.isPrivileged = false
+        spec.security.maskedPaths = maybe { _ in ["/m"] }
+        spec.security.readOnlyPaths = maybe { _ in [] }
+        spec.security.apparmor = maybe { _ in "p" }
+        spec.security.seccomp = pick([.standard, .unconfined, .profile(path: "/p")])
+        spec.security.ambientCapabilities = ["CHOWN"]
+        spec.security.rlimits = Array(spec.security.rlimits.prefix(1))
+        spec.security.devices = [
+            DeviceSpec(path: "/x", containerPath: "/dev/x", permissions: "r")
+        ]
         return spec
     }
 

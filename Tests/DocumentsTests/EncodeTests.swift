@@ -30,9 +30,11 @@ import Testing
             "user":"0:0","mounts":[
             {"type":"bind","source":"/s","target":"/t","readOnly":true,"recursiveReadOnly":false},
             {"type":"tmpfs","size":9,"target":"/u","readOnly":false}],
-            "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[]},
-            "noNewPrivileges":true,"compat32":true,"stopSignal":"TERM","gracePeriod":2.5,
-            "start":true}
+            "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[],
+            "ambient":[]},"noNewPrivileges":true,"compat32":true,"stopSignal":"TERM",
+            "gracePeriod":2.5,"start":true,"privileged":false,"groups":[],"groupsFromRootfs":null,
+            "umask":"0022","rlimits":[],"maskedPaths":null,"readOnlyPaths":null,
+            "seccomp":"default","apparmor":null,"devices":[]}
             """#)
         #expect(try json(task) == expected)
     }

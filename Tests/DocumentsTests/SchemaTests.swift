@@ -79,6 +79,8 @@ import Testing
         try compare(MountSpec.tmpfsMembers.members, request: schema("TmpfsMount"))
         try compare(MountSpec.volumeMembers.members, request: schema("VolumeMount"))
         try compare(VolumeSpec.members.members, request: schema("Volume"))
+        try compare(ProcessLimit.members.members, request: schema("ProcessLimit"))
+        try compare(DeviceSpec.members.members, request: schema("Device"))
     }
 
     @Test("the members that a PATCH may change are the properties of its schema")
@@ -119,5 +121,7 @@ import Testing
         let volume = MountSpec(kind: .volume(name: "v"), target: "/t")
         try compareDefaults(written(MountSpec.volumeMembers, volume), schema("VolumeMount"))
         try compareDefaults(written(VolumeSpec.members, VolumeSpec(name: app)), schema("Volume"))
+        let device = DeviceSpec(path: "/dev/x", containerPath: "/dev/x")
+        try compareDefaults(written(DeviceSpec.members, device), schema("Device"))
     }
 }

@@ -39,7 +39,7 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
                 $0.addCapabilities = ["KILL"]
             })["process"]
         let golden = """
-            {"terminal":false,"user":{"uid":0,"gid":0,"additionalGids":[]},\
+            {"terminal":false,"user":{"uid":0,"gid":0,"umask":18,"additionalGids":[]},\
             "args":["/bin/busybox","true"],"env":["A=quote\\" slash\\\\ tab\\u0009 é","LANG=C",\
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"cwd":"/",\
             "capabilities":{"bounding":["CAP_KILL"],"effective":["CAP_KILL"],\

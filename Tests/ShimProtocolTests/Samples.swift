@@ -29,7 +29,8 @@ enum Samples {
     static func document(_ text: String, startsAtOnce: Bool) -> TaskDocument {
         TaskDocument(
             runtime: "/usr/sbin/\(text)", id: text, lower: "/srv/\(text)", user: "1000:\(text)",
-            startsAtOnce: startsAtOnce)
+            startsAtOnce: startsAtOnce, groups: startsAtOnce ? [] : ["20", text],
+            groupsFromRootfs: text.isEmpty ? nil : startsAtOnce)
     }
 
     static let requests: [ShimRequest] =

@@ -89,6 +89,27 @@ private let group = """
     }
 
     @Test(
+        "groups are added by number, by name, and by membership",
+        arguments: [
+            ("app", ["20", "one"], nil, "1000:100 20,200,201"),
+            ("app", ["300"], false, "1000:100 300"),
+            ("app:one", [], true, "1000:200 201,100"),
+            ("1000:100", [], true, "1000:100 200,201"),
+            ("0:0", ["20", "20", "0", "one"], nil, "0:0 20,200"),
+            ("4242:5", ["one"], true, "4242:5 200"),
+        ] as [(String, [String], Bool?, String)])
+    func groups(user: String, extra: [String], fromRootfs: Bool?, expected: String) throws {
+        let files = try Files(passwd: passwd, group: group)
+        let found = try UserLookup(root: files.root).resolve(
+            user, and: extra, fromRootfs: fromRootfs)
+        let more = found.additionalGIDs.map { "\($0)" }.joined(separator: ",")
+        #expect("\(found.uid):\(found.gid) \(more)" == expected)
+        #expect(throws: UserUnknown.self) {
+            try UserLookup(root: files.root).resolve(user, and: ["nobody"])
+        }
+    }
+
+    @Test(
         "a user without a valid entry is unknown",
         arguments: [
             ("nobody", "no user nobody"), ("broken", "no user broken"), ("large", "no user large"),

@@ -204,6 +204,8 @@ int clinux_pipe(int ends[2]);
 int clinux_raise_descriptor_limit(void);
 /* The limits before that; 0 if they were not raised. */
 void clinux_first_descriptor_limit(uint64_t *soft, uint64_t *hard);
+/* getrlimit(2); Glibc's enum of resources cannot be made of a number. */
+int clinux_hard_limit(int resource, uint64_t *hard);
 /* ioctl FS_IOC_SETFLAGS: clears immutable and append-only. */
 int clinux_clear_file_flags(int directory, const char *name);
 /* One arena, and memory returned early (mallopt(3)). */

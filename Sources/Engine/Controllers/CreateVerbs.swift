@@ -127,7 +127,9 @@ extension PodController {
     private func document(of task: PodTask) -> TaskDocument {
         TaskDocument(
             runtime: engine.info.runtimePath, id: "\(task.uid)", lower: task.spec.rootfs,
-            user: "\(task.spec.user)", startsAtOnce: task.spec.start)
+            user: "\(task.spec.user)", startsAtOnce: task.spec.start,
+            groups: task.spec.security.groups.map(\.description),
+            groupsFromRootfs: task.spec.security.groupsFromRootfs)
     }
 
     /// Makes one part of the pod.
@@ -148,6 +150,11 @@ extension PodController {
         _ task: PodTask, of pod: Pod, _ link: any ShimClient, _ operation: PodOperation
     ) async throws(Failure) {
         let spec = task.spec
+        if spec.security.isPrivileged {
+            engine.log.write(
+                .warning, "a task is privileged",
+                ["pod": pod.name.text, "task": spec.name.text, "uid": "\(task.uid)"])
+        }
         try checkGoing(operation)
         let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
@@ -163,8 +170,8 @@ extension PodController {
         try await awaitRuntime(.taskCreate, spec.name, operation)
         let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
-            do { try self.host.writeBundle(pod, spec, as: user) } catch {
-                throw Failure(.shimFailed, "\(error)", step: .create(.taskCreate))
+            do throws(Failure) { try await self.host.writeBundle(pod, spec, as: user) } catch {
+                throw Failure(cause: error.cause, detail: error.detail, step: .create(.taskCreate))
             }
             let reply = await self.ask(
                 link, .create(task: spec.name.text, self.document(of: task)))

@@ -27,7 +27,9 @@ extension Engine {
             try checkRuntime()
             if !spec.tasks.isEmpty { try checkDataDirectory() }
             for task in spec.tasks {
-                try checkMounts(task, .root.appending("tasks").appending(task.name.text))
+                let place = JSONPointer.root.appending("tasks").appending(task.name.text)
+                try checkMounts(task, place)
+                try checkHost(task, place)
             }
             return transaction.createPod(name, spec, context)
         }

@@ -24,6 +24,7 @@ extension Engine {
             try check(spec, in: pod)
             try checkRuntime()
             try checkMounts(spec, .root)
+            try checkHost(spec, .root)
             try checkDataDirectory()
             try transaction.checkRoom(for: pod.uid, settings.limits)
             var task = PodTask(

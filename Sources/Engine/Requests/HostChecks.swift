@@ -1,0 +1,63 @@
+// Refuses what this host cannot do for a task. The answer names the place in the request's
+// document, instead of an error of the runtime after the pod has been made.
+
+import Bytes
+import Documents
+import Host
+import JSON
+import Model
+
+extension Engine {
+    /// `place` is the task in the request.
+    func checkHost(_ task: TaskSpec, _ place: JSONPointer) throws(Refusal) {
+        let info = info
+        let found =
+            [appArmorFault(task, info)] + limitFaults(task, info) + capabilityFaults(task, info)
+        let faults = found.compactMap { fault in
+            fault.map { fault in
+                DocumentFault(
+                    pointer: fault.names.reduce(place) { $0.appending($1) }, detail: fault.detail,
+                    isNotSupported: true)
+            }
+        }
+        guard faults.isEmpty else { throw .documentFaults(DocumentFaults(faults: faults)) }
+    }
+
+    private typealias Fault = (names: [String], detail: String)
+
+    private func appArmorFault(_ task: TaskSpec, _ info: HostInfo) -> Fault? {
+        guard let profile = task.security.apparmor, !profile.isSame(as: "unconfined"),
+            !info.hasAppArmor
+        else { return nil }
+        return (
+            ["apparmor"],
+            "needs AppArmor, which this host's kernel does not have in force, so the profile "
+                + "'\(profile)' would not confine the task"
+        )
+    }
+
+    private func capabilityFaults(_ task: TaskSpec, _ info: HostInfo) -> [Fault?] {
+        [("add", task.addCapabilities), ("ambient", task.security.ambientCapabilities)].flatMap {
+            member, names in
+            names.enumerated().map { index, name -> Fault? in
+                guard info.withheldCapabilities.contains(name) else { return nil }
+                return (
+                    ["capabilities", member, "\(index)"],
+                    "'\(name)' cannot be given, because the daemon itself does not have it"
+                )
+            }
+        }
+    }
+
+    /// A process without CAP_SYS_RESOURCE cannot raise a hard limit (getrlimit(2)).
+    private func limitFaults(_ task: TaskSpec, _ info: HostInfo) -> [Fault?] {
+        task.security.rlimits.enumerated().map { index, limit in
+            guard let most = info.hardLimits[limit.type], limit.hard > most else { return nil }
+            return (
+                ["rlimits", "\(index)", "hard"],
+                "must be at most \(most), the daemon's own hard limit, because the daemon has no "
+                    + "CAP_SYS_RESOURCE; and is \(Int64(bitPattern: limit.hard))"
+            )
+        }
+    }
+}

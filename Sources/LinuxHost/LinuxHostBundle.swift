@@ -1,0 +1,77 @@
+// The bundle of a task: what the mount helper and the runtime read.
+
+import Bytes
+import Host
+package import Kernel
+import Linux
+package import Model
+import OCI
+import ShimProtocol
+
+extension LinuxHost {
+    package func writePlaces(_ pod: Pod, _ spec: TaskSpec) throws(SystemCallFailure) {
+        let (bundle, folders) = (layout.bundle(pod.uid, spec.name), layout.folders(pod.uid))
+        try Files.makeDirectories(bundle)
+        let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
+            WireMount(target: mount.target, source: pod.spec.source(of: mount, in: folders))
+        }
+        let places = TaskPlaces(cwd: spec.cwd, mounts: mounts)
+        try Files.replace(bundle + "/places", places.fileContent())
+    }
+
+    /// Returns the task's mounts in their order, each at the target that the mount helper made.
+    private func placed(
+        _ mounts: [MountSpec], _ bundle: String
+    ) throws(SystemCallFailure) -> [MountSpec] {
+        var mounts = RuntimeSpec.inOrder(mounts)
+        let path = bundle + "/targets"
+        let content: [UInt8]
+        do throws(SystemCallFailure) {
+            content = try Files.read(path, limit: TaskPlaces.limit)
+        } catch {
+            guard error.errno == 2 else { throw error }
+            // Without the file the runtime would resolve the rootfs's links as the host's root.
+            throw SystemCallFailure(
+                call: "the pod's shim is of an older version, which makes no new tasks safely; "
+                    + "make the pod anew", subject: path, errno: 2)
+        }
+        do throws(WireFault) {
+            let targets = try TaskTargets.parse(fileContent: content)
+            guard targets.count == mounts.count else { throw WireFault("\(targets.count) targets") }
+            for (index, target) in targets.enumerated() { mounts[index].target = target }
+        } catch {
+            throw SystemCallFailure(call: "read", subject: "\(path): \(error.detail)", errno: 74)
+        }
+        return mounts
+    }
+
+    package func writeBundle(
+        _ pod: Pod, _ spec: TaskSpec, as user: ResolvedUser
+    ) async throws(Failure) {
+        let needs = TaskNeeds(host: self)
+        let filter = try await needs.filter(of: spec)
+        let devices = try await needs.devices(of: spec)
+        let bundle = layout.bundle(pod.uid, spec.name)
+        var spec = spec
+        do throws(SystemCallFailure) { spec.mounts = try placed(spec.mounts, bundle) } catch {
+            throw Failure(.shimFailed, "\(error)")
+        }
+        // A link in the rootfs may have led a mount's target below /dev.
+        if let fault = TaskNeeds.hidden(devices, by: spec.mounts) {
+            throw Failure(.deviceRefused, fault)
+        }
+        if !kernel.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
+            // The client did not ask for the default, so a host that cannot limit goes without it.
+            spec.resources.pids = nil
+        }
+        let document = RuntimeSpec.document(
+            for: spec, in: pod.spec, layout.folders(pod.uid), ids: user,
+            rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod.uid, spec.name),
+            sharedMemory: layout.sharedMemory(pod.uid), seccomp: filter, devices: devices,
+            host: kernel.traits)
+        do throws(SystemCallFailure) {
+            try Files.makeDirectories(bundle)
+            try Files.replace(bundle + "/config.json", document)
+        } catch { throw Failure(.shimFailed, "\(error)") }
+    }
+}

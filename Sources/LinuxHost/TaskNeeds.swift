@@ -1,0 +1,133 @@
+// What a task's document needs of the host's files: its own seccomp profile, and its devices. A
+// helper looks at them, because a disk or a network file system may not answer (law 4).
+
+import Bytes
+import EventLoop
+import Host
+import Kernel
+import Linux
+import Model
+import OCI
+
+@Loop struct TaskNeeds {
+    let host: LinuxHost
+
+    // MARK: The filter of the system calls
+
+    /// Returns `nil` if the task has no filter. If its profile cannot be used, it throws.
+    func filter(of spec: TaskSpec) async throws(Failure) -> [UInt8]? {
+        let withheld = host.kernel.traits.withheldCapabilities
+        let capabilities = Capabilities.of(spec, without: withheld)
+        switch spec.security.seccomp {
+        case .unconfined: return nil
+        case .standard:
+            switch host.runtime.status.filter {
+            case .usable(.none): return nil
+            case .usable(.profile(let cache)):
+                return cache.document(for: capabilities, isNativeOnly: !spec.compat32)
+            case .unseen, .unusable:
+                let why = host.runtime.status.refusal ?? "the seccomp profile"
+                throw Failure(.shimFailed, why)
+            }
+        case .profile(let path):
+            let content = try await answer(
+                ["content", path], .seccompProfileRefused, about: "the seccomp profile \(path)")
+            let profile: SeccompProfile
+            do throws(SeccompFailure) { profile = try SeccompProfile(json: content) } catch {
+                throw Failure(.seccompProfileRefused, "the seccomp profile \(path): \(error)")
+            }
+            do throws(SystemCallFailure) {
+                return try SeccompCache.here(profile)
+                    .document(for: capabilities, isNativeOnly: !spec.compat32)
+            } catch { throw Failure(.shimFailed, "\(error)") }
+        }
+    }
+
+    // MARK: Devices
+
+    /// The devices of the task's spec, and all of the host if the task is privileged.
+    func devices(of spec: TaskSpec) async throws(Failure) -> [DeviceNode] {
+        let wanted = spec.security.devices
+        var nodes: [DeviceNode] = []
+        if !wanted.isEmpty {
+            let text = try await answer(
+                ["devices"] + wanted.map(\.path), .deviceRefused, about: "the task's devices")
+            let found = lines(text)
+            guard found.count == wanted.count else {
+                throw Failure(.deviceRefused, "\(found.count) of the devices were found")
+            }
+            nodes = zip(wanted, found).map { device, line in
+                line.node(at: device.containerPath, device.permissions)
+            }
+        }
+        guard spec.security.isPrivileged else { return nodes }
+        let all = try await answer(["host-devices"], .deviceRefused, about: "the host's devices")
+        return nodes
+            + lines(all).filter { line in !nodes.contains { $0.path.isSame(as: line.path) } }
+            .map { $0.node(at: $0.path, "rwm") }
+    }
+
+    /// Why a device cannot be made: the runtime would make it in the source of a mount. `mounts`
+    /// have the targets that the mount helper made.
+    static func hidden(_ devices: [DeviceNode], by mounts: [MountSpec]) -> String? {
+        for device in devices {
+            for mount in mounts where device.path.isInside(mount.target) {
+                return "the device \(device.path) is in the mount at \(mount.target)"
+            }
+        }
+        return nil
+    }
+
+    private func lines(_ text: [UInt8]) -> [DeviceLine] {
+        String(decoding: text, as: UTF8.self).fields("\n").compactMap { DeviceLine($0) }
+    }
+
+    // MARK: The helper
+
+    private func answer(
+        _ words: [String], _ cause: FailureCause, about subject: String
+    ) async throws(Failure) -> [UInt8] {
+        let answer: Question.Answer
+        do throws(SystemCallFailure) {
+            let question = try Question(
+                ["staunch-shim"] + words, path: try host.runtime.shimProgram(), atMost: 1 << 20)
+            answer = await question.answer(within: RuntimeWatch.patience)
+        } catch { throw Failure(.shimFailed, "\(error)") }
+        switch answer {
+        case .said(let text): return text
+        case .failed(let why), .unanswered(let why): throw Failure(cause, "\(subject): \(why)")
+        case .killed: throw Failure(.shimFailed, "\(subject): the helper was killed")
+        }
+    }
+}
+
+/// A line of the verbs `devices` and `host-devices`.
+private struct DeviceLine {
+    let kind: DeviceNode.Kind
+    let numbers: [Int64]
+    let path: String
+
+    init?(_ line: String) {
+        let words = line.fields(" ", maxSplits: 6)
+        guard words.count == 7, let kind = DeviceNode.Kind(rawValue: words[0]) else { return nil }
+        let numbers = words[1...5].compactMap { Int64($0) }
+        guard numbers.count == 5 else { return nil }
+        (self.kind, self.numbers, path) = (kind, numbers, words[6])
+    }
+
+    func node(at place: String, _ access: String) -> DeviceNode {
+        DeviceNode(
+            path: place, kind: kind, major: numbers[0], minor: numbers[1],
+            mode: UInt32(truncatingIfNeeded: numbers[2]),
+            uid: UInt32(truncatingIfNeeded: numbers[3]),
+            gid: UInt32(truncatingIfNeeded: numbers[4]), access: access)
+    }
+}
+
+extension String {
+    /// Whether the path is `directory`, or below it; both are absolute.
+    fileprivate func isInside(_ directory: String) -> Bool {
+        let (own, other) = (fields("/"), directory.fields("/"))
+        return own.count >= other.count && zip(own, other).allSatisfy { $0.isSame(as: $1) }
+    }
+}
