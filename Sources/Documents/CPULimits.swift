@@ -24,17 +24,22 @@ extension PodSpec {
 extension TaskSpec {
     /// A fault if the task has more CPUs than the pod. `place` is the task in the document.
     func limitFaults(in pod: PodSpec, at place: JSONPointer) -> [DocumentFault] {
-        guard let own = resources.milliCPUs, let limit = pod.resources.milliCPUs, own > limit
+        guard let own = resources.limitInMilliCPUs, let limit = pod.resources.milliCPUs,
+            own > limit
         else { return [] }
+        let why = "because its pod has as many and this host has cgroup v1"
+        let (name, detail) =
+            resources.milliCPUs == nil
+            ? ("cpuQuota", "must give at most \(inCPUs(limit)) CPUs, \(why); and gives")
+            : ("cpus", "must be at most \(inCPUs(limit)), \(why); and is")
         return [
             DocumentFault(
-                pointer: place.appending("resources").appending("cpus"),
-                detail: "must be at most \(inCPUs(limit)), because its pod has as many and this "
-                    + "host has cgroup v1; and is \(inCPUs(own))")
+                pointer: place.appending("resources").appending(name),
+                detail: "\(detail) \(inCPUs(own))")
         ]
     }
 
-    fileprivate var cpus: Int64 { resources.milliCPUs ?? 0 }
+    fileprivate var cpus: Int64 { resources.limitInMilliCPUs ?? 0 }
 }
 
 /// Formats 1500 as 1.5.

@@ -22,7 +22,7 @@ extension PodSpec {
             ]),
         sharePID,
         .optional(
-            "resources", \.resources, { $0.resources = $1 }, .resources(),
+            "resources", \.resources, { $0.resources = $1 }, .resources,
             change: { $0.merged(into: $1) }),
         .optional("volumes", \.volumes, { $0.volumes = $1 }, .volumes),
     ])
@@ -85,7 +85,7 @@ extension TaskSpec {
         in pod: PodSpec, at place: JSONPointer, nestsCPULimits: Bool
     ) -> [DocumentFault] {
         (nestsCPULimits ? limitFaults(in: pod, at: place) : []) + volumeFaults(in: pod, at: place)
-            + securityFaults(at: place)
+            + securityFaults(at: place) + resourceFaults(at: place)
     }
 }
 

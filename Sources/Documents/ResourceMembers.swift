@@ -1,4 +1,4 @@
-//  The members of the limits of a pod or a task.
+//  The members of the limits of a pod.
 
 import JSON
 import Model
@@ -14,11 +14,11 @@ extension Resources {
 }
 
 extension Codec<Resources> {
-    /// `defaults` are for requests. A record contains each limit that is set.
-    static func resources(_ defaults: Resources = Resources()) -> Codec {
+    /// A record contains each limit that is set.
+    static var resources: Codec {
         Codec(
             read: { field in
-                var resources = defaults
+                var resources = Resources()
                 return field.readObject(Resources.members, into: &resources) ? resources : nil
             },
             write: { Resources.members.writeObject($0, to: &$1) },
@@ -28,7 +28,7 @@ extension Codec<Resources> {
 
 extension Field {
     /// Bytes.
-    fileprivate func memory() -> Int64? {
+    func memory() -> Int64? {
         guard let bytes = integer(in: .min...(.max)) else { return nil }
         guard bytes >= DocumentLimits.leastMemory else {
             refuse("no process can start under \(DocumentLimits.leastMemory) bytes")

@@ -21,9 +21,7 @@ extension TaskSpec {
         .optional("cwd", \.cwd, { $0.cwd = $1 }, .text { $0.path() }),
         .optional("user", \.user, { $0.user = $1 }, .user),
         .optional("mounts", \.mounts, { $0.mounts = $1 }, .mounts),
-        .optional(
-            "resources", \.resources, { $0.resources = $1 },
-            .resources(Resources(pids: TaskSpec.defaultPids))),
+        .optional("resources", \.resources, { $0.resources = $1 }, .taskResources),
         .object(
             "capabilities",
             [

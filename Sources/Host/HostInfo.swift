@@ -23,6 +23,12 @@ package struct HostInfo: Sendable {
     package var hasAppArmor = false
     /// The capabilities that the daemon lacks, without `CAP_`. No task can have them.
     package var withheldCapabilities: Set<String> = []
+    /// Whether memory and swap can be limited together.
+    package var limitsSwap = true
+    /// The sizes of huge pages that can be limited, as the kernel writes them: `2MB`.
+    package var hugepageSizes: Set<String> = []
+    /// The least oom_score_adj that a task can have (proc(5)).
+    package var leastOOMScoreAdj: Int64 = -1000
     /// The daemon's own hard limits by type (`RLIMIT_NOFILE`), if it may not exceed them: without
     /// CAP_SYS_RESOURCE.
     package var hardLimits: [String: UInt64] = [:]

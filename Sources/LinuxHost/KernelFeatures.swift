@@ -18,7 +18,7 @@ final class KernelFeatures: Sendable {
     init(_ settings: Settings) throws(StartFailure) {
         do throws(SystemCallFailure) {
             hierarchies = try Cgroups.hierarchies()
-            limitsPids = try KernelFeatures.limitsPids(hierarchies)
+            limitsPids = try KernelFeatures.has("pids", hierarchies)
             let isUnified = hierarchies.allSatisfy(\.isUnified)
             var traits = HostTraits(
                 cgroupNamespace: isUnified,
@@ -32,6 +32,7 @@ final class KernelFeatures: Sendable {
                 Capabilities.all.enumerated().filter { own >> UInt64($0.offset) & 1 == 0 }
                     .map(\.element))
             traits.hasAppArmor = try KernelFeatures.hasAppArmor()
+            traits.hugepageSizes = try KernelFeatures.hugepageSizes(hierarchies)
             self.traits = traits
             var info = HostInfo(
                 runtimePath: settings.runtime, kernelRelease: try SystemInfo.kernelRelease(),
@@ -45,7 +46,12 @@ final class KernelFeatures: Sendable {
                 daemonPID: OwnProcess.pid)
             info.hasAppArmor = traits.hasAppArmor
             info.withheldCapabilities = traits.withheldCapabilities
+            info.limitsSwap = traits.limitsSwap
+            info.hugepageSizes = traits.hugepageSizes
             if traits.withheldCapabilities.contains("SYS_RESOURCE") {
+                // The score that the daemon was started with is the least that it may set.
+                let score = try Files.text("/proc/self/oom_score_adj").upTo("\n")
+                info.leastOOMScoreAdj = Int64(score) ?? 0
                 for (number, type) in ProcessLimit.types.enumerated() {
                     info.hardLimits[type] = OwnProcess.hardLimit(CInt(number))
                 }
@@ -93,16 +99,34 @@ final class KernelFeatures: Sendable {
         return true
     }
 
-    private static func limitsPids(
-        _ hierarchies: [CgroupHierarchy]
+    /// Whether the runtime can use the controller. Beside v1's hierarchies runc does not use the
+    /// controllers of the unified one.
+    private static func has(
+        _ controller: String, _ hierarchies: [CgroupHierarchy]
     ) throws(SystemCallFailure) -> Bool {
+        let isUnified = hierarchies.allSatisfy(\.isUnified)
         for hierarchy in hierarchies {
-            if hierarchy.has("pids") { return true }
-            guard hierarchy.isUnified else { continue }
+            if hierarchy.has(controller) { return true }
+            guard isUnified else { continue }
             let controllers = try Files.text(hierarchy.mountPoint + "/cgroup.controllers")
-            if controllers.upTo("\n").fields(" ").contains("pids") { return true }
+            if controllers.upTo("\n").fields(" ").contains(controller) { return true }
         }
         return false
+    }
+
+    /// `hugepages-2048kB` is the page size `2MB` of the controller (mm/hugetlb_cgroup.c).
+    private static func hugepageSizes(
+        _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> Set<String> {
+        guard try has("hugetlb", hierarchies) else { return [] }
+        let names = try Files.names(in: "/sys/kernel/mm/hugepages")
+        return Set(
+            names.compactMap { name in
+                guard let kilobytes = name.after("hugepages-")?.before("kB").flatMap({ Int($0) })
+                else { return nil }
+                if kilobytes >= 1 << 20 { return "\(kilobytes >> 20)GB" }
+                return kilobytes >= 1 << 10 ? "\(kilobytes >> 10)MB" : "\(kilobytes)KB"
+            })
     }
 
     /// Whether the kernel has mount_setattr(2).

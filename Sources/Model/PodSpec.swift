@@ -88,7 +88,7 @@ package struct TaskSpec: Equatable, Sendable {
     /// In the order of the request.
     package var mounts: [MountSpec]
     /// The limits of this task alone.
-    package var resources: Resources
+    package var resources: TaskResources
     /// Names without `CAP_`, added to the default set.
     package var addCapabilities: [String]
     /// Names without `CAP_`. `ALL` empties the set before ``addCapabilities``
@@ -111,7 +111,7 @@ package struct TaskSpec: Equatable, Sendable {
     package init(
         name: Label, rootfs: String, readOnlyRootfs: Bool = false, args: [String],
         env: [String: String] = [:], cwd: String = "/", user: UserSpec = .root,
-        mounts: [MountSpec] = [], resources: Resources = Resources(pids: defaultPids),
+        mounts: [MountSpec] = [], resources: TaskResources = TaskResources(pids: defaultPids),
         addCapabilities: [String] = [], dropCapabilities: [String] = [],
         noNewPrivileges: Bool = true, compat32: Bool = true, stopSignal: Signal = .term,
         gracePeriod: Int64 = defaultGracePeriod, start: Bool = true

@@ -10,6 +10,9 @@ package import Model
 package struct HostTraits: Equatable, Sendable {
     /// Only cgroup v2 is mounted: then the task gets a cgroup namespace, as in Docker.
     package var cgroupNamespace: Bool
+    /// The sizes of huge pages that can be limited, as the kernel writes them: `2MB`.
+    package var hugepageSizes: Set<String> = []
+
     /// Swap is accounted (`memory.memsw.limit_in_bytes` or `memory.swap.max` exists).
     package var limitsSwap: Bool
 
@@ -104,7 +107,9 @@ package enum RuntimeSpec {
             writer.member("apparmorProfile", profile)
         }
         // Every process may raise its value; a task of a spared daemon must not be spared.
-        if host.isSparedFromOOM { writer.member("oomScoreAdj", UInt64(0)) }
+        if let score = task.resources.oomScoreAdj ?? (host.isSparedFromOOM ? 0 : nil) {
+            writer.member("oomScoreAdj", score)
+        }
         let limits = processLimits(of: task, host)
         guard !limits.isEmpty else { return }
         writer.list("rlimits", limits) { writer, limit in
@@ -176,24 +181,5 @@ package enum RuntimeSpec {
             writer.key("seccomp")
             writer.raw(seccomp)
         }
-    }
-
-    private static func resources(
-        _ resources: Resources, _ host: HostTraits, to writer: inout JSONWriter
-    ) {
-        if let memory = resources.memory {
-            writer.object("memory") {
-                $0.member("limit", memory)
-                // Limits memory and swap together: no extra swap. (Docker allows as much again.)
-                if host.limitsSwap { $0.member("swap", memory) }
-            }
-        }
-        if let milliCPUs = resources.milliCPUs {
-            writer.object("cpu") {
-                $0.member("quota", milliCPUs * 100)
-                $0.member("period", 100_000)
-            }
-        }
-        if let pids = resources.pids { writer.object("pids") { $0.member("limit", pids) } }
     }
 }

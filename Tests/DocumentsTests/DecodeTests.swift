@@ -21,7 +21,7 @@ import Testing
     @Test func aMinimalTaskIsAllDefaults() throws {
         let spec = try task("")
         #expect(spec == TaskSpec(name: app, rootfs: "/r", args: ["sh"]))
-        #expect(spec.resources == Resources(pids: 4096))
+        #expect(spec.resources == TaskResources(pids: 4096))
         #expect(spec.cwd == "/" && spec.user.description == "0:0" && spec.start)
         #expect(spec.noNewPrivileges && spec.compat32)
         #expect(spec.stopSignal == .term && spec.gracePeriod == 10_000)
@@ -47,7 +47,7 @@ import Testing
                 MountSpec(kind: .tmpfs(size: 65536), target: "/dev/shm"),
                 MountSpec(kind: .tmpfs(size: nil), target: "/u"),
             ],
-            resources: Resources(memory: 6_291_456, milliCPUs: 13, pids: 1),
+            resources: TaskResources(memory: 6_291_456, milliCPUs: 13, pids: 1),
             addCapabilities: ["NET_RAW", "SYS_TIME"], dropCapabilities: ["ALL"],
             noNewPrivileges: false, compat32: false, stopSignal: signal(37), gracePeriod: 1500,
             start: false)

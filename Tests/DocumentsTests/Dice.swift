@@ -66,6 +66,21 @@ struct Dice: RandomNumberGenerator {
             pids: maybe { .random(in: 1...4_194_304, using: &$0) })
     }
 
+    mutating func taskResources() -> TaskResources {
+        let own = resources()
+        var resources = TaskResources(
+            memory: own.memory, milliCPUs: own.milliCPUs, pids: own.pids)
+        resources.memorySwap = maybe { $0.flip() ? -1 : $0.number() }
+        resources.cpuShares = maybe { .random(in: 2...262_144, using: &$0) }
+        resources.cpuQuota = maybe { $0.flip() ? -1 : $0.number() }
+        resources.cpuPeriod = maybe { .random(in: 1000...1_000_000, using: &$0) }
+        resources.cpuset = CPUSet(cpus: maybe { $0.text() }, mems: maybe { _ in "0" })
+        resources.hugepages = Dictionary(list { ($0.text(), $0.number()) }) { first, _ in first }
+        resources.unified = notes()
+        resources.oomScoreAdj = maybe { .random(in: -1000...1000, using: &$0) }
+        return resources
+    }
+
     mutating func mount() -> MountSpec {
         let kind: MountSpec.Kind = pick([
             .bind(source: text()), .tmpfs(size: maybe { $0.number() }), .volume(name: name().text),
@@ -88,7 +103,7 @@ struct Dice: RandomNumberGenerator {
             name: name(), rootfs: text(), readOnlyRootfs: flip(), args: list { $0.text() },
             env: notes(), cwd: text(),
             user: pick([.root, UserSpec("a:b"), UserSpec("7")]) ?? .root,
-            mounts: list { $0.mount() }, resources: resources(),
+            mounts: list { $0.mount() }, resources: taskResources(),
             addCapabilities: list { $0.text() }, dropCapabilities: list { $0.text() },
             noNewPrivileges: flip(), compat32: flip(),
             stopSignal: signal(Int.random(in: 1...64, using: &self)),
@@ -136,7 +151,13 @@ struct Dice: RandomNumberGenerator {
             MountSpec(kind: .tmpfs(size: maybe { $0.number() }), target: "/u"),
             MountSpec(kind: .volume(name: "v"), target: "/v", readOnly: flip()),
         ]
-        spec.resources.pids = .random(in: 1...4_194_304, using: &self)
+        spec.resources.memorySwap = nil
+        spec.resources.milliCPUs = maybe { _ in 1500 }
+        spec.resources.cpuQuota = spec.resources.milliCPUs == nil ? 5000 : nil
+        spec.resources.cpuPeriod = nil
+        spec.resources.cpuset = CPUSet(cpus: maybe { _ in "0-3,6" }, mems: maybe { _ in "0" })
+        spec.resources.hugepages = flip() ? [:] : ["2MB": 0, "1GB": number()]
+        spec.resources.unified = flip() ? [:] : ["memory.high": "max"]
         spec.addCapabilities = ["CHOWN", "NET_RAW"]
         spec.dropCapabilities = ["ALL"]
         spec.compat32 = true

@@ -31,7 +31,7 @@ import Testing
         #expect(
             places { $0.mounts = [MountSpec(kind: .tmpfs(size: nil), target: "/t")] } == ["/mounts"]
         )
-        #expect(places { $0.resources = Resources() } == ["/resources/pids"])
+        #expect(places { $0.resources = TaskResources() } == ["/resources/pids"])
         #expect(places { $0.resources.milliCPUs = 1 } == ["/resources/cpus"])
         #expect(places { $0.resources.memory = 1 } == ["/resources/memory"])
         #expect(places { $0.addCapabilities = ["KILL"] } == ["/capabilities/add"])

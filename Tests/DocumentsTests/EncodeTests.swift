@@ -14,7 +14,8 @@ import Testing
                 MountSpec(kind: .bind(source: "/s"), target: "/t", readOnly: true),
                 MountSpec(kind: .tmpfs(size: 9), target: "/u"),
             ],
-            resources: Resources(memory: 1, milliCPUs: 1500, pids: 3), addCapabilities: ["KILL"],
+            resources: TaskResources(memory: 1, milliCPUs: 1500, pids: 3),
+            addCapabilities: ["KILL"],
             gracePeriod: 2500),
         state: .running(ProcessIdentity(pid: 5, startTicks: 6)), revision: 7, createdAt: noon,
         startedAt: noon)

@@ -12,7 +12,7 @@ import Testing
                 Label(name).map {
                     TaskSpec(
                         name: $0, rootfs: "/r", args: ["x"],
-                        resources: Resources(memory: 1 << 40, milliCPUs: cpus, pids: 4096))
+                        resources: TaskResources(memory: 1 << 40, milliCPUs: cpus, pids: 4096))
                 }
             })
     }
@@ -43,6 +43,18 @@ import Testing
         #expect(told.allSatisfy { !$0.isNotSupported })
         #expect(try faults("") == [])
         #expect(try faults(#""resources": {"cpus": 1.5}, "#, nests: false) == [])
+    }
+
+    @Test func aQuotaOverThePodIsTold() throws {
+        var spec = TaskSpec(name: app, rootfs: "/r", args: ["x"])
+        spec.resources.cpuQuota = 30_001
+        spec.resources.cpuPeriod = 20_000
+        let faults = spec.faults(in: pod(1500, tasks: []), at: .root, nestsCPULimits: true)
+        #expect(faults.map(\.pointer.text) == ["/resources/cpuQuota"])
+        #expect(faults.first?.detail.hasPrefix("must give at most 1.5 CPUs, ") == true)
+        #expect(spec.faults(in: pod(1501, tasks: []), at: .root, nestsCPULimits: true) == [])
+        spec.resources.cpuQuota = -1
+        #expect(spec.faults(in: pod(10, tasks: []), at: .root, nestsCPULimits: true) == [])
     }
 
     @Test func itIsToldWithWhatElseIsWrong() throws {

@@ -75,6 +75,8 @@ import Testing
         try compare(PodSpec.requestMembers.members, request: schema("PodRequest"))
         try compare(TaskSpec.members.members, request: schema("TaskRequest"))
         try compare(Resources.members.members, request: schema("Resources"))
+        try compare(TaskResources.members.members, request: schema("TaskResources"))
+        try compare(CPUSet.members.members, request: schema("CPUSet"))
         try compare(MountSpec.bindMembers.members, request: schema("BindMount"))
         try compare(MountSpec.tmpfsMembers.members, request: schema("TmpfsMount"))
         try compare(MountSpec.volumeMembers.members, request: schema("VolumeMount"))

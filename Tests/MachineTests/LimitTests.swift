@@ -72,6 +72,88 @@ extension Machine {
             }
         }
 
+        @Test("a task's own limits are in its cgroups, and PATCH of its pod goes on working")
+        func own() throws {
+            try withDaemon { daemon, client in
+                let limits = #"""
+                    "memory": 33554432, "memorySwap": 33554432, "cpuShares": 512, "cpuQuota": 30000,
+                    "cpuPeriod": 50000, "cpuset": {"cpus": "0", "mems": "0"}, "pids": null,
+                    "hugepages": {"2MB": 0, "1GB": 0}, "oomScoreAdj": 500
+                    """#
+                let pod = #"{"resources": {"cpus": 1}, "tasks": {"app": \#(task(daemon, limits))}}"#
+                let made = try client.createPod("web", pod)
+                #expect(made.status == 201, "\(made.reply.text)")
+                func value(_ controller: String, _ v1: String, _ v2: String) -> String? {
+                    cgroupValue(daemon, made.uid, controller, v1, task: "app")
+                        ?? cgroupValue(daemon, made.uid, controller, v2, task: "app")
+                }
+                let isV2 = try client.send("GET", "/v1")["kernel", "cgroup"]?.string == "v2"
+                #expect(value("cpu", "cpu.shares", "cpu.weight") == (isV2 ? "20" : "512"))
+                #expect(
+                    value("cpu", "cpu.cfs_quota_us", "cpu.max") == (isV2 ? "30000 50000" : "30000"))
+                #expect(
+                    value("cpu", "cpu.cfs_period_us", "cpu.max.burst") == (isV2 ? "0" : "50000"))
+                #expect(value("cpuset", "cpuset.cpus", "cpuset.cpus") == "0")
+                #expect(value("cpuset", "cpuset.mems", "cpuset.mems") == "0")
+                #expect(value("pids", "pids.max", "pids.max") == "max")
+                #expect(value("memory", "memory.limit_in_bytes", "memory.max") == "33554432")
+                let shown = try client.send("GET", "/v1/pods/web/tasks/app")
+                #expect(shown["resources", "pids"] == .null)
+                let pid = try #require(shown["pid"]?.integer)
+                #expect(text(of: "/proc/\(pid)/oom_score_adj") == "500\n")
+                #expect(try client.createPod("web", pod).status == 200)
+                let patched = try client.send(
+                    "PATCH", "/v1/pods/web", #"{"resources": {"pids": 100, "cpus": 0.7}}"#,
+                    headers: ["Prefer": "wait=60"])
+                #expect(patched.status == 200, "\(patched.reply.text)")
+                if !isV2 {
+                    let lower = try client.send(
+                        "PATCH", "/v1/pods/web", #"{"resources": {"cpus": 0.5}}"#)
+                    #expect(lower.pointers == ["/resources/cpus"], "\(lower.reply.text)")
+                }
+            }
+        }
+
+        @Test("an oom_score_adj that the daemon may not set is raised, shown, and joined")
+        func score() throws {
+            try withDaemon { daemon, client in
+                let spec = #"{"tasks": {"app": \#(task(daemon, #""oomScoreAdj": -997"#))}}"#
+                #expect(try client.createPod("web", spec).status == 201)
+                let shown = try client.send("GET", "/v1/pods/web/tasks/app")
+                let least = try #require(shown["resources", "oomScoreAdj"]?.integer)
+                let pid = try #require(shown["pid"]?.integer)
+                #expect(text(of: "/proc/\(pid)/oom_score_adj") == "\(least)\n")
+                let own = Int64(
+                    (text(of: "/proc/self/oom_score_adj") ?? "").filter { $0 != "\n" })
+                let status = text(of: "/proc/self/status") ?? ""
+                let digits = status.split(separator: "\n").first { $0.hasPrefix("CapEff:") }?
+                    .split(separator: "\t").last
+                // CAP_SYS_RESOURCE is number 24.
+                let may = UInt64(digits ?? "", radix: 16).map { $0 >> 24 & 1 == 1 } ?? false
+                #expect(least == (may ? -997 : own))
+                #expect(try client.createPod("web", spec).status == 200)
+            }
+        }
+
+        @Test("limits that this host does not have are refused by their place")
+        func missing() throws {
+            try withDaemon { daemon, client in
+                let kernel = try client.send("GET", "/v1")["kernel", "cgroup"]?.string
+                func refused(_ limit: String) throws -> Answer {
+                    try client.createPod("no", #"{"tasks": {"app": \#(task(daemon, limit))}}"#)
+                }
+                let size = try refused(#""hugepages": {"7MB": 7340032}"#)
+                #expect(size.code == "not-supported", "\(size.reply.text)")
+                #expect(size.pointers == ["/tasks/app/resources/hugepages/7MB"])
+                let unified = try refused(#""unified": {"memory.high": "33554432"}"#)
+                #expect(kernel == "v2" || unified.code == "not-supported")
+                #expect(kernel == "v2" || unified.pointers == ["/tasks/app/resources/unified"])
+                let cpuset = try refused(#""cpuset": {"cpus": "4095"}"#)
+                #expect(cpuset.code == "runtime-refused", "\(cpuset.reply.text)")
+                #expect(cpuset["detail"]?.string?.contains("cpuset.cpus") == true)
+            }
+        }
+
         @Test("a task's memory and pids above its pod's are taken, and the smaller limit applies")
         func others() throws {
             try withDaemon { daemon, client in

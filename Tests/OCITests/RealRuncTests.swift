@@ -165,7 +165,7 @@ struct RealRuncTests {
                 MountSpec(kind: .bind(source: source + "/below"), target: "/out"),
                 MountSpec(kind: .tmpfs(size: 1 << 20), target: "/scratch"),
             ]
-            $0.resources = Resources(memory: 64 << 20, milliCPUs: 500, pids: 64)
+            $0.resources = TaskResources(memory: 64 << 20, milliCPUs: 500, pids: 64)
         }
         let lines = try bench.lines(task)
         #expect(!lines.contains("in-writable"))

@@ -88,7 +88,7 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
 
     @Test func limitsAreInTheKernelsUnits() throws {
         let limited = try task {
-            $0.resources = Resources(memory: 64 << 20, milliCPUs: 1500, pids: 7)
+            $0.resources = TaskResources(memory: 64 << 20, milliCPUs: 1500, pids: 7)
         }
         let resources = try document(limited)["linux"]?["resources"]
         #expect(resources?["memory"] == ["limit": 67_108_864, "swap": 67_108_864])

@@ -13,6 +13,7 @@ extension Engine {
         let info = info
         let found =
             [appArmorFault(task, info)] + limitFaults(task, info) + capabilityFaults(task, info)
+            + resourceFaults(task.resources, info)
         let faults = found.compactMap { fault in
             fault.map { fault in
                 DocumentFault(
@@ -34,6 +35,45 @@ extension Engine {
             "needs AppArmor, which this host's kernel does not have in force, so the profile "
                 + "'\(profile)' would not confine the task"
         )
+    }
+
+    private func resourceFaults(_ resources: TaskResources, _ info: HostInfo) -> [Fault?] {
+        var faults: [Fault] = []
+        if let swap = resources.memorySwap, swap != -1, swap != resources.memory, !info.limitsSwap {
+            faults.append(
+                (
+                    ["resources", "memorySwap"],
+                    "needs a kernel that accounts swap (swapaccount=1), and this one does not"
+                ))
+        }
+        for (size, limit) in resources.hugepages.sorted(by: { $0.key < $1.key })
+        where limit != 0 && !info.hugepageSizes.contains(size) {
+            let sizes = info.hugepageSizes.sorted().joined(separator: ", ")
+            faults.append(
+                (
+                    ["resources", "hugepages", size],
+                    "cannot be limited here: "
+                        + (sizes.isEmpty
+                            ? "no hierarchy has the controller hugetlb" : "the sizes are \(sizes)")
+                ))
+        }
+        if !resources.unified.isEmpty, !info.cgroup.isSame(as: "v2") {
+            faults.append(
+                (
+                    ["resources", "unified"],
+                    "sets files of cgroup v2, and this host has cgroup \(info.cgroup)"
+                ))
+        }
+        return faults
+    }
+
+    /// The task with an oom_score_adj that the daemon may set: the kernel refuses a lower one to a
+    /// process without CAP_SYS_RESOURCE. The raised value is recorded, shown, and compared.
+    func raisingOOMScore(_ task: TaskSpec) -> TaskSpec {
+        guard let asked = task.resources.oomScoreAdj else { return task }
+        var task = task
+        task.resources.oomScoreAdj = max(asked, info.leastOOMScoreAdj)
+        return task
     }
 
     private func capabilityFaults(_ task: TaskSpec, _ info: HostInfo) -> [Fault?] {

@@ -12,7 +12,9 @@ extension Engine {
     package func createPod(
         _ name: Label, _ spec: PodSpec, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        try mutate(context, .podCreate) { transaction throws(Refusal) in
+        var spec = spec
+        spec.tasks = spec.tasks.map(raisingOOMScore)
+        return try mutate(context, .podCreate) { [spec] transaction throws(Refusal) in
             if transaction.pod(name) != nil {
                 // Conditions are checked after all refusals that do not depend on them (RFC 9110,
                 // 13.2.1).

@@ -10,7 +10,8 @@ extension Engine {
     package func createTask(
         _ pod: Label, _ spec: TaskSpec, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        try mutate(context, .taskCreate, in: pod) { transaction throws(Refusal) in
+        let spec = raisingOOMScore(spec)
+        return try mutate(context, .taskCreate, in: pod) { transaction throws(Refusal) in
             var pod = try transaction.living(pod)
             if let task = pod[task: spec.name] {
                 return try transaction.joinCreate(of: task, spec, context)
