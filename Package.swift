@@ -70,7 +70,7 @@ let package = Package(
                 "Kernel", "Linux", "Model",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        library("Shim", ["Bytes", "Kernel", "Linux", "ShimProtocol"]),
+        library("Shim", ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(
             name: "Census", dependencies: ["Bytes", "Kernel", "Linux"],
@@ -79,8 +79,8 @@ let package = Package(
         library(
             "LinuxHost",
             [
-                "Bytes", "EventLoop", "Host", "Kernel", "Linux", "Metrics", "Model", "OCI",
-                "ShimProtocol",
+                "Bytes", "EventLoop", "Host", "Kernel", "Linux", "Metrics", "Model", "Netlink",
+                "OCI", "ShimProtocol",
             ]),
         library(
             "Engine",
@@ -146,8 +146,9 @@ let package = Package(
         tests(
             "APITests",
             [
-                "API", "Bytes", "Documents", "Engine", "EventLoop", "HTTP", "Host", "JSON", "Linux",
-                "Model",
+                "API", "Bytes", "Documents", "Engine", "EventLoop", "HTTP", "Host", "JSON",
+                "Kernel",
+                "Linux", "Model",
             ]),
         tests("OCITests", ["OCI", "Kernel", "Model", "JSON", "ShimProtocol"]),
         tests("CNITests", ["CNI", "Bytes", "JSON", "Kernel"]),
@@ -160,7 +161,8 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Engine", "EventLoop", "Host", "Simulation", "Bytes", "JSON", "Metrics", "Model",
+                "Engine", "EventLoop", "Host", "Simulation", "Bytes", "JSON", "Kernel", "Metrics",
+                "Model",
                 "Documents", "Store", "Teardown",
             ]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),

@@ -52,6 +52,14 @@ extension Call {
         return name
     }
 
+    /// `/v1/networks/{network}`.
+    func networkName() throws(Problem) -> Label {
+        guard let name = Label(segment(2)) else {
+            throw problem(.networkUnknown, "no network can have this name: it has \(Label.rule)")
+        }
+        return name
+    }
+
     /// `/v1/operations/{operation}`.
     func operationID() throws(Problem) -> UID {
         guard let id = UID(segment(2)) else {

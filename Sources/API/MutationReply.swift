@@ -19,6 +19,8 @@ extension Call {
         case .finished(let operation): .response(response(operation))
         case .pod(let pod): .response(response(pod))
         case .task(let task): .response(response(task))
+        case .network(let network):
+            .response(response(engine.network(network.name) ?? NetworkDocument(network, used: 0)))
         case .nothing: .response(HTTPResponse(status: 204))
         }
     }
@@ -64,18 +66,29 @@ extension Call {
     /// 201 with the new object; `nil` if none was made, or if it is already gone.
     private func created(_ operation: PodOperation) -> HTTPResponse? {
         let target = operation.target
+        if case .network(let network) = target, operation.kind.isCreate {
+            guard let made = engine.network(network.name), made.network.uid == network.uid else {
+                return nil
+            }
+            return created(response(made), operation)
+        }
         guard operation.kind.isCreate, let pod = target.pod.flatMap({ engine.pod($0) }),
             pod.uid == target.owner.uid
         else { return nil }
-        var made: HTTPResponse
+        let made: HTTPResponse
         if let name = target.task {
             guard let task = pod[task: name], task.uid == target.uid else { return nil }
             made = response(task)
         } else {
             made = response(pod)
         }
+        return created(made, operation)
+    }
+
+    private func created(_ object: HTTPResponse, _ operation: PodOperation) -> HTTPResponse {
+        var made = object
         made.status = 201
-        made.headers.append(("Location", target.href))
+        made.headers.append(("Location", operation.target.href))
         made.headers.append(("Operation-Location", operation.href))
         return made
     }
@@ -88,16 +101,27 @@ extension Call {
                 Problem(error, instance: instance, operation: operation.id)
                     ?? engine.log.fault(cause, instance: instance))
         }
-        let isTask = operation.target.task != nil
+        let (deleting, state) = operation.target.calledOff
         if let delete = operation.supersededBy {
             return response(
                 Problem(
-                    isTask ? .taskDeleting : .podDeleting,
-                    "the create was called off by a delete", instance: instance, operation: delete))
+                    deleting, "the create was called off by a delete", instance: instance,
+                    operation: delete))
         }
         return response(
             Problem(
-                isTask ? .taskState : .podState, "the create was called off",
-                instance: instance, operation: operation.id))
+                state, "the create was called off", instance: instance, operation: operation.id))
+    }
+}
+
+extension Target {
+    /// The codes for a create that a delete has called off, and for a create that its client has
+    /// called off.
+    fileprivate var calledOff: (byDelete: ProblemCode, byClient: ProblemCode) {
+        switch self {
+        case .pod, .orphan: (.podDeleting, .podState)
+        case .task: (.taskDeleting, .taskState)
+        case .network: (.networkDeleting, .networkUnknown)
+        }
     }
 }

@@ -90,12 +90,16 @@ private func create(_ name: Label, _ call: Call) throws(Problem) -> HTTPReply {
     try call.mutate { () throws(Problem) in
         let uid = try call.query.uid()
         let body = try call.json()
-        return (uid, try call.decode { () throws(DocumentFaults) in try StopBody.decode(body) })
+        return (
+            uid,
+            try call.decode { () throws(DocumentFaults) in try StopBody.decode(body, ofPod: true) }
+        )
     } then: { read, context throws(Problem) in
         let pod = try call.pod()
         try call.check(read.0, against: pod.uid)
         return try call.ask { engine throws(Refusal) in
-            try engine.stopPod(pod.name, grace: read.1.grace, context)
+            try engine.stopPod(
+                pod.name, grace: read.1.grace, release: read.1.release, context)
         }
     }
 }

@@ -53,6 +53,8 @@ extension Problem {
             self.init(
                 .specConflict, detail, instance: instance, operation: operation,
                 errors: differences)
+        case .network(let refusal):
+            self.init(refusal, instance: instance)
         case .notCancelable(let id, let kind, let state):
             let detail = "\(kind.rawValue) is \(state.rawValue)"
             self.init(.notCancelable, detail, instance: instance, operation: id)

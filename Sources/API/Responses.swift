@@ -27,6 +27,10 @@ extension Call {
             json: task.document(), headers: [("ETag", task.entityTag)])
     }
 
+    func response(_ network: NetworkDocument) -> HTTPResponse {
+        HTTPResponse(json: network.document(), headers: [("ETag", network.network.entityTag)])
+    }
+
     func response(_ problem: Problem) -> HTTPResponse { problem.response() }
 
     private func whereToPoll(_ operation: PodOperation) -> [(name: String, value: String)] {

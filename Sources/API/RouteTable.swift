@@ -1,5 +1,5 @@
 // The table of all routes: the same as in openapi/staunch.json, which a test checks.
 
 package let routes: [Route] =
-    serverRoutes + podRoutes + taskRoutes + operationRoutes + eventRoutes + auditRoutes
-    + healthRoutes
+    serverRoutes + podRoutes + taskRoutes + networkRoutes + operationRoutes + eventRoutes
+    + auditRoutes + healthRoutes

@@ -33,13 +33,29 @@ struct ServerDocument: DocumentEncodable {
         writeRuntime(to: &writer)
         writeKernel(to: &writer)
         text("bootID", info.bootID, &writer)
-        list("networkModes", ["none", "host"], &writer)
+        list("networkModes", ["none", "host", "bridge"], &writer)
         flag("seccomp", info.seccomp != .none, &writer)
         writeSeccomp(to: &writer)
         writeDataDirectory(to: &writer)
         writeCreates(to: &writer)
         writeMetrics(to: &writer)
+        writeFindings(to: &writer)
         writer.endObject()
+    }
+
+    /// What about the host keeps pods from doing what users expect.
+    private func writeFindings(to writer: inout JSONWriter) {
+        writer.key("findings")
+        writer.beginArray()
+        for finding in info.findings {
+            writer.beginObject()
+            text("code", finding.code, &writer)
+            text("detail", finding.detail, &writer)
+            text("effect", finding.effect, &writer)
+            text("advice", finding.advice, &writer)
+            writer.endObject()
+        }
+        writer.endArray()
     }
 
     private func writeLimits(to writer: inout JSONWriter) {

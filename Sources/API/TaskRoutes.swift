@@ -77,7 +77,8 @@ private enum TaskStateName: String, CaseIterable {
 }
 
 @Sendable private func stopTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try onTask(call, try call.json(), StopBody.decode) {
+    try onTask(call, try call.json(), { body throws(DocumentFaults) in try StopBody.decode(body) })
+    {
         engine, pod, task, stop, context throws(Refusal) in
         try engine.stopTask(pod, task, grace: stop.grace, context)
     }

@@ -27,6 +27,10 @@ int clinux_netlink_open(int protocol) {
     return made;
 }
 
+int clinux_netlink_join(int socket, int group) {
+    return setsockopt(socket, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
+}
+
 ssize_t clinux_netlink_send(int socket, const void *bytes, size_t count) {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};

@@ -7,11 +7,22 @@ package import Model
 package struct StopBody: Equatable, Sendable {
     /// Milliseconds between the stop signal and SIGKILL; `nil` means each task's own value.
     package let grace: Int64?
+    /// Whether the pod keeps nothing but its record and its logs.
+    package let release: Bool
 
-    /// Reads a body; `nil` is an empty body.
-    package static func decode(_ value: JSONValue?) throws(DocumentFaults) -> StopBody {
+    package init(grace: Int64?, release: Bool = false) {
+        self.grace = grace
+        self.release = release
+    }
+
+    /// Reads a body; `nil` is an empty body. Only a pod can be released.
+    package static func decode(
+        _ value: JSONValue?, ofPod: Bool = false
+    ) throws(DocumentFaults) -> StopBody {
         try decodeDocument(value ?? .object([])) { object in
-            StopBody(grace: object.take("grace")?.thousandths(in: DocumentLimits.grace))
+            StopBody(
+                grace: object.take("grace")?.thousandths(in: DocumentLimits.grace),
+                release: ofPod ? object.take("release")?.bool() ?? false : false)
         }
     }
 }

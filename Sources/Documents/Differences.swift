@@ -20,7 +20,7 @@ extension TaskSpec {
 }
 
 extension SpecTable {
-    fileprivate func differences(_ asked: Root, _ existing: Root) -> [DocumentFault] {
+    func differences(_ asked: Root, _ existing: Root) -> [DocumentFault] {
         documentDifferences(tree(asked), tree(existing), at: .root)
     }
 

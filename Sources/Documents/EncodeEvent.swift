@@ -9,8 +9,13 @@ extension Event: DocumentEncodable {
         writer.member("revision", revision)
         writer.member("time", time)
         writer.member("kind", kind)
-        writer.member("pod", target.owner.name)
-        writer.member("podUID", target.owner.uid)
+        if case .network(let network) = target {
+            writer.member("network", network.name.text)
+            writer.member("networkUID", network.uid)
+        } else {
+            writer.member("pod", target.owner.name)
+            writer.member("podUID", target.owner.uid)
+        }
         if let task = target.task { writer.member("task", task.text) }
         if case .operation(let id, _) = change { writer.member("operation", id) }
         writer.member("state", state)

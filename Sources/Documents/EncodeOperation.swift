@@ -70,6 +70,7 @@ extension Target {
         switch self {
         case .pod(let pod): "/v1/pods/\(pod.name)"
         case .task(let task): "/v1/pods/\(task.pod.name)/tasks/\(task.name)"
+        case .network(let network): "/v1/networks/\(network.name)"
         case .orphan: "/v1/audit"
         }
     }

@@ -12,7 +12,12 @@ extension Pod: DocumentEncodable {
         writer.member("state", state.rawValue)
         writer.member("revision", revision)
         writer.member("createdAt", createdAt)
+        writer.member("released", isReleased && state == .stopped)
         PodSpec.members.write(spec, to: &writer)
+        writer.key("interfaces")
+        writer.beginArray()
+        for interface in interfaces { interface.write(to: &writer) }
+        writer.endArray()
         writer.key("shim")
         if let shim { shim.write(to: &writer) } else { writer.null() }
         writer.member("operation", operation)
@@ -34,6 +39,20 @@ extension Pod.Stall {
         writer.beginObject()
         writer.member("since", since)
         writer.member("why", why)
+        writer.endObject()
+    }
+}
+
+extension PodInterface {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("name", name)
+        writer.member("mac", mac)
+        writer.member("hostInterface", hostInterface)
+        writer.member("addresses", addresses.map(\.description))
+        writer.member("gateway", gateways.first?.description)
+        writer.member("gateways", gateways.map(\.description))
+        writer.member("network", network.text)
         writer.endObject()
     }
 }

@@ -21,6 +21,9 @@ extension ProblemCode {
             case .deviceRefused: .deviceRefused
             case .seccompProfileRefused: .seccompProfileRefused
             case .runtimeRefused: .runtimeRefused
+            case .subnetTaken: .subnetTaken
+            case .portTaken: .portTaken
+            case .networkFailed: .networkFailed
             case .shimFailed: .shimFailed
             }
     }

@@ -64,6 +64,9 @@ extension Target {
             task.pod.writeRecord(to: &writer)
             writer.member("task", task.name.text)
             writer.member("taskUID", task.uid)
+        case .network(let network):
+            writer.member("network", network.name.text)
+            writer.member("uid", network.uid)
         case .orphan(let uid): writer.member("uid", uid)
         }
         writer.endObject()

@@ -69,6 +69,9 @@ extension RecordReader {
             return .task(
                 TaskReference(
                     name: try self["task"].label(), uid: try self["taskUID"].uid(), pod: try pod()))
+        case .network:
+            return .network(
+                NetworkReference(name: try self["network"].label(), uid: try self["uid"].uid()))
         case .orphan: return .orphan(try self["uid"].uid())
         }
     }

@@ -14,12 +14,7 @@ extension PodSpec {
             "annotations", \.annotations, { $0.annotations = $1 }, .map { $0.notes() },
             change: { $0.merged(into: $1) }),
         .optional("hostname", \.hostname, { $0.hostname = $1 }, .text { $0.hostname() }),
-        .object(
-            "network",
-            [
-                .unsupported("name"), .unsupported("ports"),
-                .optional("mode", \.network, { $0.network = $1 }, .networkMode),
-            ]),
+        .object("network", networkMembers),
         sharePID,
         .optional(
             "resources", \.resources, { $0.resources = $1 }, .resources,
@@ -98,20 +93,6 @@ extension Pod {
         var writer = JSONWriter()
         PodSpec.requestMembers.writeObject(request, to: &writer)
         return writer.count
-    }
-}
-
-extension Codec<NetworkMode> {
-    fileprivate static var networkMode: Codec {
-        let known = Codec.parsed(
-            "'none' or 'host'", { NetworkMode(rawValue: $0) }, text: \.rawValue)
-        return Codec(
-            read: { field in
-                guard field.value.string == "cni" else { return known.read(field) }
-                field.refuseUnsupported("'cni' is not supported by this version")
-                return nil
-            },
-            write: known.write, restore: known.restore)
     }
 }
 

@@ -1,6 +1,7 @@
 //  A pod as it is stored.
 
 import JSON
+import Kernel
 package import Model
 
 extension Pod {
@@ -13,6 +14,9 @@ extension Pod {
             writer.bits("rev", revision)
             writer.time("created", createdAt)
             writer.some("op", operation)
+            if isSpecLost { writer.member("specLost", true) }
+            if isReleased { writer.member("released", true) }
+            if !interfaces.isEmpty { writeInterfaces(to: &writer) }
             writeShim(to: &writer)
             writer.key("spec")
             writer.beginObject()
@@ -37,7 +41,28 @@ extension Pod {
             revision: try reader["rev"].bits(), createdAt: try reader["created"].time(),
             shim: try reader.optional("shim")?.shim(),
             tasks: try reader["tasks"].elements().map { x throws(RecordFault) in try x.task() },
+            interfaces: try reader.optional("if")?.elements()
+                .map { x throws(RecordFault) in try x.interface() } ?? [],
+            isReleased: try reader.optional("released")?.bool() ?? false,
             operation: try reader.optional("op")?.uid())
+        isSpecLost = try reader.optional("specLost")?.bool() ?? false
+    }
+
+    private func writeInterfaces(to writer: inout JSONWriter) {
+        writer.key("if")
+        writer.beginArray()
+        for interface in interfaces {
+            writer.beginObject()
+            writer.member("name", interface.name)
+            writer.member("mac", interface.mac)
+            writer.member("host", interface.hostInterface)
+            writer.member("ips", interface.addresses.map(\.description))
+            writer.member("gws", interface.gateways.map(\.description))
+            writer.member("net", interface.network.text)
+            writer.member("netuid", interface.networkUID)
+            writer.endObject()
+        }
+        writer.endArray()
     }
 
     private func writeShim(to writer: inout JSONWriter) {
@@ -100,6 +125,18 @@ extension RecordReader {
 
     fileprivate func shim() throws(RecordFault) -> ShimStatus {
         ShimStatus(process: try self["process"].process(), since: try self["since"].time())
+    }
+
+    fileprivate func interface() throws(RecordFault) -> PodInterface {
+        PodInterface(
+            name: try self["name"].string(), mac: try self["mac"].string(),
+            hostInterface: try self["host"].string(),
+            addresses: try self["ips"].elements().map { x throws(RecordFault) in
+                try x.parsed { IPPrefix($0) }
+            },
+            gateways: try self["gws"].elements().map { x throws(RecordFault) in
+                try x.parsed { IPAddress($0) }
+            }, network: try self["net"].label(), networkUID: try self["netuid"].uid())
     }
 
     fileprivate func task() throws(RecordFault) -> PodTask {

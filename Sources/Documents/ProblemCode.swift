@@ -36,6 +36,15 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case deviceRefused = "device-refused"
     case seccompProfileRefused = "seccomp-profile-refused"
     case runtimeRefused = "runtime-refused"
+    case networkUnknown = "network-unknown"
+    case networkDeleting = "network-deleting"
+    case networkInUse = "network-in-use"
+    case subnetTaken = "subnet-taken"
+    case addressTaken = "address-taken"
+    case addressesExhausted = "addresses-exhausted"
+    case addressRefused = "address-refused"
+    case portTaken = "port-taken"
+    case networkFailed = "network-failed"
     case tooManyPods = "too-many-pods"
     case tooManyOperations = "too-many-operations"
     case shimFailed = "shim-failed"
@@ -51,20 +60,24 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     package var status: Int {
         switch self {
         case .malformedRequest, .malformedJSON, .tooDeep: 400
-        case .notFound, .podUnknown, .taskUnknown, .operationUnknown: 404
+        case .notFound, .podUnknown, .taskUnknown, .networkUnknown, .operationUnknown: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .notCancelable: 409
+        case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .notCancelable,
+            .networkDeleting, .networkInUse, .subnetTaken, .addressTaken, .addressesExhausted,
+            .portTaken:
+            409
         case .operationExpired, .eventsExpired: 410
         case .uidMismatch, .preconditionFailed: 412
         case .bodyTooLarge, .documentTooLarge: 413
         case .unsupportedMediaType: 415
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
-            .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused:
+            .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
+            .addressRefused:
             422
         case .tooManyPods, .tooManyOperations: 429
-        case .shimFailed, .internalFault: 500
+        case .shimFailed, .networkFailed, .internalFault: 500
         case .transferCodingUnknown: 501
         case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable:
             503
@@ -74,7 +87,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     /// Whether the same request may succeed later without a change by the client.
     package var retryable: Bool {
         switch self {
-        case .podDeleting, .taskDeleting, .tooManyPods, .tooManyOperations, .shimFailed,
+        case .podDeleting, .taskDeleting, .networkDeleting, .networkInUse, .addressesExhausted,
+            .networkFailed, .tooManyPods, .tooManyOperations, .shimFailed,
             .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable:
             true
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
@@ -84,7 +98,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .internalFault, .transferCodingUnknown:
+            .internalFault, .transferCodingUnknown, .networkUnknown, .subnetTaken, .addressTaken,
+            .addressRefused, .portTaken:
             false
         }
     }

@@ -38,6 +38,15 @@ extension ProblemCode {
         case .deviceRefused: "A device cannot be given to the task"
         case .seccompProfileRefused: "The task's seccomp profile cannot be used"
         case .runtimeRefused: "The runtime or the kernel refused"
+        case .networkUnknown: "There is no such network"
+        case .networkDeleting: "The network is being deleted"
+        case .networkInUse: "Pods have addresses of the network"
+        case .subnetTaken: "The subnet is in use"
+        case .addressTaken: "The address is in use"
+        case .addressesExhausted: "The network has no free address"
+        case .addressRefused: "The network does not have this address"
+        case .portTaken: "The host port is in use"
+        case .networkFailed: "The network of the pod failed"
         case .tooManyPods: "There are too many pods"
         case .tooManyOperations: "The pod has too many open operations"
         case .shimFailed: "The shim of the pod failed"
@@ -130,6 +139,26 @@ extension ProblemCode {
         case .runtimeRefused:
             "The runtime refused to create or start the task, or the kernel refused the limits of "
                 + "the pod. The detail quotes their error message."
+        case .networkUnknown:
+            "No network has this name, and the daemon remembers no deleted network of this name."
+        case .networkDeleting:
+            "A network of this name is being deleted. The name is free when the delete operation "
+                + "has ended."
+        case .networkInUse:
+            "A network cannot be deleted while a pod has an address of it. Nothing was changed."
+        case .subnetTaken:
+            "The subnet overlaps another network's subnet, or a route of the host. The detail "
+                + "names it."
+        case .addressTaken: "Another pod has the address. The detail names the pod."
+        case .addressesExhausted: "Pods have all addresses of the network."
+        case .addressRefused:
+            "The address is not in the network's subnet, or it belongs to the network itself, to "
+                + "its bridge, or to all its hosts."
+        case .portTaken:
+            "Another pod or a program of the host has the host port. The detail names it."
+        case .networkFailed:
+            "The kernel refused to make the network, the interface of the pod or its host ports. "
+                + "The detail quotes the error."
         case .tooManyPods: "The number of pods on the host has reached its limit."
         case .tooManyOperations:
             "The number of open operations of the pod has reached its limit. Nothing was recorded. "
@@ -177,6 +206,12 @@ extension ProblemCode {
                 + "body."
         case .documentTooLarge: "Remove labels, annotations or tasks of the pod first."
         case .userUnknown: "Use numeric ids, or add the name to the rootfs."
+        case .networkDeleting: "Wait for the operation, then try again."
+        case .networkInUse: "Delete the pods of the network first."
+        case .subnetTaken: "Choose another subnet, or leave it out: the daemon then chooses one."
+        case .addressTaken: "Choose another address, or leave it out: the daemon then chooses one."
+        case .addressesExhausted: "Delete a pod of the network, or make a larger network."
+        case .portTaken: "Choose another hostPort, or end the program that has it."
         case .tooManyPods: "Delete a pod, or wait until a pod is gone."
         case .tooManyOperations:
             "Wait until an operation of the pod has ended, then send the request again."
@@ -196,7 +231,7 @@ extension ProblemCode {
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .shimFailed:
+            .networkUnknown, .addressRefused, .networkFailed, .shimFailed:
             nil
         }
     }

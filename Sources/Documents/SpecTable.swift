@@ -66,6 +66,8 @@ struct Member<Root>: Sendable {
     var isRequired = false
     /// `false` if the contract reserves the name for a later version.
     var isSupported = true
+    /// Whether only some values of another member allow this one.
+    var isOfOneKind = false
     /// The rows of an object whose values are properties of the same `Root`.
     var nested: [Member<Root>] = []
     /// Returns whether the value was accepted; otherwise a fault was noted.

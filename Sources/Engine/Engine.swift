@@ -28,6 +28,7 @@ package final class Engine: Sendable {
     let readiness = Atomic<Bool>(false)
     private let metricsStatus = Mutex(ListenerStatus.off)
     let controllers = PodControllers()
+    let networkControllers = NetworkControllers()
     let layerTrials = LayerTrials()
     let gate: StageGate
     let lastAudit = Mutex(
@@ -117,9 +118,15 @@ package final class Engine: Sendable {
         Loop.shared.reactor.after(milliseconds: 0, body)
     }
 
-    /// Tells the pod's controller that there is something to do.
-    func wake(_ pod: UID) {
-        onLoop { self.controllers.controller(of: pod, self).schedule() }
+    /// Tells the controller of a pod or a network that there is something to do.
+    func wake(_ owner: UID) { onLoop { self.schedule(owner) } }
+
+    @Loop func schedule(_ owner: UID) {
+        if registry.isNetwork(owner) {
+            networkControllers.controller(of: owner, self).schedule()
+        } else {
+            controllers.controller(of: owner, self).schedule()
+        }
     }
 
     /// The context of the operations that the daemon begins itself.

@@ -65,6 +65,17 @@ package protocol Reserve: Sendable {
     func giveUp() -> Bool
 }
 
+/// A route of the host, such as that of a physical interface.
+package struct HostRoute: Equatable, Sendable {
+    package let destination: IPPrefix
+    package let interface: String
+
+    package init(destination: IPPrefix, interface: String) {
+        self.destination = destination
+        self.interface = interface
+    }
+}
+
 /// Only `async` methods may block; they delegate to helper processes.
 @Loop package protocol Host: Sendable {
     // MARK: The whole host
@@ -147,6 +158,25 @@ package protocol Reserve: Sendable {
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool
     /// Returns the tasks that still have a bundle or a cgroup.
     func tasksLeft(_ pod: UID) -> [Label]
+
+    // MARK: Networks
+
+    /// Makes a network of ours, or completes it: its bridge, its entries in the firewall, and
+    /// those of its pods that are missing.
+    func make(_ network: Network, _ pods: [Pod]) async throws(SystemCallFailure) -> Blocker?
+    /// Removes the network with this uid.
+    func removeNetwork(_ network: UID) async throws(SystemCallFailure) -> Blocker?
+    /// Removes the interface of a pod, its host ports and the connections of its addresses.
+    /// Without a record `interface` is `nil`, and the names follow from the uid.
+    func detach(
+        _ pod: UID, _ interface: PodInterface?
+    ) async throws(SystemCallFailure) -> Blocker?
+    /// Calls `changed` whenever another program has removed our part of the firewall. Called once.
+    func watchNetworks(_ changed: @escaping @Sendable @Loop () async -> Void)
+    /// The routes of the host's main table, as far as they can be read at once.
+    nonisolated func routes() -> [HostRoute]
+    /// Returns our bridges, interfaces and host ports, as a helper listed them.
+    func networkObjects(_ records: any Recorded) async -> [Observation]
 
     // MARK: Looking
 

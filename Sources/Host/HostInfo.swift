@@ -34,6 +34,8 @@ package struct HostInfo: Sendable {
     package var hardLimits: [String: UInt64] = [:]
     /// Why creates are refused; `nil` if they are accepted.
     package var refusal: String?
+    /// As of the last audit.
+    package var findings: [HostFinding] = []
     /// The daemon's own process.
     package var daemonPID: Int32
 

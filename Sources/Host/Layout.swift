@@ -34,6 +34,7 @@ package struct Layout: Sendable {
             name: pod.name.text, uid: pod.uid.description, podDirectory: self.pod(pod.uid),
             dataDirectory: folders(pod.uid).data,
             logDirectory: "\(settings.logDirectory)/\(pod.uid)", cgroup: cgroup(pod.uid),
-            ownNetwork: pod.spec.network == .none, hostname: pod.spec.hostname)
+            ownNetwork: pod.spec.network.isOwn, keepsHostNetwork: pod.spec.network.bridge != nil,
+            hostname: pod.spec.hostname)
     }
 }

@@ -17,6 +17,8 @@ package struct Settings: Sendable {
     package var limits = Limits()
     /// Milliseconds between two periodic audits.
     package var auditInterval: Int64 = 60_000
+    /// Milliseconds for which a network that a pod's create made stays without a pod.
+    package var networkLinger: Int64 = 5_000
     /// The number of stages of creates and starts that run at once: see `StageGate`.
     package var stagePlaces = 4
 
@@ -56,6 +58,7 @@ package struct Limits: Sendable {
     package var tombstonesKeptSeconds: Int64 = 604_800
     package var eventsKept = 100_000
     package var pods = 10_000
+    package var networks = 256
     /// The limit of one pod's operations that have not ended.
     package var operationsPerPod = 64
     /// Commits between two prunings.

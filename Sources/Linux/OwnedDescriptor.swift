@@ -45,6 +45,16 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         try opening(path, clinux_o_path)
     }
 
+    /// Makes a file in memory with this content, to be read from its beginning (memfd_create(2)).
+    package static func memory(_ content: [UInt8]) throws(SystemCallFailure) -> OwnedDescriptor {
+        let file = OwnedDescriptor(
+            adopting: try check(
+                fallible("fd.memory", .descriptor) { clinux_memfd() }, "memfd_create", ""))
+        try file.writeAll(content)
+        try check(lseek(file.number, 0, SEEK_SET), "lseek", "")
+        return file
+    }
+
     /// Opens a directory with O_PATH, as the base of other names; it cannot be read.
     package static func directory(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {
         try opening(path, O_DIRECTORY | clinux_o_path)

@@ -66,6 +66,11 @@ package enum Sandbox {
         try check(clinux_enter_mounts(namespace), "setns", "mount namespace")
     }
 
+    /// Moves the calling process, which must have one thread, into the network namespace.
+    package static func enterNetwork(_ namespace: CInt) throws(SystemCallFailure) {
+        try check(clinux_join_network(namespace), "setns", "network namespace")
+    }
+
     /// Orphans below the caller become its children (prctl(2), PR_SET_CHILD_SUBREAPER).
     package static func adoptOrphans() throws(SystemCallFailure) {
         try check(clinux_set_subreaper(), "prctl", "PR_SET_CHILD_SUBREAPER")

@@ -20,6 +20,10 @@ import ShimProtocol
     package nonisolated let reserve: (any Reserve)?
     let disks = DiskLook()
     let namespaces = NamespaceLook()
+    nonisolated let networks = NetworkLook()
+    let detachments = Detachments()
+    /// Of the helpers that make and remove networks.
+    let tableTurn = Turn()
     /// The pid of the last helper of each pod that has not ended.
     var helpers: [UID: Int32] = [:]
 
@@ -49,6 +53,7 @@ import ShimProtocol
         let status = runtime.status
         info.runtimePath = status.runtimePath ?? info.runtimePath
         info.refusal = status.refusal
+        info.findings = networks.findings
         guard let facts = status.runtime.value else { return info }
         info.runtimeName = facts.version.name
         info.runtimeVersion = facts.version.version

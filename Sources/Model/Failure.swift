@@ -9,6 +9,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case mountSourceMissing, mountTargetRefused
     case deviceRefused, seccompProfileRefused
     case runtimeRefused
+    case subnetTaken, portTaken, networkFailed
     case shimFailed
 }
 

@@ -16,6 +16,11 @@ package struct Label: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    private init(known text: String) { self.text = text }
+
+    /// The name of the network that exists from its first use.
+    package static let pods = Label(known: "pods")
+
     /// The label itself.
     package var description: String { text }
 

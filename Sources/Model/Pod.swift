@@ -47,6 +47,15 @@ package struct Pod: Equatable, Sendable {
     package var shim: ShimStatus?
     /// In the order of the tasks' names.
     package var tasks: [PodTask]
+    /// The interfaces beside loopback. A pod has their addresses from its record's creation until
+    /// nothing of the pod is left.
+    package var interfaces: [PodInterface]
+    /// Whether a stop was to free all that the pod holds. Such a pod has no shim, or will soon have
+    /// none.
+    package var isReleased: Bool
+    /// Whether the pod's former record could not be read. Then the spec is not the requested one,
+    /// and the pod may have objects that this record does not name.
+    package var isSpecLost = false
     /// The operation that creates, cleans up or deletes the pod; `nil` if none runs.
     package var operation: UID?
     /// Since when and why the shim does not answer. Only in memory.
@@ -68,6 +77,7 @@ package struct Pod: Equatable, Sendable {
     package init(
         uid: UID, name: Label, spec: PodSpec, state: PodState, revision: UInt64,
         createdAt: Timestamp, shim: ShimStatus? = nil, tasks: [PodTask] = [],
+        interfaces: [PodInterface] = [], isReleased: Bool = false,
         operation: UID? = nil
     ) {
         self.uid = uid
@@ -78,6 +88,8 @@ package struct Pod: Equatable, Sendable {
         self.createdAt = createdAt
         self.shim = shim
         self.tasks = tasks
+        self.interfaces = interfaces
+        self.isReleased = isReleased
         self.operation = operation
     }
 

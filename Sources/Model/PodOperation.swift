@@ -13,6 +13,8 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskStop = "task.stop"
     case taskSignal = "task.signal"
     case taskDelete = "task.delete"
+    case networkCreate = "network.create"
+    case networkDelete = "network.delete"
     /// The daemon's own operation: removes what a lost pod held.
     case podCleanup = "pod.cleanup"
     /// The daemon's own operation: removes objects that have our mark and no record.
@@ -23,20 +25,23 @@ package enum OperationKind: String, Sendable, CaseIterable {
         switch self {
         case .podCreate, .podUpdate, .podStop, .podDelete, .podCleanup: .pod
         case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskDelete: .task
+        case .networkCreate, .networkDelete: .network
         case .orphanRemove: .orphan
         }
     }
 
     /// Only an operation that makes something can be canceled (openapi/README.md).
-    package var isCreate: Bool { self == .podCreate || self == .taskCreate }
+    package var isCreate: Bool { [.podCreate, .taskCreate, .networkCreate].contains(self) }
     /// Whether the operation ends with the removal of a record.
-    package var isDelete: Bool { self == .podDelete || self == .taskDelete }
+    package var isDelete: Bool { [.podDelete, .taskDelete, .networkDelete].contains(self) }
 
     /// Whether the operation frees resources.
     package var releasesResources: Bool {
         switch self {
-        case .podStop, .podDelete, .podCleanup, .taskStop, .taskDelete, .orphanRemove: true
-        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal: false
+        case .podStop, .podDelete, .podCleanup, .taskStop, .taskDelete, .networkDelete,
+            .orphanRemove:
+            true
+        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .networkCreate: false
         }
     }
 }

@@ -11,8 +11,8 @@ package struct PodSpec: Equatable, Sendable {
     package var annotations: [String: String]
     /// The UTS namespace's host name; by default the pod's name.
     package var hostname: String
-    /// The network namespace of all tasks.
-    package var network: NetworkMode
+    /// The network of all tasks.
+    package var network: PodNetwork
     /// The limits of all tasks together.
     package var resources: Resources
     /// In the order of the volumes' names.
@@ -22,7 +22,7 @@ package struct PodSpec: Equatable, Sendable {
 
     package init(
         labels: [String: String] = [:], annotations: [String: String] = [:], hostname: String,
-        network: NetworkMode = .none, resources: Resources = Resources(),
+        network: PodNetwork = .none, resources: Resources = Resources(),
         volumes: [VolumeSpec] = [], tasks: [TaskSpec] = []
     ) {
         self.labels = labels
@@ -39,14 +39,6 @@ package struct PodSpec: Equatable, Sendable {
         guard let index = labels.index(forKey: key) else { return false }
         return labels[index].key.isSame(as: key) && labels[index].value.isSame(as: value)
     }
-}
-
-/// The network namespace of the pod's tasks.
-package enum NetworkMode: String, Sendable, CaseIterable {
-    /// A namespace of its own, with only loopback.
-    case none
-    /// The host's namespace.
-    case host
 }
 
 /// Limits; `nil` if we set no limit.

@@ -17,11 +17,30 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     /// The pods' folders in the log directory.
     case logs
     case namespaces
+    /// The bridges of networks. Their names contain the uid of the network.
+    case bridges
+    /// The host's ends of the pods' interfaces.
+    case interfaces
+    /// The pods' host ports in the firewall.
+    case ports
 
-    /// Whether each pod that is neither being created nor deleted has an object of the kind.
-    package var isOwed: Bool {
+    /// Whether this pod, which is neither being created nor deleted, has an object of the kind.
+    package func isOwed(by pod: Pod) -> Bool {
         switch self {
         case .directories, .shims, .sockets, .cgroups: true
+        case .interfaces: !pod.interfaces.isEmpty
+        case .ports: !pod.interfaces.isEmpty && pod.spec.network.bridge?.ports.isEmpty == false
+        case .mounts, .data, .volumes, .logs, .namespaces, .bridges: false
+        }
+    }
+
+    /// Whether this network, which exists, has an object of the kind.
+    package func isOwed(by network: Network) -> Bool { self == .bridges }
+
+    /// Whether the records tell how many objects of the kind there have to be.
+    package var isOwed: Bool {
+        switch self {
+        case .directories, .shims, .sockets, .cgroups, .bridges, .interfaces, .ports: true
         case .mounts, .data, .volumes, .logs, .namespaces: false
         }
     }
@@ -35,7 +54,9 @@ package enum ResourceKind: String, Sendable, CaseIterable {
         case .data: DiskPlace(.data)
         case .volumes: DiskPlace(.data, path: PodFolders.name(of: VolumeSpec.part))
         case .logs: DiskPlace(.logs)
-        case .directories, .shims, .sockets, .cgroups, .mounts, .namespaces: nil
+        case .directories, .shims, .sockets, .cgroups, .mounts, .namespaces, .bridges, .interfaces,
+            .ports:
+            nil
         }
     }
 
@@ -44,7 +65,8 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     /// of a namespace away from a task.
     package var isCollected: Bool {
         switch self {
-        case .directories, .shims, .cgroups, .data, .volumes, .logs: true
+        case .directories, .shims, .cgroups, .data, .volumes, .logs, .bridges, .interfaces, .ports:
+            true
         case .sockets, .mounts, .namespaces: false
         }
     }

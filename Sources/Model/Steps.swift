@@ -5,11 +5,13 @@
 package enum CreateStep: String, Sendable, CaseIterable {
     case shimStart = "shim.start"
     case volumesCreate = "volumes.create"
+    case networkAttach = "network.attach"
     case rootfsMount = "rootfs.mount"
     case taskCreate = "task.create"
     case taskStart = "task.start"
     case taskSignal = "task.signal"
     case resourcesUpdate = "resources.update"
+    case networkCreate = "network.create"
 
     /// The steps that make the parts of a pod of this spec, in their order.
     package static func makingParts(of spec: PodSpec) -> [CreateStep] {
@@ -19,7 +21,10 @@ package enum CreateStep: String, Sendable, CaseIterable {
     private func makesPart(of spec: PodSpec) -> Bool {
         switch self {
         case .volumesCreate: !spec.volumes.isEmpty
-        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate: false
+        case .networkAttach: spec.network.bridge != nil
+        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
+            .networkCreate:
+            false
         }
     }
 }
@@ -29,6 +34,9 @@ package enum RemovalStep: String, Sendable, CaseIterable {
     case tasksStop = "tasks.stop"
     case tasksDelete = "tasks.delete"
     case rootfsUnmount = "rootfs.unmount"
+    /// This step runs beside the removal of volumes and files, because the kernel may take tens of
+    /// milliseconds for it.
+    case networkDetach = "network.detach"
     case volumesRemove = "volumes.remove"
     /// This step comes before the shim's exit, because a helper of the shim removes the files. If
     /// the disk holds the removal, the helper is seen in the shim's cgroup.
@@ -36,6 +44,7 @@ package enum RemovalStep: String, Sendable, CaseIterable {
     case shimExit = "shim.exit"
     case cgroupRemove = "cgroup.remove"
     case verify
+    case networkRemove = "network.remove"
 
     /// How often a removal runs the step.
     package enum Scope: Sendable {
@@ -45,6 +54,24 @@ package enum RemovalStep: String, Sendable, CaseIterable {
         case taskOrPod
         /// Once for the pod.
         case pod
+        /// Once for a network.
+        case network
+    }
+
+    /// The steps for a pod. Those of a lane run in their order. The lanes `network` and `files` run
+    /// beside each other, and `sandbox` after both.
+    package enum Lane: Sendable {
+        case network, files, sandbox
+    }
+
+    /// The lane of a step for the pod; `nil` for a step that a pod does not have.
+    package var lane: Lane? {
+        switch self {
+        case .networkDetach: .network
+        case .volumesRemove, .filesRemove: .files
+        case .shimExit, .cgroupRemove, .verify: .sandbox
+        case .tasksStop, .tasksDelete, .rootfsUnmount, .networkRemove: nil
+        }
     }
 
     /// How often a removal runs the step.
@@ -52,7 +79,8 @@ package enum RemovalStep: String, Sendable, CaseIterable {
         switch self {
         case .tasksStop, .tasksDelete, .rootfsUnmount: .task
         case .filesRemove: .taskOrPod
-        case .volumesRemove, .shimExit, .cgroupRemove, .verify: .pod
+        case .networkDetach, .volumesRemove, .shimExit, .cgroupRemove, .verify: .pod
+        case .networkRemove: .network
         }
     }
 }

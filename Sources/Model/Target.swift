@@ -29,22 +29,42 @@ package struct TaskReference: Hashable, Sendable {
     }
 }
 
+/// One incarnation of a network.
+package struct NetworkReference: Hashable, Sendable {
+    /// The name of the network.
+    package let name: Label
+    /// The incarnation of the network.
+    package let uid: UID
+
+    package init(name: Label, uid: UID) {
+        self.name = name
+        self.uid = uid
+    }
+}
+
 /// The object of an operation or of an event.
 package enum Target: Hashable, Sendable {
     /// The whole pod.
     case pod(PodReference)
     /// One task of a pod.
     case task(TaskReference)
+    /// A network of ours.
+    case network(NetworkReference)
     /// Objects that have the mark of this uid, and no record.
     case orphan(UID)
 
     /// The kind of a target, as clients read it.
     package enum Kind: String, Sendable, CaseIterable {
-        case pod, task, orphan
+        case pod, task, network, orphan
     }
 
     /// The pod as it is now.
     package init(_ pod: Pod) { self = .pod(PodReference(name: pod.name, uid: pod.uid)) }
+
+    /// The network as it is now.
+    package init(_ network: Network) {
+        self = .network(NetworkReference(name: network.name, uid: network.uid))
+    }
 
     /// A task of the pod.
     package init(_ pod: Pod, _ task: PodTask) {
@@ -64,6 +84,7 @@ extension Target {
         switch self {
         case .pod: .pod
         case .task: .task
+        case .network: .network
         case .orphan: .orphan
         }
     }
@@ -73,6 +94,7 @@ extension Target {
         switch self {
         case .pod(let pod): pod.uid
         case .task(let task): task.uid
+        case .network(let network): network.uid
         case .orphan(let uid): uid
         }
     }
@@ -82,6 +104,7 @@ extension Target {
         switch self {
         case .pod(let pod): pod.name.text
         case .task(let task): task.name.text
+        case .network(let network): network.name.text
         case .orphan(let uid): "\(uid)"
         }
     }
@@ -90,7 +113,7 @@ extension Target {
     /// The operations on an owner and on its parts have one order and one controller.
     package var owner: Target {
         switch self {
-        case .pod, .orphan: self
+        case .pod, .network, .orphan: self
         case .task(let task): .pod(task.pod)
         }
     }
@@ -100,7 +123,7 @@ extension Target {
         switch self {
         case .pod(let pod): pod.name
         case .task(let task): task.pod.name
-        case .orphan: nil
+        case .network, .orphan: nil
         }
     }
 
@@ -108,7 +131,7 @@ extension Target {
     package var task: Label? {
         switch self {
         case .task(let task): task.name
-        case .pod, .orphan: nil
+        case .pod, .network, .orphan: nil
         }
     }
 }

@@ -16,30 +16,6 @@ extension NetfilterSocket {
         try commit(elements.map { table.addition(of: $0) }, "firewall.add")
     }
 
-    /// Removes the elements with these keys, whatever their data and comments are.
-    /// A missing element, and a missing table, is no failure.
-    package func remove(
-        _ contents: [FirewallContent], from table: FirewallTable
-    ) throws(SystemCallFailure) {
-        try remove(
-            contents.flatMap { content in content.raw(comment: nil).map { (content.set, $0) } },
-            from: table)
-    }
-
-    /// Removes each element with this comment from every set.
-    package func remove(
-        comment: String, from table: FirewallTable
-    ) throws(SystemCallFailure) {
-        var found: [(FirewallSet, RawElement)] = []
-        for set in FirewallSet.allCases {
-            for element in try elements(of: set, in: table) {
-                guard let text = element.comment, text.isSame(as: comment) else { continue }
-                found += element.raw.map { (set, $0) }
-            }
-        }
-        try remove(found, from: table)
-    }
-
     /// All elements of a set, in any order; none if there is no such table or set.
     package func elements(
         of set: FirewallSet, in table: FirewallTable
@@ -51,24 +27,6 @@ extension NetfilterSocket {
         do { return ListedElement.parse(try socket.dump(message), of: set) } catch {
             if error.errno == noEntry { return [] }
             throw error
-        }
-    }
-
-    /// A missing element fails its transaction, and the kernel still tells about all others. So
-    /// each round leaves out what the kernel did not find, and the last one succeeds.
-    private func remove(
-        _ elements: [(FirewallSet, RawElement)], from table: FirewallTable
-    ) throws(SystemCallFailure) {
-        var rest = elements
-        while !rest.isEmpty {
-            var missing: Set<Int> = []
-            let requests = rest.map { table.removal(of: $0.1, from: $0.0) }
-            try commit(requests, "firewall.remove") { index, errno in
-                if errno == noEntry { missing.insert(index) }
-                return errno == noEntry
-            }
-            if missing.isEmpty { return }
-            rest = rest.enumerated().filter { !missing.contains($0.offset) }.map(\.element)
         }
     }
 }
@@ -93,7 +51,7 @@ extension FirewallTable {
             element.content.raw(comment: element.comment))
     }
 
-    fileprivate func removal(of element: RawElement, from set: FirewallSet) -> NetlinkMessage {
+    func removal(of element: RawElement, from set: FirewallSet) -> NetlinkMessage {
         request(.deleteElement, set, "element", [], [element])
     }
 

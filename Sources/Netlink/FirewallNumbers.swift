@@ -28,6 +28,7 @@ enum FirewallRequest: UInt16 {
     case newElement = 12
     case getElement = 13
     case deleteElement = 14
+    case getGeneration = 16
 
     var name: String {
         switch self {
@@ -42,6 +43,7 @@ enum FirewallRequest: UInt16 {
         case .newElement: "NFT_MSG_NEWSETELEM"
         case .getElement: "NFT_MSG_GETSETELEM"
         case .deleteElement: "NFT_MSG_DELSETELEM"
+        case .getGeneration: "NFT_MSG_GETGEN"
         }
     }
 

@@ -20,19 +20,9 @@ package struct FirewallTable: Hashable, Sendable {
 
 extension NetfilterSocket {
     /// Makes the table, if there is none, and writes its rules. The elements of its sets stay.
-    /// EEXIST: a set or a chain has another type; `rewrite` makes them anew.
+    /// EEXIST: a set or a chain has another type.
     package func ensure(_ table: FirewallTable) throws(SystemCallFailure) {
         try commit([table.creation] + table.content, "firewall.table")
-    }
-
-    /// Makes the table anew, with these elements and no others.
-    package func rewrite(
-        _ table: FirewallTable, with elements: [FirewallElement]
-    ) throws(SystemCallFailure) {
-        try commit(
-            [table.creation, table.deletion, table.creation] + table.content
-                + elements.map { table.addition(of: $0) },
-            "firewall.table")
     }
 
     package func exists(_ table: FirewallTable) throws(SystemCallFailure) -> Bool {
@@ -45,16 +35,6 @@ extension NetfilterSocket {
         }
         return true
     }
-
-    /// Removes the table. `false` if there was none.
-    @discardableResult
-    package func remove(_ table: FirewallTable) throws(SystemCallFailure) -> Bool {
-        do { try commit([table.deletion], "firewall.table") } catch {
-            if error.errno == noEntry { return false }
-            throw error
-        }
-        return true
-    }
 }
 
 extension FirewallTable {
@@ -62,7 +42,7 @@ extension FirewallTable {
         .firewall(.newTable, name, .create) { $0.put(SetAttribute.table, text: name) }
     }
 
-    fileprivate var deletion: NetlinkMessage {
+    var deletion: NetlinkMessage {
         .firewall(.deleteTable, name) { $0.put(SetAttribute.table, text: name) }
     }
 

@@ -31,6 +31,8 @@ package struct NetlinkSocket: ~Copyable, Sendable {
         descriptor = OwnedDescriptor(adopting: try check(made, "socket", "netlink \(subsystem)"))
     }
 
+    consuming func intoDescriptor() -> OwnedDescriptor { descriptor }
+
     /// More than the kernel puts into one datagram (32 KiB for a dump).
     private static let largestDatagram = 65_536
 

@@ -36,7 +36,8 @@ extension Shim {
         let writing = pipe.writing.number
         let mounts = kind == .remove || kind == .make ? hostMounts.number : -1
         let needsHost = kind == .mount || kind == .unmount
-        let kept = [writing] + (needsHost ? [hostMounts.number] : [])
+        let networks = kind == .make ? [hostNetwork, podNetwork].filter { $0 >= 0 } : []
+        let kept = [writing] + (needsHost ? [hostMounts.number] : []) + networks
         let pid = try forkHelper(keeping: kept, mounts: mounts) {
             let end = OwnedDescriptor(adopting: writing)
             do { return try end.write(body()[...]) >= 0 ? 0 : 1 } catch { return 1 }

@@ -9,17 +9,17 @@ protocol PodPart: AnyObject {
     /// The name in requests. It also names the part's places (`PodFolders`).
     static var name: String { get }
     /// Reads the daemon's document, and makes nothing.
-    init(_ document: [UInt8], _ settings: ShimSettings) throws(WireFault)
+    init(_ document: [UInt8], _ shim: Shim) throws(WireFault)
     /// Its file systems in memory that are mounted in the sandbox.
     var memory: [MemoryFileSystem] { get }
-    /// Mounts its file systems in memory.
-    func makeMemory() throws(SystemCallFailure)
-    /// Makes its files. Runs in a helper, in the host's mount namespace.
-    func makeFiles() throws(SystemCallFailure)
+    /// Makes what the shim's process holds. It cannot block.
+    func hold() throws(SystemCallFailure)
+    /// Makes the rest. Runs in a helper, in the host's mount namespace.
+    func make() throws(SystemCallFailure)
 }
 
 /// All kinds of parts.
-private var kinds: [any PodPart.Type] { [Volumes.self] }
+private var kinds: [any PodPart.Type] { [Volumes.self, Interface.self] }
 
 extension Shim {
     /// The mounts of the sandbox that the tasks share.
@@ -38,17 +38,20 @@ extension Shim {
         let part: any PodPart
         do throws(WireFault) {
             let made = parts[name]
-            part = if let made { made } else { try kind.init(document, settings) }
+            part = if let made { made } else { try kind.init(document, self) }
         } catch { return reply(id, .failed(.system, detail: error.detail)) }
         parts[name] = part
         do throws(SystemCallFailure) {
-            try part.makeMemory()
+            try part.hold()
             let job = try helper(.make, for: id) {
-                outcome { () throws(SystemCallFailure) in try part.makeFiles() }
+                outcome { () throws(SystemCallFailure) in try part.make() }
             }
             partJob = (name, job)
-        } catch { reply(id, .failed(.system, detail: error.description)) }
+        } catch { reply(id, .failed(fault(error.errno), detail: error.description)) }
     }
+
+    /// EADDRINUSE is a port's; any other errno is not the client's fault.
+    private func fault(_ errno: CInt) -> ShimFault { errno == 98 ? .portTaken : .system }
 
     /// Also removes what a former shim of the pod has made.
     func removePart(_ name: String, id: UInt32) {
@@ -86,9 +89,9 @@ extension Shim {
         guard let (name, job) = partJob.take() else { return }
         let answer = answer(job)
         if answer == .done && job.kind == .remove { parts[name] = nil }
-        guard job.kind == .make, case .stillThere(let reason, _) = answer else {
+        guard job.kind == .make, case .stillThere(let reason, let errno) = answer else {
             return reply(to: job.waiting, answer)
         }
-        reply(to: job.waiting, .failed(.system, detail: reason))
+        reply(to: job.waiting, .failed(fault(errno), detail: reason))
     }
 }

@@ -18,6 +18,10 @@ package final class Shim {
     var laterLock: OwnedDescriptor?
     /// The mount namespace in which the daemon started the shim.
     let hostMounts: OwnedDescriptor
+    /// The network namespace in which the daemon started the shim, if the pod has an interface
+    /// there, and the pod's own; -1 if not. They are open for the shim's life.
+    let hostNetwork: CInt
+    let podNetwork: CInt
     let hierarchies: [CgroupHierarchy]
     let identity: ProcessIdentity
     let sharedMemory: MemoryFileSystem
@@ -59,10 +63,15 @@ package final class Shim {
         hierarchies = try Cgroups.hierarchies()
         try Cgroup(path: settings.cgroup + "/shim", hierarchies: hierarchies).join()
         hostMounts = try OwnedDescriptor.opening("/proc/self/ns/mnt", 0)
+        let keepsNetwork = settings.keepsHostNetwork
+        hostNetwork =
+            keepsNetwork ? try OwnedDescriptor.opening("/proc/self/ns/net", 0).release() : -1
         try Sandbox.adoptOrphans()
         try Sandbox.enter(
             hostname: settings.hostname, ownNetwork: settings.ownNetwork,
             needed: ["/proc", "/sys", settings.podDirectory])
+        podNetwork =
+            keepsNetwork ? try OwnedDescriptor.opening("/proc/self/ns/net", 0).release() : -1
         Namespaces.keepOwn(ShimSettings.namespaces(ownNetwork: settings.ownNetwork))
         sharedMemory = try MemoryFileSystem.shared(settings)
         identity = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)

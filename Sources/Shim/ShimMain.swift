@@ -21,6 +21,7 @@ import ShimProtocol
 /// - `staunch-shim list RUN_DIR DIR MODE PATH [DIR MODE PATH …]`: see `ListHelper`.
 /// - `staunch-shim namespaces CGROUP [PID …]`: see `NamespaceHelper`. CGROUP is the pods' parent,
 ///   and the processes are shims to skip.
+/// - `staunch-shim network VERB …`: see `NetworkHelper`.
 /// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
@@ -77,6 +78,10 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
     case "namespaces" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in
             try NamespaceHelper.run(below: words[0], but: Array(words.dropFirst()))
+        }
+    case "network" where !words.isEmpty:
+        return telling { () throws(SystemCallFailure) in
+            try NetworkHelper.run(words[0], Array(words.dropFirst()))
         }
     case "found" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in try LookVerbs.found(words) }

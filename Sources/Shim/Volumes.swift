@@ -14,11 +14,11 @@ final class Volumes: PodPart {
     private let wanted: [WireVolume]
     private(set) var memory: [MemoryFileSystem] = []
 
-    init(_ document: [UInt8], _ settings: ShimSettings) throws(WireFault) {
+    init(_ document: [UInt8], _ shim: Shim) throws(WireFault) {
         wanted = try WireVolume.parse(document: document)
     }
 
-    func makeMemory() throws(SystemCallFailure) {
+    func hold() throws(SystemCallFailure) {
         for volume in wanted {
             guard case .memory(let size) = volume.medium,
                 !memory.contains(where: { $0.path.isSame(as: volume.path) })
@@ -31,7 +31,7 @@ final class Volumes: PodPart {
         }
     }
 
-    func makeFiles() throws(SystemCallFailure) {
+    func make() throws(SystemCallFailure) {
         for volume in wanted where volume.medium == .disk { try makeDirectory(volume.path) }
     }
 

@@ -36,6 +36,8 @@ package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case sourceMissing
     /// A file in the rootfs, or in a mount's source, cannot be a mount target.
     case targetRefused
+    /// A program of the host, or another pod, has a host port.
+    case portTaken
 }
 
 /// What a shim can do beyond its version of the messages.

@@ -1,6 +1,6 @@
 // A shim's arguments. The name and the uid come first, so that `ps` shows the shim's pod.
 
-/// `staunch-shim pod NAME UID RUN_DIR DATA_DIR LOG_DIR CGROUP_PARENT none|host HOSTNAME`
+/// `staunch-shim pod NAME UID RUN_DIR DATA_DIR LOG_DIR CGROUP_PARENT none|host|bridge HOSTNAME`
 package struct ShimSettings: Equatable, Sendable {
     package let name: String
     package let uid: String
@@ -13,11 +13,14 @@ package struct ShimSettings: Equatable, Sendable {
     /// Such as `/staunch/<uid>`.
     package let cgroup: String
     package let ownNetwork: Bool
+    /// Whether the shim can enter the host's network namespace again, to make an interface there.
+    package let keepsHostNetwork: Bool
     package let hostname: String
 
     package init(
         name: String, uid: String, podDirectory: String, dataDirectory: String,
-        logDirectory: String, cgroup: String, ownNetwork: Bool, hostname: String
+        logDirectory: String, cgroup: String, ownNetwork: Bool,
+        keepsHostNetwork: Bool, hostname: String
     ) {
         self.name = name
         self.uid = uid
@@ -26,18 +29,20 @@ package struct ShimSettings: Equatable, Sendable {
         self.logDirectory = logDirectory
         self.cgroup = cgroup
         self.ownNetwork = ownNetwork
+        self.keepsHostNetwork = keepsHostNetwork
         self.hostname = hostname
     }
 
     /// `nil` unless there are eight valid arguments after `pod`.
     package init?(arguments: [String]) {
-        guard arguments.count == 8, arguments[6] == "none" || arguments[6] == "host" else {
+        guard arguments.count == 8, ["none", "host", "bridge"].contains(arguments[6]) else {
             return nil
         }
         self.init(
             name: arguments[0], uid: arguments[1], podDirectory: arguments[2],
             dataDirectory: arguments[3], logDirectory: arguments[4], cgroup: arguments[5],
-            ownNetwork: arguments[6] == "none", hostname: arguments[7])
+            ownNetwork: arguments[6] != "host", keepsHostNetwork: arguments[6] == "bridge",
+            hostname: arguments[7])
     }
 
     /// The path at which the tasks' /dev/shm is mounted in the sandbox.
@@ -54,7 +59,7 @@ package struct ShimSettings: Equatable, Sendable {
     package var arguments: [String] {
         [
             "staunch-shim", "pod", name, uid, podDirectory, dataDirectory, logDirectory, cgroup,
-            ownNetwork ? "none" : "host", hostname,
+            keepsHostNetwork ? "bridge" : ownNetwork ? "none" : "host", hostname,
         ]
     }
 

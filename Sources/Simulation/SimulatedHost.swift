@@ -258,6 +258,68 @@ import Synchronization
         return made.bundles.union(inCgroups).compactMap { Label($0) }.sorted()
     }
 
+    // MARK: Networks
+
+    package func make(
+        _ network: Network, _ pods: [Pod]
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try await helpNetwork { $0.bridges.insert(network.uid) }
+    }
+
+    package func removeNetwork(_ network: UID) async throws(SystemCallFailure) -> Blocker? {
+        try await helpNetwork { $0.bridges.remove(network) }
+    }
+
+    package func detach(
+        _ pod: UID, _ interface: PodInterface?
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try await helpNetwork { world in
+            if interface == nil { world.bridges.remove(pod) }
+            world.pods[pod]?.parts.remove(WireInterface.part)
+            world.tidy(pod)
+        }
+    }
+
+    /// Runs `body` as a helper in no pod's cgroup, even if the daemon dies.
+    private func helpNetwork(
+        _ body: @escaping @Loop (World) -> Void
+    ) async throws(SystemCallFailure) -> Blocker? {
+        try life.check()
+        let (world, life) = (world, life)
+        if world.dice.once(in: 20) { return Blocker("the helper was killed") }
+        await withCheckedContinuation { continuation in
+            world.after(milliseconds: world.dice.below(40)) {
+                body(world)
+                if life.goesOn() {
+                    continuation.resume()
+                } else {
+                    world.graveyard.append(continuation)
+                }
+            }
+        }
+        return nil
+    }
+
+    package func watchNetworks(_ changed: @escaping @Sendable @Loop () async -> Void) {}
+
+    package nonisolated func routes() -> [HostRoute] { [] }
+
+    package func networkObjects(_ records: any Recorded) async -> [Observation] {
+        records.beginLook()
+        var interfaces: [String: String] = [:]
+        do throws(SystemCallFailure) {
+            interfaces = try names { $0.parts.contains(WireInterface.part) }
+        } catch {}  // the daemon is dead
+        let bridges = world.bridges.map { ("\($0)", Network.bridge(of: $0)) }
+        let known = records.endLook()
+        return [
+            Observation(
+                .bridges, Dictionary(uniqueKeysWithValues: bridges), recorded: known),
+            Observation(.interfaces, interfaces, recorded: known),
+            Observation(.ports, interfaces, recorded: known),
+        ]
+    }
+
     // MARK: Looking
 
     package func helper(of pod: UID) -> String? { nil }

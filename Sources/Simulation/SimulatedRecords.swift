@@ -15,6 +15,7 @@ package final class SimulatedDisk: Sendable {
         var aliasOrder: [RecordID] = []
         var forgotten: ForgottenTimes?
         var namespaces: [UInt64: NamespaceRecord] = [:]
+        var networks: [RecordID: NetworkRecord] = [:]
         var highest: UInt64 = 0
         /// The answer to every change; `nil` if changes are accepted.
         var refusal: StoreFailure?
@@ -38,6 +39,8 @@ package final class SimulatedDisk: Sendable {
 
     package var podIDs: Set<RecordID> { content.withLock { Set($0.pods.keys) } }
 
+    package var networkIDs: Set<RecordID> { content.withLock { Set($0.networks.keys) } }
+
     var now: Content { content.withLock { $0 } }
 
     /// Applies a change. Returns why it was refused; `nil` if it was applied.
@@ -48,6 +51,8 @@ package final class SimulatedDisk: Sendable {
             for uid in change.removedPods { content.pods[uid] = nil }
             for operation in change.operations { content.operations[operation.id] = operation }
             for alias in change.aliases { content.put(alias) }
+            for network in change.networks { content.networks[network.uid] = network }
+            for uid in change.removedNetworks { content.networks[uid] = nil }
             for namespace in change.namespaces { content.namespaces[namespace.inode] = namespace }
             content.highest = max(content.highest, change.revision)
             return nil
@@ -150,6 +155,10 @@ package final class SimulatedRecords: RecordKeeping {
 
     package func namespaces() throws(StoreFailure) -> [NamespaceRecord] {
         disk.now.namespaces.values.sorted { $0.inode < $1.inode }
+    }
+
+    package func networks() throws(StoreFailure) -> [NetworkRecord] {
+        Array(disk.now.networks.values)
     }
 
     package func revision() throws(StoreFailure) -> UInt64 { disk.now.highest }

@@ -13,6 +13,8 @@ package import Synchronization
     package var dice: Dice
     /// The objects of each pod. A pod without objects is not in it.
     package var pods: [UID: SimulatedPod] = [:]
+    /// The uids of the networks whose bridge exists.
+    package var bridges: Set<UID> = []
     /// The true exit of each task that had a process, by the pid.
     package var truth: [Int32: TaskExit] = [:]
     /// The processes whose exit a shim has stored.
@@ -103,6 +105,8 @@ package import Synchronization
         orphan.hasLogs = dice.once(in: 2)
         orphan.hasFolder = dice.once(in: 2)
         for kind in ResourceKind.parts where dice.once(in: 2) { orphan.parts.insert(kind.rawValue) }
+        if dice.once(in: 2) { orphan.parts.insert(WireInterface.part) }
+        if dice.once(in: 4) { bridges.insert(uid) }
         if dice.once(in: 2) { orphan.makeCgroup("/\(uid)/pod/task-left") }
     }
 

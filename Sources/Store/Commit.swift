@@ -12,6 +12,10 @@ extension Store {
             for alias in change.aliases { try put(alias) }
             for event in change.events { try put(event) }
             for namespace in change.namespaces { try put(namespace) }
+            for network in change.networks {
+                try connection.run(.putMeta, [.text(network.uid.key), .blob(network.document)])
+            }
+            for uid in change.removedNetworks { try connection.run(.removeMeta, [.text(uid.key)]) }
             try connection.run(.setRevision, [.revision(change.revision)])
         }
         tally?.ended += ended

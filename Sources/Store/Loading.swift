@@ -24,6 +24,31 @@ extension NamespaceRecord {
     static let prefix = "namespace "
 }
 
+extension NetworkRecord {
+    /// The prefix of their keys in `meta`.
+    static let prefix = "network "
+}
+
+extension RecordID {
+    /// The key in `meta` of the network with this uid.
+    var key: String {
+        NetworkRecord.prefix
+            + [high, low].map { word in
+                let digits = String(word, radix: 16)
+                return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+            }.joined()
+    }
+
+    /// `nil` if it is no such key.
+    init?(key: String) {
+        guard let digits = key.after(NetworkRecord.prefix), digits.utf8.count == 32,
+            let high = UInt64(digits.prefix(16), radix: 16),
+            let low = UInt64(digits.suffix(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+}
+
 extension StoredOperation {
     /// The first two columns of every query for operations.
     fileprivate init(_ row: borrowing Row) {
@@ -52,6 +77,16 @@ extension Store {
             let number = row.text(0).after(NamespaceRecord.prefix).flatMap { UInt64($0) }
             guard let number else { return }
             found.append(NamespaceRecord(inode: number, document: row.bytes(1)))
+        }
+        return found
+    }
+
+    /// All networks, in no order.
+    package func networks() throws(StoreFailure) -> [NetworkRecord] {
+        var found: [NetworkRecord] = []
+        try connection.run(.networks) { row in
+            guard let uid = RecordID(key: row.text(0)) else { return }
+            found.append(NetworkRecord(uid: uid, document: row.bytes(1)))
         }
         return found
     }

@@ -84,7 +84,7 @@ enum Query: String {
         FROM (SELECT * FROM operations WHERE stage = 1 ORDER BY revision LIMIT ?1)
         WHERE finished_at < ?2 OR finished_at > ?3
         """
-    /// Namespaces are rows of `meta`, so that a store of any version can contain them.
+    /// Namespaces and networks are rows of `meta`, so that a store of any version can contain them.
     case putMeta = """
         INSERT INTO meta(key, value) VALUES (?1, ?2)
         ON CONFLICT(key) DO UPDATE SET value = excluded.value
@@ -92,6 +92,10 @@ enum Query: String {
     case namespaces = """
         SELECT key, value FROM meta WHERE key >= 'namespace ' AND key < 'namespace!'
         """
+    case networks = """
+        SELECT key, value FROM meta WHERE key >= 'network ' AND key < 'network!'
+        """
+    case removeMeta = "DELETE FROM meta WHERE key = ?1"
     case setForgotten = """
         INSERT INTO meta(key, value) VALUES ('forgotten', ?1)
         ON CONFLICT(key) DO UPDATE SET value = excluded.value

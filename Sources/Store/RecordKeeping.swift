@@ -6,6 +6,7 @@ package protocol RecordKeeping: AnyObject {
     func pods() throws(StoreFailure) -> [PodRecord]
     func runningOperations() throws(StoreFailure) -> [[UInt8]]
     func namespaces() throws(StoreFailure) -> [NamespaceRecord]
+    func networks() throws(StoreFailure) -> [NetworkRecord]
     func revision() throws(StoreFailure) -> UInt64
     func operation(_ id: RecordID) throws(StoreFailure) -> StoredOperation?
     func operations(

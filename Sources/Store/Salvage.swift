@@ -18,8 +18,8 @@ struct Salvage {
     private var highest: UInt64 = 0
     private var eventFloor: UInt64?
     private var forgotten = ForgottenTimes()
-    /// Keys and values of the rows of `meta` about namespaces.
-    private var namespaces: [(key: String, value: Value)] = []
+    /// Keys and values of the rows of `meta` about namespaces and networks.
+    private var objects: [(key: String, value: Value)] = []
     /// The pods to adopt, and each one's name in its newest operation.
     private let adopted: [PodRecord]
     private var names: [RecordID: (revision: UInt64, name: String)] = [:]
@@ -96,8 +96,9 @@ struct Salvage {
             if let times = ForgottenTimes(bytes: bytes) { forgotten.formUnion(times) }
         case ("forgotten", .integer(let time)):
             forgotten.formUnion(ForgottenTimes(until: time))
-        case (let key, .blob) where key.after(NamespaceRecord.prefix) != nil:
-            namespaces.append((key, value))
+        case (let key, .blob)
+        where key.after(NamespaceRecord.prefix) != nil || RecordID(key: key) != nil:
+            objects.append((key, value))
         default: return
         }
     }
@@ -145,7 +146,7 @@ struct Salvage {
             if case .operation(false, _, _) = $0 { true } else { false }
         }
         try copy(.aliases)
-        if !isFull { isFull = try !didPutNamespaces() }
+        if !isFull { isFull = try !didPutObjects() }
         try copy(.events, newestFirst: true)
     }
 
@@ -178,9 +179,9 @@ struct Salvage {
         }
     }
 
-    private func didPutNamespaces() throws(StoreFailure) -> Bool {
+    private func didPutObjects() throws(StoreFailure) -> Bool {
         try didPut { () throws(StoreFailure) in
-            for row in namespaces { try target.run(.putMeta, [.text(row.key), row.value]) }
+            for row in objects { try target.run(.putMeta, [.text(row.key), row.value]) }
         }
     }
 

@@ -87,7 +87,7 @@ enum SalvagedRow {
 /// The kind of an operation's target, as far as a row shows it. A row of another kind is damaged,
 /// and so is a row without the columns of its kind.
 private enum TargetKind: String {
-    case pod, task, orphan
+    case pod, task, network, orphan
 
     /// Parses the kind of an operation. Version 0.1 had another word for orphans.
     init?(ofOperation kind: String) {
@@ -97,7 +97,7 @@ private enum TargetKind: String {
 
     private var isPart: Bool {
         switch self {
-        case .pod, .orphan: false
+        case .pod, .network, .orphan: false
         case .task: true
         }
     }

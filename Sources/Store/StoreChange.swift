@@ -23,6 +23,16 @@ package struct PodRecord: Equatable, Sendable {
     }
 }
 
+package struct NetworkRecord: Equatable, Sendable {
+    package let uid: RecordID
+    package let document: [UInt8]
+
+    package init(uid: RecordID, document: [UInt8]) {
+        self.uid = uid
+        self.document = document
+    }
+}
+
 /// The object of an operation, as far as operations are searched by it.
 package struct RecordTarget: Equatable, Sendable {
     package let uid: RecordID
@@ -135,6 +145,9 @@ package struct StoreChange: Equatable, Sendable {
     package var pods: [PodRecord] = []
     /// By uid; removing a missing pod is no failure.
     package var removedPods: [RecordID] = []
+    /// Each replaces the record with the same uid.
+    package var networks: [NetworkRecord] = []
+    package var removedNetworks: [RecordID] = []
     package var operations: [OperationRecord] = []
     /// The first alias of an id wins.
     package var aliases: [AliasRecord] = []

@@ -20,9 +20,13 @@ package struct TeardownStep: Hashable, Sendable {
     /// The steps for each task of a pod that is removed, in this order. The tasks run in parallel.
     package static let ofTask = RemovalStep.allCases.filter { $0.scope == .task }
     /// The steps for the pod, in this order, after the last step of every task.
-    package static let ofPod = RemovalStep.allCases.filter { $0.scope != .task }
+    package static let ofPod = RemovalStep.allCases.filter { $0.lane != nil }
+    /// The steps for a network, in this order.
+    package static let ofNetwork = RemovalStep.allCases.filter { $0.scope == .network }
     /// The steps for a task that is removed alone, in this order.
-    private static let ofLoneTask = RemovalStep.allCases.filter { $0.scope != .pod }
+    private static let ofLoneTask = RemovalStep.allCases.filter {
+        $0.scope == .task || $0.scope == .taskOrPod
+    }
 
     /// Returns all steps of a pod with these tasks, as an operation shows them.
     package static func all(tasks: [Label]) -> [TeardownStep] {
@@ -53,6 +57,14 @@ package struct NoTaskLeft: Sendable {
     fileprivate init(of task: UID) { self.task = task }
 }
 
+/// Proof that nothing of one network is left.
+package struct NoNetworkLeft: Sendable {
+    /// The incarnation of the network.
+    package let network: UID
+
+    fileprivate init(of network: UID) { self.network = network }
+}
+
 extension Teardown {
     /// Removes a pod, without a time limit. After a crash it is safe to run again from the start.
     /// Returns the proof with which the caller can remove the record.
@@ -64,14 +76,28 @@ extension Teardown {
                 }
             }
         }
-        for name in TeardownStep.ofPod { await remove(TeardownStep(name)) }
+        await withDiscardingTaskGroup { group in
+            group.addTask { await remove(.network) }
+            group.addTask { await remove(.files) }
+        }
+        await remove(.sandbox)
         return NothingLeft(of: pod)
+    }
+
+    /// Removes a network without pods.
+    package func run(network: UID) async -> NoNetworkLeft {
+        for name in TeardownStep.ofNetwork { await remove(TeardownStep(name)) }
+        return NoNetworkLeft(of: network)
     }
 
     /// Removes one task of a pod that stays.
     package func run(task: Label, uid: UID) async -> NoTaskLeft {
         for step in TeardownStep.all(task: task) { await remove(step) }
         return NoTaskLeft(of: uid)
+    }
+
+    private func remove(_ lane: RemovalStep.Lane) async {
+        for name in TeardownStep.ofPod where name.lane == lane { await remove(TeardownStep(name)) }
     }
 
     private func remove(_ step: TeardownStep) async {

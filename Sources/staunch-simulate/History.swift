@@ -3,6 +3,7 @@
 import Engine
 import EventLoop
 import Host
+import Kernel
 import Model
 import Simulation
 import Store
@@ -96,10 +97,13 @@ import Store
     // MARK: What happens
 
     private func act() async {
-        switch world.dice.below(38) {
+        switch world.dice.below(41) {
         case 0..<8: await create()
         case 8..<14: await delete()
-        case 14: await ask { .stop($0, grace: self.grace()) }
+        case 14:
+            await ask { name in
+                .stop(name, grace: self.grace(), release: self.world.dice.once(in: 2))
+            }
         case 15: await ask { .createTask($0, self.task(named: self.taskName(), starts: true)) }
         case 16: await ask { .deleteTask($0, self.taskName(), grace: self.grace()) }
         case 17: await ask { .stopTask($0, self.taskName(), grace: self.grace()) }
@@ -117,6 +121,9 @@ import Store
         case 30: hangUp()
         case 31: killAll()
         case 32, 33: jump()
+        case 34: await createNetwork()
+        case 35: await send(.deleteNetwork(networkName()))
+        case 36: unplug()
         default: await retryLate()
         }
     }
@@ -139,7 +146,39 @@ import Store
         var spec = PodSpec(hostname: name.text, tasks: tasks)
         if world.dice.once(in: 4) { spec.resources.memory = 1 << 20 }
         if world.dice.once(in: 3) { spec.volumes = [VolumeSpec(name: label("cache"))] }
+        if world.dice.once(in: 2) { spec.network = .bridge(bridge()) }
         await send(.create(name, spec))
+    }
+
+    /// Often the network `pods`, with few addresses and ports, so that pods want the same ones.
+    private func bridge() -> BridgeSpec {
+        var bridge = BridgeSpec(name: world.dice.once(in: 3) ? networkName() : .pods)
+        if world.dice.once(in: 4) {
+            bridge.address = IPAddress(
+                .v4, (10 << 24 | 88 << 16) + 2 + UInt128(world.dice.below(4)))
+        }
+        if world.dice.once(in: 2) {
+            let port = UInt16(8080 + world.dice.below(2))
+            bridge.ports = [PortSpec(hostPort: port, containerPort: 80)]
+        }
+        return bridge
+    }
+
+    private func networkName() -> Label { world.dice.once(in: 3) ? .pods : label("net") }
+
+    private func createNetwork() async {
+        var spec = NetworkSpec()
+        if world.dice.once(in: 2) {
+            spec.subnet = IPPrefix(IPAddress(.v4, 10 << 24 | 99 << 16), length: 29)
+        }
+        await send(.createNetwork(networkName(), spec))
+    }
+
+    /// Removes a bridge behind the daemon's back.
+    private func unplug() {
+        guard let uid = world.dice.pick(world.bridges.sorted()) else { return }
+        tell("the bridge of \(uid) is removed")
+        world.bridges.remove(uid)
     }
 
     private func delete() async {
@@ -329,6 +368,9 @@ import Store
             await send(.delete(name, nil, grace: 0))
         }
         await untilQuiet()
+        if stage.verdict != nil { return }
+        for name in [.pods, label("net")] as [Label] { await send(.deleteNetwork(name)) }
+        await untilQuiet()
         if stage.verdict == nil { ledger.finalLook(engine) }
         stage.end("")
     }
@@ -358,7 +400,7 @@ private func words(_ answer: Result<MutationResult, Refusal>) -> String {
         "\(operation.kind.rawValue) \(operation.id), uid \(operation.target.owner.uid): "
             + "\(operation.state)"
     case .success(.finished(let operation)): "had ended: \(operation.kind.rawValue) \(operation.id)"
-    case .success(.pod), .success(.task): "as it is"
+    case .success(.pod), .success(.task), .success(.network): "as it is"
     case .success(.nothing): "nothing"
     case .failure(let refusal): "\(refusal)"
     }

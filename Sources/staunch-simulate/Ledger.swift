@@ -42,7 +42,9 @@ import Store
     }
 
     /// The planted orphans that still exist.
-    var orphans: [UID] { planted.filter { world.pods[$0] != nil }.sorted() }
+    var orphans: [UID] {
+        planted.filter { world.pods[$0] != nil || world.bridges.contains($0) }.sorted()
+    }
 
     func uids(of name: Label) -> [UID] { pods[name] ?? [] }
 
@@ -110,7 +112,11 @@ import Store
             lookAgain(at: id, before, engine)
         }
         let pods = engine.pods().pods
-        for pod in pods { for task in pod.tasks { check(task, of: pod.uid) } }
+        checkShared(pods)
+        for pod in pods {
+            for task in pod.tasks { check(task, of: pod.uid) }
+            checkReleased(pod)
+        }
         checkNeighbours(pods)
     }
 
@@ -130,6 +136,37 @@ import Store
         operations[id] = now
     }
 
+    /// S2: a pod that was released keeps nothing but its logs, no address and no port.
+    private func checkReleased(_ pod: Pod) {
+        guard pod.isReleased, pod.state == .stopped else { return }
+        let left = pieces(pod.uid).filter { $0 != "logs" }
+        if !left.isEmpty || !pod.interfaces.isEmpty || pod.shim != nil {
+            fail("S2", "\(pod.uid) is released, and has \(left) \(pod.interfaces)")
+        }
+    }
+
+    /// Law 18: no two pods have one address of a network, or ports that collide. The kernel has
+    /// the same ports.
+    private func checkShared(_ pods: [Pod]) {
+        var addresses: [String: UID] = [:]
+        var ports: [UInt16: UID] = [:]
+        for pod in pods where !pod.interfaces.isEmpty {
+            for interface in pod.interfaces {
+                for address in interface.addresses {
+                    let key = "\(interface.networkUID) \(address)"
+                    if let other = addresses.updateValue(pod.uid, forKey: key) {
+                        fail("18", "\(pod.uid) and \(other) have \(address)")
+                    }
+                }
+            }
+            for port in pod.spec.network.bridge?.ports ?? [] {
+                if let other = ports.updateValue(pod.uid, forKey: port.hostPort) {
+                    fail("18", "\(pod.uid) and \(other) have port \(port.hostPort)")
+                }
+            }
+        }
+    }
+
     /// S3: a ready pod is removed only if a client has asked for it.
     private func checkNeighbours(_ pods: [Pod]) {
         for uid in up.subtracting(pods.map(\.uid)).subtracting(deletable) {
@@ -146,6 +183,10 @@ import Store
         let recorded = Set(disk.podIDs.map { UID(high: $0.high, low: $0.low) })
         for uid in world.pods.keys where !recorded.contains(uid) && !planted.contains(uid) {
             fail("S1", "no record names \(uid): \(pieces(uid))")
+        }
+        let networks = Set(disk.networkIDs.map { UID(high: $0.high, low: $0.low) })
+        for uid in world.bridges where !networks.contains(uid) && !planted.contains(uid) {
+            fail("S1", "no record names the bridge of \(uid)")
         }
     }
 
@@ -165,7 +206,14 @@ import Store
         }
         if now.state == .succeeded && now.kind == .podDelete { checkDeleted(now) }
         if now.state == .failed && now.kind == .podCreate { checkGone(now) }
-        if now.kind.isDelete && (now.state == .failed || now.state == .canceled) {
+        if now.state == .succeeded && now.kind == .networkDelete,
+            world.bridges.contains(now.target.uid)
+        {
+            fail("S2", "\(now.kind) succeeded, and there is the bridge of \(now.target.uid)")
+        }
+        // Only the daemon's own delete of an unused network can be called off, by a new pod.
+        let isOwn = now.kind == .networkDelete && now.requester.command == "staunchd"
+        if now.kind.isDelete && !isOwn && (now.state == .failed || now.state == .canceled) {
             fail("Lv1", "a delete is \(now.state)")
         }
     }
@@ -252,5 +300,9 @@ import Store
         look(engine)
         for uid in world.pods.keys { fail("Lv2", "\(uid) has left \(pieces(uid))") }
         if let pods = engine?.pods().pods, !pods.isEmpty { fail("Lv2", "pods are left") }
+        for uid in world.bridges { fail("Lv2", "the bridge of \(uid) is left") }
+        if let networks = engine?.networks().networks, !networks.isEmpty {
+            fail("Lv2", "networks are left")
+        }
     }
 }

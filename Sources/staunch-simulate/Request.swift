@@ -8,7 +8,7 @@ import Model
 enum Request {
     case create(Label, PodSpec)
     case delete(Label, UID?, grace: Int64?)
-    case stop(Label, grace: Int64?)
+    case stop(Label, grace: Int64?, release: Bool)
     case createTask(Label, TaskSpec)
     case deleteTask(Label, Label, grace: Int64?)
     case stopTask(Label, Label, grace: Int64?)
@@ -16,13 +16,16 @@ enum Request {
     case signalTask(Label, Label)
     case limit(Label, Int64)
     case cancel(UID)
+    case createNetwork(Label, NetworkSpec)
+    case deleteNetwork(Label)
 
     func send(to engine: Engine, _ context: RequestContext) throws(Refusal) -> MutationResult {
         switch self {
         case .create(let name, let spec): try engine.createPod(name, spec, context)
         case .delete(let name, let uid, let grace):
             try engine.deletePod(name, uid: uid, grace: grace, allowMissing: true, context)
-        case .stop(let name, let grace): try engine.stopPod(name, grace: grace, context)
+        case .stop(let name, let grace, let release):
+            try engine.stopPod(name, grace: grace, release: release, context)
         case .createTask(let pod, let spec): try engine.createTask(pod, spec, context)
         case .deleteTask(let pod, let task, let grace):
             try engine.deleteTask(
@@ -34,17 +37,23 @@ enum Request {
         case .limit(let pod, let bytes):
             try engine.patchPod(pod, patch(memory: bytes), context)
         case .cancel(let id): try engine.cancel(id, context)
+        case .createNetwork(let name, let spec): try engine.createNetwork(name, spec, context)
+        case .deleteNetwork(let name):
+            try engine.deleteNetwork(name, uid: nil, allowMissing: true, context)
         }
     }
 
     var words: String {
         switch self {
         case .create(let name, let spec):
-            "create \(name) with \(spec.tasks.map { "\($0.name)\($0.start ? "" : " to wait")" })"
+            "create \(name) on \(spec.network) with "
+                + "\(spec.tasks.map { "\($0.name)\($0.start ? "" : " to wait")" })"
         case .createTask(let pod, let spec): "create \(pod)/\(spec.name)"
         case .delete(let name, let uid, let grace):
             "delete \(name) \(uid.map { "\($0)" } ?? "") grace \(grace ?? -1)"
-        case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .limit, .cancel: "\(self)"
+        case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .limit, .cancel,
+            .createNetwork, .deleteNetwork:
+            "\(self)"
         }
     }
 

@@ -25,7 +25,8 @@ extension Ledger {
             (.operation(let first), .success(.finished(let now))),
             (.finished(let first), .success(.finished(let now))):
             if first.id != now.id { fail("17", "\(what) was \(first.id), and is \(now.id)") }
-        case (.pod, .success(.finished(let now))), (.task, .success(.finished(let now))):
+        case (.pod, .success(.finished(let now))), (.task, .success(.finished(let now))),
+            (.network, .success(.finished(let now))):
             if late.context.operationID != now.id { fail("17", "\(what) is \(now.id)") }
         case (let before, .success(let now)): fail("17", "\(what) was \(before), and is \(now)")
         }

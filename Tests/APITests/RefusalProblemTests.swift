@@ -5,6 +5,7 @@ import Engine
 import EventLoop
 import Host
 import JSON
+import Kernel
 import Linux
 import Model
 import Synchronization
@@ -29,6 +30,10 @@ private let uid = UID(high: 0x0123_4567_89ab_4cde, low: 0x8f01_2345_6789_abcd)
 private let web: Label = {
     guard let label = Label("web") else { preconditionFailure("web is no label") }
     return label
+}()
+private let subnet: IPPrefix = {
+    guard let subnet = IPPrefix("10.88.0.0/30") else { preconditionFailure("no subnet") }
+    return subnet
 }()
 private let fault = DocumentFault(pointer: .root.appending("tty"), detail: "is odd")
 private let unsupported = DocumentFault(
@@ -71,6 +76,35 @@ private let cases: [Case] = [
     Case(
         .tooManyOperations(limit: 3), 429, .tooManyOperations,
         "3 operations of this pod have not ended"),
+    Case(.network(.unknown(web)), 404, .networkUnknown, "no network web"),
+    Case(.network(.deleting(web, operation: uid)), 409, .networkDeleting, "web is being deleted"),
+    Case(.network(.inUse(web, pods: 1)), 409, .networkInUse, "1 pod has an address of web"),
+    Case(.network(.inUse(web, pods: 2)), 409, .networkInUse, "2 pods have an address of web"),
+    Case(
+        .network(.subnetTaken(subnet, by: "the network web")), 409, .subnetTaken,
+        "10.88.0.0/30 overlaps the network web"),
+    Case(
+        .network(.subnetsExhausted), 409, .subnetTaken,
+        "each of 10.88.0.0/16 to 10.127.0.0/16 is in use; name another subnet"),
+    Case(
+        .network(.addressTaken(subnet.last, by: web)), 409, .addressTaken,
+        "10.88.0.3 belongs to the pod web"),
+    Case(
+        .network(.addressTaken(subnet.last, by: nil)), 409, .addressTaken,
+        "10.88.0.3 belongs to a pod that is being removed"),
+    Case(
+        .network(.addressesExhausted(web, subnet)), 409, .addressesExhausted,
+        "pods have all 1 addresses of web, 10.88.0.0/30"),
+    Case(
+        .network(.addressRefused(subnet.last, web, subnet: subnet)), 422, .addressRefused,
+        "10.88.0.3 is no address for pods of the network web, 10.88.0.0/30"),
+    Case(
+        .network(.addressRefused(subnet.last, web, subnet: nil)), 422, .addressRefused,
+        "the network web has no IPv6 addresses"),
+    Case(
+        .network(.portTaken(PortSpec(hostPort: 80, containerPort: 8080), by: web)), 409, .portTaken,
+        "80/tcp belongs to the pod web"),
+    Case(.network(.tooMany(limit: 3)), 429, .tooManyPods, "3 networks are allowed"),
     Case(.runtimeUnavailable("no runc"), 503, .runtimeUnavailable, "no runc"),
     Case(.dataDirectoryUnusable("no overlay"), 503, .dataDirectoryUnusable, "no overlay"),
     Case(.storeFull, 503, .storeFull, "the run directory is full"),
@@ -96,7 +130,8 @@ private let cases: [Case] = [
         for refusal in cases.map(\.refusal) {
             let problem = Problem(refusal, instance: "/", silent)
             switch refusal {
-            case .operationIDReused, .podDeleting, .taskDeleting, .notCancelable:
+            case .operationIDReused, .podDeleting, .taskDeleting, .notCancelable,
+                .network(.deleting):
                 #expect((problem.operation, problem.errors) == (uid, []), "\(refusal)")
             case .specConflict:
                 #expect((problem.operation, problem.errors) == (uid, [fault]))

@@ -76,7 +76,26 @@ import Testing
         (#"{"hostname":""}"#, ["/hostname"]), (#"{"hostname":5}"#, ["/hostname"]),
         (#"{"network":{"mode":"x"}}"#, ["/network/mode"]), (#"{"network":"host"}"#, ["/network"]),
         (#"{"network":{"mode":"cni"}}"#, ["/network/mode!"]),
-        (#"{"network":{"name":"n","ports":[]}}"#, ["/network/name!", "/network/ports!"]),
+        (#"{"network":{"name":"n","ports":[]}}"#, ["/network/name", "/network/ports"]),
+        (
+            #"{"network":{"mode":"bridge","name":"A","address":"fd00::1","address6":"10.0.0.1"}}"#,
+            ["/network/name", "/network/address", "/network/address6"]
+        ),
+        (
+            #"{"network":{"mode":"bridge","ports":[{"hostPort":0,"containerPort":65536},1]}}"#,
+            [
+                "/network/ports/0/hostPort", "/network/ports/0/containerPort", "/network/ports/1",
+            ]
+        ),
+        (
+            #"{"network":{"mode":"bridge","ports":[{"hostPort":1,"containerPort":1},"#
+                + #"{"hostPort":1,"containerPort":2,"hostIP":"10.0.0.1"},"#
+                + #"{"hostPort":2,"containerPort":2,"hostIP":"x","protocol":"icmp"}]}}"#,
+            [
+                "/network/ports/1/hostPort", "/network/ports/2/protocol",
+                "/network/ports/2/hostIP",
+            ]
+        ),
         (#"{"dns":{}}"#, ["/dns!"]), (#"{"sharePID":true}"#, ["/sharePID!"]),
         (#"{"sharePID":1}"#, ["/sharePID"]), (#"{"tasks":[]}"#, ["/tasks"]),
         (#"{"resources":{"memory":6291455}}"#, ["/resources/memory"]),

@@ -183,14 +183,57 @@ struct Dice: RandomNumberGenerator {
     mutating func pod() -> Pod {
         let spec = PodSpec(
             labels: notes(), annotations: notes(), hostname: text(),
-            network: pick(NetworkMode.allCases), resources: resources(), volumes: volumes(),
+            network: network(), resources: resources(), volumes: volumes(),
             tasks: list { $0.task() })
         let process = ProcessIdentity(pid: 7, startTicks: next())
-        return Pod(
+        var pod = Pod(
             uid: uid(), name: name(), spec: spec, state: pick(PodState.allCases),
             revision: next(), createdAt: time(),
             shim: maybe { ShimStatus(process: process, since: $0.time()) },
-            tasks: list { $0.podTask() }, operation: maybe { $0.uid() })
+            tasks: list { $0.podTask() }, interfaces: list { $0.interface() },
+            isReleased: pick([true, false]), operation: maybe { $0.uid() })
+        pod.isSpecLost = pick([true, false])
+        return pod
+    }
+
+    mutating func record() -> Network {
+        Network(
+            uid: uid(), name: name(),
+            spec: NetworkSpec(
+                subnet: IPPrefix(address(.v4), length: 16),
+                subnet6: maybe { IPPrefix($0.address(.v6), length: 64) } ?? nil,
+                mtu: Int64(next() % 65_536), masquerade: pick([true, false]),
+                isolate: pick([true, false])),
+            isAutomatic: pick([true, false]), state: pick(NetworkState.allCases),
+            revision: next(), createdAt: time(), operation: maybe { $0.uid() })
+    }
+
+    mutating func network() -> PodNetwork {
+        let bridge = BridgeSpec(
+            name: name(), address: maybe { $0.address(.v4) }, address6: maybe { $0.address(.v6) },
+            ports: list { $0.port() })
+        return pick([.none, .host, .bridge(bridge)])
+    }
+
+    mutating func address(_ family: IPAddress.Family) -> IPAddress {
+        let value = UInt128(next()) << 64 | UInt128(next())
+        return IPAddress(family, family == .v4 ? value & 0xffff_ffff : value)
+    }
+
+    private mutating func port() -> PortSpec {
+        PortSpec(
+            hostPort: UInt16(truncatingIfNeeded: next()),
+            containerPort: UInt16(truncatingIfNeeded: next()),
+            transport: pick(Transport.allCases),
+            hostIP: maybe { dice in dice.address(dice.pick([.v4, .v6])) })
+    }
+
+    private mutating func interface() -> PodInterface {
+        let address = address(.v4)
+        return PodInterface(
+            name: "eth0", mac: "02:42:00:00:00:01", hostInterface: "st0123456789ab",
+            addresses: IPPrefix(address, length: 16).map { [$0] } ?? [],
+            gateways: list { $0.address(.v6) }, network: name(), networkUID: uid())
     }
 
     mutating func step() -> OperationStep {
@@ -208,6 +251,7 @@ struct Dice: RandomNumberGenerator {
     mutating func target(_ kind: Target.Kind) -> Target {
         let pod = PodReference(name: name(), uid: uid())
         return switch kind {
+        case .network: .network(NetworkReference(name: name(), uid: uid()))
         case .pod: .pod(pod)
         case .task: .task(TaskReference(name: name(), uid: uid(), pod: pod))
         case .orphan: .orphan(uid())

@@ -69,9 +69,10 @@ import Testing
         let text = String(decoding: pod.document().bytes, as: UTF8.self)
         let expected =
             #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"#
-            + #""createdAt":"\#(noonText)","#
+            + #""createdAt":"\#(noonText)","released":false,"#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
             + #""network":{"mode":"none"},"sharePID":false,"resources":{},"volumes":{},"#
+            + #""interfaces":[],"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
             + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#
             + String(decoding: task.document().bytes, as: UTF8.self) + "}}"

@@ -11,6 +11,13 @@ import Testing
         #expect(try Pod(record: pod.record()) == pod)
     }
 
+    @Test("a network's record is read as it was written", arguments: 0..<100)
+    func networkRoundTrip(seed: UInt64) throws {
+        var random = Dice(seed: seed)
+        let network = random.record()
+        #expect(try Network(record: network.record()) == network)
+    }
+
     @Test(arguments: 0..<200)
     func anOperationReadsBackAsItself(seed: UInt64) throws {
         var random = Dice(seed: seed)
@@ -68,6 +75,7 @@ import Testing
         case .task(let task):
             #"{"pod":"\#(task.pod.name)","uid":"\#(task.pod.uid)","task":"\#(task.name)","#
                 + #""taskUID":"\#(task.uid)"}"#
+        case .network(let network): #"{"network":"\#(network.name)","uid":"\#(network.uid)"}"#
         case .orphan(let uid): #"{"uid":"\#(uid)"}"#
         }
     }

@@ -28,7 +28,7 @@ extension Simulated {
             #expect(stage.eventually { seen.withLock { $0 != nil } })
             let observations = try #require(seen.withLock { $0 })
             #expect(observations.map(\.kind) == ResourceKind.allCases.filter { $0 != .namespaces })
-            for observation in observations where observation.kind.isOwed {
+            for observation in observations where observation.kind.isOwed(by: pod) {
                 #expect(observation.names.keys.contains("\(pod.uid)"), "\(observation.kind)")
                 #expect(observation.unrecorded.isEmpty, "\(observation.kind)")
             }

@@ -129,7 +129,7 @@ final class Stage {
         do throws(Refusal) {
             switch try request() {
             case .operation(let operation), .finished(let operation): return .accepted(operation)
-            case .pod, .task, .nothing: return .nothing
+            case .pod, .task, .network, .nothing: return .nothing
             }
         } catch { return .refused(error) }
     }

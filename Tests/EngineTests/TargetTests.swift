@@ -20,6 +20,8 @@ extension Simulated {
             case .pod: .pod(pod)
             case .task:
                 .task(TaskReference(name: label("app"), uid: UID(high: 1, low: 2), pod: pod))
+            case .network:
+                .network(NetworkReference(name: label("net"), uid: UID(high: 1, low: 4)))
             case .orphan: .orphan(UID(high: 1, low: 3))
             }
         }

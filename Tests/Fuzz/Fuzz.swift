@@ -11,6 +11,7 @@ enum Fuzz {
         ("netlink", fuzzNetlink),
         ("cni-configuration", fuzzConfiguration), ("cni-result", fuzzAddResult),
         ("iptables-save", fuzzIPTablesSave),
+        ("part-document", fuzzPartDocument),
     ]
 
     static let chosen: @Sendable ([UInt8]) -> Void = {

@@ -38,3 +38,20 @@ private func isOldReply(_ bytes: [UInt8]) -> Bool {
         must(try TaskExit.parse(fileContent: content) == exit, "\(exit) is another when read again")
     } catch { must(!error.detail.isEmpty, "a fault without a word") }
 }
+
+/// The documents of a pod's parts, and those of the network helper.
+@Sendable func fuzzPartDocument(_ bytes: [UInt8]) {
+    check(bytes, WireVolume.parse(document:), WireVolume.document)
+    check(bytes, WireInterface.parse(document:)) { $0.document() }
+    check(bytes, WireNetwork.parse(document:)) { $0.document() }
+    check(bytes, WireDetachment.parse(document:), WireDetachment.document)
+}
+
+private func check<Value>(
+    _ bytes: [UInt8], _ parse: ([UInt8]) throws(WireFault) -> Value, _ write: (Value) -> [UInt8]
+) {
+    do throws(WireFault) {
+        let value = try parse(bytes)
+        must(write(value) == bytes, "\(value) is written differently")
+    } catch { must(!error.detail.isEmpty, "a fault without a word") }
+}

@@ -148,7 +148,7 @@ func oneOfEach() throws -> [FirewallElement] {
         try with {
             try $0.ensure(table())
             try $0.add(oneOfEach(), to: table())
-            try $0.remove(comment: "n", from: table())
+            try $0.remove(of: FirewallSet.allCases, from: table()) { $0.comment == "n" }
         }
         #expect(try listed() == oneOfEach().filter { $0.comment == "p" })
     }
@@ -159,7 +159,8 @@ func oneOfEach() throws -> [FirewallElement] {
         try with {
             try $0.ensure(table())
             try $0.add([element(port(.tcp, 7, to: "10.88.0.9", 7))], to: table())
-            try $0.rewrite(table(), with: all)
+            try $0.remove(of: FirewallSet.allCases, from: table()) { _ in true }
+            try $0.add(all, to: table())
         }
         #expect(try shown(in: host) == made(of: tableText + "\n" + elementText))
         try host.shell("nft flush ruleset")
@@ -167,12 +168,18 @@ func oneOfEach() throws -> [FirewallElement] {
         #expect(try with { try $0.elements(of: .ports4, in: table()) }.isEmpty)
         try with {
             try $0.remove(all.map(\.content), from: table())
-            try $0.rewrite(table(), with: all)
+            try $0.ensure(table())
+            try $0.add(all, to: table())
         }
         #expect(try with { try $0.exists(table()) })
         #expect(try shown(in: host) == made(of: tableText + "\n" + elementText))
-        #expect(try with { try $0.remove(table()) })
-        #expect(try with { try !$0.remove(table()) })
+        try with { try $0.removeUnused(table()) }
+        #expect(try with { try $0.exists(table()) })
+        try with {
+            try $0.remove(all.map(\.content), from: table())
+            try $0.removeUnused(table())
+            try $0.removeUnused(table())
+        }
         #expect(try host.shell("nft list ruleset") == "")
     }
 
@@ -216,4 +223,13 @@ func oneOfEach() throws -> [FirewallElement] {
             ("a b", false), (String(repeating: "a", count: 33), false), ("é", false),
         ])
     func names(text: String, isGood: Bool) { #expect((FirewallTable(text) != nil) == isGood) }
+}
+
+extension NetfilterSocket {
+    /// Removes the elements with these contents.
+    fileprivate func remove(_ contents: [FirewallContent], from table: FirewallTable) throws {
+        try remove(of: FirewallSet.allCases, from: table) { element in
+            element.content.map(Set(contents).contains) ?? false
+        }
+    }
 }

@@ -49,12 +49,13 @@ import Testing
 }
 
 @Suite struct Arguments {
-    private static let settings = [true, false].map { ownNetwork in
+    private static let settings = [(true, false), (true, true), (false, false)].map {
+        ownNetwork, keepsHostNetwork in
         ShimSettings(
             name: "web", uid: "019abf10-0000-7000-8000-000000000001",
             podDirectory: "/run/staunch/pods/x", dataDirectory: "/var/lib/with a space",
             logDirectory: "/var/log/staunch/x", cgroup: "/staunch/x", ownNetwork: ownNetwork,
-            hostname: "none")
+            keepsHostNetwork: keepsHostNetwork, hostname: "none")
     }
 
     @Test("a shim reads its arguments unchanged", arguments: settings)
@@ -75,7 +76,7 @@ import Testing
         #expect(ShimSettings(arguments: arguments) == nil)
     }
 
-    @Test("a network other than none and host is refused", arguments: ["", "cni", "NONE"])
+    @Test("a network other than none, host and bridge is refused", arguments: ["", "cni", "NONE"])
     func wrongNetwork(mode: String) {
         var arguments = Array(Arguments.settings[0].arguments.dropFirst(2))
         arguments[6] = mode

@@ -36,7 +36,7 @@ import Testing
             "ShimProtocol", "Store", "Teardown",
         ],
         // The process beside each pod contains nothing that it can do without.
-        "Shim": ["Bytes", "Kernel", "Linux", "ShimProtocol"],
+        "Shim": ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"],
         "staunch-shim": ["Shim"],
         // An instrument shares nothing with what it measures.
         "Census": ["Bytes", "Kernel", "Linux"],

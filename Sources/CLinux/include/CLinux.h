@@ -36,6 +36,10 @@ int clinux_is_directory(const char *path);
 /* unshare(2), setns(2), sethostname(2) and prctl(2): _GNU_SOURCE, variadic. */
 int clinux_unshare(int flags);
 int clinux_enter_mounts(int descriptor);
+int clinux_join_network(int descriptor);
+/* Binds a port of the caller's network namespace, and returns the socket. `transport` is 6, 17 or
+   132, and `address` has 4 or 16 bytes. */
+int clinux_hold_port(int transport, const unsigned char *address, int length, int port);
 enum {
     CLINUX_NEWNS = 0x00020000,
     CLINUX_NEWUTS = 0x04000000,
@@ -226,6 +230,8 @@ ssize_t clinux_get_attribute(const char *path, const char *name, char *value, si
 /* netlink(7): sockaddr_nl and the options are not in Glibc's module. A socket of the caller's
    network namespace, with extended acks and large buffers. */
 int clinux_netlink_open(int protocol);
+/* The socket gets the messages of a multicast group. */
+int clinux_netlink_join(int socket, int group);
 enum { CLINUX_NETLINK_ROUTE = 0, CLINUX_NETLINK_NETFILTER = 12 };
 ssize_t clinux_netlink_send(int socket, const void *bytes, size_t count);
 /* The next datagram of the kernel, never of another process. Returns its whole length, also if

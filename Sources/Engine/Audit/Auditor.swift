@@ -40,18 +40,22 @@ extension Engine {
     @Loop func takeAudit() async {
         // An object is ours if its record exists at the end of the look, or went during the look.
         // An object that is seen without such a record is unrecorded.
-        let before = pods().pods.filter(\.isSettled)
+        let before = settled()
         let seen = await observe()
         let held = await host.heldNamespaces(registry)
         let after = pods()
-        let lasting = Set(before.map(\.uid)).intersection(
-            after.pods.filter(\.isSettled).map(\.uid))
+        let lasting = settled().filter { uid, kinds in before[uid] == kinds }
         let lines = seen.map { $0.line(lasting) } + [AuditLine(held)]
         let audit = Audit(
             fresh: true, takenAt: EngineClock.now, revision: after.revision, resources: lines,
             namespaces: held)
         lastAudit.withLock { $0 = audit }
         publish(audit)
+        // Another program has removed the bridge, or flushed the firewall.
+        let isNetworkMissing = lines.contains {
+            [.bridges, .interfaces, .ports].contains($0.kind) && !$0.missing.isEmpty
+        }
+        if isNetworkMissing { onLoop { await self.networkControllers.complete(self) } }
         await controllers.orphans.start(for: seen, self)
     }
 
@@ -67,22 +71,37 @@ extension Engine {
     }
 }
 
+extension Engine {
+    /// The kinds of objects that have to exist, by the uid of a pod or network.
+    @Loop private func settled() -> [UID: Set<ResourceKind>] {
+        var kinds: [UID: Set<ResourceKind>] = [:]
+        for pod in pods().pods where pod.isSettled {
+            kinds[pod.uid] = Set(ResourceKind.allCases.filter { $0.isOwed(by: pod) })
+        }
+        for network in registry.networks where networkControllers.isMade(network) {
+            kinds[network.uid] = Set(ResourceKind.allCases.filter { $0.isOwed(by: network) })
+        }
+        return kinds
+    }
+}
+
 extension Pod {
     /// Whether every object that the record names has to exist. A pod that is being created or
     /// deleted is not settled.
     fileprivate var isSettled: Bool {
         switch state {
-        case .ready, .stopping, .stopped: true
+        case .ready, .stopping, .stopped: !isReleased
         case .creating, .deleting, .lost: false
         }
     }
 }
 
 extension Observation {
-    fileprivate func line(_ lasting: Set<UID>) -> AuditLine {
-        let missing = kind.isOwed ? lasting.filter { names["\($0)"] == nil }.map { "\($0)" } : []
+    fileprivate func line(_ lasting: [UID: Set<ResourceKind>]) -> AuditLine {
+        let owed = lasting.filter { $0.value.contains(kind) }.keys
+        let missing = owed.filter { names["\($0)"] == nil }.map { "\($0)" }
         return AuditLine(
-            kind: kind, recorded: kind.isOwed ? lasting.count : names.count - unrecorded.count,
+            kind: kind, recorded: kind.isOwed ? owed.count : names.count - unrecorded.count,
             observed: names.count, unrecorded: unrecorded.values.sorted(),
             missing: missing.sorted())
     }
@@ -94,6 +113,7 @@ extension Registry: Recorded {
     func endLook() -> Set<UID> {
         state.withLock { state in
             let named = state.goneDuringLooks.union(state.names.keys)
+                .union(state.networkNames.keys)
             state.looks -= 1
             if state.looks == 0 { state.goneDuringLooks = [] }
             return named

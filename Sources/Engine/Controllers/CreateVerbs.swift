@@ -49,6 +49,7 @@ extension PodController {
             return
         }
         engine.log.write(.warning, "create failed, undoing", ["error": failure.detail])
+        let pod = engine.registry.pod(uid)
         let proof = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
         await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
@@ -60,6 +61,7 @@ extension PodController {
             transaction.remove(pod, proof)
         }
         if engine.registry.pod(uid) == nil { engine.controllers.forget(uid) }
+        engine.networkControllers.noteGone(pod, engine)
     }
 
     /// Removes all that the record names, and what the machine shows beyond it.
@@ -139,7 +141,8 @@ extension PodController {
         guard let part = name.part else { return }
         try checkGoing(operation)
         try await step(name, nil, operation, inTurn: true) { () async throws(Failure) in
-            let document = part.document(for: pod, self.engine.layout)
+            try await part.prepare(pod, self.engine)
+            let document = part.document(for: pod, self.engine)
             let reply = await self.ask(link, .makePart(name: part.name, document: document))
             guard case .done? = reply else { throw Failure(reply, name) }
         }
@@ -310,6 +313,9 @@ extension Failure {
         case .runtime: self.init(.runtimeRefused, detail, step: .create(step))
         case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
         case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))
+        case .portTaken: self.init(.portTaken, detail, step: .create(step))
+        case .system where step == .networkAttach:
+            self.init(.networkFailed, detail, step: .create(step))
         case .notRunning, .state: self.init(.taskState, detail, step: .create(step))
         case .interrupted, .system: self.init(.shimFailed, detail, step: .create(step))
         }

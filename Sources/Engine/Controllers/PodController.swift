@@ -95,6 +95,7 @@ import Teardown
         case .taskStop: await stopTask(operation)
         case .taskSignal: await signalTask(operation)
         case .taskDelete: await deleteTask(operation)
+        case .networkCreate, .networkDelete: break  // the network's own controller runs them
         }
     }
 
@@ -105,9 +106,10 @@ import Teardown
         switch open.kind {
         case _ where open.state == .canceling:
             await engine.registry.end(open.id, .canceled, engine) { _, _ in }
-        case .podStop, .podDelete, .podCleanup, .orphanRemove, .taskStop, .taskDelete:
+        case .podStop, .podDelete, .podCleanup, .orphanRemove, .taskStop, .taskDelete,
+            .networkDelete:
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
-        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal:
+        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .networkCreate:
             let isPodGone = engine.registry.pod(uid) == nil
             let failure =
                 isPodGone

@@ -44,8 +44,10 @@ import Synchronization
         }
         // A controller ends the operations whose pod is gone already, too.
         for pod in engine.registry.podsWithOpenOperations() {
-            controller(of: pod, engine).schedule()
+            engine.schedule(pod)
         }
+        await engine.networkControllers.recover(engine)
+        engine.host.watchNetworks { await engine.networkControllers.complete(engine) }
         if !pods.isEmpty {
             engine.log.write(.info, "pods adopted", ["pods": "\(pods.count)"])
         }

@@ -24,6 +24,7 @@ extension PodController {
         link = nil
         // An operation that makes or removes the pod learns of it with its next request.
         if running.values.contains(where: \.kind.ownsShim) { return }
+        if engine.registry.pod(uid)?.isReleased ?? false { return }
         lookAfterShimIfUnlinked()
     }
 
@@ -49,7 +50,7 @@ extension PodController {
     private var settledPod: Pod? {
         guard let pod = engine.registry.pod(uid) else { return nil }
         switch pod.state {
-        case .ready, .stopping, .stopped: return pod
+        case .ready, .stopping, .stopped: return pod.isReleased ? nil : pod
         case .creating, .deleting, .lost: return nil
         }
     }
@@ -156,7 +157,8 @@ extension OperationKind {
     fileprivate var ownsShim: Bool {
         switch self {
         case .podCreate, .podDelete, .podCleanup, .orphanRemove: true
-        case .podUpdate, .podStop, .taskCreate, .taskStart, .taskStop, .taskSignal, .taskDelete:
+        case .podUpdate, .podStop, .taskCreate, .taskStart, .taskStop, .taskSignal, .taskDelete,
+            .networkCreate, .networkDelete:
             false
         }
     }

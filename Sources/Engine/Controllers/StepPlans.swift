@@ -35,6 +35,9 @@ extension OperationStep {
         TeardownStep.all(task: task).map(OperationStep.init)
     }
 
+    /// The steps that remove a network.
+    static let removingNetwork = TeardownStep.ofNetwork.map { OperationStep(TeardownStep($0)) }
+
     private init(_ step: TeardownStep) {
         self.init(name: .removal(step.name), object: step.task)
     }

@@ -10,6 +10,7 @@ import Teardown
 extension PodController {
     func deletePod(_ operation: PodOperation) async {
         let grace = graceOf(operation)
+        let pod = engine.registry.pod(uid)
         let proof = await tearDown(operation, grace: grace, keepingLogs: false)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard let pod = transaction.pod(operation.target.pod) else { return }
@@ -17,13 +18,17 @@ extension PodController {
             transaction.remove(pod, proof)
         }
         engine.controllers.forget(uid)
+        engine.networkControllers.noteGone(pod, engine)
     }
 
     /// Removes what a lost pod held. Its record and its logs stay for the client.
     func cleanUpPod(_ operation: PodOperation) async {
-        _ = await tearDown(operation, grace: { _ in 0 }, keepingLogs: true)
+        let pod = engine.registry.pod(uid)
+        let proof = await tearDown(operation, grace: { _ in 0 }, keepingLogs: true)
+        engine.networkControllers.noteGone(pod, engine)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard var pod = transaction.pod(uid: operation.target.uid) else { return }
+            pod.release(proof)
             for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
             if pod.operation == operation.id { pod.operation = nil }
             transaction.put(pod)
@@ -68,6 +73,7 @@ extension PodController {
     }
 
     func stopPod(_ operation: PodOperation) async {
+        if engine.registry.pod(uid)?.isReleased ?? false { return await releasePod(operation) }
         let tasks = engine.registry.pod(uid)?.tasks ?? []
         await withDiscardingTaskGroup { group in
             for task in tasks { group.addTask { await self.stop(task, operation) } }
@@ -76,6 +82,22 @@ extension PodController {
             guard var pod = transaction.pod(operation.target.pod) else { return }
             for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
             if pod.state == .stopping || pod.state == .ready { pod.state = .stopped }
+            transaction.put(pod)
+        }
+    }
+
+    /// Removes all that the pod holds but its record and its logs.
+    private func releasePod(_ operation: PodOperation) async {
+        let pod = engine.registry.pod(uid)
+        let proof = await tearDown(operation, grace: graceOf(operation), keepingLogs: true)
+        shim = nil
+        engine.networkControllers.noteGone(pod, engine)
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
+            guard var pod = transaction.pod(uid: operation.target.uid) else { return }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
+            pod.release(proof)
+            pod.shim = nil
+            if pod.state == .stopping { pod.state = .stopped }
             transaction.put(pod)
         }
     }

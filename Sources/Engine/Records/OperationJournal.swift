@@ -21,7 +21,7 @@ import Teardown
     /// Milliseconds after which a step that has not ended counts as stalled.
     nonisolated static let stallsAfter: Int64 = 5000
 
-    nonisolated init(_ engine: Engine, operation: UID, controller: PodController) {
+    nonisolated init(_ engine: Engine, operation: UID, controller: PodController?) {
         self.engine = engine
         self.operation = operation
         self.controller = controller
@@ -146,14 +146,15 @@ import Teardown
         _ level: LogLevel, _ message: StaticString, _ step: ShownStep,
         _ key: StaticString, _ value: String
     ) {
-        guard let controller, engine.log.wants(level) else { return }
+        guard engine.log.wants(level),
+            let owner = engine.registry.openOperation(operation)?.target.owner
+        else { return }
         engine.log.write(
             level, message,
             [
                 "operation": "\(operation)", "step": step.name.text,
                 "task": step.object?.text ?? "-",
-                "pod": engine.registry.pod(controller.uid)?.name.text ?? "-",
-                "uid": "\(controller.uid)",
+                "pod": owner.name, "uid": "\(owner.uid)",
                 key: value,
             ])
     }

@@ -20,6 +20,9 @@ final class Registry: Sendable {
     struct State: ~Copyable {
         var pods: [Label: Pod] = [:]
         var names: [UID: Label] = [:]
+        var networks: [Label: Network] = [:]
+        var networkNames: [UID: Label] = [:]
+        var use = NetworkUse()
         /// The operations that have not ended. The store has the others.
         var operations = OpenOperations()
         var revision: UInt64 = 0
@@ -131,6 +134,14 @@ extension Registry.State {
             let pod = readable(record)
             pods[pod.name] = pod
             names[pod.uid] = pod.name
+            use.add(pod)
+        }
+        for record in try store.networks() {
+            do throws(RecordFault) {
+                let network = try Network(record: record.document)
+                networks[network.name] = network
+                networkNames[network.uid] = network.name
+            } catch { damage.append("the record of a network: \(error)") }
         }
         for document in try store.runningOperations() {
             do throws(RecordFault) {
@@ -151,7 +162,9 @@ extension Registry.State {
     /// follows from theirs, because operations that came after them have ids of their own.
     private func lastStoredUID() throws(StoreFailure) -> UID {
         let removed = try store.lastRemovedUID().map { [UID($0)] } ?? []
-        let uids = removed + pods.values.flatMap { [$0.uid] + $0.tasks.map(\.uid) }
+        let uids =
+            removed + networks.values.map(\.uid)
+            + pods.values.flatMap { [$0.uid] + $0.tasks.map(\.uid) }
         guard let time = uids.max()?.time else { return UID(high: 0, low: 0) }
         let reactor = Loop.shared.reactor
         return UID(
@@ -169,9 +182,11 @@ extension Registry.State {
         guard let name = Label(record.name) ?? Label("\(uid)") else {
             preconditionFailure("no label can be made of \(uid)")
         }
-        return Pod(
+        var pod = Pod(
             uid: uid, name: name, spec: PodSpec(hostname: name.text), state: .lost, revision: 0,
             createdAt: uid.time ?? EngineClock.now)
+        pod.isSpecLost = true
+        return pod
     }
 
     mutating func makeToken() -> EngineToken {
@@ -182,10 +197,22 @@ extension Registry.State {
     mutating func apply(_ changes: Changes, _ events: [EventRecord]) -> Aftermath {
         var aftermath = Aftermath()
         for uid in changes.removedPods { names[uid] = nil }
-        if looks > 0 { goneDuringLooks.formUnion(changes.removedPods) }
+        for uid in changes.removedNetworks {
+            networkNames[uid] = nil
+            use.forget(uid)
+        }
+        if looks > 0 {
+            goneDuringLooks.formUnion(changes.removedPods + changes.removedNetworks)
+        }
         for (name, pod) in changes.pods {
+            if let before = pods[name], before.interfaces != pod?.interfaces { use.remove(before) }
+            if let pod, pods[name]?.interfaces != pod.interfaces { use.add(pod) }
             pods[name] = pod
             if let pod { names[pod.uid] = name }
+        }
+        for (name, network) in changes.networks {
+            networks[name] = network
+            if let network { networkNames[network.uid] = name }
         }
         revision = changes.revision
         lastUID = changes.lastUID

@@ -11,6 +11,10 @@ import Teardown
 struct Transaction {
     private let basePods: [Label: Pod]
     private let names: [UID: Label]
+    private let baseNetworks: [Label: Network]
+    private let networkNames: [UID: Label]
+    /// The addresses and ports that pods had before this transaction.
+    let use: NetworkUse
     private let baseOperations: OpenOperations
     /// The store, for reading ended operations. Only the registry changes it.
     let store: any RecordKeeping
@@ -23,6 +27,9 @@ struct Transaction {
     init(_ state: borrowing Registry.State) {
         basePods = state.pods
         names = state.names
+        baseNetworks = state.networks
+        networkNames = state.networkNames
+        use = state.use
         baseOperations = state.operations
         store = state.store
         changes = Changes(revision: state.revision, lastUID: state.lastUID)
@@ -41,6 +48,18 @@ struct Transaction {
         if let changed = changes.pods[name] { return changed }
         return basePods[name]
     }
+
+    func network(_ name: Label) -> Network? {
+        if let changed = changes.networks[name] { return changed }
+        return baseNetworks[name]
+    }
+
+    func network(uid: UID) -> Network? {
+        networkNames[uid].flatMap { network($0) }.flatMap { $0.uid == uid ? $0 : nil }
+    }
+
+    /// All networks before this transaction.
+    var networks: some Collection<Network> { baseNetworks.values }
 
     func operation(_ id: UID) -> PodOperation? { changes.operations[id] ?? baseOperations[id] }
 
@@ -127,6 +146,25 @@ struct Transaction {
         put(pod)
     }
 
+    mutating func put(_ network: Network) {
+        let known = self.network(network.name)
+        var network = network
+        changes.revision += 1
+        network.revision = changes.revision
+        if known?.state != network.state || known?.uid != network.uid {
+            tell(.state(network.state.rawValue), Target(network))
+        }
+        changes.networks[network.name] = .some(network)
+    }
+
+    /// Removes a network's record. The caller needs the proof that nothing of it is left.
+    mutating func remove(_ network: Network, _ proof: NoNetworkLeft) {
+        changes.revision += 1
+        changes.networks.updateValue(nil, forKey: network.name)
+        changes.removedNetworks.append(proof.network)
+        tell(.gone, Target(network))
+    }
+
     mutating func put(_ operation: PodOperation) {
         let known = self.operation(operation.id)
         var operation = operation
@@ -174,11 +212,21 @@ struct Transaction {
     }
 }
 
+extension Pod {
+    /// Frees what the record alone keeps of a pod of which nothing else is left.
+    mutating func release(_ proof: NothingLeft) {
+        if proof.pod == uid { interfaces = [] }
+    }
+}
+
 /// The outcome of a transaction.
 struct Changes {
     /// `nil` for a pod that was removed.
     var pods: [Label: Pod?] = [:]
     var removedPods: [UID] = []
+    /// `nil` for a network that was removed.
+    var networks: [Label: Network?] = [:]
+    var removedNetworks: [UID] = []
     var operations: [UID: PodOperation] = [:]
     var aliases: [AliasRecord] = []
     var events: [Event] = []
@@ -191,7 +239,8 @@ struct Changes {
     }
 
     var isEmpty: Bool {
-        pods.isEmpty && removedPods.isEmpty && operations.isEmpty && aliases.isEmpty
+        pods.isEmpty && removedPods.isEmpty && networks.isEmpty && removedNetworks.isEmpty
+            && operations.isEmpty && aliases.isEmpty
     }
 
     func stored() -> StoreChange {
@@ -201,6 +250,11 @@ struct Changes {
                 PodRecord(uid: pod.uid.recordID, name: pod.name.text, document: pod.record()))
         }
         change.removedPods = removedPods.map(\.recordID)
+        for case let network? in networks.values {
+            change.networks.append(
+                NetworkRecord(uid: network.uid.recordID, document: network.record()))
+        }
+        change.removedNetworks = removedNetworks.map(\.recordID)
         let uptime = EngineClock.uptime
         change.operations = operations.values.map { $0.storeRecord(uptime: uptime) }
         change.aliases = aliases

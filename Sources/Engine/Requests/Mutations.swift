@@ -113,6 +113,7 @@ extension Transaction {
         case .task(let task):
             guard let pod = pod.flatMap({ self.pod($0) }) else { return }
             putDone(kind, Target(pod, task), context, limits)
+        case .network(let network): putDone(kind, Target(network), context, limits)
         case .nothing: alias(id, to: .nothing, fingerprint: context.fingerprint)
         }
     }
@@ -176,6 +177,12 @@ extension Transaction {
     func removal(ofPod name: Label) -> PodOperation? {
         ended { () throws(StoreFailure) in
             try store.removal(OperationKind.podDelete.rawValue, of: name.text)
+        }
+    }
+
+    func removal(ofNetwork name: Label) -> PodOperation? {
+        ended { () throws(StoreFailure) in
+            try store.removal(OperationKind.networkDelete.rawValue, of: name.text)
         }
     }
 

@@ -33,7 +33,7 @@ extension Engine {
                 try checkMounts(task, place)
                 try checkHost(task, place)
             }
-            return transaction.createPod(name, spec, context)
+            return try transaction.createPod(name, spec, context, host.routes)
         }
     }
 
@@ -56,6 +56,9 @@ extension Engine {
                 }
                 return .pod(pod)
             }
+            if pod.isReleased && pod.spec.resources != before.resources {
+                throw .podState(pod.state)
+            }
             try checkLimits(of: pod, before)
             transaction.put(pod)
             guard pod.spec.resources != before.resources else {
@@ -70,19 +73,27 @@ extension Engine {
         }
     }
 
+    /// Stops the tasks of a pod. With `release` also removes all that the pod holds, and keeps only
+    /// the record and the logs.
     package func stopPod(
-        _ name: Label, grace: Int64?, _ context: RequestContext
+        _ name: Label, grace: Int64?, release: Bool = false, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
         try mutate(context, .podStop) { transaction throws(Refusal) in
             var pod = try transaction.living(name)
             let open = transaction.openOperations(of: pod.uid)
             try context.check(entityTag: pod.entityTag)
-            if let stop = open.first(where: { $0.kind == .podStop }) {
+            if let stop = open.last(where: { $0.kind == .podStop }),
+                pod.isReleased || !release
+            {
                 return transaction.join(stop, grace: grace)
             }
-            if pod.state == .ready { pod.state = .stopping }
-            let operation = transaction.makeOperation(
+            if pod.state == .ready || release && pod.state == .stopped { pod.state = .stopping }
+            if release { pod.isReleased = true }
+            var operation = transaction.makeOperation(
                 .podStop, Target(pod), context, grace: grace)
+            if pod.isReleased {
+                operation.steps = OperationStep.removing(tasks: pod.tasks.map(\.spec.name))
+            }
             transaction.put(pod)
             transaction.put(operation)
             return .operation(transaction.operation(operation.id) ?? operation)
@@ -144,10 +155,11 @@ extension Transaction {
     }
 
     fileprivate mutating func createPod(
-        _ name: Label, _ spec: PodSpec, _ context: RequestContext
-    ) -> MutationResult {
+        _ name: Label, _ spec: PodSpec, _ context: RequestContext, _ routes: () -> [HostRoute]
+    ) throws(Refusal) -> MutationResult {
         var pod = Pod(
             uid: makeUID(), name: name, spec: spec, state: .creating, revision: 0, createdAt: time)
+        pod.interfaces = try interfaces(for: spec, pod.uid, routes)
         pod.tasks = spec.tasks.map { task in
             PodTask(uid: makeUID(), spec: task, state: .creating, revision: 0, createdAt: time)
         }

@@ -29,6 +29,7 @@ package enum Refusal: Error, Equatable, Sendable {
     case taskState(TaskState)
     /// A pod or task of this name has another spec. `operation` is that of the pod, if it has one.
     case specConflict(Label, differences: [DocumentFault], operation: UID? = nil)
+    case network(NetworkRefusal)
     case notCancelable(UID, OperationKind, OperationState)
 
     // MARK: The request is too large, or not for this host

@@ -41,6 +41,8 @@ package enum MutationResult: Sendable {
     case pod(Pod)
     /// The task is already as requested: 200.
     case task(PodTask)
+    /// The network is already as requested: 200.
+    case network(Network)
     /// There is nothing to delete, and that was allowed: 204.
     case nothing
 }

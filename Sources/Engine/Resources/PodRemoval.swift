@@ -18,7 +18,7 @@ import Teardown
     private let isPodGoing: Bool
     /// CLOCK_BOOTTIME in nanoseconds since when the live shim has had no socket.
     private var withoutSocketSince: Int64?
-    private var attempts: [TeardownStep: Int] = [:]
+    private let backoff = Backoff()
 
     nonisolated init(
         _ controller: PodController, _ journal: OperationJournal,
@@ -45,14 +45,23 @@ import Teardown
                 return try await resource.remove(of: task, self)
             case (.taskOrPod(let resource), nil): return try await resource.remove(self)
             case (.pod(let resource), nil): return try await resource.remove(self)
-            case (.task, nil), (.pod, _?):
+            case (.task, nil), (.pod, _?), (.network, _):
                 return .blocked(Blocker("\(step.name.rawValue) has another scope"))
             }
         } catch { return .blocked(Blocker(error)) }
     }
 
+    @Loop func nextChange(_ step: TeardownStep) async { await backoff.pause(step, journal) }
+}
+
+/// The pauses between the attempts of each step.
+@Loop final class Backoff {
+    private var attempts: [TeardownStep: Int] = [:]
+
+    nonisolated init() {}
+
     /// Pauses for 20 ms the first time, and for twice as long each further time, up to a second.
-    @Loop func nextChange(_ step: TeardownStep) async {
+    func pause(_ step: TeardownStep, _ journal: OperationJournal) async {
         let attempt = attempts[step, default: 0]
         attempts[step] = attempt + 1
         let pause: Int64 = min(20 << Int64(min(attempt, 6)), 1000)

@@ -12,8 +12,10 @@ import Teardown
 struct PodVolumes: PodPart {
     let name = VolumeSpec.part
 
-    func document(for pod: Pod, _ layout: Layout) -> [UInt8] {
-        let folders = layout.folders(pod.uid)
+    func prepare(_ pod: Pod, _ engine: Engine) {}
+
+    func document(for pod: Pod, _ engine: Engine) -> [UInt8] {
+        let folders = engine.layout.folders(pod.uid)
         return WireVolume.document(
             pod.spec.volumes.map { volume in
                 WireVolume(

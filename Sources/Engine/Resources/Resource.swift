@@ -35,8 +35,16 @@ import Teardown
 @Loop protocol PodPart: PodResource {
     /// The name that the shim knows.
     var name: String { get }
+    /// Makes what the part needs and other pods share.
+    func prepare(_ pod: Pod, _ engine: Engine) async throws(Failure)
     /// What the shim has to know to make it.
-    func document(for pod: Pod, _ layout: Layout) -> [UInt8]
+    func document(for pod: Pod, _ engine: Engine) -> [UInt8]
+}
+
+/// A resource that a network has.
+@Loop protocol NetworkResource: ObservedResource {
+    /// Removes the objects of the network, and then looks; see `TaskResource`.
+    func remove(_ network: UID, _ host: any Host) async throws(SystemCallFailure) -> StepOutcome
 }
 
 /// A resource, by its number of removals (`RemovalStep.Scope`).
@@ -44,12 +52,14 @@ enum Resource: Sendable {
     case task(any TaskResource)
     case taskOrPod(any TaskResource & PodResource)
     case pod(any PodResource)
+    case network(any NetworkResource)
 
     @Loop func observe(_ look: Look) async -> [Observation] {
         switch self {
         case .task(let resource): await resource.observe(look)
         case .taskOrPod(let resource): await resource.observe(look)
         case .pod(let resource): await resource.observe(look)
+        case .network(let resource): await resource.observe(look)
         }
     }
 }
@@ -59,7 +69,10 @@ extension CreateStep {
     @Loop var part: (any PodPart)? {
         switch self {
         case .volumesCreate: PodVolumes()
-        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate: nil
+        case .networkAttach: Interface()
+        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
+            .networkCreate:
+            nil
         }
     }
 }
@@ -71,11 +84,13 @@ extension RemovalStep {
         case .tasksStop: .task(TaskProcesses())
         case .tasksDelete: .task(RuntimeContainer())
         case .rootfsUnmount: .task(RootfsMount())
+        case .networkDetach: .pod(Interface())
         case .volumesRemove: .pod(PodVolumes())
         case .filesRemove: .taskOrPod(DiskFiles())
         case .shimExit: .pod(ShimProcess())
         case .cgroupRemove: .pod(PodCgroup())
         case .verify: .pod(RunFolder())
+        case .networkRemove: .network(Bridge())
         }
     }
 }

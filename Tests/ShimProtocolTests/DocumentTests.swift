@@ -1,0 +1,63 @@
+import ShimProtocol
+import Testing
+
+/// The documents of a pod's parts, and those of the network helper.
+@Suite struct DocumentTests {
+    private static let volumes = [
+        WireVolume(name: "cache", path: "/data/x", medium: .disk),
+        WireVolume(name: "scratch", path: "/run/x", medium: .memory(size: 65_536)),
+        WireVolume(name: "free", path: "/run/y", medium: .memory(size: nil)),
+    ]
+
+    static let interface = WireInterface(
+        name: "eth0", hostInterface: "st0123456789ab", mac: [2, 0x42, 10, 88, 0, 2],
+        mark: "staunch:019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10", bridge: "sb0123456789ab", mtu: 1400,
+        addresses: [
+            WireAddress(bytes: [10, 88, 0, 2], length: 16),
+            WireAddress(bytes: [0xfd] + [UInt8](repeating: 0, count: 15), length: 64),
+        ],
+        gateways: [[10, 88, 0, 1]], table: "staunch",
+        ports: [
+            WirePort(hostPort: 8080, containerPort: 80, transport: 6, hostIP: []),
+            WirePort(hostPort: 53, containerPort: 53, transport: 17, hostIP: [127, 0, 0, 1]),
+        ])
+
+    private static let network = WireNetwork(
+        bridge: "sb0123456789ab", mark: "staunch:019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10", mtu: 0,
+        gateways: [WireAddress(bytes: [10, 88, 0, 1], length: 16)], masquerades: true,
+        isIsolated: false, table: "staunch", interfaces: [interface])
+
+    private static let detachments = [
+        WireDetachment(
+            uid: "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10", hostInterface: "st0123456789ab",
+            mark: "staunch:019abf10", bridge: "", addresses: [[10, 88, 0, 2]]),
+        WireDetachment(
+            uid: "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b11", hostInterface: "st0123456789ac",
+            mark: "staunch:019abf11", bridge: "sb0123456789ac", addresses: []),
+    ]
+
+    @Test("a document is read as it was written")
+    func roundTrip() throws {
+        let (volumes, network) = (DocumentTests.volumes, DocumentTests.network)
+        let (interface, detachments) = (DocumentTests.interface, DocumentTests.detachments)
+        #expect(try WireVolume.parse(document: WireVolume.document(volumes)) == volumes)
+        #expect(try WireInterface.parse(document: interface.document()) == interface)
+        #expect(try WireNetwork.parse(document: network.document()) == network)
+        let document = WireDetachment.document(detachments)
+        #expect(try WireDetachment.parse(document: document) == detachments)
+    }
+
+    @Test("a document that is cut, longer, or of another version is refused")
+    func damaged() {
+        let whole = DocumentTests.network.document()
+        for length in 0..<whole.count {
+            #expect(throws: WireFault.self) {
+                try WireNetwork.parse(document: Array(whole.prefix(length)))
+            }
+        }
+        #expect(throws: WireFault.self) { try WireNetwork.parse(document: whole + [0]) }
+        #expect(throws: WireFault.self) {
+            try WireNetwork.parse(document: [2, 0] + whole.dropFirst(2))
+        }
+    }
+}
