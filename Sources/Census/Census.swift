@@ -20,6 +20,7 @@ package struct Census: Equatable, Sendable {
         addNetworkNamespaces(of: processes)
         addHeldNamespaces(of: processes)
         addSockets(marks, processes)
+        addNetworks(marks)
         if marks.hostNetwork { addHostNetwork() }
         addCgroups(marks)
         addFiles(marks)

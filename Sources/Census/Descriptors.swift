@@ -59,7 +59,7 @@ extension Census {
     /// Adds the network namespaces, except the host's, that our processes are in or hold open.
     /// Shims hold the pods' namespaces (DESIGN.md), so one of our processes holds any that is left.
     mutating func addNetworkNamespaces(of table: ProcessTable) {
-        let host = link("/proc/self/ns/net")
+        let host = link("/proc/thread-self/ns/net")
         for process in table.ours + table.daemons {
             let held = (table.held[process.pid] ?? []).map { shown($0.target) }
             let own = link("/proc/\(process.pid)/ns/net").map { [$0] } ?? []

@@ -8,10 +8,10 @@ extension Census {
     /// Adds sockets with a name of ours on the host, and every named socket in the pods'
     /// namespaces.
     mutating func addSockets(_ marks: Marks, _ table: ProcessTable) {
-        for name in socketNames("/proc/self/net/unix") where marks.areIn(name) {
+        for name in socketNames("/proc/thread-self/net/unix") where marks.areIn(name) {
             names.insert("socket \(shown(name))")
         }
-        var seen = Set([link("/proc/self/ns/net")])
+        var seen = Set([link("/proc/thread-self/ns/net")])
         for process in table.ours where !process.isZombie {
             let namespace = link("/proc/\(process.pid)/ns/net")
             guard let namespace, seen.insert(namespace).inserted else { continue }
@@ -53,11 +53,11 @@ extension Census {
     /// does not count.
     mutating func clientSockets(_ marks: Marks) -> Set<[UInt8]> {
         let socket = Array("\(marks.runDirectory)/staunch.sock".utf8)
-        let local = socketLines("/proc/self/net/unix").map { $0.split(separator: space) }
+        let local = socketLines("/proc/thread-self/net/unix").map { $0.split(separator: space) }
             .filter { $0.count > 7 && $0[5].elementsEqual("03".utf8) && $0[7] == socket[...] }
             .map { $0[6] }
         let remote = ["tcp", "tcp6"].flatMap { kind in
-            (bytes("/proc/self/net/\(kind)") ?? []).split(separator: newline)
+            (bytes("/proc/thread-self/net/\(kind)") ?? []).split(separator: newline)
                 .map { $0.split(separator: space) }
                 .filter { $0.count > 9 && $0[3].elementsEqual("01".utf8) }.map { $0[9] }
         }

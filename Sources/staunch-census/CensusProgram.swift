@@ -99,6 +99,7 @@ private let discussion = """
       superblock loop         file systems and loop devices on files of the daemon
       network socket          network namespaces of pods; unix sockets, by name
       namespace               namespaces of other kinds, if a descriptor holds them
+      link firewall           interfaces, bridges, and the firewall's table of the daemon
       interface port address  interfaces and bridge ports of the host; addresses held by CNI
       cgroup file             cgroups of every hierarchy; files below every directory
       descriptors             descriptors of each process, counted by kind

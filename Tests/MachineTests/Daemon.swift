@@ -41,6 +41,10 @@ final class Daemon {
     /// The program that starts the daemon in our place, and the socket that it passes
     /// (ServiceManager.swift).
     var launcher: [String] = []
+    /// The program of each new shim.
+    var shim: String
+    /// The network namespace of the daemon; `nil` for the machine's own.
+    var network: HostNetwork?
     var heldAPI: HeldListener?
     var pid: Int32 { process?.processIdentifier ?? 0 }
     var isRunning: Bool { process?.isRunning ?? false }
@@ -64,6 +68,7 @@ final class Daemon {
         try makeDirectory(home)
         rootfs = try Rootfs(below: home)
         bin = hasFailpoints ? Installation.failpoints : Installation.bin
+        shim = bin + "/staunch-shim"
         plan = hasFailpoints ? try Plan(in: home + "/points") : nil
     }
 
@@ -84,10 +89,9 @@ final class Daemon {
         // Started through env, which becomes the daemon. A preloaded library may change the
         // environment, and Swift then finds no arguments.
         let words =
-            (launcher.isEmpty ? ["/usr/bin/env"] : launcher) + [
+            (network?.launcher ?? []) + (launcher.isEmpty ? ["/usr/bin/env"] : launcher) + [
                 bin + "/staunchd", "--run-dir", runDirectory, "--data-dir", dataDirectory,
-                "--log-dir", logDirectory, "--cgroup-parent", cgroupParent, "--shim",
-                bin + "/staunch-shim",
+                "--log-dir", logDirectory, "--cgroup-parent", cgroupParent, "--shim", shim,
             ] + (arguments.contains("--metrics-listen") ? [] : ["--metrics-listen", "off"])
             + arguments
         process.executableURL = URL(fileURLWithPath: words[0])
@@ -155,8 +159,19 @@ final class Daemon {
         } catch { Issue.record("not put away: \(error)") }
     }
 
+    /// A network is deleted after its pods, also if the daemon would keep it a while.
     func deleteEverything() throws {
         let client = client()
+        try deletePods(client)
+        let networks = try client.send("GET", "/v1/networks?limit=1000")["items"]?.elements ?? []
+        for name in networks.compactMap({ $0["name"]?.string }) {
+            let answer = try client.send("DELETE", "/v1/networks/\(name)?allowMissing=true")
+            guard answer.status != 204 else { continue }
+            #expect(try client.follow(answer.id).state == "succeeded", "\(answer.reply.text)")
+        }
+    }
+
+    private func deletePods(_ client: Client) throws {
         var operations: [String] = []
         let pods = try client.send("GET", "/v1/pods?limit=1000")["items"]?.elements ?? []
         for name in pods.compactMap({ $0["name"]?.string }) {
@@ -199,12 +214,12 @@ func withDaemon(
     try daemon.start()
     // The kernel does not return its list of sockets atomically. So look until the list contains
     // ours.
-    var before = Census(daemon.marks)
+    var before = daemon.census()
     var held = daemon.held
     try eventually("the census sees the daemon's socket, and nothing of its start") {
         // The daemon's first check of the disks runs in a helper, and ends soon.
         guard daemon.children().isEmpty else { return false }
-        before = Census(daemon.marks)
+        before = daemon.census()
         held = daemon.held
         // What its helpers at the start were is taken a moment later. Before its exec, a helper has
         // the name of the thread that made it.
@@ -222,10 +237,15 @@ func withDaemon(
 }
 
 extension Daemon {
+    /// The census of the machine, in the daemon's network namespace.
+    func census(daemonToo: Bool = false) -> Census {
+        let marks = marks(daemonToo: daemonToo)
+        return network?.census(marks) ?? Census(marks)
+    }
+
     /// What the daemon itself has open, by kind.
     var held: Set<String> {
-        let marks = marks(daemonToo: true)
-        return Census(marks).names.filter { $0.hasPrefix("daemon ") }
+        census(daemonToo: true).names.filter { $0.hasPrefix("daemon ") }
     }
 
     /// The daemon closes a pod's descriptors a moment after it announces the pod's end.
@@ -245,7 +265,7 @@ extension Daemon {
         var after = try censusBetweenLooks()
         for _ in 0..<100 where after.differsOnlyInSockets(from: before) {
             Thread.sleep(forTimeInterval: 0.02)
-            after = Census(marks)
+            after = census()
         }
         #expect(
             after == before, "\(after.difference(from: before))", sourceLocation: sourceLocation)
@@ -260,13 +280,13 @@ extension Daemon {
     /// taken while no such helper exists. It does not wait for a pod's helper, which is in the
     /// pod's cgroup.
     private func censusBetweenLooks() throws -> Census {
-        var census = Census(marks)
+        var last = census()
         try eventually("the daemon's own looks at the host end") {
             guard lookers().isEmpty else { return false }
-            census = Census(marks)
+            last = census()
             return lookers().isEmpty
         }
-        return census
+        return last
     }
 
     private func lookers() -> [Int32] {

@@ -39,7 +39,7 @@ import Testing
         "Shim": ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"],
         "staunch-shim": ["Shim"],
         // An instrument shares nothing with what it measures.
-        "Census": ["Bytes", "Kernel", "Linux"],
+        "Census": ["Bytes", "Kernel", "Linux", "Netlink"],
         "staunch-census": ["Census", "Kernel", "Linux", "JSON", "Bytes"],
         // The API's client has nothing of the engine, not even its vocabulary.
         "Client": ["Bytes", "CCurl", "JSON"],
