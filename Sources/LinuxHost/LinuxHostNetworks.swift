@@ -9,7 +9,6 @@ import Linux
 package import Model
 import Netlink
 import ShimProtocol
-import Synchronization
 
 extension LinuxHost {
     package func make(
@@ -137,50 +136,6 @@ extension LinuxHost {
             found[words[0]] = Blocker(words[2], errno: errno)
         }
         return found
-    }
-}
-
-/// The last look at the objects of networks, and the look in progress.
-@Loop final class NetworkLook {
-    private var last: [Observation] = []
-    private let flight = SingleFlight()
-    private nonisolated let found = Mutex<[HostFinding]>([])
-
-    nonisolated init() {}
-
-    nonisolated var findings: [HostFinding] { found.withLock { $0 } }
-
-    /// Returns the last result. If the look takes too long, the next audit gets the new result.
-    func look(_ host: LinuxHost, _ records: any Recorded) async -> [Observation] {
-        await flight.run { await self.run(host, records) }
-        return last
-    }
-
-    private func run(_ host: LinuxHost, _ records: any Recorded) async {
-        records.beginLook()
-        var output: [UInt8]?
-        do throws(SystemCallFailure) {
-            let seen = try await Helper.run(
-                ["staunch-shim", "network", "list", host.layout.networkMark],
-                path: try host.shimProgram())
-            if seen.blocker == nil { output = seen.output }
-        } catch {}  // no descriptor is free: the next audit looks again
-        let known = records.endLook()
-        guard let output else { return }
-        var names: [ResourceKind: [String: String]] = [:]
-        var findings: [(code: String, detail: String)] = []
-        for line in String(decoding: output, as: UTF8.self).fields("\n") {
-            let words = line.fields(" ", maxSplits: 2, keepingEmpty: true)
-            guard words.count == 3 else { continue }
-            if words[0].isSame(as: "finding") { findings.append((words[1], words[2])) }
-            guard let kind = ResourceKind(rawValue: words[0]) else { continue }
-            names[kind, default: [:]][words[1]] = words[2]
-        }
-        let all = HostFindings.all(findings)
-        found.withLock { $0 = all }
-        last = ([.bridges, .interfaces, .ports] as [ResourceKind]).map { kind in
-            Observation(kind, names[kind] ?? [:], recorded: known)
-        }
     }
 }
 

@@ -32,13 +32,14 @@ struct Detachment: ~Copyable {
             pods.flatMap(\.addresses).compactMap { IPAddress(bytes: $0) } + published
         try firewall.flush(
             Set(addresses).flatMap { [.begun(by: $0), .answered(by: $0)] })
+        if pods.contains(where: { !$0.bridge.isEmpty }) { try firewall.removeUnused(table) }
         try report(pods)
     }
 
     /// Removes the host ports. Returns the addresses to which they led.
     private func unpublish(_ pods: [WireDetachment]) throws(SystemCallFailure) -> [IPAddress] {
         let marks = Set(pods.map(\.mark))
-        let removed = try firewall.remove(of: Detachment.sets, from: table) {
+        let removed = try firewall.remove(of: Detachment.sets(of: pods), from: table) {
             marks.contains($0.comment ?? "")
         }
         return removed.compactMap { element in
@@ -46,7 +47,11 @@ struct Detachment: ~Copyable {
         }
     }
 
-    private static let sets = FirewallSet.allCases.filter(\.isOfPorts)
+    /// What has no record may be a network, which has elements of other sets.
+    private static func sets(of pods: [WireDetachment]) -> [FirewallSet] {
+        let isOfNetwork = pods.contains { !$0.bridge.isEmpty }
+        return FirewallSet.allCases.filter { isOfNetwork || $0.isOfPorts }
+    }
 
     private func unlink(_ pods: [WireDetachment]) throws(SystemCallFailure) {
         var names: [InterfaceName] = []
@@ -64,9 +69,9 @@ struct Detachment: ~Copyable {
         for link in try route.links() {
             if let alias = link.alias { left[alias] = "the interface \(link.name)" }
         }
-        for set in Detachment.sets {
-            for port in try firewall.elements(of: set, in: table) {
-                if let mark = port.comment { left[mark] = "a host port" }
+        for set in Detachment.sets(of: pods) {
+            for element in try firewall.elements(of: set, in: table) {
+                if let mark = element.comment { left[mark] = "an element of the firewall" }
             }
         }
         let lines = pods.compactMap { pod in

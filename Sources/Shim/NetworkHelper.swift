@@ -14,8 +14,8 @@ import ShimProtocol
 ///   from standard input. Writes a line `UID ERRNO_NAME text` for each pod of which something is
 ///   left.
 /// - `network list TABLE`: writes a line `KIND UID NAME` for each object with our mark. The mark is
-///   the table's name, a colon and a uid. A line `finding CODE DETAIL` tells what about the
-///   firewall may keep pods from each other.
+///   the table's name, a colon and a uid. The kinds are those of `WireSeen`. A finding about the
+///   host's firewall has a code in the place of the uid.
 enum NetworkHelper {
     static func run(_ verb: String, _ words: [String]) throws(SystemCallFailure) -> CInt {
         switch verb {
@@ -45,90 +45,9 @@ enum NetworkHelper {
         return name
     }
 
-    private static func unusable(_ text: String) -> SystemCallFailure {
+    static func unusable(_ text: String) -> SystemCallFailure {
         SystemCallFailure(call: "name", subject: text, errno: 22)
     }
-
-    // MARK: Making
-
-    private static func make(_ document: [UInt8]) throws(SystemCallFailure) {
-        let network: WireNetwork
-        let gateways: [IPPrefix]
-        var ports: [FirewallElement] = []
-        do throws(WireFault) {
-            network = try WireNetwork.parse(document: document)
-            gateways = try network.gateways.prefixes()
-            for interface in network.interfaces { ports += try InterfaceWish(interface).published }
-        } catch { throw unusable(error.detail) }
-        let bridge = try name(network.bridge)
-        let table = try table(network.table)
-        let firewall = try NetfilterSocket()
-        try firewall.ensure(table)
-        try makeBridge(bridge, network, gateways)
-        try complete(ports + entries(bridge, network, gateways), table, firewall)
-    }
-
-    private static func makeBridge(
-        _ name: InterfaceName, _ network: WireNetwork, _ gateways: [IPPrefix]
-    ) throws(SystemCallFailure) {
-        let route = try RouteSocket()
-        let known = try route.link(name)
-        if let known, !(known.alias?.isSame(as: network.mark) ?? false) {
-            // A former helper was killed before the bridge had its mark.
-            try route.remove(name)
-        }
-        if known?.alias?.isSame(as: network.mark) ?? false { return }
-        guard let first = gateways.first else { throw unusable("a network without addresses") }
-        _ = try route.create(
-            NewBridge(
-                name: name, mac: MACAddress(for: first.address), alias: network.mark,
-                addresses: gateways))
-        try set(name, hasVersion6: gateways.contains { $0.address.family == .v6 })
-    }
-
-    /// Settings of this bridge alone. Packets from pods are forwarded, whatever the host does with
-    /// other packets.
-    private static func set(
-        _ bridge: InterfaceName, hasVersion6: Bool
-    ) throws(SystemCallFailure) {
-        try Files.writeControlFile("/proc/sys/net/ipv4/conf/\(bridge)/forwarding", "1")
-        let version6 = "/proc/sys/net/ipv6/conf/\(bridge)"
-        guard try Files.exists(version6) else { return }
-        if hasVersion6 {
-            try Files.writeControlFile(version6 + "/accept_ra", "0")
-            try Files.writeControlFile(version6 + "/forwarding", "1")
-        } else {
-            try Files.writeControlFile(version6 + "/disable_ipv6", "1")
-        }
-    }
-
-    private static func entries(
-        _ bridge: InterfaceName, _ network: WireNetwork, _ gateways: [IPPrefix]
-    ) -> [FirewallElement] {
-        var entries: [FirewallContent] = [.bridge(bridge), .sameBridge(bridge)]
-        if network.isIsolated { entries.append(.isolated(bridge)) }
-        for subnet in gateways.map(\.network) {
-            entries += [.subnet(subnet), .hairpin(subnet)]
-            if network.masquerades { entries.append(.masquerade(subnet)) }
-        }
-        return entries.compactMap { FirewallElement($0, comment: network.mark) }
-    }
-
-    /// Adds what is missing.
-    private static func complete(
-        _ wanted: [FirewallElement], _ table: FirewallTable, _ firewall: borrowing NetfilterSocket
-    ) throws(SystemCallFailure) {
-        var present: Set<FirewallContent> = []
-        for set in Set(wanted.map(\.content.set)) {
-            for element in try firewall.elements(of: set, in: table) {
-                if let entry = element.content { present.insert(entry) }
-            }
-        }
-        let missing = wanted.filter { !present.contains($0.content) }
-        if !missing.isEmpty { try firewall.add(missing, to: table) }
-    }
-
-    // MARK: Removing and listing
 
     private static func remove(
         _ bridge: String, _ mark: String, _ tableName: String
@@ -151,18 +70,22 @@ enum NetworkHelper {
         var lines: [String] = []
         for link in try RouteSocket().links() {
             guard let uid = link.alias?.after(prefix) else { continue }
-            let kind = link.kind?.isSame(as: "bridge") ?? false ? "bridges" : "interfaces"
-            lines.append("\(kind) \(uid) \(link.name)")
+            let isBridge = link.kind?.isSame(as: "bridge") ?? false
+            let kind: WireSeen =
+                isBridge ? .bridge : link.master == nil ? .interfaceWithoutBridge : .interface
+            lines.append("\(kind.rawValue) \(uid) \(link.name)")
         }
         let firewall = try NetfilterSocket()
         do throws(SystemCallFailure) {
-            for drop in try firewall.forwardDrops() { lines.append("finding forward-drop \(drop)") }
-        } catch { lines.append("finding no-nftables \(error.errnoText)") }
+            for drop in try firewall.forwardDrops() {
+                lines.append("\(WireSeen.finding.rawValue) forward-drop \(drop)")
+            }
+        } catch { lines.append("\(WireSeen.finding.rawValue) no-nftables \(error.errnoText)") }
         for set in FirewallSet.allCases {
             for element in try firewall.elements(of: set, in: table) {
                 guard let uid = element.comment?.after(prefix) else { continue }
-                let kind = set.isOfPorts ? "ports" : "bridges"
-                lines.append("\(kind) \(uid) \(set.rawValue) in \(table.name)")
+                let kind: WireSeen = set.isOfPorts ? .port : .rules
+                lines.append("\(kind.rawValue) \(uid) \(set.rawValue) in \(table.name)")
             }
         }
         let text = lines.map { $0 + "\n" }.joined()

@@ -55,7 +55,7 @@ extension Machine {
 extension Daemon {
     /// Removes all that lives in memory, as a reboot does. The boot id is the machine's own and
     /// stays; the store that contains it goes as well.
-    fileprivate func reboot() throws {
+    func reboot() throws {
         crash()
         // Repeated, because a shim that was busy with a create starts more processes. The daemon's
         // last child, which holds its directory, is not yet in the cgroup.

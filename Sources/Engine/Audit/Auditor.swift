@@ -88,7 +88,7 @@ extension Engine {
 extension Pod {
     /// Whether every object that the record names has to exist. A pod that is being created or
     /// deleted is not settled.
-    fileprivate var isSettled: Bool {
+    var isSettled: Bool {
         switch state {
         case .ready, .stopping, .stopped: !isReleased
         case .creating, .deleting, .lost: false

@@ -17,6 +17,8 @@ import Teardown
     /// Whether this daemon has made the network, and has not removed it since.
     private(set) var isMade = false
     private var running: UID?
+    /// The pods whose host ports the running helper completes.
+    private var completing: Set<UID> = []
 
     init(_ uid: UID, _ engine: Engine) {
         self.uid = uid
@@ -64,13 +66,24 @@ import Teardown
         }
     }
 
+    /// Returns once no helper adds host ports of the pod any more. A later helper does not complete
+    /// a pod that is being deleted.
+    func letGo(of pod: UID) async {
+        guard completing.contains(pod) else { return }
+        await turn.take()
+        turn.leave()
+    }
+
     private func make() async throws(Failure) {
         guard let network = engine.registry.network(uid) else {
             throw Failure(.networkFailed, "the network is gone", step: .create(.networkCreate))
         }
+        let pods = engine.registry.pods(on: uid).map(\.completable)
+        completing = Set(pods.lazy.filter(\.isSettled).map(\.uid))
+        defer { completing = [] }
         let blocker: Blocker?
         do throws(SystemCallFailure) {
-            blocker = try await engine.host.make(network, engine.registry.pods(on: uid))
+            blocker = try await engine.host.make(network, pods)
         } catch { blocker = Blocker(error) }
         if let blocker {
             throw Failure(.networkFailed, blocker.reason, step: .create(.networkCreate))
@@ -135,6 +148,16 @@ import Teardown
         let journal = OperationJournal(engine, operation: operation.id, controller: nil)
         let removal = NetworkRemoval(engine, uid, journal)
         return await Teardown(remover: removal, journal: journal).run(network: uid)
+    }
+}
+
+extension Pod {
+    /// The pod as a helper of its network completes it. The shim of a pod that is being created
+    /// publishes its host ports, and a pod that is being deleted has none any more.
+    fileprivate var completable: Pod {
+        var pod = self
+        if !isSettled { pod.spec.network.bridge?.ports = [] }
+        return pod
     }
 }
 
