@@ -12,7 +12,8 @@ import ShimProtocol
 
 final class Interface: PodPart {
     static let name = WireInterface.part
-    /// The index of the interface in the pod. The index 1 is the loopback's.
+    static let hasFolder = false
+    /// The index that is asked for in the pod. The index 1 is the loopback's.
     private static let index: Int32 = 2
 
     let memory: [MemoryFileSystem] = []
@@ -21,6 +22,8 @@ final class Interface: PodPart {
     private let podNetwork: CInt
     /// Sockets that hold host ports; open until the shim ends.
     private let ports = HeldPorts()
+    /// The port that the shim could not hold.
+    private var refused: WirePort?
 
     init(_ document: [UInt8], _ shim: Shim) throws(WireFault) {
         wanted = try InterfaceWish(try WireInterface.parse(document: document))
@@ -38,10 +41,12 @@ final class Interface: PodPart {
         var failure: SystemCallFailure?
         do throws(SystemCallFailure) {
             for port in wanted.ports {
+                refused = port
                 for address in wanted.heldAddresses(of: port) {
                     try ports.hold(port.transport, address, port.hostPort)
                 }
             }
+            refused = nil
         } catch {
             failure = error
             ports.release()
@@ -53,14 +58,32 @@ final class Interface: PodPart {
         if let failure { throw failure }
     }
 
+    func explained(_ failure: SystemCallFailure) -> SystemCallFailure {
+        guard failure.errno == 98, let refused else { return failure }  // EADDRINUSE
+        do throws(SystemCallFailure) { try Sandbox.enterNetwork(hostNetwork) } catch {
+            return failure
+        }
+        guard let holder = PortHolder.description(refused.transport, refused.hostPort) else {
+            return failure
+        }
+        return SystemCallFailure(
+            call: failure.call, subject: "\(failure.subject), which \(holder) has", errno: 98)
+    }
+
     func make() throws(SystemCallFailure) {
         try Sandbox.enterNetwork(hostNetwork)
         let route = try RouteSocket()
         try makePair(route)
         if !wanted.published.isEmpty { try publish(route) }
         try Sandbox.enterNetwork(podNetwork)
-        try RouteSocket().setUp(
-            Interface.index, wanted.name, addresses: wanted.addresses, gateways: wanted.gateways)
+        let inside = try RouteSocket()
+        // The kernel chooses the index (veth_newlink), and an interface that is made anew gets
+        // another one.
+        guard let link = try inside.link(wanted.name) else {
+            throw SystemCallFailure(call: "RTM_GETLINK", subject: wanted.name.text, errno: 19)
+        }
+        try inside.setUp(
+            link.index, wanted.name, addresses: wanted.addresses, gateways: wanted.gateways)
     }
 
     /// An interface that a former helper has made, perhaps not wholly, is made anew.

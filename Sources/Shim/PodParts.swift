@@ -10,12 +10,21 @@ protocol PodPart: AnyObject {
     static var name: String { get }
     /// Reads the daemon's document, and makes nothing.
     init(_ document: [UInt8], _ shim: Shim) throws(WireFault)
+    /// Whether it has a folder on the disk. The daemon removes what another part made, and the shim
+    /// lets go of what its process holds.
+    static var hasFolder: Bool { get }
     /// Its file systems in memory that are mounted in the sandbox.
     var memory: [MemoryFileSystem] { get }
     /// Makes what the shim's process holds. It cannot block.
     func hold() throws(SystemCallFailure)
     /// Makes the rest. Runs in a helper, in the host's mount namespace.
     func make() throws(SystemCallFailure)
+    /// Returns the failure of `hold` with words that help. Runs in a helper.
+    func explained(_ failure: SystemCallFailure) -> SystemCallFailure
+}
+
+extension PodPart {
+    func explained(_ failure: SystemCallFailure) -> SystemCallFailure { failure }
 }
 
 /// All kinds of parts.
@@ -41,10 +50,16 @@ extension Shim {
             part = if let made { made } else { try kind.init(document, self) }
         } catch { return reply(id, .failed(.system, detail: error.detail)) }
         parts[name] = part
+        // A daemon that starts again repeats the request. The tasks may be at work by then.
+        if finished.contains(name) { return reply(id, .done) }
+        var refusal: SystemCallFailure?
+        do throws(SystemCallFailure) { try part.hold() } catch { refusal = error }
         do throws(SystemCallFailure) {
-            try part.hold()
             let job = try helper(.make, for: id) {
-                outcome { () throws(SystemCallFailure) in try part.make() }
+                outcome { () throws(SystemCallFailure) in
+                    if let refusal { throw part.explained(refusal) }
+                    try part.make()
+                }
             }
             partJob = (name, job)
         } catch { reply(id, .failed(fault(error.errno), detail: error.description)) }
@@ -55,6 +70,13 @@ extension Shim {
 
     /// Also removes what a former shim of the pod has made.
     func removePart(_ name: String, id: UInt32) {
+        if let kind = kinds.first(where: { $0.name == name }), !kind.hasFolder {
+            // A helper that is at work would make again what the daemon removes.
+            if let partJob, partJob.name == name { return reply(id, busy(partJob.job)) }
+            parts[name] = nil
+            finished.remove(name)
+            return reply(id, .done)
+        }
         if let partJob {
             guard partJob.name == name, partJob.job.kind == .remove else {
                 return reply(id, busy(partJob.job))
@@ -89,6 +111,8 @@ extension Shim {
         guard let (name, job) = partJob.take() else { return }
         let answer = answer(job)
         if answer == .done && job.kind == .remove { parts[name] = nil }
+        let hasFolder = kinds.first { $0.name == name }?.hasFolder ?? true
+        if answer == .done && job.kind == .make && !hasFolder { finished.insert(name) }
         guard job.kind == .make, case .stillThere(let reason, let errno) = answer else {
             return reply(to: job.waiting, answer)
         }

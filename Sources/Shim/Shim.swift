@@ -27,6 +27,8 @@ package final class Shim {
     let sharedMemory: MemoryFileSystem
     /// By name.
     var parts: [String: any PodPart] = [:]
+    /// The parts without a folder that a helper has made wholly.
+    var finished: Set<String> = []
     /// The child that makes or removes a part's files.
     var partJob: (name: String, job: Job)?
     var connection: ShimConnection?

@@ -10,6 +10,7 @@ import ShimProtocol
 
 final class Volumes: PodPart {
     static let name = "volumes"
+    static let hasFolder = true
 
     private let wanted: [WireVolume]
     private(set) var memory: [MemoryFileSystem] = []

@@ -2,7 +2,7 @@
 // connections that the kernel tracks for its addresses.
 //
 // The pod's shim makes them, and the host removes them by names that follow from the uid, whether
-// the shim lives or not.
+// the shim lives or not. Before, the shim lets go of the host ports, and none of its helpers works.
 
 import Host
 import Kernel
@@ -30,8 +30,24 @@ struct Interface: PodPart {
     }
 
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
-        let pod = removal.controller.engine.registry.pod(removal.uid)
-        if let pod, pod.interfaces.isEmpty, !pod.isSpecLost { return .alreadyGone }
-        return StepOutcome(try await removal.host.detach(removal.uid, pod?.interfaces.first))
+        let engine = removal.controller.engine
+        let pod = engine.registry.pod(removal.uid)
+        let interfaces = pod?.interfaces ?? []
+        if let pod, interfaces.isEmpty, !pod.isSpecLost { return .alreadyGone }
+        for interface in interfaces {
+            await engine.networkControllers.controller(of: interface.networkUID, engine)
+                .letGo(of: removal.uid)
+        }
+        let shim = try removal.shim()
+        // The shim of an orphan may be of a version without networks, so it is not asked.
+        if let shim, !interfaces.isEmpty {
+            let outcome = StepOutcome(await shim.ask(.removePart(name: name)))
+            if case .blocked = outcome { return outcome }
+        } else if shim == nil {
+            // A helper of the dead shim may still be at work.
+            let outcome = try removal.kill(in: removal.layout.cgroup(removal.uid) + "/shim")
+            guard outcome == .alreadyGone else { return outcome }
+        }
+        return StepOutcome(try await removal.host.detach(removal.uid, interfaces.first))
     }
 }
