@@ -4,12 +4,22 @@ import Bytes
 import JSON
 
 extension Workload {
-    /// The body of a PUT of this pod.
-    func podBody(rootfs: String) -> [UInt8] {
+    /// The body of a PUT of this pod. On a network of the daemon the pod has a host port.
+    func podBody(rootfs: String, hostPort: Int64) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.object("labels") { $0.member("churn", name) }
-        writer.object("network") { $0.member("mode", network.rawValue) }
+        writer.object("network") { writer in
+            writer.member("mode", network.rawValue)
+            guard network == .bridge else { return }
+            writer.key("ports")
+            writer.beginArray()
+            writer.beginObject()
+            writer.member("hostPort", hostPort)
+            writer.member("containerPort", 80 as Int64)
+            writer.endObject()
+            writer.endArray()
+        }
         writer.object("tasks") { writer in
             for task in taskNames {
                 writer.key(task)

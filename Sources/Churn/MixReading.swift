@@ -94,7 +94,7 @@ private struct WorkloadReader {
             throw MixFault(
                 description: "\(place)/network is 'cni', which the daemon does not have yet")
         }
-        return try value("network", "none or host") { $0.string.flatMap(NetworkMode.init) }
+        return try value("network", "none, host or bridge") { $0.string.flatMap(NetworkMode.init) }
     }
 }
 

@@ -63,6 +63,7 @@ struct StaunchRun {
         }
         injector?.finish()
         watch.deleteLeftovers(statistics)
+        if daemon != nil { watch.deleteNetworks(statistics) }
         follower.finish()
         sampler.finish()
         let findings = findings(before)

@@ -1,5 +1,6 @@
 // One client of Staunch: create, wait, read, hold, delete, wait; any request may be repeated.
 
+import Bytes
 import Client
 import JSON
 import Linux
@@ -25,7 +26,8 @@ final class StaunchWorker: PodWorker {
 
     func cycle(_ name: String, _ workload: Workload) throws(RunFailure) {
         let began = now()
-        let create = Request("PUT", "/v1/pods/\(name)", body: workload.podBody(rootfs: rootfs))
+        let body = workload.podBody(rootfs: rootfs, hostPort: hostPort(of: name))
+        let create = Request("PUT", "/v1/pods/\(name)", body: body)
         guard let created = try mutate(create, .createAnswer) else { return }
         guard created["state"]?.string == "succeeded" else { return failed(name, created) }
         let made = now()
@@ -43,6 +45,12 @@ final class StaunchWorker: PodWorker {
         let took = made - began + (now() - deleting)
         ended(name, uid, workload, deleted, seen, took)
         try expectGone(name)
+    }
+
+    /// Pods that exist at the same time have different ports, because their names have different
+    /// numbers. The kernel gives none of these ports to clients (ip_local_port_range).
+    private func hostPort(of name: String) -> Int64 {
+        10_000 + (name.fields("-").last.flatMap { Int64($0) } ?? 0) % 20_000
     }
 
     /// Sends the request until it is answered, and follows its operation to the end. `nil` if the

@@ -47,6 +47,23 @@ struct Watch {
         }
     }
 
+    /// Deletes the networks of the run's own daemon, which otherwise keeps them for some seconds.
+    func deleteNetworks(_ statistics: RunStatistics) {
+        let networks = document("/v1/networks?limit=1000")?["items"]?.elements ?? []
+        for name in networks.compactMap({ $0["name"]?.string }) {
+            let request = Request(
+                "DELETE", "/v1/networks/\(name)?allowMissing=true",
+                headers: [("Prefer", "wait=60")], patience: 90)
+            do {
+                let answer = try client.send(request)
+                guard answer.status == 204 || answer.status == 200 else {
+                    statistics.surprise("DELETE \(name): \(answer.status) \(answer.text)")
+                    continue
+                }
+            } catch { statistics.surprise("DELETE \(name): \(error)") }
+        }
+    }
+
     /// Reads the audit and the open operations after all deletes. Objects that other clients of a
     /// shared daemon own are not counted.
     func look(_ findings: inout Findings) {

@@ -1,7 +1,7 @@
 // The pods of a run: workloads, each with a weight.
 
 package enum NetworkMode: String, CaseIterable, Sendable {
-    case none, host
+    case none, host, bridge
 }
 
 /// One workload. All tasks of its pods are alike.

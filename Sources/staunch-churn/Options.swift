@@ -50,7 +50,7 @@ struct Options: ParsableArguments {
     @Option(help: ArgumentHelp("The number of tasks in each pod.", valueName: "count"))
     var tasks = 1
 
-    @Option(help: ArgumentHelp("The network of the pods: none or host.", valueName: "mode"))
+    @Option(help: ArgumentHelp("The network of the pods: none, host or bridge.", valueName: "mode"))
     var network = "none"
 
     @Option(

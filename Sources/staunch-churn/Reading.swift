@@ -36,10 +36,11 @@ extension Options {
         workload.tasks = try within(1...32, tasks, "--tasks")
         workload.hold = try within(0...86400, hold, "--hold")
         guard network != "cni" else {
-            throw RunFailure("--network cni: the daemon has no CNI networks yet; none or host")
+            throw RunFailure(
+                "--network cni: the daemon has no CNI networks yet; none, host or bridge")
         }
         guard let mode = NetworkMode(rawValue: network) else {
-            throw RunFailure("--network \(network): it must be none or host")
+            throw RunFailure("--network \(network): it must be none, host or bridge")
         }
         workload.network = mode
         guard let spec else {

@@ -41,7 +41,7 @@ import Testing
             (#"{"workloads": [{"tasks": 0}]}"#, "/workloads/0/tasks must be"),
             (#"{"workloads": [{"tasks": 1.5}]}"#, "/workloads/0/tasks must be"),
             (#"{"workloads": [{"network": "cni"}]}"#, "does not have yet"),
-            (#"{"workloads": [{"network": "bridge"}]}"#, "/workloads/0/network must be"),
+            (#"{"workloads": [{"network": "vlan"}]}"#, "/workloads/0/network must be"),
             (#"{"workloads": [{"hold": "1"}]}"#, "/workloads/0/hold must be"),
             (#"{"workloads": [{"hold": -1}]}"#, "/workloads/0/hold must be"),
             (#"{"workloads": [{"args": []}]}"#, "/workloads/0/args must be"),
