@@ -111,6 +111,12 @@ struct Enumeration {
     }
 }
 
+/// A daemon with failpoints, in a network namespace of its own if the scenario needs that.
+func withFailpoints(_ scenario: Scenario, _ body: (Daemon, Client) throws -> Void) throws {
+    guard scenario.usesNetwork else { return try withDaemon(hasFailpoints: true, body) }
+    try withNetwork(hasFailpoints: true) { _, daemon, client in try body(daemon, client) }
+}
+
 /// The offset of a sample: random in each run, and printed.
 enum Seed {
     static let value =

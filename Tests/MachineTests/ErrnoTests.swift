@@ -22,7 +22,7 @@ extension Machine {
             arguments: [Victim.daemon, .shim, .helper], Scenario.allCases)
         func fails(_ victim: Victim, _ scenario: Scenario) throws {
             let isLong = victim == .daemon && scenario == .adopt
-            try withDaemon(hasFailpoints: true) { daemon, client in
+            try withFailpoints(scenario) { daemon, client in
                 for (name, number) in Errnos.taken() {
                     try Enumeration(
                         title: "\(name) \(victim.rawValue): \(scenario.rawValue)",

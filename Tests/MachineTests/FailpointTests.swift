@@ -29,7 +29,7 @@ extension Machine {
         func dies(_ victim: Victim, _ scenario: Scenario) throws {
             // No helper runs while a pod stops or is adopted.
             if victim == .helper && [.stop, .adopt].contains(scenario) { return }
-            try withDaemon(hasFailpoints: true) { daemon, client in
+            try withFailpoints(scenario) { daemon, client in
                 try Enumeration(
                     title: "crash \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
                     kinds: victim.kinds, action: victim == .all ? .freeze : .kill,
@@ -40,9 +40,9 @@ extension Machine {
 
         @Test(
             "the daemon is killed again at every step of its recovery",
-            arguments: [Scenario.create, .task, .delete])
+            arguments: [Scenario.create, .task, .delete, .network, .networkDelete])
         func diesTwice(_ scenario: Scenario) throws {
-            try withDaemon(hasFailpoints: true) { daemon, client in
+            try withFailpoints(scenario) { daemon, client in
                 let firsts = Installation.isDeep ? [8, 20, 32] : [8 + Seed.value % 24]
                 for first in firsts {
                     try Enumeration(

@@ -9,6 +9,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case task = "task.create, task.delete"
     case delete
     case adopt
+    case network = "create on a network"
+    case networkDelete = "delete on a network"
 
     /// A volume of each medium, and the mounts of both.
     static let volumes = """
@@ -35,16 +37,36 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
 
     var testDescription: String { rawValue }
 
+    /// The pod of a scenario, with one of everything that such a pod may have.
+    func pod(_ rootfs: Rootfs) -> String {
+        guard usesNetwork else { return Scenario.pod(rootfs) }
+        let published = """
+            "ports": [{"hostPort": 8080, "containerPort": 80}, {"hostPort": 5353, "containerPort": \
+            53, "protocol": "udp", "hostIP": "127.0.0.1"}]
+            """
+        let network = rootfs.onBridge(#""name": "net", \#(published)"#)
+        return rootfs.pod(Scenario.script, podMore: network)
+    }
+
+    /// The network of the scenarios on a network.
+    static let networkSpec = #"{"subnet6": "fd88::/64", "isolate": true}"#
+
+    /// Whether the pod is on a network of ours.
+    var usesNetwork: Bool { self == .network || self == .networkDelete }
+
     /// Whether a pod exists before.
     var hasPod: Bool {
         switch self {
-        case .create, .createAndStart: false
-        case .stop, .task, .delete, .adopt: true
+        case .create, .createAndStart, .network: false
+        case .stop, .task, .delete, .adopt, .networkDelete: true
         }
     }
 
+    /// Whether the scenario deletes the pod.
+    var deletesPod: Bool { self == .delete || self == .networkDelete }
+
     /// Whether the scenario ends the pod's task, with exit code 7.
-    var endsTask: Bool { self == .stop || self == .delete }
+    var endsTask: Bool { self == .stop || deletesPod }
 
     /// The requests, one after another. There are none if the daemon starts anew.
     func steps(_ name: String, _ rootfs: Rootfs) -> [Step] {
@@ -68,6 +90,14 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             ]
         case .delete: return [Step(method: "DELETE", path: pod + "?grace=60")]
         case .adopt: return []
+        case .network:
+            let network = Step(method: "PUT", path: "/v1/networks/net", body: Scenario.networkSpec)
+            return [network, Step(method: "PUT", path: pod, body: self.pod(rootfs))]
+        case .networkDelete:
+            return [
+                Step(method: "DELETE", path: pod + "?grace=60"),
+                Step(method: "DELETE", path: "/v1/networks/net"),
+            ]
         }
     }
 }

@@ -9,11 +9,12 @@ extension Machine {
     @Suite(.needsFailpoints) struct Stalls {
         @Test(
             "any process that hangs at any step delays only its own pod",
-            arguments: [Victim.shim, .helper], [Scenario.create, .stop, .task, .delete])
+            arguments: [Victim.shim, .helper],
+            [Scenario.create, .stop, .task, .delete, .network, .networkDelete])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
             // A stop needs no helper.
             if victim == .helper && scenario == .stop { return }
-            try withDaemon(hasFailpoints: true) { daemon, client in
+            try withFailpoints(scenario) { daemon, client in
                 try Enumeration(
                     title: "stall \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
                     kinds: victim.kinds, action: .stall
@@ -42,7 +43,7 @@ extension Machine {
 
         /// The delete's operation; `nil` if there is none.
         private func deleteAgain(_ trial: Trial) throws -> String? {
-            guard trial.scenario == .delete else { return nil }
+            guard trial.scenario.deletesPod else { return nil }
             let path = "/v1/pods/\(trial.name)?grace=60"
             let (one, two) = (
                 try trial.client.send("DELETE", path), try trial.client.send("DELETE", path)
@@ -64,9 +65,9 @@ extension Machine {
 
         @Test(
             "a daemon that is stopped at any step continues there",
-            arguments: [Scenario.create, .delete])
+            arguments: [Scenario.create, .delete, .network, .networkDelete])
         func daemonStops(_ scenario: Scenario) throws {
-            try withDaemon(hasFailpoints: true) { daemon, client in
+            try withFailpoints(scenario) { daemon, client in
                 try Enumeration(
                     title: "stop daemon: \(scenario.rawValue)", scenario: scenario, kinds: .daemon,
                     action: .stall, step: 3

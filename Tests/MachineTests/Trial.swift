@@ -103,12 +103,15 @@ final class Trial {
     }
 
     private func prepare() throws {
+        if scenario.usesNetwork {
+            let network = try client.putNetwork("net", Scenario.networkSpec)
+            guard network.status == 201 else { throw Broken("not made: \(network.reply.text)") }
+        }
+        let body = scenario.pod(daemon.rootfs)
         // The fault before may have hit the daemon's look at the runtime: it looks again.
-        var made = try client.createPod(name, Scenario.pod(daemon.rootfs))
+        var made = try client.createPod(name, body)
         try eventually("creates are taken") {
-            if made.code == "runtime-unavailable" {
-                made = try client.createPod(name, Scenario.pod(daemon.rootfs))
-            }
+            if made.code == "runtime-unavailable" { made = try client.createPod(name, body) }
             return made.code != "runtime-unavailable"
         }
         guard made.status == 201 else { throw Broken("not made: \(made.reply.text)") }
@@ -194,8 +197,9 @@ extension Trial {
     /// (S1).
     private func checkPod(_ requests: [Conversation.Request]) throws {
         let pod = try client.send("GET", "/v1/pods/\(name)")
-        let first = requests.first.flatMap { ends[$0.id] }
-        let isThere = scenario.hasPod ? scenario != .delete || first == nil : first == "succeeded"
+        let first = requests.first { $0.step.path.hasPrefix("/v1/pods/") }.flatMap { ends[$0.id] }
+        let isThere =
+            scenario.hasPod ? !scenario.deletesPod || first == nil : first == "succeeded"
         hold((pod.status == 200) == isThere, "GET: \(pod.reply.text.prefix(200))")
         guard pod.status == 200 else { return }
         hold(pod.state != "lost" || hasEndedShim, "the pod is lost")
@@ -220,6 +224,16 @@ extension Trial {
     }
 
     private func removePod() throws {
+        try deletePod()
+        guard scenario.usesNetwork else { return }
+        let delete = try client.send("DELETE", "/v1/networks/net?allowMissing=true")
+        guard delete.status != 204 else { return }
+        let ended = try client.follow(delete.id, within: 30)
+        hold(ended.state == "succeeded", "the network's delete: \(ended.reply.text)")
+        ends[delete.id] = ended.state
+    }
+
+    private func deletePod() throws {
         let delete = try client.send("DELETE", "/v1/pods/\(name)?grace=0&allowMissing=true")
         guard delete.status != 204 else { return }
         let ended = try client.follow(delete.id, within: 30)
@@ -260,7 +274,10 @@ extension Daemon {
         let mounts = (text(of: "/proc/self/mountinfo") ?? "").split(separator: "\n").filter {
             $0.contains(home + "/") && !$0.contains(" \(home)/run ")
         }
-        return files + cgroups + mounts.map(String.init)
+        let networks = census().names.filter {
+            $0.hasPrefix("link ") || $0.hasPrefix("firewall ")
+        }
+        return files + cgroups + mounts.map(String.init) + networks
     }
 
     /// The daemon's children, including zombies.
