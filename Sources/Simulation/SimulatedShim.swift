@@ -136,8 +136,10 @@ import ShimProtocol
 
     private func makePart(_ name: String, _ id: UInt32) {
         pod.parts.insert(name)
-        change(name, .mount, id) { [world] in
-            world.dice.once(in: 25) ? .failed(.system, detail: "mkdir: ENOSPC") : .done
+        change(name, .mount, id) { [world, pod] in
+            // A helper that ends after a removal has made it again.
+            pod.parts.insert(name)
+            return world.dice.once(in: 25) ? .failed(.system, detail: "mkdir: ENOSPC") : .done
         }
     }
 
@@ -318,6 +320,15 @@ import ShimProtocol
     }
 
     private func removePart(_ name: String, _ id: UInt32) {
+        // The host removes the interface. The shim only says that no helper makes it.
+        if name == WireInterface.part {
+            let isBusy = part?.name == name && part?.job != nil
+            return reply(id, isBusy ? .stillThere(reason: "mount is under way") : .done)
+        }
+        // The answer to a job for another part would be untrue.
+        if let part, part.name != name {
+            return reply(id, .stillThere(reason: "another part is under way"))
+        }
         if part == nil, let left = whatIsLeft {
             return reply(id, .stillThere(reason: left))
         }
