@@ -46,7 +46,7 @@ make_rootfs() {
 #   make_home PREFIX         makes its directory; sets home, parent (of its cgroups) and socket
 #   start_daemon             starts it, or starts it again; sets daemon (its pid)
 #   request PATH [OPTION…]   sends it a request with curl
-#   delete_pods              deletes its pods
+#   delete_pods              deletes its pods and its networks
 #   end_process PID          ends a process that the script has started
 #   put_away_daemon          removes the daemon and everything that it and its pods have
 #
@@ -95,8 +95,11 @@ delete_pods() {
     request "/v1/pods/$name?grace=0" -X DELETE >/dev/null
   done
   for _ in $(seq 300); do
-    [ "$(request /v1/pods | jq '.items | length')" != 0 ] || return 0
+    [ "$(request /v1/pods | jq '.items | length')" != 0 ] || break
     sleep 0.1
+  done
+  for name in $(request /v1/networks | jq -r '.items[].name'); do
+    request "/v1/networks/$name" -X DELETE -H 'Prefer: wait=30' >/dev/null
   done
 }
 
@@ -123,8 +126,18 @@ put_away_daemon() {
     sleep 0.1
   done
   remove_cgroups "$parent"
+  remove_networks "$(printf %s "${parent#/}" | tr -c 'a-zA-Z0-9' _)"
   rm -rf --one-file-system "$home"
   home=
+}
+
+# remove_networks MARK removes what a daemon has left in the network namespace: bridges and interfaces
+# whose alias begins with its mark, and the table of that name.
+remove_networks() {
+  ip -json link 2>/dev/null |
+    jq -r --arg mark "$1:" '.[] | select((.ifalias // "") | startswith($mark)) | .ifname' |
+    xargs -r -n 1 ip link delete dev 2>/dev/null || true
+  ! command -v nft >/dev/null || nft delete table inet "$1" 2>/dev/null || true
 }
 
 # Everything that scripts/install installs and scripts/uninstall removes.
