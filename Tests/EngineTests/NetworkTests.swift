@@ -122,6 +122,30 @@ extension Simulated {
             #expect(try stage.onMachine { $0.bridges.isEmpty })
         }
 
+        @Test("a network goes after its last pod, however long the store refuses the pod's end")
+        func refusedEnd() throws {
+            _ = try address("a")
+            #expect(stage.eventually { stage.engine.pod(label("a"))?.state == .ready })
+            let stop = stage.ask { () throws(Refusal) in
+                try stage.engine.stopPod(label("a"), grace: 0, release: true, stage.context())
+            }
+            let operation = try #require(stop.operation)
+            // The removal of the interface takes a while.
+            #expect(
+                stage.eventually {
+                    guard case .found(let now) = stage.engine.operation(operation.id) else {
+                        return false
+                    }
+                    return now.state == .running
+                })
+            stage.disk.setFull(true)
+            let asked = Stage.wall
+            #expect(stage.eventually { Stage.wall > asked + 20_000 })
+            #expect(!stage.hasEnded(operation))
+            stage.disk.setFull(false)
+            #expect(stage.eventually { stage.engine.network(.pods) == nil })
+        }
+
         @Test("a network that a client asks for is the client's, and only an empty one goes")
         func clients() throws {
             _ = try address("a")

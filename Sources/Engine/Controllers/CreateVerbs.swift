@@ -49,7 +49,6 @@ extension PodController {
             return
         }
         engine.log.write(.warning, "create failed, undoing", ["error": failure.detail])
-        let pod = engine.registry.pod(uid)
         let proof = await tearDown(operation, grace: { _ in 0 }, keepingLogs: false)
         await engine.registry.end(operation.id, .failed, error: failure, engine) {
             transaction, ended in
@@ -61,7 +60,6 @@ extension PodController {
             transaction.remove(pod, proof)
         }
         if engine.registry.pod(uid) == nil { engine.controllers.forget(uid) }
-        engine.networkControllers.noteGone(pod, engine)
     }
 
     /// Removes all that the record names, and what the machine shows beyond it.

@@ -181,10 +181,10 @@ extension Pod {
 
     func forget(_ network: UID) { controllers[network] = nil }
 
-    /// Removes, after a while, the network that a pod is gone from, if no pod needs it then. So a
+    /// Removes, after a while, the networks that a pod has left, if no pod needs them then. So a
     /// pod after another does not make the network anew.
-    func noteGone(_ pod: Pod?, _ engine: Engine) {
-        for network in Set(pod?.interfaces.map(\.networkUID) ?? []) {
+    func noteLeft(_ networks: Set<UID>, _ engine: Engine) {
+        for network in networks {
             Loop.shared.reactor.after(milliseconds: engine.settings.networkLinger) {
                 onLoop { await self.removeIfUnused(network, engine) }
             }

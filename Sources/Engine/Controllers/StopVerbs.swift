@@ -10,7 +10,6 @@ import Teardown
 extension PodController {
     func deletePod(_ operation: PodOperation) async {
         let grace = graceOf(operation)
-        let pod = engine.registry.pod(uid)
         let proof = await tearDown(operation, grace: grace, keepingLogs: false)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard let pod = transaction.pod(operation.target.pod) else { return }
@@ -18,14 +17,11 @@ extension PodController {
             transaction.remove(pod, proof)
         }
         engine.controllers.forget(uid)
-        engine.networkControllers.noteGone(pod, engine)
     }
 
     /// Removes what a lost pod held. Its record and its logs stay for the client.
     func cleanUpPod(_ operation: PodOperation) async {
-        let pod = engine.registry.pod(uid)
         let proof = await tearDown(operation, grace: { _ in 0 }, keepingLogs: true)
-        engine.networkControllers.noteGone(pod, engine)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard var pod = transaction.pod(uid: operation.target.uid) else { return }
             pod.release(proof)
@@ -88,10 +84,8 @@ extension PodController {
 
     /// Removes all that the pod holds but its record and its logs.
     private func releasePod(_ operation: PodOperation) async {
-        let pod = engine.registry.pod(uid)
         let proof = await tearDown(operation, grace: graceOf(operation), keepingLogs: true)
         shim = nil
-        engine.networkControllers.noteGone(pod, engine)
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard var pod = transaction.pod(uid: operation.target.uid) else { return }
             for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }

@@ -51,13 +51,19 @@ extension Registry {
         return false
     }
 
-    /// Runs a transaction until the store accepts it.
+    /// Runs a transaction until the store accepts it. The networks that pods leave with it are
+    /// removed if no pod needs them.
     @Loop func commitUntilAccepted<Result: Sendable>(
         _ engine: Engine, _ body: @Sendable (inout Transaction) -> Result
     ) async -> Result {
         while true {
-            switch transaction(releasesResources: true, body) {
-            case .done(let result): return result
+            let outcome = transaction(releasesResources: true) { transaction in
+                (result: body(&transaction), left: transaction.networksLeft)
+            }
+            switch outcome {
+            case .done(let done):
+                engine.networkControllers.noteLeft(done.left, engine)
+                return done.result
             case .refused(let failure):
                 noteRefusal(failure, engine)
                 await Loop.shared.reactor.pause(milliseconds: 500)

@@ -61,6 +61,15 @@ struct Transaction {
     /// All networks before this transaction.
     var networks: some Collection<Network> { baseNetworks.values }
 
+    /// The networks that pods leave with this transaction. Pods may have joined them since.
+    var networksLeft: Set<UID> {
+        let left = changes.pods.map { name, pod in
+            Set(basePods[name]?.interfaces.map(\.networkUID) ?? [])
+                .subtracting(pod?.interfaces.map(\.networkUID) ?? [])
+        }
+        return left.reduce([]) { $0.union($1) }
+    }
+
     func operation(_ id: UID) -> PodOperation? { changes.operations[id] ?? baseOperations[id] }
 
     func allOpen() -> [PodOperation] { Array(baseOperations.all) }
