@@ -44,7 +44,7 @@ extension Engine {
         let seen = await observe()
         let held = await host.heldNamespaces(registry)
         let after = pods()
-        let lasting = settled().filter { uid, kinds in before[uid] == kinds }
+        let lasting = settled().lasting(since: before)
         let lines = seen.map { $0.line(lasting) } + [AuditLine(held)]
         let audit = Audit(
             fresh: true, takenAt: EngineClock.now, revision: after.revision, resources: lines,
@@ -72,16 +72,30 @@ extension Engine {
 }
 
 extension Engine {
-    /// The kinds of objects that have to exist, by the uid of a pod or network.
-    @Loop private func settled() -> [UID: Set<ResourceKind>] {
-        var kinds: [UID: Set<ResourceKind>] = [:]
-        for pod in pods().pods where pod.isSettled {
-            kinds[pod.uid] = Set(ResourceKind.allCases.filter { $0.isOwed(by: pod) })
-        }
-        for network in registry.networks where networkControllers.isMade(network) {
-            kinds[network.uid] = Set(ResourceKind.allCases.filter { $0.isOwed(by: network) })
-        }
-        return kinds
+    @Loop private func settled() -> Settled {
+        Settled(
+            pods: pods().pods.filter(\.isSettled),
+            networks: registry.networks.filter { networkControllers.isMade($0) })
+    }
+}
+
+/// The pods and networks whose objects have to exist.
+private struct Settled {
+    var pods: [Pod]
+    var networks: [Network]
+
+    /// Those that were settled before, too. What a pod has to have changes only with its state.
+    func lasting(since before: Settled) -> Settled {
+        let known = Set(before.pods.map(\.uid) + before.networks.map(\.uid))
+        return Settled(
+            pods: pods.filter { known.contains($0.uid) },
+            networks: networks.filter { known.contains($0.uid) })
+    }
+
+    /// The uids of those that have to have an object of the kind.
+    func owing(_ kind: ResourceKind) -> [UID] {
+        pods.filter { kind.isOwed(by: $0) }.map(\.uid)
+            + networks.filter { kind.isOwed(by: $0) }.map(\.uid)
     }
 }
 
@@ -97,8 +111,8 @@ extension Pod {
 }
 
 extension Observation {
-    fileprivate func line(_ lasting: [UID: Set<ResourceKind>]) -> AuditLine {
-        let owed = lasting.filter { $0.value.contains(kind) }.keys
+    fileprivate func line(_ lasting: Settled) -> AuditLine {
+        let owed = lasting.owing(kind)
         let missing = owed.filter { names["\($0)"] == nil }.map { "\($0)" }
         return AuditLine(
             kind: kind, recorded: kind.isOwed ? owed.count : names.count - unrecorded.count,

@@ -24,7 +24,6 @@ extension PodController {
         link = nil
         // An operation that makes or removes the pod learns of it with its next request.
         if running.values.contains(where: \.kind.ownsShim) { return }
-        if engine.registry.pod(uid)?.isReleased ?? false { return }
         lookAfterShimIfUnlinked()
     }
 
@@ -48,11 +47,8 @@ extension PodController {
 
     /// The pod; `nil` if the pod need not have a shim.
     private var settledPod: Pod? {
-        guard let pod = engine.registry.pod(uid) else { return nil }
-        switch pod.state {
-        case .ready, .stopping, .stopped: return pod.isReleased ? nil : pod
-        case .creating, .deleting, .lost: return nil
-        }
+        guard let pod = engine.registry.pod(uid), pod.isSettled else { return nil }
+        return pod
     }
 
     private func lookAfterShim() async {

@@ -29,8 +29,7 @@ extension Engine {
     package func createNetwork(
         _ name: Label, _ spec: NetworkSpec, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        let routes = host.routes()
-        return try mutate(context, .networkCreate) { transaction throws(Refusal) in
+        try mutate(context, .networkCreate) { transaction throws(Refusal) in
             if let network = transaction.network(name) {
                 try context.check(entityTag: network.entityTag)
                 return try transaction.joinCreate(of: network, spec)
@@ -39,7 +38,7 @@ extension Engine {
             guard transaction.networks.count < settings.limits.networks else {
                 throw .network(.tooMany(limit: settings.limits.networks))
             }
-            let spec = try transaction.chosen(spec, routes)
+            let spec = try transaction.chosen(spec, host.routes())
             var network = Network(
                 uid: transaction.makeUID(), name: name, spec: spec, isAutomatic: false,
                 state: .creating, createdAt: transaction.time)
