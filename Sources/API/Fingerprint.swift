@@ -1,11 +1,13 @@
 // Identifies equal requests, to distinguish a retry from the reuse of its id.
 
+import Bytes
 import HTTP
 
-/// FNV-1a, 64 bits (draft-eastlake-fnv). Not cryptographic: the clients of one socket trust each
-/// other.
+/// A hash of a request. Not cryptographic: the clients of one socket trust each other.
 struct Fingerprint {
-    private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+    private var hash = FNV1a()
+
+    var value: UInt64 { hash.value }
 
     /// Covers method, path, query and body. Each part ends with a byte that UTF-8 does not contain.
     init(of request: HTTPRequest) {
@@ -19,11 +21,7 @@ struct Fingerprint {
     }
 
     private mutating func mix(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes { mix(byte) }
-        mix(0xff)
-    }
-
-    private mutating func mix(_ byte: UInt8) {
-        value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+        hash.add(bytes)
+        hash.add(0xff)
     }
 }

@@ -1,15 +1,11 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "close.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-int clinux_join_network(int descriptor) { return setns(descriptor, CLONE_NEWNET); }
 
 /* A socket that was bound with SO_REUSEADDR is refused only if another one listens, so old
    connections in TIME_WAIT are no obstacle. Without the option afterwards, no program can listen
@@ -40,12 +36,7 @@ int clinux_hold_port(int transport, const unsigned char *address, int length, in
     /* Datagrams that reach it, for example after the firewall was flushed, are dropped. */
     setsockopt(held, SOL_SOCKET, SO_RCVBUF, &least, sizeof least);
     if (type == SOCK_STREAM) setsockopt(held, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(held, (struct sockaddr *)&storage, size) < 0) {
-        int error = errno;
-        close(held);
-        errno = error;
-        return -1;
-    }
+    if (bind(held, (struct sockaddr *)&storage, size) < 0) return close_keeping_errno(held);
     setsockopt(held, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
     return held;
 }

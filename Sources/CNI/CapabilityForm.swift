@@ -17,7 +17,7 @@ enum CapabilityForm: String, CaseIterable {
         case .dns:
             check.members(value, .root, ["servers", "searches", "options"]) { $0.texts($1, $2) }
         case .ips: check.each(value, .root) { $0.text($1, $2, "an address", isAddress) }
-        case .mac: check.text(value, .root, "a MAC address", isMAC)
+        case .mac: check.text(value, .root, "a MAC address") { MACAddress($0) != nil }
         case .ipRanges:
             check.each(value, .root) { $0.each($1, $2) { $0.range($1, $2) } }
         case .cgroupPath, .deviceID: check.text(value, .root, "a text") { !$0.isEmpty }
@@ -31,12 +31,6 @@ private let bandwidthNames = ["ingressRate", "ingressBurst", "egressRate", "egre
 
 private func isAddress(_ text: String) -> Bool {
     IPAddress(text) != nil || IPPrefix(text) != nil
-}
-
-private func isMAC(_ text: String) -> Bool {
-    let parts = text.fields(":", keepingEmpty: true)
-    let isHex: (UInt8) -> Bool = { "0123456789abcdefABCDEF".utf8.contains($0) }
-    return parts.count == 6 && parts.allSatisfy { $0.utf8.count == 2 && $0.utf8.allSatisfy(isHex) }
 }
 
 /// Keeps the first fault that it meets.
@@ -92,7 +86,7 @@ private struct FormCheck {
             refuse(pointer.appending(name), "a port from 1 to 65535 is expected")
         }
         text(value["protocol"] ?? .null, pointer.appending("protocol"), "tcp, udp or sctp") {
-            ["tcp", "udp", "sctp"].contains($0)
+            Transport(rawValue: $0) != nil
         }
         if let hostIP = value["hostIP"] {
             text(hostIP, pointer.appending("hostIP"), "an address") { IPAddress($0) != nil }

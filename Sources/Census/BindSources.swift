@@ -40,17 +40,9 @@ extension Census {
         }
         names.insert(
             """
-            bind \(path) \(status.kind) \(String(hash.value, radix: 16)) size \(status.size) \
+            bind \(path) \(status.kind) \(hash.text) size \(status.size) \
             mode \(String(status.mode, radix: 8)) owner \(status.owner):\(status.group) \
             changed \(status.modified)
             """)
-    }
-}
-
-struct FNV1a {
-    private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
-
-    mutating func add(_ bytes: [UInt8]) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
     }
 }

@@ -43,8 +43,8 @@ extension Census.Marks {
         if UInt8(ascii: "a")...UInt8(ascii: "z") ~= plain.first ?? 0, plain.count <= 32 {
             return String(decoding: plain, as: UTF8.self)
         }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in plain { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return "staunch_" + String(hash, radix: 16)
+        var hash = FNV1a()
+        hash.add(plain)
+        return "staunch_" + hash.text
     }
 }

@@ -11,6 +11,24 @@ struct Codec<Value>: Sendable {
     let restore: @Sendable (RecordReader) throws(RecordFault) -> Value
 }
 
+extension Codec where Value: Sendable {
+    /// An object that `table` describes. A request's members replace those of `defaults`, and a
+    /// record's those of `blank`.
+    static func object(_ table: SpecTable<Value>, _ blank: Value, defaults: Value? = nil) -> Codec {
+        Codec(
+            read: { field in
+                var value = defaults ?? blank
+                return field.readObject(table, into: &value) ? value : nil
+            },
+            write: { table.writeObject($0, to: &$1) },
+            restore: { record throws(RecordFault) in
+                var value = blank
+                try table.restore(record, into: &value)
+                return value
+            })
+    }
+}
+
 extension Codec {
     /// An array of objects that `table` describes. A record's objects are restored into `blank`.
     static func objects<Element: Sendable>(
@@ -25,10 +43,9 @@ extension Codec {
                 writer.endArray()
             },
             restore: { record throws(RecordFault) in
-                try record.elements().map { record throws(RecordFault) in
-                    var element = blank
-                    try table.restore(record, into: &element)
-                    return element
+                let element = Codec<Element>.object(table, blank)
+                return try record.elements().map { x throws(RecordFault) in
+                    try element.restore(x)
                 }
             })
     }

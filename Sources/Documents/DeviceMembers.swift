@@ -13,12 +13,6 @@ extension DeviceSpec {
         .optional(
             "permissions", \.permissions, { $0.permissions = $1 }, .text { $0.permissions() }),
     ])
-
-    /// Whether its place in the task is the target of this mount, or below it.
-    func isInside(_ target: String) -> Bool {
-        let (own, other) = (pathComponents(containerPath), pathComponents(target))
-        return own.count >= other.count && zip(own, other).allSatisfy { $0.isSame(as: $1) }
-    }
 }
 
 extension DeviceSpec {

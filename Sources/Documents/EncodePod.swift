@@ -47,7 +47,7 @@ extension PodInterface {
     fileprivate func write(to writer: inout JSONWriter) {
         writer.beginObject()
         writer.member("name", name)
-        writer.member("mac", mac)
+        writer.member("mac", mac.description)
         writer.member("hostInterface", hostInterface)
         writer.member("addresses", addresses.map(\.description))
         writer.member("gateway", gateways.first?.description)

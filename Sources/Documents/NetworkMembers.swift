@@ -6,8 +6,8 @@ package import Model
 
 extension NetworkSpec {
     static let members = SpecTable<NetworkSpec>([
-        .choice("subnet", \.subnet, { $0.subnet = $1 }, .subnet(.v4, 8...30)),
-        .choice("subnet6", \.subnet6, { $0.subnet6 = $1 }, .subnet(.v6, 48...126)),
+        .nullable("subnet", \.subnet, { $0.subnet = $1 }, .subnet(.v4, 8...30)),
+        .nullable("subnet6", \.subnet6, { $0.subnet6 = $1 }, .subnet(.v6, 48...126)),
         .optional("mtu", \.mtu, { $0.mtu = $1 }, .mtu),
         .optional("masquerade", \.masquerade, { $0.masquerade = $1 }, .bool),
         .optional("isolate", \.isolate, { $0.isolate = $1 }, .bool),
@@ -20,30 +20,6 @@ extension NetworkSpec {
             _ = members.read(&object, into: &spec)
             return spec
         }
-    }
-}
-
-extension Member {
-    /// A member for which `null` is the same as no member.
-    fileprivate static func choice<Value>(
-        _ name: StaticString, _ get: @escaping Getter<Value?>, _ set: @escaping Setter<Value?>,
-        _ codec: Codec<Value>
-    ) -> Member {
-        Member(
-            name: "\(name)",
-            read: { field, root in
-                if field.value == .null { return true }
-                let value = codec.read(field)
-                set(&root, value)
-                return value != nil
-            },
-            write: { root, writer in
-                writer.key(name)
-                if let value = get(root) { codec.write(value, &writer) } else { writer.null() }
-            },
-            restore: { record, root throws(RecordFault) in
-                set(&root, try codec.restore(record))
-            })
     }
 }
 

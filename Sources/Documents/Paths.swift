@@ -28,11 +28,6 @@ extension Field {
     }
 }
 
-/// The significant components: neither empty nor `.`.
-func pathComponents(_ path: String) -> [String] {
-    path.fields("/").filter { $0 != "." }
-}
-
 private func faultOfPath(_ text: String) -> String? {
     if text.utf8.first != UInt8(ascii: "/") { return "must be an absolute path" }
     if text.utf8.count > 4095 { return "is longer than 4095 bytes" }

@@ -119,21 +119,12 @@ extension Codec<IPAddress> {
 
 extension Codec<[PortSpec]> {
     fileprivate static var ports: Codec {
-        Codec(
-            read: { $0.ports() },
-            write: { ports, writer in
-                writer.beginArray()
-                for port in ports { PortSpec.members.writeObject(port, to: &writer) }
-                writer.endArray()
-            },
-            restore: { record throws(RecordFault) in
-                try record.elements().map { record throws(RecordFault) in
-                    var port = PortSpec(hostPort: 0, containerPort: 0)
-                    try PortSpec.members.restore(record, into: &port)
-                    return port
-                }
-            })
+        .objects(PortSpec.members, .blank) { $0.ports() }
     }
+}
+
+extension PortSpec {
+    fileprivate static let blank = PortSpec(hostPort: 0, containerPort: 0)
 }
 
 extension PortSpec {
@@ -168,7 +159,7 @@ extension Field {
         // Ports of one number are few, so a port is compared with those of its number only.
         var byNumber: [UInt16: [PortSpec]] = [:]
         for element in elements {
-            var port = PortSpec(hostPort: 0, containerPort: 0)
+            var port = PortSpec.blank
             guard element.readObject(PortSpec.members, into: &port) else { continue }
             if byNumber[port.hostPort, default: []].contains(where: port.collides) {
                 let place = element.pointer.appending("hostPort")

@@ -54,7 +54,7 @@ extension Pod {
         for interface in interfaces {
             writer.beginObject()
             writer.member("name", interface.name)
-            writer.member("mac", interface.mac)
+            writer.member("mac", interface.mac.description)
             writer.member("host", interface.hostInterface)
             writer.member("ips", interface.addresses.map(\.description))
             writer.member("gws", interface.gateways.map(\.description))
@@ -129,7 +129,8 @@ extension RecordReader {
 
     fileprivate func interface() throws(RecordFault) -> PodInterface {
         PodInterface(
-            name: try self["name"].string(), mac: try self["mac"].string(),
+            name: try self["name"].string(),
+            mac: try self["mac"].parsed { MACAddress($0) },
             hostInterface: try self["host"].string(),
             addresses: try self["ips"].elements().map { x throws(RecordFault) in
                 try x.parsed { IPPrefix($0) }

@@ -15,15 +15,7 @@ extension Resources {
 
 extension Codec<Resources> {
     /// A record contains each limit that is set.
-    static var resources: Codec {
-        Codec(
-            read: { field in
-                var resources = Resources()
-                return field.readObject(Resources.members, into: &resources) ? resources : nil
-            },
-            write: { Resources.members.writeObject($0, to: &$1) },
-            restore: { record throws(RecordFault) in try record.resources() })
-    }
+    static var resources: Codec { .object(Resources.members, Resources()) }
 }
 
 extension Field {

@@ -83,7 +83,8 @@ extension TaskSpec {
             }
         }
         for (index, device) in security.devices.enumerated() {
-            guard let mount = mounts.first(where: { device.isInside($0.target) }) else { continue }
+            guard let mount = mounts.first(where: { device.containerPath.isInside($0.target) })
+            else { continue }
             let pointer = place.appending("devices").appending(index).appending("containerPath")
             faults.append(
                 DocumentFault(

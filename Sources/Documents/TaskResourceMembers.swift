@@ -46,34 +46,14 @@ extension CPUSet {
 extension Codec<TaskResources> {
     /// The default is for requests. A record contains each limit that is set.
     static var taskResources: Codec {
-        Codec(
-            read: { field in
-                var resources = TaskResources(pids: TaskSpec.defaultPids)
-                return field.readObject(TaskResources.members, into: &resources) ? resources : nil
-            },
-            write: { TaskResources.members.writeObject($0, to: &$1) },
-            restore: { record throws(RecordFault) in
-                var resources = TaskResources()
-                try TaskResources.members.restore(record, into: &resources)
-                return resources
-            })
+        .object(
+            TaskResources.members, TaskResources(),
+            defaults: TaskResources(pids: TaskSpec.defaultPids))
     }
 }
 
 extension Codec<CPUSet> {
-    fileprivate static var cpuset: Codec {
-        Codec(
-            read: { field in
-                var set = CPUSet()
-                return field.readObject(CPUSet.members, into: &set) ? set : nil
-            },
-            write: { CPUSet.members.writeObject($0, to: &$1) },
-            restore: { record throws(RecordFault) in
-                var set = CPUSet()
-                try CPUSet.members.restore(record, into: &set)
-                return set
-            })
-    }
+    fileprivate static var cpuset: Codec { .object(CPUSet.members, CPUSet()) }
 }
 
 extension Codec<[String: Int64]> {

@@ -30,7 +30,7 @@ extension Layout {
         guard let interface = pod.interfaces.first else { return nil }
         return WireInterface(
             name: interface.name, hostInterface: interface.hostInterface,
-            mac: hexadecimalBytes(interface.mac), mark: mark(pod.uid),
+            mac: interface.mac.bytes, mark: mark(pod.uid),
             bridge: Network.bridge(of: interface.networkUID), mtu: UInt32(clamping: mtu),
             addresses: interface.addresses.map(WireAddress.init),
             gateways: interface.gateways.map(\.bytes), table: networkMark,
@@ -64,12 +64,5 @@ extension Layout {
 extension WireAddress {
     fileprivate init(_ prefix: IPPrefix) {
         self.init(bytes: prefix.address.bytes, length: UInt8(prefix.length))
-    }
-}
-
-/// The bytes of a MAC address, whose text is `02:42:0a:58:00:02`.
-private func hexadecimalBytes(_ text: String) -> [UInt8] {
-    text.utf8.split(separator: UInt8(ascii: ":")).compactMap {
-        UInt8(String(decoding: $0, as: UTF8.self), radix: 16)
     }
 }

@@ -9,6 +9,9 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
         /// The number of bits of an address.
         package var bits: Int { self == .v4 ? 32 : 128 }
+
+        /// The last address of all, as a number.
+        package var most: UInt128 { self == .v4 ? UInt128(UInt32.max) : .max }
     }
 
     package let family: Family
@@ -117,11 +120,5 @@ package struct IPPrefix: Hashable, Sendable, CustomStringConvertible {
         return free == 128 ? .max : (1 << UInt128(free)) - 1
     }
 
-    private var mask: UInt128 { IPAddress.all(address.family) & ~hosts }
-}
-
-extension IPAddress {
-    fileprivate static func all(_ family: Family) -> UInt128 {
-        family == .v4 ? UInt128(UInt32.max) : .max
-    }
+    private var mask: UInt128 { address.family.most & ~hosts }
 }

@@ -68,7 +68,7 @@ package enum Sandbox {
 
     /// Moves the calling process, which must have one thread, into the network namespace.
     package static func enterNetwork(_ namespace: CInt) throws(SystemCallFailure) {
-        try check(clinux_join_network(namespace), "setns", "network namespace")
+        try check(clinux_enter_network(namespace), "setns", "network namespace")
     }
 
     /// Orphans below the caller become its children (prctl(2), PR_SET_CHILD_SUBREAPER).

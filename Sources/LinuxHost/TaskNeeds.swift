@@ -123,11 +123,3 @@ private struct DeviceLine {
             gid: UInt32(truncatingIfNeeded: numbers[4]), access: access)
     }
 }
-
-extension String {
-    /// Whether the path is `directory`, or below it; both are absolute.
-    fileprivate func isInside(_ directory: String) -> Bool {
-        let (own, other) = (fields("/"), directory.fields("/"))
-        return own.count >= other.count && zip(own, other).allSatisfy { $0.isSame(as: $1) }
-    }
-}

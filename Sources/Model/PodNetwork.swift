@@ -43,20 +43,6 @@ package struct BridgeSpec: Equatable, Sendable {
     }
 }
 
-/// A protocol with ports, by its name in documents and by its number in IP headers (IANA).
-package enum Transport: String, Hashable, Sendable, CaseIterable {
-    case tcp, udp, sctp
-
-    /// The number in IP headers.
-    package var number: UInt8 {
-        switch self {
-        case .tcp: 6
-        case .udp: 17
-        case .sctp: 132
-        }
-    }
-}
-
 /// A port of the host that leads to a port of the pod.
 package struct PortSpec: Hashable, Sendable {
     /// The port of the host.
@@ -92,8 +78,7 @@ package struct PortSpec: Hashable, Sendable {
 package struct PodInterface: Equatable, Sendable {
     /// The name in the pod.
     package let name: String
-    /// Six bytes in hexadecimal, with colons.
-    package let mac: String
+    package let mac: MACAddress
     /// The name of the other end, in the host's network namespace.
     package let hostInterface: String
     /// With the lengths of their networks' prefixes.
@@ -106,7 +91,7 @@ package struct PodInterface: Equatable, Sendable {
     package let networkUID: UID
 
     package init(
-        name: String, mac: String, hostInterface: String, addresses: [IPPrefix],
+        name: String, mac: MACAddress, hostInterface: String, addresses: [IPPrefix],
         gateways: [IPAddress], network: Label, networkUID: UID
     ) {
         self.name = name
@@ -121,9 +106,9 @@ package struct PodInterface: Equatable, Sendable {
     /// The interface of a pod on a network of ours. The MAC address follows from the first address,
     /// so that no neighbor's entry for a former owner of the address is ever wrong.
     package init(of pod: UID, on network: Network, addresses: [IPPrefix]) {
-        let bytes = [0x02, 0x42] + (addresses.first?.address.bytes ?? []).suffix(4)
+        let first = addresses.first?.address ?? IPAddress(.v4, 0)
         self.init(
-            name: "eth0", mac: bytes.map { hexadecimal($0) }.joined(separator: ":"),
+            name: "eth0", mac: MACAddress(for: first),
             hostInterface: PodInterface.hostName(of: pod), addresses: addresses,
             gateways: addresses.map(\.gateway.address), network: network.name,
             networkUID: network.uid)
@@ -132,9 +117,4 @@ package struct PodInterface: Equatable, Sendable {
     /// The name of the interface of this pod in the host's network namespace: `st` and the last 12
     /// digits of the uid.
     package static func hostName(of pod: UID) -> String { "st" + pod.lastDigits }
-}
-
-private func hexadecimal(_ byte: UInt8) -> String {
-    let text = String(byte, radix: 16)
-    return byte < 16 ? "0" + text : text
 }

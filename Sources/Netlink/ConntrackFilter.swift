@@ -58,7 +58,7 @@ package struct ConntrackFilter: Hashable, Sendable {
             && (destination == nil || destination == entry.original.destination)
             && (replySource == nil || replySource == entry.reply.source)
             && (port == nil
-                || port?.transport.rawValue == entry.original.transport
+                || port?.transport.number == entry.original.transport
                     && port?.number == entry.original.destinationPort)
     }
 }

@@ -125,7 +125,7 @@ extension AttributeWriter {
             }
             guard let port else { return }
             $0.nest(Conntrack.transport) {
-                $0.put(Conntrack.number, [port.transport.rawValue])
+                $0.put(Conntrack.number, [port.transport.number])
                 $0.put(Conntrack.destinationPort, [UInt8](network: port.number))
             }
         }

@@ -10,7 +10,7 @@ extension FirewallContent {
         case .port(let port):
             let host = port.hostAddress?.bytes ?? []
             let key =
-                host + [port.transport.rawValue, 0, 0, 0] + [UInt8](network: port.hostPort) + [
+                host + [port.transport.number, 0, 0, 0] + [UInt8](network: port.hostPort) + [
                     0, 0,
                 ]
             let data = port.podAddress.bytes + [UInt8](network: port.podPort) + [0, 0]
@@ -66,7 +66,7 @@ extension PublishedPort {
         let host = raw.key[..<(raw.key.count - 8)]
         let rest = raw.key[host.endIndex...]
         let pod = data[..<(data.count - 4)]
-        guard let transport = rest.first.flatMap(Transport.init(rawValue:)),
+        guard let transport = rest.first.flatMap(Transport.init(number:)),
             let hostPort = rest.network(UInt16.self, at: 4),
             let podAddress = IPAddress(bytes: pod),
             let podPort = data[pod.endIndex...].network(UInt16.self)
@@ -81,15 +81,13 @@ extension IPPrefix {
     /// The first address after the prefix; `nil` if it ends with the last address of all.
     fileprivate var addressAfter: IPAddress? {
         let family = address.family
-        let most: UInt128 = family == .v4 ? UInt128(UInt32.max) : .max
-        return last.value == most ? nil : IPAddress(family, last.value + 1)
+        return last.value == family.most ? nil : IPAddress(family, last.value + 1)
     }
 
     /// `nil` unless the range is that of a prefix. Without a last address it is all that follow.
     fileprivate init?(first: ArraySlice<UInt8>, last: UInt128?) {
         guard let address = IPAddress(bytes: first) else { return nil }
-        let most: UInt128 = address.family == .v4 ? UInt128(UInt32.max) : .max
-        let last = last ?? most
+        let last = last ?? address.family.most
         let hosts = last &- address.value
         guard last >= address.value, hosts & (hosts &+ 1) == 0, address.value & hosts == 0 else {
             return nil

@@ -3,13 +3,6 @@
 import Bytes
 package import Kernel
 
-/// What a port is of.
-package enum Transport: UInt8, CaseIterable, Sendable {
-    case tcp = 6
-    case udp = 17
-    case sctp = 132
-}
-
 /// A published port.
 package struct PublishedPort: Hashable, Sendable {
     /// `nil`: any address of the host. It is of the same family as the pod's.

@@ -1,6 +1,8 @@
 // The chains and rules of the table. They name sets, and never change: nft(8) shows them as the
 // comments do.
 
+import Kernel
+
 /// A chain, and the place in the kernel that calls it.
 struct FirewallChain {
     let name: String
@@ -37,7 +39,7 @@ struct FirewallChain {
     /// `fib daddr type local dnat ip to ip daddr . meta l4proto . th dport map @ports4`, and the
     /// same for the other maps.
     private static func port(_ map: FirewallSet) -> [[Expression]] {
-        let family: FirewallFamily = map == .ports4 || map == .anyport4 ? .v4 : .v6
+        let family: IPAddress.Family = map == .ports4 || map == .anyport4 ? .v4 : .v6
         // RTN_LOCAL is 2.
         let isLocal: [Expression] = [
             .destinationType(to: .first), .compare(.first, [UInt8](host: 2 as UInt32)),
@@ -59,14 +61,14 @@ struct FirewallChain {
         }
         let translation: [Expression] = [
             .lookup(map, .first, to: .first),
-            .dnat(family.number, .first, family == .v4 ? .firstWord1 : .second),
+            .dnat(Family.number(family), .first, family == .v4 ? .firstWord1 : .second),
         ]
         return [isLocal + key + translation]
     }
 
     /// `ip saddr @masquerade4 ip daddr != @subnets4 masquerade`, and
     /// `ct status dnat ip saddr . ip daddr @hairpin4 masquerade`.
-    private static func sources(_ family: FirewallFamily) -> [[Expression]] {
+    private static func sources(_ family: IPAddress.Family) -> [[Expression]] {
         let (masquerade, subnets, hairpin): (FirewallSet, FirewallSet, FirewallSet) =
             family == .v4
             ? (.masquerade4, .subnets4, .hairpin4) : (.masquerade6, .subnets6, .hairpin6)
@@ -119,26 +121,22 @@ struct FirewallChain {
         ]
     }
 
-    private static func isFamily(_ family: FirewallFamily) -> [Expression] {
-        [.meta(.networkProtocol, to: .first), .compare(.first, [family.number])]
+    private static func isFamily(_ family: IPAddress.Family) -> [Expression] {
+        [.meta(.networkProtocol, to: .first), .compare(.first, [Family.number(family)])]
     }
 }
 
 /// The addresses in the header of a packet.
-private enum FirewallFamily {
-    case v4, v6
-
-    var number: UInt8 { self == .v4 ? Family.v4 : Family.v6 }
-
-    func source(to register: Expression.Register) -> Expression {
+extension IPAddress.Family {
+    fileprivate func source(to register: Expression.Register) -> Expression {
         self == .v4
             ? .payload(.network, 12, 4, to: register) : .payload(.network, 8, 16, to: register)
     }
 
-    func destination(to register: Expression.Register) -> Expression {
+    fileprivate func destination(to register: Expression.Register) -> Expression {
         self == .v4
             ? .payload(.network, 16, 4, to: register) : .payload(.network, 24, 16, to: register)
     }
 
-    var destination: Expression { destination(to: .first) }
+    fileprivate var destination: Expression { destination(to: .first) }
 }

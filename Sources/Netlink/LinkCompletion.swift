@@ -17,7 +17,7 @@ extension RouteSocket {
     }
 
     /// Makes a link a port of a bridge, enabled, and with the settings that `create` gives to a
-    /// port. The kernel takes a port's settings only for a link that is a port.
+    /// port.
     package func attach(_ name: InterfaceName, to bridge: Int32) throws(SystemCallFailure) {
         let joining = NetlinkMessage.link(
             "RTM_NEWLINK", Route.newLink, "\(name) as a port", isUp: true
@@ -29,10 +29,7 @@ extension RouteSocket {
             "RTM_NEWLINK", Route.newLink, "\(name) as a port"
         ) {
             $0.put(LinkAttribute.name, text: name.text)
-            $0.nest(LinkAttribute.info) {
-                $0.put(LinkAttribute.portKind, text: "bridge")
-                $0.nest(LinkAttribute.portData) { $0.put(LinkAttribute.hairpin, [1]) }
-            }
+            $0.bridgePort()
         }
         try socket.exchange([joining, settings], effect: "network.link")
     }

@@ -49,10 +49,7 @@ extension RouteSocket {
         ) {
             $0.put(LinkAttribute.name, text: veth.name.text)
             $0.put(LinkAttribute.alias, Array(veth.alias.utf8))
-            $0.nest(LinkAttribute.info) {
-                $0.put(LinkAttribute.portKind, text: "bridge")
-                $0.nest(LinkAttribute.portData) { $0.put(LinkAttribute.hairpin, [1]) }
-            }
+            $0.bridgePort()
         }
         try socket.exchange([pair, port], effect: "network.link")
     }
@@ -86,6 +83,14 @@ extension AttributeWriter {
             $0.put(LinkAttribute.address, peer.mac.bytes)
             $0.put(LinkAttribute.namespace, [UInt8](host: peer.namespace))
             $0.ethernet(mtu: veth.mtu)
+        }
+    }
+
+    /// The settings of a port of a bridge, which the kernel takes only for a link that is one.
+    mutating func bridgePort() {
+        nest(LinkAttribute.info) {
+            $0.put(LinkAttribute.portKind, text: "bridge")
+            $0.nest(LinkAttribute.portData) { $0.put(LinkAttribute.hairpin, [1]) }
         }
     }
 

@@ -1,4 +1,4 @@
-// Names and hardware addresses of network interfaces, and what the kernel tells about them.
+// Names of network interfaces, and what the kernel tells about them.
 
 import Bytes
 package import Kernel
@@ -25,29 +25,6 @@ package struct InterfaceName: Hashable, Sendable, CustomStringConvertible {
 
     /// As an element of a set of type ifname: 16 bytes, filled with NUL.
     var padded: [UInt8] { Array(text.utf8) + [UInt8](repeating: 0, count: 16 - text.utf8.count) }
-}
-
-/// An Ethernet address.
-package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
-    /// 6 bytes.
-    package let bytes: [UInt8]
-
-    /// `nil` unless there are 6 bytes.
-    package init?(_ bytes: some Collection<UInt8>) {
-        guard bytes.count == 6 else { return nil }
-        self.bytes = Array(bytes)
-    }
-
-    /// The locally administered address `02:42:<the last four bytes>`. A later owner of the IP
-    /// address has the same hardware address, so no neighbour content is ever wrong.
-    package init(for address: IPAddress) {
-        bytes = [0x02, 0x42] + address.bytes.suffix(4)
-    }
-
-    /// Six hexadecimal bytes with colons, such as `02:42:0a:58:00:02`.
-    package var description: String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: ":")
-    }
 }
 
 /// A network interface.

@@ -42,7 +42,7 @@ struct InterfaceWish {
     ) throws(WireFault) -> [FirewallElement] {
         var elements: [FirewallElement] = []
         for port in document.ports {
-            let transport = try Transport(rawValue: port.transport).orFault("transport")
+            let transport = try Transport(number: port.transport).orFault("transport")
             let host = port.hostIP.isEmpty ? nil : try IPAddress(bytes: port.hostIP).orFault("IP")
             for address in addresses where host == nil || host?.family == address.family {
                 let entry = FirewallContent.port(

@@ -231,7 +231,7 @@ struct Dice: RandomNumberGenerator {
     private mutating func interface() -> PodInterface {
         let address = address(.v4)
         return PodInterface(
-            name: "eth0", mac: "02:42:00:00:00:01", hostInterface: "st0123456789ab",
+            name: "eth0", mac: MACAddress(for: IPAddress(.v4, 1)), hostInterface: "st0123456789ab",
             addresses: IPPrefix(address, length: 16).map { [$0] } ?? [],
             gateways: list { $0.address(.v6) }, network: name(), networkUID: uid())
     }

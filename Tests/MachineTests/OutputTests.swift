@@ -17,7 +17,10 @@ extension Machine {
                 try eventually("the writer is in the cgroup") {
                     !(text(of: cpu + "/cgroup.procs") ?? "").isEmpty
                 }
-                #expect(text(of: cpu + "/cpu.cfs_quota_us") == "30000\n")
+                // It has the limit a moment after it joined.
+                try eventually("the writer has the task's limit") {
+                    text(of: cpu + "/cpu.cfs_quota_us") == "30000\n"
+                }
                 let used = cpu.replacing("/cgroup/cpu/", with: "/cgroup/cpuacct/")
                 let usage = used + "/cpuacct.usage"
                 try eventually("the writer has worked for a second") {

@@ -36,7 +36,6 @@ int clinux_is_directory(const char *path);
 /* unshare(2), setns(2), sethostname(2) and prctl(2): _GNU_SOURCE, variadic. */
 int clinux_unshare(int flags);
 int clinux_enter_mounts(int descriptor);
-int clinux_join_network(int descriptor);
 /* Binds a port of the caller's network namespace, and returns the socket. `transport` is 6, 17 or
    132, and `address` has 4 or 16 bytes. */
 int clinux_hold_port(int transport, const unsigned char *address, int length, int port);

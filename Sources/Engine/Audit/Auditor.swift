@@ -84,7 +84,8 @@ private struct Settled {
     var pods: [Pod]
     var networks: [Network]
 
-    /// Those that were settled before, too. What a pod has to have changes only with its state.
+    /// The pods and networks that were settled before, too. The objects that a pod has to have
+    /// change only with its state.
     func lasting(since before: Settled) -> Settled {
         let known = Set(before.pods.map(\.uid) + before.networks.map(\.uid))
         return Settled(
@@ -92,7 +93,7 @@ private struct Settled {
             networks: networks.filter { known.contains($0.uid) })
     }
 
-    /// The uids of those that have to have an object of the kind.
+    /// The uids of the pods and networks that have to have an object of the kind.
     func owing(_ kind: ResourceKind) -> [UID] {
         pods.filter { kind.isOwed(by: $0) }.map(\.uid)
             + networks.filter { kind.isOwed(by: $0) }.map(\.uid)
