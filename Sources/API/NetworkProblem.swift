@@ -29,6 +29,10 @@ extension Problem {
         case .addressesExhausted(let name, let subnet):
             let detail = "pods have all \(subnet.pods) addresses of \(name), \(subnet)"
             self.init(.addressesExhausted, detail, instance: instance)
+        case .bridgeFull(let name):
+            let most = Network.mostPods
+            let detail = "\(name) has \(most) pods; the kernel's bridges have no more ports"
+            self.init(.addressesExhausted, detail, instance: instance)
         case .addressRefused(let address, let name, let subnet?):
             let detail = "\(address) is no address for pods of the network \(name), \(subnet)"
             self.init(.addressRefused, detail, instance: instance)

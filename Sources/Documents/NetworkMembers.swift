@@ -123,7 +123,8 @@ package struct NetworkDocument: DocumentEncodable, Sendable {
         writer.key("addresses")
         writer.beginObject()
         writer.member("used", Int64(used))
-        writer.member("free", Int64(clamping: (network.spec.subnet?.pods ?? 0) - used))
+        let free = min(network.spec.subnet?.pods ?? 0, Network.mostPods) - used
+        writer.member("free", Int64(clamping: free))
         writer.endObject()
         writer.endObject()
     }

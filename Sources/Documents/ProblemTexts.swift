@@ -150,7 +150,8 @@ extension ProblemCode {
             "The subnet overlaps another network's subnet, or a route of the host. The detail "
                 + "names it."
         case .addressTaken: "Another pod has the address. The detail names the pod."
-        case .addressesExhausted: "Pods have all addresses of the network."
+        case .addressesExhausted:
+            "Pods have all addresses of the network, or all 1,023 ports that a bridge has."
         case .addressRefused:
             "The address is not in the network's subnet, or it belongs to the network itself, to "
                 + "its bridge, or to all its hosts."

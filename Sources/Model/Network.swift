@@ -46,6 +46,10 @@ package enum NetworkState: String, Sendable, CaseIterable {
 
 /// A network's record.
 package struct Network: Equatable, Sendable {
+    /// The most pods of a network, because a bridge has as many ports (BR_MAX_PORTS of the kernel's
+    /// net/bridge/br_private.h, without the port 0).
+    package static let mostPods = 1023
+
     /// The incarnation: a new network of the same name has another uid.
     package let uid: UID
     /// The name, which is unique among all networks at any time.

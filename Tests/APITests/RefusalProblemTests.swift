@@ -96,6 +96,9 @@ private let cases: [Case] = [
         .network(.addressesExhausted(web, subnet)), 409, .addressesExhausted,
         "pods have all 1 addresses of web, 10.88.0.0/30"),
     Case(
+        .network(.bridgeFull(web)), 409, .addressesExhausted,
+        "web has 1023 pods; the kernel's bridges have no more ports"),
+    Case(
         .network(.addressRefused(subnet.last, web, subnet: subnet)), 422, .addressRefused,
         "10.88.0.3 is no address for pods of the network web, 10.88.0.0/30"),
     Case(

@@ -67,6 +67,17 @@ extension Simulated {
             #expect(try address("g", net) == "10.0.0.5/29")
         }
 
+        @Test("a network has no more pods than its bridge has ports")
+        func bridgeFull() throws {
+            makeNetwork("net", "10.0.0.0/16")
+            let net = BridgeSpec(name: label("net"))
+            for number in 0..<Network.mostPods { _ = try address("p\(number)", net) }
+            #expect(refusal(request("more", net)) == .bridgeFull(label("net")))
+            #expect(stage.engine.pod(label("more")) == nil)
+            delete("p7")
+            #expect(try address("more", net) == "10.0.4.1/16")
+        }
+
         @Test("a pod has an IPv6 address if its network has a subnet of them")
         func version6() throws {
             makeNetwork("net", "10.0.0.0/24", "fd00::/64")

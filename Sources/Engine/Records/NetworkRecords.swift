@@ -19,6 +19,9 @@ extension Transaction {
             guard let owner = use.owner(of: port) else { continue }
             throw .network(.portTaken(port, by: self.pod(uid: owner)?.name))
         }
+        guard use.pods(on: network.uid) < Network.mostPods else {
+            throw .network(.bridgeFull(network.name))
+        }
         var addresses: [IPPrefix] = []
         if let subnet = network.spec.subnet {
             addresses.append(try address(bridge.address, in: subnet, network))

@@ -16,6 +16,8 @@ package enum NetworkRefusal: Equatable, Sendable {
     /// Another pod has the address. The pod is `nil` if its record is just being removed.
     case addressTaken(IPAddress, by: Label?)
     case addressesExhausted(Label, IPPrefix)
+    /// The bridge of the network has no free port (`Network.mostPods`).
+    case bridgeFull(Label)
     /// The network has no such address for pods. `subnet` is `nil` if it has none of that family.
     case addressRefused(IPAddress, Label, subnet: IPPrefix?)
     /// Another pod has the host port.
