@@ -167,9 +167,10 @@ package struct HostRoute: Equatable, Sendable {
     /// Removes the network with this uid.
     func removeNetwork(_ network: UID) async throws(SystemCallFailure) -> Blocker?
     /// Removes the interface of a pod, its host ports and the connections of its addresses.
-    /// Without a record `interface` is `nil`, and the names follow from the uid.
+    /// Without a record of its interface `recorded` is `nil`, and all that has the pod's mark is
+    /// looked for.
     func detach(
-        _ pod: UID, _ interface: PodInterface?
+        _ pod: UID, _ recorded: Pod?
     ) async throws(SystemCallFailure) -> Blocker?
     /// Calls `changed` whenever another program has removed our part of the firewall. Called once.
     func watchNetworks(_ changed: @escaping @Sendable @Loop () async -> Void)

@@ -33,12 +33,7 @@ extension Layout {
             mac: interface.mac.bytes, mark: mark(pod.uid),
             bridge: Network.bridge(of: interface.networkUID), mtu: UInt32(clamping: mtu),
             addresses: interface.addresses.map(WireAddress.init),
-            gateways: interface.gateways.map(\.bytes), table: networkMark,
-            ports: (pod.spec.network.bridge?.ports ?? []).map { port in
-                WirePort(
-                    hostPort: port.hostPort, containerPort: port.containerPort,
-                    transport: port.transport.number, hostIP: port.hostIP?.bytes ?? [])
-            })
+            gateways: interface.gateways.map(\.bytes), table: networkMark, ports: pod.wirePorts)
     }
 
     /// A network with the interfaces of these pods.
@@ -52,12 +47,23 @@ extension Layout {
             interfaces: pods.compactMap { interface(of: $0, mtu: network.spec.mtu) })
     }
 
-    /// What a helper removes of a pod. Without `interface`, only what follows from the uid.
-    package func detachment(_ pod: UID, _ interface: PodInterface?) -> WireDetachment {
+    /// What a helper removes of a pod. Without a record, what follows from the uid.
+    package func detachment(_ pod: UID, _ recorded: Pod?) -> WireDetachment {
         WireDetachment(
             uid: "\(pod)", hostInterface: PodInterface.hostName(of: pod), mark: mark(pod),
-            bridge: interface == nil ? Network.bridge(of: pod) : "",
-            addresses: interface?.addresses.map(\.address.bytes) ?? [])
+            addresses: recorded?.interfaces.first?.addresses.map(\.address.bytes) ?? [],
+            ports: recorded?.wirePorts ?? [],
+            bridge: recorded == nil ? Network.bridge(of: pod) : "")
+    }
+}
+
+extension Pod {
+    fileprivate var wirePorts: [WirePort] {
+        (spec.network.bridge?.ports ?? []).map { port in
+            WirePort(
+                hostPort: port.hostPort, containerPort: port.containerPort,
+                transport: port.transport.number, hostIP: port.hostIP?.bytes ?? [])
+        }
     }
 }
 

@@ -33,9 +33,9 @@ extension LinuxHost {
     }
 
     package func detach(
-        _ pod: UID, _ interface: PodInterface?
+        _ pod: UID, _ recorded: Pod?
     ) async throws(SystemCallFailure) -> Blocker? {
-        await detachments.detach(pod, layout.detachment(pod, interface), self)
+        await detachments.detach(pod, layout.detachment(pod, recorded), self)
     }
 
     package func watchNetworks(_ changed: @escaping @Sendable @Loop () async -> Void) {

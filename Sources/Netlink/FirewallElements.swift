@@ -29,6 +29,30 @@ extension NetfilterSocket {
             throw error
         }
     }
+
+    /// The elements that have the keys of these contents; none for a key that is not there. The
+    /// contents are those of sets without intervals.
+    package func elements(
+        like contents: [FirewallContent], in table: FirewallTable
+    ) throws(SystemCallFailure) -> [ListedElement] {
+        var found: [ListedElement] = []
+        for (set, contents) in Dictionary(grouping: contents, by: \.set) {
+            var rest = contents[...]
+            while !rest.isEmpty {
+                let requests = rest.prefix(NetfilterSocket.mostLooks).flatMap { content in
+                    content.raw(comment: nil).map { table.look(at: $0, in: set) }
+                }
+                rest = rest.dropFirst(NetfilterSocket.mostLooks)
+                let replies = try socket.exchange(requests, effect: nil) { $1 == noEntry }
+                found += ListedElement.parse(replies, of: set)
+            }
+        }
+        return found
+    }
+
+    /// The kernel keeps the replies until they are read, each in a buffer of about 4 KiB, and has
+    /// room for 208 KiB (rmem_default).
+    private static let mostLooks = 16
 }
 
 extension ListedElement {
@@ -51,6 +75,10 @@ extension FirewallTable {
             element.content.raw(comment: element.comment))
     }
 
+    func look(at element: RawElement, in set: FirewallSet) -> NetlinkMessage {
+        request(.getElement, set, "element", [], [element])
+    }
+
     func removal(of element: RawElement, from set: FirewallSet) -> NetlinkMessage {
         request(.deleteElement, set, "element", [], [element])
     }
@@ -64,7 +92,7 @@ extension FirewallTable {
             $0.put(ElementAttribute.set, text: set.rawValue)
             $0.nest(ElementAttribute.elements) {
                 for element in elements {
-                    element.write(to: &$0, isRemoval: request == .deleteElement)
+                    element.write(to: &$0, isKeyOnly: request != .newElement)
                 }
             }
         }

@@ -7,17 +7,28 @@ import Glibc
 package import Kernel
 
 extension NetfilterSocket {
-    /// Removes the elements of these sets that `isMeant` chooses, and returns them. A table that
-    /// does not exist has none.
+    /// Removes the elements with this comment. A table that does not exist has none.
+    package func remove(_ comment: String, from table: FirewallTable) throws(SystemCallFailure) {
+        try remove(from: table) { () throws(SystemCallFailure) in
+            var meant: [ListedElement] = []
+            for set in FirewallSet.allCases {
+                meant += try elements(of: set, in: table).filter {
+                    $0.comment?.isSame(as: comment) ?? false
+                }
+            }
+            return meant
+        }
+    }
+
+    /// Removes the elements that `look` finds, and returns them. `look` is called again if anything
+    /// of nftables has changed since.
     @discardableResult
     package func remove(
-        of sets: [FirewallSet], from table: FirewallTable,
-        where isMeant: (ListedElement) -> Bool
+        from table: FirewallTable, _ look: () throws(SystemCallFailure) -> [ListedElement]
     ) throws(SystemCallFailure) -> [ListedElement] {
         while true {
             let generation = try generation()
-            var meant: [ListedElement] = []
-            for set in sets { meant += try elements(of: set, in: table).filter(isMeant) }
+            let meant = try look()
             if meant.isEmpty { return [] }
             let requests = meant.flatMap { element in
                 element.raw.map { table.removal(of: $0, from: element.set) }

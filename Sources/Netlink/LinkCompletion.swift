@@ -1,5 +1,5 @@
-// Completes links that exist, because another program has changed them, or because the helper that
-// made them was killed half-way.
+// Completes links that exist: new links, and links that another program has changed, or whose maker
+// was killed half-way.
 
 package import Kernel
 
@@ -16,8 +16,8 @@ extension RouteSocket {
         if !messages.isEmpty { try socket.exchange(messages, effect: "network.address") }
     }
 
-    /// Makes a link a port of a bridge, enabled, and with the settings that `create` gives to a
-    /// port.
+    /// Makes a link a port of a bridge, and enables it. The bridge sends packets back to the pod of
+    /// the port if they are for one of its own published ports (hairpin).
     package func attach(_ name: InterfaceName, to bridge: Int32) throws(SystemCallFailure) {
         let joining = NetlinkMessage.link(
             "RTM_NEWLINK", Route.newLink, "\(name) as a port", isUp: true
@@ -25,11 +25,15 @@ extension RouteSocket {
             $0.put(LinkAttribute.name, text: name.text)
             $0.put(LinkAttribute.master, [UInt8](host: bridge))
         }
+        // The kernel takes a port's settings only for a link that is one.
         let settings = NetlinkMessage.link(
             "RTM_NEWLINK", Route.newLink, "\(name) as a port"
         ) {
             $0.put(LinkAttribute.name, text: name.text)
-            $0.bridgePort()
+            $0.nest(LinkAttribute.info) {
+                $0.put(LinkAttribute.portKind, text: "bridge")
+                $0.nest(LinkAttribute.portData) { $0.put(LinkAttribute.hairpin, [1]) }
+            }
         }
         try socket.exchange([joining, settings], effect: "network.link")
     }

@@ -28,30 +28,25 @@ extension RouteSocket {
         return index
     }
 
-    /// Makes the pair in one datagram. Our side is enabled, and sends packets back to its pod if
-    /// they are for one of its own published ports (hairpin). The peer is not enabled: `setUp`
-    /// does that. EEXIST: there is a link of that name.
+    /// Makes the pair in one datagram. Neither side is enabled: `attach` does that for ours, and
+    /// `setUp` for the peer. EEXIST: there is a link of that name.
     package func create(_ veth: NewVeth) throws(SystemCallFailure) {
         let pair = NetlinkMessage.link(
-            "RTM_NEWLINK", Route.newLink, veth.name.text, [.create, .exclusive], isUp: true
+            "RTM_NEWLINK", Route.newLink, veth.name.text, [.create, .exclusive]
         ) {
             $0.put(LinkAttribute.name, text: veth.name.text)
-            $0.put(LinkAttribute.master, [UInt8](host: veth.bridge))
             $0.ethernet(mtu: veth.mtu)
             $0.nest(LinkAttribute.info) {
                 $0.put(LinkAttribute.infoKind, text: "veth")
                 $0.nest(LinkAttribute.infoData) { $0.peer(veth) }
             }
         }
-        // The kernel takes an alias, and a port's settings, only for a link that exists.
-        let port = NetlinkMessage.link(
-            "RTM_NEWLINK", Route.newLink, "\(veth.name) as a port"
-        ) {
+        // The kernel takes an alias only for a link that exists.
+        let mark = NetlinkMessage.link("RTM_SETLINK", Route.setLink, "alias of \(veth.name)") {
             $0.put(LinkAttribute.name, text: veth.name.text)
             $0.put(LinkAttribute.alias, Array(veth.alias.utf8))
-            $0.bridgePort()
         }
-        try socket.exchange([pair, port], effect: "network.link")
+        try socket.exchange([pair, mark], effect: "network.link")
     }
 
     /// Enables lo and an interface, gives it addresses, and sets the default routes, in one
@@ -83,14 +78,6 @@ extension AttributeWriter {
             $0.put(LinkAttribute.address, peer.mac.bytes)
             $0.put(LinkAttribute.namespace, [UInt8](host: peer.namespace))
             $0.ethernet(mtu: veth.mtu)
-        }
-    }
-
-    /// The settings of a port of a bridge, which the kernel takes only for a link that is one.
-    mutating func bridgePort() {
-        nest(LinkAttribute.info) {
-            $0.put(LinkAttribute.portKind, text: "bridge")
-            $0.nest(LinkAttribute.portData) { $0.put(LinkAttribute.hairpin, [1]) }
         }
     }
 

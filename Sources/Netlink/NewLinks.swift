@@ -27,14 +27,12 @@ package struct NewBridge: Sendable {
     }
 }
 
-/// A new pair of virtual Ethernet interfaces. One is a port of a bridge in the socket's namespace,
-/// the other one is made in a pod's.
+/// A new pair of virtual Ethernet interfaces. One is made in the socket's namespace, the other one
+/// in a pod's.
 package struct NewVeth: Sendable {
     package let name: InterfaceName
     /// At most 255 bytes.
     package let alias: String
-    /// The index of the bridge.
-    package let bridge: Int32
     /// In bytes, for both sides.
     package let mtu: UInt32
     package let peer: Peer
@@ -56,11 +54,10 @@ package struct NewVeth: Sendable {
     }
 
     package init(
-        name: InterfaceName, alias: String, bridge: Int32, mtu: UInt32, peer: Peer
+        name: InterfaceName, alias: String, mtu: UInt32, peer: Peer
     ) {
         self.name = name
         self.alias = alias
-        self.bridge = bridge
         self.mtu = mtu
         self.peer = peer
     }

@@ -12,12 +12,12 @@ struct RawElement: Hashable, Sendable {
     var isEnd = false
     var comment: String?
 
-    func write(to list: inout AttributeWriter, isRemoval: Bool) {
+    func write(to list: inout AttributeWriter, isKeyOnly: Bool) {
         list.nest(ElementAttribute.listed) {
             if isEnd { $0.put(ElementAttribute.flags, network: ElementAttribute.isEnd) }
             $0.value(ElementAttribute.key, key)
             if let keyEnd { $0.value(ElementAttribute.keyEnd, keyEnd) }
-            if isRemoval { return }
+            if isKeyOnly { return }
             if let data { $0.value(ElementAttribute.data, data) }
             guard let comment else { return }
             let text = Array(comment.utf8) + [0]

@@ -92,7 +92,7 @@ final class Interface: PodPart {
             throw SystemCallFailure(call: "RTM_GETLINK", subject: wanted.bridge.text, errno: 19)
         }
         let pair = NewVeth(
-            name: wanted.hostInterface, alias: wanted.mark, bridge: bridge.index,
+            name: wanted.hostInterface, alias: wanted.mark,
             mtu: wanted.mtu == 0 ? bridge.mtu : wanted.mtu,
             peer: NewVeth.Peer(
                 namespace: podNetwork, name: wanted.name, index: Interface.index, mac: wanted.mac))
@@ -101,6 +101,8 @@ final class Interface: PodPart {
             try route.remove(wanted.hostInterface)
             try route.create(pair)
         }
+        try NetworkHelper.disableVersion6(of: wanted.hostInterface)
+        try route.attach(wanted.hostInterface, to: bridge.index)
     }
 
     private func publish(_ route: borrowing RouteSocket) throws(SystemCallFailure) {
@@ -109,9 +111,7 @@ final class Interface: PodPart {
             try firewall.add(wanted.published, to: wanted.table)
         } catch {
             guard error.errno == 17 else { throw error }  // EEXIST
-            try firewall.remove(of: FirewallSet.allCases, from: wanted.table) {
-                $0.comment?.isSame(as: wanted.mark) ?? false
-            }
+            try firewall.remove(wanted.mark, from: wanted.table)
             do throws(SystemCallFailure) {
                 try firewall.add(wanted.published, to: wanted.table)
             } catch {

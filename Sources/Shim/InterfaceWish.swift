@@ -34,27 +34,11 @@ struct InterfaceWish {
         }
         self.gateways = gateways
         ports = document.ports
-        published = try InterfaceWish.elements(document, addresses.map(\.address))
-    }
-
-    private static func elements(
-        _ document: WireInterface, _ addresses: [IPAddress]
-    ) throws(WireFault) -> [FirewallElement] {
-        var elements: [FirewallElement] = []
-        for port in document.ports {
-            let transport = try Transport(number: port.transport).orFault("transport")
-            let host = port.hostIP.isEmpty ? nil : try IPAddress(bytes: port.hostIP).orFault("IP")
-            for address in addresses where host == nil || host?.family == address.family {
-                let entry = FirewallContent.port(
-                    PublishedPort(
-                        hostAddress: host?.value == 0 ? nil : host, transport: transport,
-                        hostPort: port.hostPort, podAddress: address,
-                        podPort: port.containerPort))
-                elements.append(
-                    try FirewallElement(entry, comment: document.mark).orFault("mark"))
-            }
+        var published: [FirewallElement] = []
+        for content in try FirewallContent.published(ports, addresses.map(\.address)) {
+            published.append(try FirewallElement(content, comment: mark).orFault("mark"))
         }
-        return elements
+        self.published = published
     }
 
     /// The host's addresses on which the shim holds the port: 4 or 16 bytes each.
@@ -63,6 +47,26 @@ struct InterfaceWish {
         let families = Set(addresses.map(\.address.family))
         return (families.contains(.v4) ? [[0, 0, 0, 0]] : [])
             + (families.contains(.v6) ? [[UInt8](repeating: 0, count: 16)] : [])
+    }
+}
+
+extension FirewallContent {
+    /// One content for each port and each of the pod's addresses that it can lead to.
+    static func published(
+        _ ports: [WirePort], _ addresses: [IPAddress]
+    ) throws(WireFault) -> [FirewallContent] {
+        var contents: [FirewallContent] = []
+        for port in ports {
+            let transport = try Transport(number: port.transport).orFault("transport")
+            let host = port.hostIP.isEmpty ? nil : try IPAddress(bytes: port.hostIP).orFault("IP")
+            for address in addresses where host == nil || host?.family == address.family {
+                let published = PublishedPort(
+                    hostAddress: host?.value == 0 ? nil : host, transport: transport,
+                    hostPort: port.hostPort, podAddress: address, podPort: port.containerPort)
+                contents.append(.port(published))
+            }
+        }
+        return contents
     }
 }
 

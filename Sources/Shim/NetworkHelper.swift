@@ -55,9 +55,7 @@ enum NetworkHelper {
         let (bridge, table) = (try name(bridge), try table(tableName))
         let route = try RouteSocket()
         let firewall = try NetfilterSocket()
-        try firewall.remove(of: FirewallSet.allCases, from: table) {
-            $0.comment?.isSame(as: mark) ?? false
-        }
+        try firewall.remove(mark, from: table)
         try route.remove(bridge)
         for link in try route.links() where link.alias?.isSame(as: mark) ?? false {
             throw SystemCallFailure(call: "RTM_DELLINK", subject: link.name, errno: 16)

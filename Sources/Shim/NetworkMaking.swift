@@ -81,8 +81,15 @@ extension NetworkHelper {
             let force = version6 + "/force_forwarding"
             if try Files.exists(force) { try Files.writeControlFile(force, "1") }
         } else {
-            try Files.writeControlFile(version6 + "/disable_ipv6", "1")
+            try disableVersion6(of: bridge)
         }
+    }
+
+    /// The host gets no address on the interface. On a port of a bridge nothing uses it, and the
+    /// kernel walks the addresses of all ports if one of the ports goes.
+    static func disableVersion6(of interface: InterfaceName) throws(SystemCallFailure) {
+        let file = "/proc/sys/net/ipv6/conf/\(interface)/disable_ipv6"
+        if try Files.exists(file) { try Files.writeControlFile(file, "1") }
     }
 
     private static func entries(

@@ -109,12 +109,14 @@ extension WireWriter {
         put(list: interface.addresses) { writer, address in writer.put(address) }
         put(list: interface.gateways) { writer, gateway in writer.put(bytes: gateway) }
         put(interface.table)
-        put(list: interface.ports) { writer, port in
-            writer.put(port.hostPort)
-            writer.put(port.containerPort)
-            writer.put(port.transport)
-            writer.put(bytes: port.hostIP)
-        }
+        put(list: interface.ports) { writer, port in writer.put(port) }
+    }
+
+    mutating func put(_ port: WirePort) {
+        put(port.hostPort)
+        put(port.containerPort)
+        put(port.transport)
+        put(bytes: port.hostIP)
     }
 }
 
@@ -139,9 +141,13 @@ extension WireReader {
             },
             table: try text(),
             ports: try list { (reader: inout WireReader) throws(WireFault) in
-                WirePort(
-                    hostPort: try reader.number(), containerPort: try reader.number(),
-                    transport: try reader.byte(), hostIP: try reader.bytes())
+                try reader.port()
             })
+    }
+
+    mutating func port() throws(WireFault) -> WirePort {
+        WirePort(
+            hostPort: try number(), containerPort: try number(), transport: try byte(),
+            hostIP: try bytes())
     }
 }

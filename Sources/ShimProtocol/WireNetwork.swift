@@ -72,23 +72,28 @@ package struct WireDetachment: Equatable, Sendable {
     package var hostInterface: String
     /// The alias of the interface, and the comment of the ports.
     package var mark: String
-    /// A bridge to remove, too; empty if there is none.
-    package var bridge: String
-    /// 4 or 16 bytes each. Addresses that ports lead to are removed, too.
+    /// 4 or 16 bytes each.
     package var addresses: [[UInt8]]
+    /// The host ports that lead to the addresses.
+    package var ports: [WirePort]
+    /// A bridge to remove, too, of a pod without a record, whose addresses and ports are unknown.
+    /// The helper then looks for all that has the mark. Empty for a pod with a record.
+    package var bridge: String
 
     package init(
-        uid: String, hostInterface: String, mark: String, bridge: String, addresses: [[UInt8]]
+        uid: String, hostInterface: String, mark: String, addresses: [[UInt8]], ports: [WirePort],
+        bridge: String
     ) {
         self.uid = uid
         self.hostInterface = hostInterface
         self.mark = mark
-        self.bridge = bridge
         self.addresses = addresses
+        self.ports = ports
+        self.bridge = bridge
     }
 
     /// The version of the document's form.
-    private static let version: UInt16 = 1
+    private static let version: UInt16 = 2
 
     package static func document(_ detachments: [WireDetachment]) -> [UInt8] {
         var writer = WireWriter()
@@ -97,10 +102,11 @@ package struct WireDetachment: Equatable, Sendable {
             writer.put(detachment.uid)
             writer.put(detachment.hostInterface)
             writer.put(detachment.mark)
-            writer.put(detachment.bridge)
             writer.put(list: detachment.addresses) { writer, address in
                 writer.put(bytes: address)
             }
+            writer.put(list: detachment.ports) { writer, port in writer.put(port) }
+            writer.put(detachment.bridge)
         }
         return writer.bytes
     }
@@ -112,10 +118,14 @@ package struct WireDetachment: Equatable, Sendable {
         let detachments = try reader.list { (reader: inout WireReader) throws(WireFault) in
             WireDetachment(
                 uid: try reader.text(), hostInterface: try reader.text(),
-                mark: try reader.text(), bridge: try reader.text(),
+                mark: try reader.text(),
                 addresses: try reader.list { (reader: inout WireReader) throws(WireFault) in
                     try reader.bytes()
-                })
+                },
+                ports: try reader.list { (reader: inout WireReader) throws(WireFault) in
+                    try reader.port()
+                },
+                bridge: try reader.text())
         }
         try reader.end()
         return detachments

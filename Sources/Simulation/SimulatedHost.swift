@@ -271,10 +271,10 @@ import Synchronization
     }
 
     package func detach(
-        _ pod: UID, _ interface: PodInterface?
+        _ pod: UID, _ recorded: Pod?
     ) async throws(SystemCallFailure) -> Blocker? {
         try await helpNetwork { world in
-            if interface == nil { world.bridges.remove(pod) }
+            if recorded == nil { world.bridges.remove(pod) }
             world.pods[pod]?.parts.remove(WireInterface.part)
             world.tidy(pod)
         }

@@ -148,9 +148,30 @@ func oneOfEach() throws -> [FirewallElement] {
         try with {
             try $0.ensure(table())
             try $0.add(oneOfEach(), to: table())
-            try $0.remove(of: FirewallSet.allCases, from: table()) { $0.comment == "n" }
+            try $0.remove("n", from: table())
         }
         #expect(try listed() == oneOfEach().filter { $0.comment == "p" })
+    }
+
+    @Test("looks at keys find the elements that are there, of whatever owner, and no others")
+    func byKey() throws {
+        // More than one question's.
+        let ports = try (1...40).map { try element(port(.tcp, $0, to: "10.88.0.2", $0), "mine") }
+        let others = try [
+            element(port(.udp, 1, to: "10.88.0.3", 1)),
+            element(port(.tcp, 41, to: "10.88.0.3", 1)),
+        ]
+        // The data of an element is no part of its key.
+        let asked = try ports.map(\.content) + [port(.tcp, 41, to: "10.88.0.2", 9)]
+        let look = { try self.with { try $0.elements(like: asked, in: table()) } }
+        #expect(try look().isEmpty)
+        try with { try $0.ensure(table()) }
+        #expect(try look().isEmpty)
+        try with { try $0.add(ports.dropLast(3) + others, to: table()) }
+        let found = try look().map { ($0.content, $0.comment) }
+        #expect(found.count == 38)
+        #expect(Set(found.map(\.0)) == Set(ports.dropLast(3).map(\.content) + [others[1].content]))
+        #expect(found.filter { $0.1 == "mine" }.count == 37)
     }
 
     @Test("after all rules were flushed, the table is written again with its elements")
@@ -159,7 +180,7 @@ func oneOfEach() throws -> [FirewallElement] {
         try with {
             try $0.ensure(table())
             try $0.add([element(port(.tcp, 7, to: "10.88.0.9", 7))], to: table())
-            try $0.remove(of: FirewallSet.allCases, from: table()) { _ in true }
+            try $0.remove(of: FirewallSet.allCases, from: table())
             try $0.add(all, to: table())
         }
         #expect(try shown(in: host) == made(of: tableText + "\n" + elementText))
@@ -223,13 +244,4 @@ func oneOfEach() throws -> [FirewallElement] {
             ("a b", false), (String(repeating: "a", count: 33), false), ("é", false),
         ])
     func names(text: String, isGood: Bool) { #expect((FirewallTable(text) != nil) == isGood) }
-}
-
-extension NetfilterSocket {
-    /// Removes the elements with these contents.
-    fileprivate func remove(_ contents: [FirewallContent], from table: FirewallTable) throws {
-        try remove(of: FirewallSet.allCases, from: table) { element in
-            element.content.map(Set(contents).contains) ?? false
-        }
-    }
 }

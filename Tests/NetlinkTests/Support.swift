@@ -138,10 +138,11 @@ func pod(_ host: Int, on bridge: Int32, in net: Net) throws -> Net {
         let route = try RouteSocket()
         try route.create(
             NewVeth(
-                name: name("st\(host)"), alias: "staunch:\(host)", bridge: bridge, mtu: 1400,
+                name: name("st\(host)"), alias: "staunch:\(host)", mtu: 1400,
                 peer: .init(
                     namespace: inside, name: name("eth0"), index: 2,
                     mac: MACAddress(for: ip("10.88.0.\(host)")))))
+        try route.attach(name("st\(host)"), to: bridge)
     }
     try pod.run {
         let route = try RouteSocket()
@@ -151,4 +152,29 @@ func pod(_ host: Int, on bridge: Int32, in net: Net) throws -> Net {
             gateways: [ip("10.88.0.1"), ip("fd88::1")])
     }
     return pod
+}
+
+extension NetfilterSocket {
+    /// Removes all elements of these sets.
+    func remove(of sets: [FirewallSet], from table: FirewallTable) throws {
+        try remove(from: table) { () throws(SystemCallFailure) in
+            var elements: [ListedElement] = []
+            for set in sets { elements += try self.elements(of: set, in: table) }
+            return elements
+        }
+    }
+
+    /// Removes the elements with these contents.
+    func remove(_ contents: [FirewallContent], from table: FirewallTable) throws {
+        let meant = Set(contents)
+        try remove(from: table) { () throws(SystemCallFailure) in
+            var elements: [ListedElement] = []
+            for set in FirewallSet.allCases {
+                elements += try self.elements(of: set, in: table).filter { element in
+                    element.content.map(meant.contains) ?? false
+                }
+            }
+            return elements
+        }
+    }
 }

@@ -30,10 +30,11 @@ import Testing
     private static let detachments = [
         WireDetachment(
             uid: "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b10", hostInterface: "st0123456789ab",
-            mark: "staunch:019abf10", bridge: "", addresses: [[10, 88, 0, 2]]),
+            mark: "staunch:019abf10", addresses: [[10, 88, 0, 2]], ports: interface.ports,
+            bridge: ""),
         WireDetachment(
             uid: "019abf10-3c1e-7a44-8f0b-5d2e9c6a7b11", hostInterface: "st0123456789ac",
-            mark: "staunch:019abf11", bridge: "sb0123456789ac", addresses: []),
+            mark: "staunch:019abf11", addresses: [], ports: [], bridge: "sb0123456789ac"),
     ]
 
     @Test("a document is read as it was written")

@@ -48,6 +48,7 @@ struct Interface: PodPart {
             let outcome = try removal.kill(in: removal.layout.cgroup(removal.uid) + "/shim")
             guard outcome == .alreadyGone else { return outcome }
         }
-        return StepOutcome(try await removal.host.detach(removal.uid, interfaces.first))
+        let recorded = interfaces.isEmpty ? nil : pod
+        return StepOutcome(try await removal.host.detach(removal.uid, recorded))
     }
 }
