@@ -164,6 +164,8 @@ package struct HostRoute: Equatable, Sendable {
     /// Makes a network of ours, or completes it: its bridge, its entries in the firewall, and
     /// those of its pods that are missing.
     func make(_ network: Network, _ pods: [Pod]) async throws(SystemCallFailure) -> Blocker?
+    /// Whether the network's bridge exists. It looks without waiting for anything.
+    func hasBridge(_ network: UID) -> Bool
     /// Removes the network with this uid.
     func removeNetwork(_ network: UID) async throws(SystemCallFailure) -> Blocker?
     /// Removes the interface of a pod, its host ports and the connections of its addresses.

@@ -23,6 +23,10 @@ extension LinuxHost {
         ).blocker
     }
 
+    package func hasBridge(_ network: UID) -> Bool {
+        NetworkInterface.exists(Network.bridge(of: network))
+    }
+
     package func removeNetwork(_ network: UID) async throws(SystemCallFailure) -> Blocker? {
         await tableTurn.take()
         defer { tableTurn.leave() }

@@ -266,6 +266,8 @@ import Synchronization
         try await helpNetwork { $0.bridges.insert(network.uid) }
     }
 
+    package func hasBridge(_ network: UID) -> Bool { world.bridges.contains(network) }
+
     package func removeNetwork(_ network: UID) async throws(SystemCallFailure) -> Blocker? {
         try await helpNetwork { $0.bridges.remove(network) }
     }

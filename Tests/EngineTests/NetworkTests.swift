@@ -133,6 +133,17 @@ extension Simulated {
             #expect(try stage.onMachine { $0.bridges.isEmpty })
         }
 
+        @Test("a bridge that another program removed is made again for the next pod")
+        func removedBridge() throws {
+            _ = try address("a")
+            #expect(stage.eventually { stage.engine.pod(label("a"))?.state == .ready })
+            let network = try #require(stage.engine.network(.pods)).network.uid
+            #expect(try stage.onMachine { $0.bridges.remove(network) } == network)
+            _ = try address("b")
+            #expect(stage.eventually { stage.engine.pod(label("b"))?.state == .ready })
+            #expect(try stage.onMachine { $0.bridges } == [network])
+        }
+
         @Test("a network goes after its last pod, however long the store refuses the pod's end")
         func refusedEnd() throws {
             _ = try address("a")

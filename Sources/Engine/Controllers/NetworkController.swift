@@ -48,11 +48,11 @@ import Teardown
         }
     }
 
-    /// Returns once the network is there.
+    /// Returns once the network is there. Another program may have removed its bridge.
     func ensure() async throws(Failure) {
         await turn.take()
         defer { turn.leave() }
-        if !isMade { try await make() }
+        if !isMade || !engine.host.hasBridge(uid) { try await make() }
     }
 
     /// Makes what is missing of the network, because another program has removed it.
