@@ -75,7 +75,7 @@ let package = Package(
         .target(
             name: "Census", dependencies: ["Bytes", "Kernel", "Linux", "Netlink"],
             swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-        library("Host", ["EventLoop", "Kernel", "Model", "ShimProtocol"]),
+        library("Host", ["Bytes", "EventLoop", "Kernel", "Model", "ShimProtocol"]),
         library(
             "LinuxHost",
             [

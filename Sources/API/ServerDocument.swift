@@ -1,5 +1,6 @@
 // `GET /v1`: version, features, limits, and the features of the runtime and the kernel.
 
+import Bytes
 import Documents
 import Engine
 import Host
@@ -30,7 +31,7 @@ struct ServerDocument: DocumentEncodable {
         text("api", "v1", &writer)
         list("features", ["pods", "tasks", "operations", "events", "audit"], &writer)
         writeLimits(to: &writer)
-        writeRuntime(to: &writer)
+        writeRuntimes(to: &writer)
         writeKernel(to: &writer)
         text("bootID", info.bootID, &writer)
         list("networkModes", ["none", "host", "bridge"], &writer)
@@ -81,15 +82,35 @@ struct ServerDocument: DocumentEncodable {
         writer.endObject()
     }
 
-    private func writeRuntime(to writer: inout JSONWriter) {
+    /// The default runtime as `runtime`, and all of them as `runtimes`.
+    private func writeRuntimes(to writer: inout JSONWriter) {
+        let chosen = info.defaultRuntime
         writer.key("runtime")
         writer.beginObject()
-        text("path", info.runtimePath, &writer)
-        optional("name", info.runtimeName, &writer)
-        optional("version", info.runtimeVersion, &writer)
-        if let commit = info.runtimeCommit { text("commit", commit, &writer) }
-        flag("recursiveReadOnly", info.recursiveReadOnly, &writer)
+        text("path", chosen.path, &writer)
+        optional("name", chosen.program, &writer)
+        writeFacts(of: chosen, to: &writer)
         writer.endObject()
+        writer.key("runtimes")
+        writer.beginArray()
+        for runtime in info.runtimes {
+            writer.beginObject()
+            text("name", runtime.name, &writer)
+            flag("default", runtime.name.isSame(as: chosen.name), &writer)
+            text("path", runtime.path, &writer)
+            optional("program", runtime.program, &writer)
+            writeFacts(of: runtime, to: &writer)
+            flag("usable", runtime.refusal == nil, &writer)
+            if let reason = runtime.refusal { text("reason", reason, &writer) }
+            writer.endObject()
+        }
+        writer.endArray()
+    }
+
+    private func writeFacts(of runtime: RuntimeInfo, to writer: inout JSONWriter) {
+        optional("version", runtime.version, &writer)
+        if let commit = runtime.commit { text("commit", commit, &writer) }
+        flag("recursiveReadOnly", runtime.recursiveReadOnly, &writer)
     }
 
     private func writeSeccomp(to writer: inout JSONWriter) {

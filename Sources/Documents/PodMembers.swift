@@ -14,6 +14,7 @@ extension PodSpec {
             "annotations", \.annotations, { $0.annotations = $1 }, .map { $0.notes() },
             change: { $0.merged(into: $1) }),
         .optional("hostname", \.hostname, { $0.hostname = $1 }, .text { $0.hostname() }),
+        .nullable("runtime", \.runtime, { $0.runtime = $1 }, .text { $0.runtimeName() }),
         .object("network", networkMembers),
         sharePID,
         .optional(

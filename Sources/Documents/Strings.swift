@@ -43,6 +43,10 @@ extension Field {
         }
     }
 
+    func runtimeName() -> String? {
+        parsed(PodSpec.runtimeNameRule) { PodSpec.isRuntimeName($0) ? $0 : nil }
+    }
+
     /// Refuses names that are equal under Unicode, because they would be one key of this
     /// dictionary.
     private func stringMap(

@@ -82,9 +82,9 @@ package struct HostRoute: Equatable, Sendable {
 
     /// The facts at the moment of the call.
     nonisolated var info: HostInfo { get }
-    /// Returns why no create is possible now; `nil` if one is. A call starts a new look at the
-    /// runtime unless the last look is too recent.
-    nonisolated func createRefusal() -> String?
+    /// Returns why no create with this runtime is possible now; `nil` if one is. A call starts a
+    /// new look at the runtimes unless the last look is too recent.
+    nonisolated func createRefusal(_ runtime: String?) -> String?
     /// Waits for the first look at what creates need, at most `milliseconds`. The thread that
     /// starts the daemon calls it.
     nonisolated func awaitFirstLook(milliseconds: Int32)

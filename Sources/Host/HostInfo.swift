@@ -1,12 +1,11 @@
 // What the daemon tells about its host.
 
+import Bytes
+
 /// Facts about the host and the daemon on it.
 package struct HostInfo: Sendable {
-    package var runtimePath: String
-    /// `nil` until the runtime has answered.
-    package var runtimeName: String?
-    package var runtimeVersion: String?
-    package var runtimeCommit: String?
+    /// The runtimes of the settings, the default first. Never empty.
+    package var runtimes: [RuntimeInfo]
     package var kernelRelease: String
     /// `v1`, `hybrid` or `v2`.
     package var cgroup: String
@@ -17,8 +16,6 @@ package struct HostInfo: Sendable {
     package var nestsCPULimits: Bool
     /// Whether the kernel can change the attributes of a whole tree of mounts.
     package var hasMountAttributes: Bool
-    /// Whether a bind and the mounts below it can be read-only.
-    package var recursiveReadOnly = false
     /// Whether AppArmor is in force.
     package var hasAppArmor = false
     /// The capabilities that the daemon lacks, without `CAP_`. No task can have them.
@@ -32,7 +29,7 @@ package struct HostInfo: Sendable {
     /// The daemon's own hard limits by type (`RLIMIT_NOFILE`), if it may not exceed them: without
     /// CAP_SYS_RESOURCE.
     package var hardLimits: [String: UInt64] = [:]
-    /// Why creates are refused; `nil` if they are accepted.
+    /// Why creates with the default runtime are refused; `nil` if they are accepted.
     package var refusal: String?
     /// As of the last audit.
     package var findings: [HostFinding] = []
@@ -40,11 +37,11 @@ package struct HostInfo: Sendable {
     package var daemonPID: Int32
 
     package init(
-        runtimePath: String, kernelRelease: String, cgroup: String, hasCgroupKill: Bool,
+        runtimes: [RuntimeInfo], kernelRelease: String, cgroup: String, hasCgroupKill: Bool,
         bootID: String, seccomp: SeccompChoice, nestsCPULimits: Bool, hasMountAttributes: Bool,
         daemonPID: Int32
     ) {
-        self.runtimePath = runtimePath
+        self.runtimes = runtimes
         self.kernelRelease = kernelRelease
         self.cgroup = cgroup
         self.hasCgroupKill = hasCgroupKill
@@ -53,5 +50,42 @@ package struct HostInfo: Sendable {
         self.nestsCPULimits = nestsCPULimits
         self.hasMountAttributes = hasMountAttributes
         self.daemonPID = daemonPID
+    }
+}
+
+extension HostInfo {
+    package var defaultRuntime: RuntimeInfo { runtimes[0] }
+
+    /// The runtime that a pod has; `nil` stands for the default. Returns `nil` if the settings no
+    /// longer have the runtime.
+    package func runtime(_ name: String?) -> RuntimeInfo? {
+        guard let name else { return defaultRuntime }
+        return runtimes.first { $0.name.isSame(as: name) }
+    }
+
+    /// The names of all runtimes, for display.
+    package var runtimeNames: String {
+        runtimes.map { "'\($0.name)'" }.joined(separator: ", ")
+    }
+}
+
+/// What is known of one runtime.
+package struct RuntimeInfo: Equatable, Sendable {
+    /// The name of the settings.
+    package let name: String
+    /// Where its program was last found, or the program of the settings.
+    package var path: String
+    /// The name that it reports; `nil` until it has answered.
+    package var program: String?
+    package var version: String?
+    package var commit: String?
+    /// Whether a bind and the mounts below it can be read-only.
+    package var recursiveReadOnly = false
+    /// Why it cannot be used; `nil` if it can.
+    package var refusal: String?
+
+    package init(name: String, path: String) {
+        self.name = name
+        self.path = path
     }
 }

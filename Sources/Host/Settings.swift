@@ -5,8 +5,8 @@ package struct Settings: Sendable {
     package var dataDirectory = "/var/lib/staunch"
     package var logDirectory = "/var/log/staunch"
     package var cgroupParent = "/staunch"
-    /// A path, or a name that is looked up in `searchPath`.
-    package var runtime = "/usr/sbin/runc"
+    /// The OCI runtimes, of which a pod names one; the first is the default. Never empty.
+    package var runtimes = [RuntimeChoice(name: "runc", program: "/usr/sbin/runc")]
     /// Absolute directories.
     package var searchPath: [String] = []
     /// The shim's program. The daemon copies it into the run directory at the start.
@@ -23,6 +23,19 @@ package struct Settings: Sendable {
     package var stagePlaces = 4
 
     package init() {}
+}
+
+/// An OCI runtime of the settings.
+package struct RuntimeChoice: Equatable, Sendable {
+    /// The name by which pods choose it (`PodSpec.isRuntimeName`).
+    package let name: String
+    /// A path, or a name that is looked up in `searchPath`.
+    package let program: String
+
+    package init(name: String, program: String) {
+        self.name = name
+        self.program = program
+    }
 }
 
 /// The seccomp profile of the tasks.

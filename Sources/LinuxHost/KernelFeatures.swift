@@ -35,7 +35,8 @@ final class KernelFeatures: Sendable {
             traits.hugepageSizes = try KernelFeatures.hugepageSizes(hierarchies)
             self.traits = traits
             var info = HostInfo(
-                runtimePath: settings.runtime, kernelRelease: try SystemInfo.kernelRelease(),
+                runtimes: settings.runtimes.map { RuntimeInfo(name: $0.name, path: $0.program) },
+                kernelRelease: try SystemInfo.kernelRelease(),
                 cgroup: isUnified
                     ? "v2" : hierarchies.contains { $0.isUnified } ? "hybrid" : "v1",
                 hasCgroupKill: hierarchies.contains(where: \.isUnified),

@@ -51,18 +51,15 @@ import ShimProtocol
     package nonisolated var info: HostInfo {
         var info = kernel.info
         let status = runtime.status
-        info.runtimePath = status.runtimePath ?? info.runtimePath
+        info.runtimes = status.runtimes.map {
+            RuntimeInfo($0, hasMountAttributes: info.hasMountAttributes)
+        }
         info.refusal = status.refusal
         info.findings = networks.findings
-        guard let facts = status.runtime.value else { return info }
-        info.runtimeName = facts.version.name
-        info.runtimeVersion = facts.version.version
-        info.runtimeCommit = facts.version.commit
-        info.recursiveReadOnly = info.hasMountAttributes && facts.hasRecursiveReadOnly
         return info
     }
 
-    package nonisolated func createRefusal() -> String? { runtime.refusal() }
+    package nonisolated func createRefusal(_ name: String?) -> String? { runtime.refusal(of: name) }
 
     package nonisolated func awaitFirstLook(milliseconds: Int32) {
         runtime.waitForFirstLook(milliseconds: milliseconds)
@@ -113,14 +110,13 @@ import ShimProtocol
         _ pod: UID, recorded: ProcessIdentity?, _ events: ShimEvents
     ) throws(SystemCallFailure) -> any ShimClient {
         do {
-            let (home, runtime) = (layout.pod(pod), runtime)
+            let (home, watch) = (layout.pod(pod), runtime)
             let connect: LinuxShimClient.Connect = { () throws(SystemCallFailure) in
                 try PacketSocket.connected(
                     to: "shim.sock", in: try OwnedDescriptor.directory(home))
             }
-            let older = OlderShim(pod: pod, layout: layout) {
-                runtime.status.runtimePath ?? runtime.layout.settings.runtime
-            }
+            // Its pod was made before pods chose their runtimes, so it has the default.
+            let older = OlderShim(pod: pod, layout: layout) { watch.status.runtimes[0].path }
             return try LinuxShimClient(
                 try connect(), pinned: pinned(recorded), events,
                 .unproven(older, connect, sent: []))

@@ -1,6 +1,7 @@
 // The parts that a create needs: how the daemon looks at each, and what it does with the answer.
 
 import Bytes
+import EventLoop
 import Host
 import Kernel
 import Linux
@@ -69,10 +70,10 @@ extension RuntimeWatch {
         let program = layout.settings.shim
         if try !layout.shimCopies.all().isEmpty {
             let refused = refusedShim ?? "none"
-            switch await ask([
+            let words = [
                 "staunch-shim", "install", program, layout.shimCopies.directory, refused,
-            ])
-            {
+            ]
+            switch await ask(words, about: "the shim") {
             case .said(let text)?: return ShimCopy(text)
             case .unanswered(let why)?:
                 refuseShim(why)
@@ -106,7 +107,7 @@ extension RuntimeWatch {
             if [11, 12, 23, 24].contains(error.errno) { return .unknown }
             return error.errno == 8 ? .broken("\(error)") : .refused("\(error)")  // ENOEXEC
         }
-        self.question = question
+        noteLast(question, about: "the shim")
         switch await question.answer(within: RuntimeWatch.patience) {
         case .said: return .runs
         case .failed(let why), .unanswered(let why): return .broken(why)
@@ -118,19 +119,6 @@ extension RuntimeWatch {
         update { $0.shim = .unusable("the shim's program \(layout.settings.shim): \(why)") }
     }
 
-    /// Returns the answer of our program, or of a program that ours executes; `nil` if the question
-    /// could not be asked, which says nothing about the program.
-    private func ask(
-        _ words: [String], atMost limit: Int = 1 << 20
-    ) async -> Question.Answer? {
-        // At most one process may be held by its disk.
-        if question?.isOpen == true { return nil }
-        do throws(SystemCallFailure) {
-            let question = try Question(words, path: try shimProgram(), atMost: limit)
-            self.question = question
-            return await question.answer(within: RuntimeWatch.patience)
-        } catch { return nil }
-    }
 }
 
 /// A copy of the shim's program, with the marks of the original.
@@ -158,7 +146,7 @@ extension RuntimeWatch {
         case .builtIn:
             if status.filter.value == nil { use(.builtIn) }
         case .file(let path):
-            switch await ask(["staunch-shim", "content", path]) {
+            switch await ask(["staunch-shim", "content", path], about: "the profile") {
             case .said(let content)?: use(content, of: path)
             case .failed(let why)?, .unanswered(let why)?: refuseProfile(path, why)
             case .killed?, nil: break
@@ -196,53 +184,71 @@ extension SeccompCache {
     }
 }
 
-// MARK: - The runtime
+// MARK: - The runtimes
 
 extension RuntimeWatch {
-    func lookAtRuntime() async {
+    /// Looks at all runtimes at once, because each may take as long as it is waited for.
+    func lookAtRuntimes() async {
+        await withDiscardingTaskGroup { group in
+            for index in layout.settings.runtimes.indices {
+                group.addTask { await self.lookAtRuntime(index) }
+            }
+        }
+    }
+
+    private func lookAtRuntime(_ index: Int) async {
         let settings = layout.settings
-        switch await ask(["staunch-shim", "found", settings.runtime] + settings.searchPath) {
+        let choice = settings.runtimes[index]
+        let words = ["staunch-shim", "found", choice.program] + settings.searchPath
+        switch await ask(words, about: choice.name) {
         case .said(let text)?:
             guard let (marks, path) = String(decoding: text, as: UTF8.self).cut(" ") else { return }
-            await lookAtRuntime(ProgramFile(path: path, marks: marks))
+            await lookAtRuntime(index, ProgramFile(path: path, marks: marks))
         case .failed(let why)?, .unanswered(let why)?:
-            update { $0.runtime = .unusable("the runtime: \(why)") }
+            update { $0.runtimes[index].sight = .unusable("the runtime '\(choice.name)': \(why)") }
         case .killed?, nil: return
         }
     }
 
     /// Asks the runtime for its version. A runtime that has answered is asked again only after its
     /// file has changed.
-    private func lookAtRuntime(_ file: ProgramFile) async {
-        update { $0.runtimePath = file.path }
-        guard status.runtime.value?.file != file else { return }
+    private func lookAtRuntime(_ index: Int, _ file: ProgramFile) async {
+        update { $0.runtimes[index].path = file.path }
+        guard status.runtimes[index].sight.value?.file != file else { return }
+        let name = layout.settings.runtimes[index].name
         let version: RuntimeVersion
-        switch await ask(["staunch-shim", "exec"] + Runtime.version(file.path), atMost: 65536) {
+        let versionWords = ["staunch-shim", "exec"] + Runtime.version(file.path)
+        switch await ask(versionWords, about: name, atMost: 65536) {
         case .said(let text)?:
             guard let read = RuntimeVersion(text, program: file.path) else {
-                return refuse(file, "--version prints no text")
+                return refuse(index, file, "--version prints no text")
             }
             version = read
-        case .failed(let why)?, .unanswered(let why)?: return refuse(file, "--version: \(why)")
+        case .failed(let why)?, .unanswered(let why)?:
+            return refuse(index, file, "--version: \(why)")
         case .killed?, nil: return
         }
         let features: RuntimeFeatures?
-        switch await ask(["staunch-shim", "exec"] + Runtime.features(file.path)) {
+        switch await ask(["staunch-shim", "exec"] + Runtime.features(file.path), about: name) {
         case .said(let json)?: features = RuntimeFeatures(json: json)
         // Runtimes from before 2022 do not know the command.
         case .failed?: features = nil
-        case .unanswered(let why)?: return refuse(file, "features: \(why)")
+        case .unanswered(let why)?: return refuse(index, file, "features: \(why)")
         case .killed?, nil: return
         }
         let facts = RuntimeStatus.RuntimeFacts(
             file: file, version: version,
             hasRecursiveReadOnly: features?.hasRecursiveReadOnly ?? false)
-        update { $0.runtime = .usable(facts) }
+        update { $0.runtimes[index].sight = .usable(facts) }
         log.write(
-            .info, "runtime", ["path": file.path, "name": version.name, "version": version.version])
+            .info, "runtime",
+            [
+                "runtime": name, "path": file.path, "name": version.name,
+                "version": version.version,
+            ])
     }
 
-    private func refuse(_ file: ProgramFile, _ why: String) {
-        update { $0.runtime = .unusable("the runtime \(file.path): \(why)") }
+    private func refuse(_ index: Int, _ file: ProgramFile, _ why: String) {
+        update { $0.runtimes[index].sight = .unusable("the runtime \(file.path): \(why)") }
     }
 }

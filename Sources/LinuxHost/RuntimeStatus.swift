@@ -1,6 +1,7 @@
 // The parts of the host that a create needs and a delete does not: the shim's program, the seccomp
-// profile and the runtime. Only values and transitions; `RuntimeWatch.swift` looks.
+// profile and the runtimes. Only values and transitions; `RuntimeWatch.swift` looks.
 
+import Bytes
 import Host
 import Kernel
 import Linux
@@ -29,6 +30,17 @@ struct RuntimeStatus: Sendable {
         case profile(SeccompCache)
     }
 
+    struct SeenRuntime: Sendable {
+        let name: String
+        /// The path at which the runtime was last found, usable or not. A delete tries it in any
+        /// case. Before it was found, the program of the settings.
+        var path: String
+        var sight = Sight<RuntimeFacts>.unseen
+
+        /// Why it cannot be used; `nil` if it can.
+        var refusal: String? { sight.refusal("the runtime '\(name)'") }
+    }
+
     struct RuntimeFacts: Sendable {
         let file: ProgramFile
         let version: RuntimeVersion
@@ -38,33 +50,45 @@ struct RuntimeStatus: Sendable {
     /// The shim's program in the run directory.
     var shim = Sight<String>.unseen
     var filter = Sight<Filter>.unseen
-    var runtime = Sight<RuntimeFacts>.unseen
-    /// The path at which the runtime was last found, usable or not. A delete tries it in any case.
-    var runtimePath: String?
+    /// The runtimes of the settings, the default first.
+    var runtimes: [SeenRuntime]
 
     private(set) var isLooking = false
     /// When the last look ended, in nanoseconds since boot.
     private var lookedAt: Int64?
-    /// The number of consecutive looks after which no create was possible.
+    /// The number of consecutive looks after which some part was not usable.
     private var failures = 0
+
+    init(_ runtimes: [RuntimeChoice]) {
+        self.runtimes = runtimes.map { SeenRuntime(name: $0.name, path: $0.program) }
+    }
 }
 
 extension RuntimeStatus {
-    /// Why no create is possible now, for each unusable part.
-    var refusals: [(part: Part, why: String)] {
-        Part.allCases.compactMap { part in
-            let why =
-                switch part {
-                case .shim: shim.refusal("the shim's program")
-                case .seccomp: filter.refusal("the seccomp profile")
-                case .runtime: runtime.refusal("the runtime")
-                }
-            return why.map { (part, $0) }
+    /// Why no create with the default runtime is possible now; `nil` if one is.
+    var refusal: String? { refusal(of: nil) }
+
+    /// Why no create with this runtime is possible now; `nil` if one is. `nil` stands for the
+    /// default.
+    func refusal(of name: String?) -> String? {
+        if let why = shim.refusal("the shim's program") ?? filter.refusal("the seccomp profile") {
+            return why
         }
+        guard let name else { return runtimes[0].refusal }
+        guard let runtime = runtimes.first(where: { $0.name.isSame(as: name) }) else {
+            let names = runtimes.map { "'\($0.name)'" }.joined(separator: ", ")
+            return "the runtime '\(name)' is not in the daemon's settings, which have \(names)"
+        }
+        return runtime.refusal
     }
 
-    /// The first of the refusals; `nil` if creates are possible.
-    var refusal: String? { refusals.first?.why }
+    /// Whether the part can be used, for each part and runtime.
+    var usableParts: [(part: Part, runtime: String, isUsable: Bool)] {
+        [(.shim, "", shim.value != nil), (.seccomp, "", filter.value != nil)]
+            + runtimes.map { (.runtime, $0.name, $0.refusal == nil) }
+    }
+
+    private var isWhole: Bool { usableParts.allSatisfy(\.isUsable) }
 }
 
 extension RuntimeStatus.Sight {
@@ -80,8 +104,8 @@ extension RuntimeStatus.Sight {
 // MARK: - When to look again
 
 extension RuntimeStatus {
-    /// Milliseconds between two looks that creates ask for, when all parts are usable and when
-    /// creates are refused.
+    /// Milliseconds between two looks that creates ask for, when the create's parts are usable and
+    /// when the create is refused.
     private static let (calm, urgent): (Int64, Int64) = (5000, 200)
     /// Milliseconds of the first pause after a failure, which then doubles, and of the longest
     /// pause.
@@ -97,13 +121,13 @@ extension RuntimeStatus {
     mutating func endLook(at now: Int64) {
         isLooking = false
         lookedAt = now
-        failures = refusal == nil ? 0 : failures + 1
+        failures = isWhole ? 0 : failures + 1
     }
 
-    /// Whether a create that comes now has to start a look.
-    func isDue(at now: Int64) -> Bool {
+    /// Whether a create with this runtime that comes now has to start a look.
+    func isDue(at now: Int64, for runtime: String? = nil) -> Bool {
         guard !isLooking, let lookedAt else { return false }
-        let pause = refusal == nil ? RuntimeStatus.calm : RuntimeStatus.urgent
+        let pause = refusal(of: runtime) == nil ? RuntimeStatus.calm : RuntimeStatus.urgent
         return now - lookedAt >= pause * 1_000_000
     }
 
@@ -113,9 +137,21 @@ extension RuntimeStatus {
         guard let lookedAt, !isLooking else { return isLooking ? RuntimeStatus.firstPause : 0 }
         let doublings = min(max(failures - 1, 0), 16)
         let pause =
-            refusal == nil
+            isWhole
             ? interval
             : min(RuntimeStatus.firstPause << doublings, RuntimeStatus.longestPause)
         return max(0, pause - (now - lookedAt) / 1_000_000)
+    }
+}
+
+extension RuntimeInfo {
+    init(_ seen: RuntimeStatus.SeenRuntime, hasMountAttributes: Bool) {
+        self.init(name: seen.name, path: seen.path)
+        refusal = seen.refusal
+        guard let facts = seen.sight.value else { return }
+        program = facts.version.name
+        version = facts.version.version
+        commit = facts.version.commit
+        recursiveReadOnly = hasMountAttributes && facts.hasRecursiveReadOnly
     }
 }

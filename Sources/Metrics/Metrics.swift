@@ -104,9 +104,9 @@ package final class Metrics: Sendable {
         "0 if no task can be created, because no overlay can have its layers there, else 1.")
     package let runtimeAvailable = Gauge(
         "staunch_runtime_available",
-        "1 if the part can be used, by part: the shim's program, the seccomp profile, the "
-            + "runtime. The daemon refuses creates while a part is 0.",
-        labels: ["part"])
+        "1 if the part can be used, by part: the shim's program, the seccomp profile, each "
+            + "runtime by its name. The daemon refuses creates that need a part which is 0.",
+        labels: ["part", "runtime"])
     package let buildInfo = Gauge(
         "staunch_build_info", "1, with the build as labels.", labels: ["version", "build"])
     package let residentMemory = Gauge(

@@ -11,6 +11,9 @@ package struct PodSpec: Equatable, Sendable {
     package var annotations: [String: String]
     /// The UTS namespace's host name; by default the pod's name.
     package var hostname: String
+    /// The name of the OCI runtime that makes all tasks; `nil` in a request stands for the
+    /// daemon's default, and in a record of an older version too.
+    package var runtime: String?
     /// The network of all tasks.
     package var network: PodNetwork
     /// The limits of all tasks together.
@@ -39,6 +42,27 @@ package struct PodSpec: Equatable, Sendable {
         guard let index = labels.index(forKey: key) else { return false }
         return labels[index].key.isSame(as: key) && labels[index].value.isSame(as: value)
     }
+}
+
+extension PodSpec {
+    /// Whether the text can be the name of a runtime: see `runtimeNameRule`.
+    package static func isRuntimeName(_ text: String) -> Bool {
+        func isAlphanumeric(_ byte: UInt8) -> Bool {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: false
+            }
+        }
+        guard (1...64).contains(text.utf8.count) else { return false }
+        return text.utf8.first.map(isAlphanumeric) ?? false
+            && text.utf8.allSatisfy { isAlphanumeric($0) || "._-".utf8.contains($0) }
+    }
+
+    package static let runtimeNameRule =
+        "a runtime's name: at most 64 letters, digits, '.', '_' and '-', with a letter or digit "
+        + "first"
 }
 
 /// Limits; `nil` if we set no limit.

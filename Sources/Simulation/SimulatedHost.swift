@@ -28,7 +28,11 @@ import Synchronization
         facts.withLock { change(&$0) }
     }
 
-    package nonisolated func createRefusal() -> String? { info.refusal }
+    package nonisolated func createRefusal(_ runtime: String?) -> String? {
+        let info = info
+        guard let found = info.runtime(runtime) else { return "no runtime \(runtime ?? "")" }
+        return info.refusal ?? found.refusal
+    }
 
     package nonisolated func awaitFirstLook(milliseconds: Int32) {}
 
@@ -386,10 +390,11 @@ extension HostInfo {
     /// A host with cgroup v2 on which every create is possible.
     fileprivate static let simulated: HostInfo = {
         var info = HostInfo(
-            runtimePath: "runc", kernelRelease: "0", cgroup: "v2", hasCgroupKill: false,
+            runtimes: [RuntimeInfo(name: "runc", path: "runc")], kernelRelease: "0", cgroup: "v2",
+            hasCgroupKill: false,
             bootID: "", seccomp: .builtIn, nestsCPULimits: false, hasMountAttributes: true,
             daemonPID: 1)
-        info.recursiveReadOnly = true
+        info.runtimes[0].recursiveReadOnly = true
         return info
     }()
 }

@@ -42,12 +42,15 @@ struct Options: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The OCI runtime: a path, or a name that is looked up in PATH.",
+            "An OCI runtime: a path, or a program that is looked up in PATH, or NAME=PROGRAM.",
             discussion: """
-                If the runtime is missing or does not answer, the daemon still starts. It refuses \
-                creates and checks the runtime again. [STAUNCH_RUNTIME; default: runc]
+                Pods choose a runtime by its name, which without NAME is the name of the program's \
+                file. Repeat the option for each runtime; the first is the default. If a runtime \
+                is missing or does not answer, the daemon still starts. It refuses creates with \
+                that runtime and checks it again. In the variable commas separate the runtimes. \
+                [STAUNCH_RUNTIME; default: runc]
                 """, valueName: "program"))
-    var runtime: String?
+    var runtime: [String] = []
 
     @Option(
         help: ArgumentHelp(

@@ -4,6 +4,7 @@ import Bytes
 import Engine
 import Host
 import Linux
+import Model
 
 extension Setting {
     /// An absolute path without a trailing slash; a relative path starts at the current directory.
@@ -26,12 +27,25 @@ extension Setting {
         return "/" + names.joined(separator: "/")
     }
 
-    /// A path, or a name without a slash. The program may be missing: the engine looks for it again
-    /// and again, because deletes work without a runtime (law 25).
-    func program() throws(StartFailure) -> String {
-        let name = text ?? "runc"
-        guard !name.isEmpty else { throw failure("is empty; name a program") }
-        return name.has("/") ? Path.absolute(name) : name
+    /// A path, or a program without a slash, perhaps with a name and `=` before it. The program may
+    /// be missing: the engine looks for it again and again, because deletes work without a runtime
+    /// (law 25). `others` are the runtimes before it.
+    func runtime(behind others: [RuntimeChoice]) throws(StartFailure) -> RuntimeChoice {
+        let text = text ?? ""
+        // A path may contain '=', but a name contains no slash.
+        let named = text.cut("=").flatMap { $0.before.has("/") ? nil : $0 }
+        let program = named?.after ?? text
+        guard !program.isEmpty else { throw failure("names no program; give NAME=PROGRAM") }
+        let name = named?.before ?? program.cutAtLast("/")?.after ?? program
+        guard PodSpec.isRuntimeName(name) else {
+            throw failure(
+                "is '\(text)', and '\(name)' is not \(PodSpec.runtimeNameRule); give NAME=PROGRAM")
+        }
+        guard !others.contains(where: { $0.name.isSame(as: name) }) else {
+            throw failure("names the runtime '\(name)' twice; give one of them as NAME=PROGRAM")
+        }
+        return RuntimeChoice(
+            name: name, program: program.has("/") ? Path.absolute(program) : program)
     }
 
     /// The directories in which a name is looked up: those of PATH, then that of Debian's runc.

@@ -1,5 +1,6 @@
 // Converts the command line and the environment to valid settings.
 
+import Bytes
 import Engine
 import Host
 import Linux
@@ -26,7 +27,7 @@ extension Options {
         let parent = try Setting("--cgroup-parent", cgroupParent, "STAUNCH_CGROUP_PARENT")
             .cgroup()
         settings.engine.cgroupParent = parent ?? settings.engine.cgroupParent
-        settings.engine.runtime = try Setting("--runtime", runtime, "STAUNCH_RUNTIME").program()
+        settings.engine.runtimes = try runtimes()
         settings.engine.searchPath = Setting.searchPath
         settings.engine.shim = try Setting("--shim", shim, "STAUNCH_SHIM").shim()
         settings.engine.seccomp = try Setting(
@@ -42,6 +43,18 @@ extension Options {
             .address()
         settings.socket = try socket(in: settings.engine.runDirectory)
         return settings
+    }
+
+    /// A variable cannot be repeated, so it has them all.
+    private func runtimes() throws(StartFailure) -> [RuntimeChoice] {
+        let listed = Setting("--runtime", nil, "STAUNCH_RUNTIME")
+        let words = runtime.isEmpty ? listed.text?.fields(",", keepingEmpty: true) : runtime
+        var found: [RuntimeChoice] = []
+        for word in words ?? ["runc"] {
+            let setting = Setting(source: runtime.isEmpty ? listed.source : "--runtime", text: word)
+            found.append(try setting.runtime(behind: found))
+        }
+        return found
     }
 
     /// How many operations and tombstones are kept, and for how long.
@@ -83,6 +96,11 @@ struct Setting {
     /// The source of the text, for messages.
     let source: String
     let text: String?
+
+    init(source: String, text: String) {
+        self.source = source
+        self.text = text
+    }
 
     init(_ flag: String, _ value: String?, _ variable: String) {
         let fromEnvironment = value == nil ? Environment.value(of: variable) : nil

@@ -71,7 +71,8 @@ import Testing
             #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"#
             + #""createdAt":"\#(noonText)","released":false,"#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
-            + #""network":{"mode":"none"},"sharePID":false,"resources":{},"volumes":{},"#
+            + #""runtime":null,"network":{"mode":"none"},"sharePID":false,"#
+            + #""resources":{},"volumes":{},"#
             + #""interfaces":[],"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
             + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#

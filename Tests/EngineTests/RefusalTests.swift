@@ -1,5 +1,6 @@
 // Creates while something that they need is broken: new ones are refused, accepted ones wait.
 
+import Documents
 import Host
 import Model
 import Simulation
@@ -78,11 +79,88 @@ extension Simulated {
         func features() {
             stage.host.assume { info in
                 info.refusal = "the runtime has not been looked at yet"
-                info.recursiveReadOnly = false
+                info.runtimes[0].recursiveReadOnly = false
             }
             #expect(
                 create("web").refusal
                     == .runtimeUnavailable("the runtime has not been looked at yet"))
+        }
+
+        @Test("a pod has the runtime that it names, and is refused for that one alone")
+        func runtimes() throws {
+            stage.host.assume { info in
+                info.runtimes.append(RuntimeInfo(name: "crun", path: "/crun"))
+                info.runtimes[1].refusal = "crun hangs"
+            }
+            func create(_ name: String, _ runtime: String?) -> Stage.Answer {
+                stage.ask { () throws(Refusal) in
+                    var spec = PodSpec(hostname: name)
+                    spec.runtime = runtime
+                    return try stage.engine.createPod(label(name), spec, stage.context())
+                }
+            }
+            let unknown = create("web", "kata").refusal
+            guard case .documentFaults(let faults)? = unknown else {
+                Issue.record("\(String(describing: unknown))")
+                return
+            }
+            #expect(faults.faults.map { "\($0.pointer)" } == ["/runtime"])
+            #expect(faults.faults.first?.detail.hasSuffix("'runc', 'crun'") == true)
+            #expect(create("web", "crun").refusal == .runtimeUnavailable("crun hangs"))
+            #expect(create("plain", nil).operation != nil)
+            #expect(stage.engine.pod(label("plain"))?.spec.runtime == "runc", "it is recorded")
+            stage.host.assume { $0.runtimes[1].refusal = nil }
+            let made = try #require(create("web", "crun").operation)
+            #expect(stage.eventually { stage.hasEnded(made) })
+            #expect(stage.engine.pod(label("web"))?.spec.runtime == "crun")
+            // A request without the member agrees with any; another name does not.
+            #expect(create("web", nil).refusal == nil)
+            guard case .specConflict(_, let differences, _)? = create("web", "runc").refusal else {
+                Issue.record("no conflict")
+                return
+            }
+            #expect(differences.map { "\($0.pointer)" } == ["/runtime"])
+        }
+
+        @Test("a pod whose runtime left the settings takes no task, and is deleted as ever")
+        func runtimeLeft() throws {
+            let app = TaskSpec(name: label("app"), rootfs: "/r", args: ["x"])
+            let spec = PodSpec(hostname: "web", tasks: [app])
+            let made = stage.ask { () throws(Refusal) in
+                try stage.engine.createPod(label("web"), spec, stage.context())
+            }
+            let operation = try #require(made.operation)
+            #expect(stage.eventually { stage.hasEnded(operation) })
+            let late = stage.ask { () throws(Refusal) in
+                try stage.engine.createTask(
+                    label("web"), TaskSpec(name: label("late"), rootfs: "/r", args: ["x"]),
+                    stage.context())
+            }
+            let accepted = try #require(late.operation)
+            let before = stage.host.info.runtimes
+            stage.host.assume { $0.runtimes = [RuntimeInfo(name: "crun", path: "/crun")] }
+            #expect(stage.eventually { now(accepted)?.stalled?.why == "no runtime runc" })
+            stage.host.assume { $0.runtimes = before }
+            #expect(stage.eventually { stage.hasEnded(accepted) })
+            #expect(now(accepted)?.state == .succeeded)
+            stage.host.assume { $0.runtimes = [RuntimeInfo(name: "crun", path: "/crun")] }
+            let task = stage.ask { () throws(Refusal) in
+                try stage.engine.createTask(
+                    label("web"), TaskSpec(name: label("more"), rootfs: "/r", args: ["x"]),
+                    stage.context())
+            }
+            guard case .runtimeUnavailable(let why)? = task.refusal else {
+                Issue.record("\(String(describing: task.refusal))")
+                return
+            }
+            #expect(why.contains("runc"))
+            let delete = stage.ask { () throws(Refusal) in
+                try stage.engine.deletePod(
+                    label("web"), uid: nil, grace: 0, allowMissing: false, stage.context())
+            }
+            let removal = try #require(delete.operation)
+            #expect(stage.eventually { stage.hasEnded(removal) })
+            #expect(now(removal)?.state == .succeeded)
         }
 
         @Test("an accepted create waits, reports the reason, and continues after the repair")

@@ -15,7 +15,7 @@ final class Daemon {
     let cgroupParent: String
     let rootfs: Rootfs
     private var process: Process?
-    private let arguments: [String]
+    var arguments: [String]
     /// The directory of the programs.
     private let bin: String
     /// Kills, stops or fails the programs at their failpoints; `nil` for programs without them.

@@ -28,7 +28,7 @@ import Testing
         "Teardown": ["Model"],
         "EventLoop": ["Kernel", "Linux", "Model"],
         // What the engine needs of the machine, without the machine.
-        "Host": ["EventLoop", "Kernel", "Model", "ShimProtocol"],
+        "Host": ["Bytes", "EventLoop", "Kernel", "Model", "ShimProtocol"],
         "Simulation": ["EventLoop", "Host", "Kernel", "Model", "ShimProtocol", "Store"],
         // The engine makes no system call, and knows no runtime.
         "Engine": [

@@ -14,7 +14,7 @@ extension PodController {
         do throws(Failure) {
             // Checked first, so that no shim is started for a pod that is being deleted.
             try checkGoing(operation)
-            try await awaitRuntime(.shimStart, nil, operation)
+            try await awaitRuntime(of: pod, .shimStart, nil, operation)
             let link = try await step(.shimStart, nil, operation, inTurn: true) {
                 () async throws(Failure) in
                 do { try self.host.limit(self.uid, pod.spec.resources) } catch {
@@ -124,10 +124,14 @@ extension PodController {
         }
     }
 
-    private func document(of task: PodTask) -> TaskDocument {
-        TaskDocument(
-            runtime: engine.info.runtimePath, id: "\(task.uid)", lower: task.spec.rootfs,
-            user: "\(task.spec.user)", startsAtOnce: task.spec.start,
+    /// The runtime's path is that of its last look. The shim keeps it, so that a delete needs no
+    /// settings. The document of a mount may have the name of a runtime that left the settings; the
+    /// create waits for the runtime, and its document replaces the former one.
+    private func document(of task: PodTask, in pod: Pod) -> TaskDocument {
+        let runtime = engine.info.runtime(pod.spec.runtime)
+        return TaskDocument(
+            runtime: runtime?.path ?? pod.spec.runtime ?? "", id: "\(task.uid)",
+            lower: task.spec.rootfs, user: "\(task.spec.user)", startsAtOnce: task.spec.start,
             groups: task.spec.security.groups.map(\.description),
             groupsFromRootfs: task.spec.security.groupsFromRootfs)
     }
@@ -163,19 +167,19 @@ extension PodController {
                 throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))
             }
             let reply = await self.ask(
-                link, .mount(task: spec.name.text, self.document(of: task)))
+                link, .mount(task: spec.name.text, self.document(of: task, in: pod)))
             guard case .mounted(let user)? = reply else { throw Failure(reply, .rootfsMount) }
             return user
         }
         try checkGoing(operation)
-        try await awaitRuntime(.taskCreate, spec.name, operation)
+        try await awaitRuntime(of: pod, .taskCreate, spec.name, operation)
         let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do throws(Failure) { try await self.host.writeBundle(pod, spec, as: user) } catch {
                 throw Failure(cause: error.cause, detail: error.detail, step: .create(.taskCreate))
             }
             let reply = await self.ask(
-                link, .create(task: spec.name.text, self.document(of: task)))
+                link, .create(task: spec.name.text, self.document(of: task, in: pod)))
             guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
             return process
         }
@@ -185,14 +189,15 @@ extension PodController {
     /// Waits while the runtime cannot be used, and shows the reason. An accepted create does not
     /// fail for that, and is never made with less, for example without a filter.
     private func awaitRuntime(
-        _ name: CreateStep, _ task: Label?, _ operation: PodOperation
+        of pod: Pod, _ name: CreateStep, _ task: Label?, _ operation: PodOperation
     ) async throws(Failure) {
-        guard host.createRefusal() != nil else { return }
+        let runtime = pod.spec.runtime
+        guard host.createRefusal(runtime) != nil else { return }
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
         let step = ShownStep(.create(name), task)
         journal.began(step)
         var told: String?
-        while let why = host.createRefusal() {
+        while let why = host.createRefusal(runtime) {
             if why != told { journal.waits(step, for: Blocker(why)) }
             told = why
             await Loop.shared.reactor.pause(milliseconds: 500)

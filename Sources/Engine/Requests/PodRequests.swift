@@ -26,11 +26,12 @@ extension Engine {
             guard transaction.podCount < settings.limits.pods else {
                 throw .tooManyPods(limit: settings.limits.pods)
             }
-            try checkRuntime()
+            let spec = try withRuntime(spec)
+            try checkRuntime(spec.runtime)
             if !spec.tasks.isEmpty { try checkDataDirectory() }
             for task in spec.tasks {
                 let place = JSONPointer.root.appending("tasks").appending(task.name.text)
-                try checkMounts(task, place)
+                try checkMounts(task, place, spec.runtime)
                 try checkHost(task, place)
             }
             return try transaction.createPod(name, spec, context, host.routes)
@@ -144,6 +145,9 @@ extension Transaction {
     fileprivate mutating func joinCreate(
         of pod: Pod, _ spec: PodSpec
     ) throws(Refusal) -> MutationResult {
+        // A default that changed since the create makes no conflict.
+        var spec = spec
+        spec.runtime = spec.runtime ?? pod.spec.runtime
         let differences = spec.differences(from: pod.spec)
         guard differences.isEmpty else {
             throw .specConflict(pod.name, differences: differences, operation: pod.operation)

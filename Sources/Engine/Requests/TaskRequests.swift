@@ -23,8 +23,8 @@ extension Engine {
                 throw .tooManyTasks(limit: DocumentLimits.tasks)
             }
             try check(spec, in: pod)
-            try checkRuntime()
-            try checkMounts(spec, .root)
+            try checkRuntime(pod.spec.runtime)
+            try checkMounts(spec, .root, pod.spec.runtime)
             try checkHost(spec, .root)
             try checkDataDirectory()
             try transaction.checkRoom(for: pod.uid, settings.limits)
@@ -43,21 +43,39 @@ extension Engine {
     }
 
     /// Refuses a create if the host lacks something now. A create that was accepted waits for it.
-    func checkRuntime() throws(Refusal) {
-        if let why = host.createRefusal() { throw .runtimeUnavailable(why) }
+    func checkRuntime(_ name: String?) throws(Refusal) {
+        if let why = host.createRefusal(name) { throw .runtimeUnavailable(why) }
     }
 
-    /// Refuses a mount that this runtime or kernel would silently leave writable. Call it after
-    /// `checkRuntime`, because only a runtime that has answered has features. `place` is the task
-    /// in the request.
-    func checkMounts(_ task: TaskSpec, _ place: JSONPointer) throws(Refusal) {
+    /// The spec with the name of its runtime: the default if the request names none. Refuses a
+    /// name that the settings do not have.
+    func withRuntime(_ spec: PodSpec) throws(Refusal) -> PodSpec {
+        let info = info
+        guard let runtime = info.runtime(spec.runtime) else {
+            let fault = DocumentFault(
+                pointer: JSONPointer.root.appending("runtime"),
+                detail: "is no runtime of the daemon's settings, which have \(info.runtimeNames)",
+                isNotSupported: true)
+            throw .documentFaults(DocumentFaults(faults: [fault]))
+        }
+        var spec = spec
+        spec.runtime = runtime.name
+        return spec
+    }
+
+    /// Refuses a mount that the pod's runtime or this kernel would silently leave writable. Call it
+    /// after `checkRuntime`, because only a runtime that has answered has features. `place` is the
+    /// task in the request.
+    func checkMounts(
+        _ task: TaskSpec, _ place: JSONPointer, _ runtime: String?
+    ) throws(Refusal) {
         guard let index = task.mounts.firstIndex(where: \.recursiveReadOnly) else { return }
         let info = info
-        guard !info.recursiveReadOnly else { return }
+        guard let runtime = info.runtime(runtime), !runtime.recursiveReadOnly else { return }
         let fault = DocumentFault(
             pointer: place.appending("mounts").appending(index).appending("recursiveReadOnly"),
             detail: "needs Linux 5.12 and a runtime whose features name rro, and "
-                + "\(info.runtimePath) \(info.runtimeVersion ?? "") on \(info.kernelRelease) "
+                + "\(runtime.path) \(runtime.version ?? "") on \(info.kernelRelease) "
                 + "is not so",
             isNotSupported: true)
         throw .documentFaults(DocumentFaults(faults: [fault]))
