@@ -173,6 +173,9 @@ package enum ProcFS {
         text("/proc/\(pid)/cmdline")?.fields("\0")
     }
 
+    /// Its parent's pid; `nil` if there is no such process.
+    package static func parent(of pid: Int32) -> Int32? { field(3, of: pid).flatMap { Int32($0) } }
+
     /// Its cgroup's path in each hierarchy.
     package static func cgroups(of pid: Int32) -> [String]? {
         bytes("/proc/\(pid)/cgroup").map { cgroups($0, below: []) }

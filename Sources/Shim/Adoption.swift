@@ -8,6 +8,8 @@ import ShimProtocol
 
 enum Adoptee {
     case process(Int32)
+    /// The process is still a child of this process of the runtime's, which is the shim's child.
+    case childOf(Int32)
     /// No process, and the reason.
     case none(String)
 }
@@ -27,12 +29,21 @@ extension Shim {
             return are(orphan.cgroups, of: slot, orRoot: true)
                 ? .process(pid) : .none(refused(pid, "is not in the task's cgroup"))
         }
-        guard Children.has(pid), !isKnown(pid) else {
-            return .none(refused(pid, "is no child of the shim's that it adopted for the task"))
+        guard Children.has(pid) else {
+            // crun reports success and ends while the process that has made the task still ends.
+            if let parent = ProcFS.parent(of: pid), Children.has(parent), !isKnown(parent) {
+                return .childOf(parent)
+            }
+            // The parent may have ended between the two looks.
+            return Children.has(pid) && !isKnown(pid) && stands(pid, in: slot)
+                ? .process(pid) : .none(refused(pid, Shim.isNoChild))
         }
+        guard !isKnown(pid) else { return .none(refused(pid, Shim.isNoChild)) }
         return stands(pid, in: slot)
             ? .process(pid) : .none(refused(pid, "is not in the task's cgroup"))
     }
+
+    private static let isNoChild = "is no child of the shim's that it adopted for the task"
 
     private func refused(_ pid: Int32, _ why: String) -> String {
         "the runtime named pid \(pid) as the task's first process, which \(why)"

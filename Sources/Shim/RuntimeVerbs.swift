@@ -40,6 +40,7 @@ extension Shim {
     }
 
     func created(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
+        let exit = job.runtimeExit ?? exit
         defer { if !runtimeIsCreating { orphans = [:] } }
         guard exit.code == 0 else {
             let printed = slot.output?.closeAfterRuntime()
@@ -48,6 +49,9 @@ extension Shim {
         let pid: Int32
         switch adoptee(of: slot) {
         case .process(let found): pid = found
+        case .childOf(let parent):
+            slot.job = job.goingOn(in: parent, after: exit)
+            return
         case .none(let reason):
             slot.output?.close()
             return reply(to: job.waiting, .failed(.runtime, detail: reason))

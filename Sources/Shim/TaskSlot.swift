@@ -131,6 +131,8 @@ final class Job {
     let result: OwnedDescriptor?
     /// The runtime's output.
     let talk: RuntimeTalk?
+    /// The exit of the runtime's first process, if the job goes on in another process of it.
+    private(set) var runtimeExit: ChildExit?
 
     init(
         _ kind: Kind, pid: Int32, for id: UInt32, result: consuming OwnedDescriptor?,
@@ -140,6 +142,21 @@ final class Job {
         self.pid = pid
         waiting = [id]
         self.result = result
+        self.talk = talk
+    }
+
+    /// The job as it goes on until this process of the runtime's ends.
+    func goingOn(in process: Int32, after exit: ChildExit) -> Job {
+        let job = Job(kind, pid: process, waiting: waiting, talk: talk)
+        job.runtimeExit = exit
+        return job
+    }
+
+    private init(_ kind: Kind, pid: Int32, waiting: [UInt32], talk: RuntimeTalk?) {
+        self.kind = kind
+        self.pid = pid
+        self.waiting = waiting
+        result = nil
         self.talk = talk
     }
 

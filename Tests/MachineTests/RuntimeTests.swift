@@ -1,6 +1,8 @@
 // Several runtimes in the settings, of which each pod has one.
 
+import Census
 import Foundation
+import Glibc
 import JSON
 import Testing
 
@@ -109,6 +111,52 @@ extension Machine {
                     let made = try client.createPod("chosen", #"{"runtime": "other"}"#)
                     return made.status == 201
                 }
+            }
+        }
+
+        /// As crun does: it reports success, and the process that has made the task ends later.
+        @Test(
+            "a task whose runtime's last process ends late is adopted, and a delete ends that one",
+            arguments: [0.3, 1000])
+        func lateEnd(seconds: Double) throws {
+            let program = "/tmp/staunch-late-\(getpid())"
+            defer { removeFile(program) }
+            try write(
+                """
+                #!/usr/bin/python3
+                import ctypes, os, subprocess, sys, time
+                PR_SET_CHILD_SUBREAPER = 36
+                args = sys.argv[1:]
+                if "run" not in args: os.execv("/usr/sbin/runc", ["runc"] + args)
+                ends = os.pipe()
+                if os.fork() == 0:
+                    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+                    code = subprocess.run(["/usr/sbin/runc"] + args).returncode
+                    for name in (1, 2): os.close(name)
+                    os.write(ends[1], bytes([code]))
+                    time.sleep(\(seconds))
+                    os._exit(9)
+                sys.exit(os.read(ends[0], 1)[0])
+
+                """, to: program)
+            try Command.expect("chmod", "755", program)
+            try withDaemon(["--runtime", program]) { daemon, client in
+                let isLasting = seconds > 1
+                let script = isLasting ? "exec sleep 9999" : "sleep 0.1; exit 6"
+                let create = try client.send("PUT", "/v1/pods/web", daemon.rootfs.pod(script)).id
+                if isLasting {
+                    try eventually("the task runs") {
+                        !Census.processes(in: daemon.cgroupParent).filter {
+                            text(of: "/proc/\($0)/comm") == "sleep\n"
+                        }.isEmpty
+                    }
+                } else {
+                    #expect(try client.follow(create).state == "succeeded")
+                    let task = try client.waitForTask("web", "app", "exited")
+                    #expect(task["exitCode"]?.integer == 6)
+                }
+                #expect(try client.deletePod("web").state == "succeeded")
+                if isLasting { #expect(try client.follow(create).state == "canceled") }
             }
         }
 
