@@ -61,7 +61,7 @@ extension Machine {
             }
         }
 
-        @Test("a fork bomb at its limit is ended to the last process")
+        @Test("a fork bomb at its limit is ended to the last process", .needsController("pids"))
         func forkBomb() throws {
             try withFault("fork bomb") { daemon, client in
                 // Each process forks whenever it may, and continues if a fork fails.
@@ -72,7 +72,9 @@ extension Machine {
                     """
                 let limit = "\"resources\": {\"pids\": 64}, \"gracePeriod\": 0"
                 let pod = try client.createPod("web", daemon.rootfs.pod(script, limit))
-                let cgroup = try #require(daemon.cgroup(of: pod, "/pod/task-app", "/pids"))
+                let cgroup = try #require(
+                    daemon.cgroup(
+                        of: pod, "/pod/task-app", Controllers.areUnified ? "/unified" : "/pids"))
                 try eventually("it is at its limit") {
                     Int(text(of: cgroup + "/pids.current")?.dropLast() ?? "") ?? 0 >= 60
                 }
@@ -144,7 +146,7 @@ extension Machine {
             "processes that moved elsewhere in the pod's cgroup tree end with the pod",
             arguments: ["/pids", "/freezer", "/memory", "/unified"], [true, false])
         func moved(_ hierarchy: String, shimLives: Bool) throws {
-            guard Census.hierarchies.contains(where: { $0.hasSuffix(hierarchy) }) else { return }
+            guard Controllers.hierarchy(hierarchy) != nil else { return }
             let name = "moved in \(hierarchy)\(shimLives ? "" : ", shim dead")"
             try withFault(name) { daemon, client in
                 let script = "sleep 1001 & sleep 1002 & sleep 1003 & exec sleep 1000"
@@ -195,17 +197,14 @@ enum Freezer: String, CaseIterable, Sendable {
 
     /// The freezers of this machine.
     static var here: [Freezer] {
-        allCases.filter { freezer in
-            Census.hierarchies.contains { $0.hasSuffix(freezer.hierarchy) }
-        }
+        allCases.filter { Controllers.hierarchy($0.hierarchy) != nil }
     }
 }
 
 extension Daemon {
-    /// The pod's cgroup, or one below it, in the hierarchy whose mount point has this ending.
+    /// The pod's cgroup, or one below it, in the hierarchy of this name: see `Controllers`.
     func cgroup(of pod: Answer, _ below: String, _ hierarchy: String) -> String? {
-        Census.hierarchies.first { $0.hasSuffix(hierarchy) }
-            .map { "\($0)\(cgroupParent)/\(pod.uid)\(below)" }
+        Controllers.hierarchy(hierarchy).map { "\($0)\(cgroupParent)/\(pod.uid)\(below)" }
     }
 
     func waitForProcesses(in cgroup: String, _ count: Int) throws -> [Int32] {

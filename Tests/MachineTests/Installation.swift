@@ -13,11 +13,8 @@ enum Installation {
     static let churn = bin + "/staunch-churn"
     static let census = bin + "/staunch-census"
 
-    /// crun refuses to run if an empty v2 tree is mounted beside v1's hierarchies: "cgroups in
-    /// hybrid mode not supported" (crun 1.8.1).
-    static let runtimes =
-        exists("/sys/fs/cgroup/cgroup.controllers")
-        ? ["/usr/sbin/runc", "/usr/bin/crun"] : ["/usr/sbin/runc"]
+    static let runtimes = Controllers.areForCrun ? [runc, "/usr/bin/crun"] : [runc]
+    private static let runc = "/usr/sbin/runc"
 
     /// Built with failpoints, at which a test kills, stops or fails the programs: scripts/build
     /// --failpoints.
