@@ -4,6 +4,7 @@
 import Documents
 import Engine
 import Host
+import JSON
 import Model
 
 extension Call {
@@ -60,6 +61,12 @@ extension Problem {
             self.init(.notCancelable, detail, instance: instance, operation: id)
         case .documentFaults(let faults):
             self.init(faults, instance: instance)
+        case .cgroupParentMissing(let path):
+            let detail = "no cgroup hierarchy has \(path)"
+            let place = JSONPointer.root.appending("cgroupParent")
+            self.init(
+                .cgroupParentMissing, detail, instance: instance,
+                errors: [DocumentFault(pointer: place, detail: detail)])
         case .documentTooLarge(let pod, let bytes, let limit):
             let detail = "\(pod) would have \(bytes) bytes of \(limit) at most"
             self.init(.documentTooLarge, detail, instance: instance)

@@ -60,6 +60,11 @@ extension Census {
             walk(hierarchy + marks.cgroupParent) { census, _, entry, path in
                 if entry.mayBeDirectory { census.names.insert("cgroup \(path)") }
             }
+            let below = Array("\(hierarchy)\(marks.cgroupParent)/".utf8)
+            walk(hierarchy) { census, _, entry, path in
+                let isOurs = marks.isOutside(Array(path.utf8)) && !path.utf8.starts(with: below)
+                if entry.mayBeDirectory && isOurs { census.names.insert("cgroup \(path)") }
+            }
         }
     }
 }

@@ -49,13 +49,23 @@ extension Census {
             below.contains { text.contains(bytes: $0) }
         }
 
+        /// Whether a cgroup's path is at or below the cgroup of a pod of the daemon's whose client
+        /// named another parent: `<mark>-<uid>`.
+        func isOutside(_ path: some Sequence<UInt8>) -> Bool {
+            let mark = Array("\(networkMark)-".utf8)
+            return path.split(separator: UInt8(ascii: "/")).contains { name in
+                name.starts(with: mark) && name.count == mark.count + 36
+            }
+        }
+
         /// Whether `lines` is the `/proc/<pid>/cgroup` of a process at or below the parent.
         func areInCgroups(_ lines: [UInt8]) -> Bool {
             let parent = Array(cgroupParent.utf8)
             return lines.split(separator: newline).contains { line in
                 let fields = line.split(
                     separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
-                guard fields.count == 3, fields[2].starts(with: parent) else { return false }
+                guard fields.count == 3 else { return false }
+                guard fields[2].starts(with: parent) else { return isOutside(fields[2]) }
                 let rest = fields[2].dropFirst(parent.count)
                 return rest.isEmpty || rest.first == UInt8(ascii: "/")
             }

@@ -20,6 +20,7 @@ extension ProblemCode {
             case .mountTargetRefused: .mountTargetRefused
             case .deviceRefused: .deviceRefused
             case .seccompProfileRefused: .seccompProfileRefused
+            case .cgroupParentMissing: .cgroupParentMissing
             case .runtimeRefused: .runtimeRefused
             case .subnetTaken: .subnetTaken
             case .portTaken: .portTaken

@@ -15,6 +15,17 @@ extension Field {
         return text
     }
 
+    /// A cgroup's path from the root of each hierarchy, as the kernel writes it (cgroups(7)).
+    func cgroupParent() -> String? {
+        guard let text = path() else { return nil }
+        let names = text.fields("/", keepingEmpty: true).dropFirst()
+        guard names.allSatisfy({ !$0.isEmpty && $0 != "." && $0.utf8.count <= 255 }) else {
+            refuse("must be a path such as /kubepods/pod1, without '.', '//' or a '/' at its end")
+            return nil
+        }
+        return text
+    }
+
     /// A path in the task at which a mount is allowed.
     func mountTarget() -> String? {
         guard let text = path() else { return nil }

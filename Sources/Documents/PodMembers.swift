@@ -17,6 +17,8 @@ extension PodSpec {
         .nullable("runtime", \.runtime, { $0.runtime = $1 }, .text { $0.runtimeName() }),
         .object("network", networkMembers),
         sharePID,
+        .nullable(
+            "cgroupParent", \.cgroupParent, { $0.cgroupParent = $1 }, .text { $0.cgroupParent() }),
         .optional(
             "resources", \.resources, { $0.resources = $1 }, .resources,
             change: { $0.merged(into: $1) }),
@@ -63,6 +65,7 @@ extension PodSpec {
         try decodeDocument(value) { object in
             var spec = PodSpec(hostname: name.text)
             _ = requestMembers.read(&object, into: &spec)
+            if let fault = spec.limitFault { object.log.add(fault.pointer, fault.detail) }
             for task in spec.tasks {
                 let place = JSONPointer.root.appending("tasks").appending(task.name.text)
                 for fault in task.faults(in: spec, at: place, nestsCPULimits: nestsCPULimits) {
@@ -71,6 +74,17 @@ extension PodSpec {
             }
             return spec
         }
+    }
+}
+
+extension PodSpec {
+    /// The program that makes the parent limits it. A pod's own limits would be on a cgroup without
+    /// its tasks.
+    var limitFault: DocumentFault? {
+        guard cgroupParent != nil, resources != Resources() else { return nil }
+        return DocumentFault(
+            pointer: JSONPointer.root.appending("resources"),
+            detail: "contradicts 'cgroupParent': the parent's limits are the pod's limits")
     }
 }
 

@@ -27,6 +27,7 @@ package struct PodPatch: Sendable {
         try decodeDocument(body) { object in
             var spec = spec
             PodSpec.requestMembers.merge(&object, into: &spec)
+            if let fault = spec.limitFault { object.log.add(fault.pointer, fault.detail) }
             for (name, notes) in [("labels", spec.labels), ("annotations", spec.annotations)]
             where notes.count > DocumentLimits.notes {
                 object.log.add(

@@ -35,6 +35,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case mountTargetRefused = "mount-target-refused"
     case deviceRefused = "device-refused"
     case seccompProfileRefused = "seccomp-profile-refused"
+    case cgroupParentMissing = "cgroup-parent-missing"
     case runtimeRefused = "runtime-refused"
     case networkUnknown = "network-unknown"
     case networkDeleting = "network-deleting"
@@ -74,7 +75,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .addressRefused:
+            .cgroupParentMissing, .addressRefused:
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .networkFailed, .internalFault: 500
@@ -98,7 +99,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .internalFault, .transferCodingUnknown, .networkUnknown, .subnetTaken, .addressTaken,
+            .cgroupParentMissing, .internalFault, .transferCodingUnknown, .networkUnknown,
+            .subnetTaken, .addressTaken,
             .addressRefused, .portTaken:
             false
         }

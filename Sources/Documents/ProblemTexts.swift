@@ -37,6 +37,7 @@ extension ProblemCode {
         case .mountTargetRefused: "The target of a mount cannot be used"
         case .deviceRefused: "A device cannot be given to the task"
         case .seccompProfileRefused: "The task's seccomp profile cannot be used"
+        case .cgroupParentMissing: "The pod's cgroup parent does not exist"
         case .runtimeRefused: "The runtime or the kernel refused"
         case .networkUnknown: "There is no such network"
         case .networkDeleting: "The network is being deleted"
@@ -136,6 +137,9 @@ extension ProblemCode {
         case .seccompProfileRefused:
             "The file that the member seccomp names cannot be read, or is not a profile in the "
                 + "format of Docker or of the runtime-spec."
+        case .cgroupParentMissing:
+            "No cgroup hierarchy of the host has the cgroup that the member cgroupParent names. "
+                + "Staunch never makes it, and others may remove it at any time."
         case .runtimeRefused:
             "The runtime refused to create or start the task, or the kernel refused the limits of "
                 + "the pod. The detail quotes their error message."
@@ -232,7 +236,7 @@ extension ProblemCode {
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .networkUnknown, .addressRefused, .networkFailed, .shimFailed:
+            .cgroupParentMissing, .networkUnknown, .addressRefused, .networkFailed, .shimFailed:
             nil
         }
     }

@@ -115,6 +115,11 @@ package struct HostRoute: Equatable, Sendable {
     func remove(_ cgroup: String, children: [String]) throws(SystemCallFailure)
     /// Returns the directories of the cgroup in the hierarchies in which it still exists.
     func directories(of cgroup: String) throws(SystemCallFailure) -> [String]
+    /// Whether a hierarchy has the cgroup.
+    nonisolated func hasCgroup(_ path: String) -> Bool
+    /// Returns the cgroups of a pod's tasks that are below clients' parents, found by the pod's
+    /// uid: for a pod whose record does not tell the parent.
+    func outsideCgroups(of pod: UID) throws(SystemCallFailure) -> [String]
     /// Writes a pod's limits into its new cgroup.
     func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure)
     /// Writes the limits again, and removes each limit that is not set. The kernel may have to
@@ -156,8 +161,8 @@ package struct HostRoute: Equatable, Sendable {
     /// Removes the pod's folder in the run directory. `hasRunFolder` tells whether it is gone.
     func removeRunFolder(_ pod: UID) throws(SystemCallFailure)
     func hasRunFolder(_ pod: UID) throws(SystemCallFailure) -> Bool
-    /// Returns the tasks that still have a bundle or a cgroup.
-    func tasksLeft(_ pod: UID) -> [Label]
+    /// Returns the tasks that still have a bundle, or a cgroup in one of `workloads`.
+    func tasksLeft(_ pod: UID, in workloads: [String]) -> [Label]
 
     // MARK: Networks
 

@@ -1,5 +1,6 @@
 // The paths. Every name follows from the pod's uid, so that recovery finds objects by name.
 
+import Bytes
 package import Kernel
 package import Model
 package import ShimProtocol
@@ -27,13 +28,28 @@ package struct Layout: Sendable {
     /// The cgroup with the pod's limits. The shim has a cgroup beside it, so that a pod that runs
     /// out of memory never kills its shim.
     package func workload(_ uid: UID) -> String { cgroup(uid) + "/pod" }
-    package func cgroup(_ uid: UID, _ task: Label) -> String { "\(workload(uid))/task-\(task)" }
+    /// The same for a pod below a parent that its client named. The name is that of the pod and not
+    /// of a task, so that an orphan leads to its pod, and its tasks are found by their names. It
+    /// begins with our mark, because other daemons may use the same parent.
+    package func workload(_ uid: UID, below parent: String?) -> String {
+        parent.map { "\($0)/\(outsideName(uid))" } ?? workload(uid)
+    }
+    package func outsideName(_ uid: UID) -> String { "\(networkMark)-\(uid)" }
+    /// The uid in the name of a pod's cgroup below a client's parent; `nil` for other names.
+    package func outsideUID(_ name: String) -> UID? {
+        name.after(networkMark + "-").flatMap { UID(ours: $0) }
+    }
+    /// A task's cgroup below the pod's workload.
+    package static func task(_ task: Label, in workload: String) -> String {
+        "\(workload)/task-\(task)"
+    }
 
     package func shim(_ pod: Pod) -> ShimSettings {
         ShimSettings(
             name: pod.name.text, uid: pod.uid.description, podDirectory: self.pod(pod.uid),
             dataDirectory: folders(pod.uid).data,
             logDirectory: "\(settings.logDirectory)/\(pod.uid)", cgroup: cgroup(pod.uid),
+            workload: pod.spec.cgroupParent.map { workload(pod.uid, below: $0) },
             ownNetwork: pod.spec.network.isOwn, keepsHostNetwork: pod.spec.network.bridge != nil,
             hostname: pod.spec.hostname)
     }

@@ -43,7 +43,23 @@ package struct PodPlace: Equatable, Sendable {
 
     /// Takes a process's cgroups below the parent, one for each hierarchy; `nil` if there are none.
     package init?(below cgroups: [String]) {
-        guard let parts = cgroups.first?.fields("/"), let first = parts.first else { return nil }
+        self.init(cgroups, mark: "")
+    }
+
+    /// The same for cgroups below a parent of a client's: the pod's name follows `mark`.
+    package init?(outside cgroups: [String], mark: String) {
+        let tails = cgroups.compactMap { path -> String? in
+            let names = path.fields("/")
+            let first = names.firstIndex { $0.begins(with: mark) }
+            return first.map { names[$0...].joined(separator: "/") }
+        }
+        self.init(tails, mark: mark)
+    }
+
+    private init?(_ cgroups: [String], mark: String) {
+        guard let parts = cgroups.first?.fields("/"), let first = parts.first?.after(mark) else {
+            return nil
+        }
         pod = first
         task = parts.lazy.compactMap { $0.after("task-") }.first
         isShim = parts.count == 2 && parts[1].isSame(as: "shim")
@@ -76,9 +92,12 @@ package enum Namespaces {
         }
     }
 
-    /// The namespaces that processes below the cgroup `parent` have open. Skips the caller's own,
-    /// descriptors of shims, and the processes `but`. Scans /proc, so it is only for helpers.
-    package static func held(below parent: String, but others: Set<Int32>) -> [NamespaceHold] {
+    /// The namespaces that processes of pods have open: those below the cgroup `parent`, or below a
+    /// cgroup whose name begins with `mark`. Skips the caller's own, descriptors of shims, and the
+    /// processes `but`. Scans /proc, so it is only for helpers.
+    package static func held(
+        below parent: String, mark: String?, but others: Set<Int32>
+    ) -> [NamespaceHold] {
         let pids = names("/proc").compactMap { Int32($0) }
         let own = Set(names("/proc/self/ns").compactMap { linkText("/proc/self/ns/\($0)") })
         let prefix = Array("\(parent)/".utf8)
@@ -87,8 +106,7 @@ package enum Namespaces {
             let open = openNamespaces(of: pid).filter { !own.contains($0.name) }
             // Reading a process's cgroups costs the kernel more than listing its descriptors.
             guard !open.isEmpty,
-                let cgroups = ProcFS.cgroups(of: pid, below: prefix),
-                let place = PodPlace(below: cgroups), !place.isShim
+                let place = place(of: pid, below: prefix, mark: mark), !place.isShim
             else { continue }
             for (descriptor, name) in open {
                 let holder = NamespaceHold.Holder(pid: pid, descriptor: descriptor, place: place)
@@ -98,6 +116,14 @@ package enum Namespaces {
         let inhabited = found.isEmpty ? [] : inhabited(pids, among: Set(found.keys))
         for name in inhabited { found[name]?.isInhabited = true }
         return found.values.sorted { $0.file.inode < $1.file.inode }
+    }
+
+    private static func place(of pid: Int32, below prefix: [UInt8], mark: String?) -> PodPlace? {
+        guard let cgroups = ProcFS.cgroups(of: pid) else { return nil }
+        let inside = cgroups.filter { $0.utf8.starts(with: prefix) }
+            .map { String(decoding: $0.utf8.dropFirst(prefix.count), as: UTF8.self) }
+        return PodPlace(below: inside)
+            ?? mark.flatMap { PodPlace(outside: cgroups, mark: $0) }
     }
 
     private static func openNamespaces(of pid: Int32) -> [(descriptor: String, name: String)] {

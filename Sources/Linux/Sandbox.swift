@@ -130,6 +130,12 @@ package enum Mounts {
         return isPlain && path.utf8.count < 256 ? path : "/proc/self/fd/\(descriptor)"
     }
 
+    /// Detaches the mount at `path`, if there is one. For a mount namespace that ends soon.
+    package static func detach(_ path: String) {
+        // SAFETY: the C string lives for the call.
+        _ = effect("mount.detach") { unsafe clinux_umount_detach(path) }
+    }
+
     /// Copies the mount at `path`, not mounted yet: it disappears with the descriptor unless it is
     /// attached (open_tree(2)).
     package static func clone(_ path: String) throws(SystemCallFailure) -> OwnedDescriptor {

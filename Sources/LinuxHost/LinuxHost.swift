@@ -21,6 +21,7 @@ import ShimProtocol
     let disks = DiskLook()
     let namespaces = NamespaceLook()
     nonisolated let networks = NetworkLook()
+    let outside = OutsideCgroups()
     let detachments = Detachments()
     /// Of the helpers that make and remove networks.
     let tableTurn = Turn()

@@ -60,13 +60,17 @@ extension LinuxHost {
         if let fault = TaskNeeds.hidden(devices, by: spec.mounts) {
             throw Failure(.deviceRefused, fault)
         }
-        if !kernel.limitsPids && spec.resources.pids == TaskSpec.defaultPids {
+        let workload = layout.workload(pod.uid, below: pod.spec.cgroupParent)
+        if pod.spec.cgroupParent != nil { outside.note(workload) }
+        if !limitsPids(below: pod.spec.cgroupParent) && spec.resources.pids == TaskSpec.defaultPids
+        {
             // The client did not ask for the default, so a host that cannot limit goes without it.
             spec.resources.pids = nil
         }
         let document = RuntimeSpec.document(
             for: spec, in: pod.spec, layout.folders(pod.uid), ids: user,
-            rootfs: bundle + "/rootfs", cgroupsPath: layout.cgroup(pod.uid, spec.name),
+            rootfs: bundle + "/rootfs",
+            cgroupsPath: Layout.task(spec.name, in: workload),
             sharedMemory: layout.sharedMemory(pod.uid), seccomp: filter, devices: devices,
             host: kernel.traits)
         do throws(SystemCallFailure) {

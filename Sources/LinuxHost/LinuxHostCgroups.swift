@@ -25,6 +25,28 @@ extension LinuxHost {
         try cgroup(path).directories()
     }
 
+    package nonisolated func hasCgroup(_ path: String) -> Bool {
+        kernel.hierarchies.contains { hierarchy in
+            do throws(SystemCallFailure) {
+                return try Files.exists(hierarchy.directory(path))
+            } catch { return false }
+        }
+    }
+
+    package func outsideCgroups(of pod: UID) throws(SystemCallFailure) -> [String] {
+        outside.paths(of: pod, self)
+    }
+
+    /// Whether the kernel can limit the processes of a task below this parent of the client's.
+    func limitsPids(below parent: String?) -> Bool {
+        guard let parent, kernel.limitsPids else { return kernel.limitsPids }
+        let limiting = kernel.hierarchies.first { $0.has("pids") }
+        guard let limiting else { return true }
+        do throws(SystemCallFailure) {
+            return try Files.exists(limiting.directory(parent))
+        } catch { return true }
+    }
+
     package func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure) {
         for (file, text) in try limits(pod, resources, lifting: false) {
             try Files.writeControlFile(file, text)

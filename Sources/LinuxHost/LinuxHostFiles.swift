@@ -107,13 +107,16 @@ extension LinuxHost {
         try Files.exists(layout.pod(pod))
     }
 
-    package func tasksLeft(_ pod: UID) -> [Label] {
+    package func tasksLeft(_ pod: UID, in workloads: [String]) -> [Label] {
         var names: Set<String> = []
         ignoring("what is not found by its bundle is found with the pod's whole tree") {
             () throws(SystemCallFailure) in
             names.formUnion(try Files.names(in: layout.pod(pod) + "/tasks"))
-            for hierarchy in kernel.hierarchies {
-                let directory = hierarchy.directory(layout.workload(pod))
+        }
+        for directory in workloads.flatMap({ path in kernel.hierarchies.map { $0.directory(path) } }
+        ) {
+            ignoring("what is not found by its cgroup is found with the pod's whole tree") {
+                () throws(SystemCallFailure) in
                 names.formUnion(
                     try Files.directories(in: directory).compactMap { $0.after("task-") })
             }

@@ -26,7 +26,7 @@ extension LinuxHost {
                 if UID(ours: name) != nil { found[name] = path }
             }
         }
-        return found
+        return found.merging(outside.look(self)) { own, _ in own }
     }
 
     package func mounts() throws(SystemCallFailure) -> [String: String] {

@@ -30,11 +30,12 @@ import ShimProtocol
     /// Finds the owner of a namespace by the records of the look's own time, not of the audit's.
     private func run(_ host: LinuxHost, _ records: any Recorded) async {
         let parent = host.layout.settings.cgroupParent
+        let mark = host.layout.networkMark + "-"
         records.beginLook()
         var output: [UInt8]?
         do throws(SystemCallFailure) {
             let seen = try await Helper.run(
-                ["staunch-shim", "namespaces", parent] + records.shims().map(String.init),
+                ["staunch-shim", "namespaces", parent, mark] + records.shims().map(String.init),
                 path: try host.shimProgram())
             if seen.blocker == nil { output = seen.output }
         } catch {}  // no descriptor is free: the next audit looks again

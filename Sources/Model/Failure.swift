@@ -8,6 +8,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case userUnknown
     case mountSourceMissing, mountTargetRefused
     case deviceRefused, seccompProfileRefused
+    case cgroupParentMissing
     case runtimeRefused
     case subnetTaken, portTaken, networkFailed
     case shimFailed

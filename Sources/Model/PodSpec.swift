@@ -16,6 +16,10 @@ package struct PodSpec: Equatable, Sendable {
     package var runtime: String?
     /// The network of all tasks.
     package var network: PodNetwork
+    /// The cgroup of the host below which the tasks' cgroups are, by its path from the root of each
+    /// hierarchy; `nil` if they are below the daemon's own. Others limit it, kill what is in it,
+    /// and remove it.
+    package var cgroupParent: String?
     /// The limits of all tasks together.
     package var resources: Resources
     /// In the order of the volumes' names.

@@ -61,8 +61,7 @@ extension Shim {
     /// one.
     private func stands(_ pid: Int32, in slot: TaskSlot) -> Bool {
         guard let cgroups = ProcFS.cgroups(of: pid) else { return false }
-        let below = slot.paths.cgroup + "/"
-        let inside = cgroups.count { isInside($0, slot, below) }
+        let inside = cgroups.count { isInside($0, slot) }
         do throws(SystemCallFailure) {
             if inside >= max(1, try cgroup(of: slot).directories().count) { return true }
         } catch { return false }
@@ -70,13 +69,12 @@ extension Shim {
     }
 
     private func are(_ cgroups: [String], of slot: TaskSlot, orRoot: Bool) -> Bool {
-        let below = slot.paths.cgroup + "/"
-        return cgroups.allSatisfy {
-            isInside($0, slot, below) || orRoot && $0.isSame(as: "/")
-        }
+        cgroups.allSatisfy { isInside($0, slot) || orRoot && $0.isSame(as: "/") }
     }
 
-    private func isInside(_ cgroup: String, _ slot: TaskSlot, _ below: String) -> Bool {
-        cgroup.begins(with: below) || cgroup.isSame(as: slot.paths.cgroup)
+    private func isInside(_ cgroup: String, _ slot: TaskSlot) -> Bool {
+        [slot.paths.cgroup, slot.paths.ownCgroup].contains { top in
+            cgroup.isSame(as: top) || cgroup.begins(with: top + "/")
+        }
     }
 }

@@ -7,9 +7,12 @@ import Linux
 enum NamespaceHelper {
     /// Writes one line for each holder: `KIND INODE MADE INHABITED PID DESCRIPTOR POD TASK
     /// COMMAND`. TASK is `-` if there is none. Lines of one namespace are adjacent.
-    static func run(below parent: String, but others: [String]) throws(SystemCallFailure) -> CInt {
+    static func run(
+        below parent: String, mark: String?, but others: [String]
+    ) throws(SystemCallFailure) -> CInt {
         var text = ""
-        for hold in Namespaces.held(below: parent, but: Set(others.compactMap { Int32($0) })) {
+        let shims = Set(others.compactMap { Int32($0) })
+        for hold in Namespaces.held(below: parent, mark: mark, but: shims) {
             let file = hold.file
             let about = "\(file.kind) \(file.inode) \(file.made) \(hold.isInhabited ? 1 : 0)"
             for holder in hold.holders {

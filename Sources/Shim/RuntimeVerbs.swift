@@ -25,12 +25,15 @@ extension Shim {
             let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
             let (log, mounts) = (talk.path, [rootfs] + memory.map(\.path))
             slot.document = document
+            let hidden = try HiddenHierarchies(slot, settings, hierarchies)
             let call: RuntimeCall = document.startsAtOnce ? .run : .create
             let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
                 in: 0, out: output.writing.number, err: errors.writing.number
             ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
+                    try hidden.join()
                     try Sandbox.enterHost(host, with: mounts[...])
+                    hidden.hide()
                 }
             }
             slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)

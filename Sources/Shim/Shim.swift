@@ -121,8 +121,8 @@ package final class Shim {
         return slot
     }
 
-    func cgroup(of slot: TaskSlot) -> Cgroup {
-        Cgroup(path: slot.paths.cgroup, hierarchies: hierarchies)
+    func cgroup(of slot: TaskSlot) -> TaskCgroup {
+        TaskCgroup(slot.paths, hierarchies)
     }
 
     func reply(_ id: UInt32, _ reply: ShimReply) { send(.reply(id: id, reply)) }

@@ -19,8 +19,8 @@ import ShimProtocol
 ///   that name, if it is alive. FILE contains its device.
 /// - `staunch-shim layers DIR`: fails if DIR cannot hold the upper layer of an overlay.
 /// - `staunch-shim list RUN_DIR DIR MODE PATH [DIR MODE PATH …]`: see `ListHelper`.
-/// - `staunch-shim namespaces CGROUP [PID …]`: see `NamespaceHelper`. CGROUP is the pods' parent,
-///   and the processes are shims to skip.
+/// - `staunch-shim namespaces CGROUP MARK [PID …]`: see `NamespaceHelper`. CGROUP is the pods'
+///   parent, MARK begins the names of pods' cgroups elsewhere, and the processes are shims to skip.
 /// - `staunch-shim network VERB …`: see `NetworkHelper`.
 /// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
@@ -75,9 +75,10 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return complain(trial.reason(refusal), refusal.errnoName)
     case "list" where words.count > 1 && words.count % 3 == 1:
         return ListHelper(runDirectory: words[0]).run(Array(words.dropFirst()))
-    case "namespaces" where !words.isEmpty:
+    case "namespaces" where words.count > 1:
         return telling { () throws(SystemCallFailure) in
-            try NamespaceHelper.run(below: words[0], but: Array(words.dropFirst()))
+            try NamespaceHelper.run(
+                below: words[0], mark: words[1], but: Array(words.dropFirst(2)))
         }
     case "network" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in

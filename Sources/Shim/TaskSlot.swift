@@ -88,8 +88,14 @@ struct TaskPaths {
     let upper: String
     let work: String
     let log: String
+    /// The cgroup that the runtime makes.
     let cgroup: String
-    /// The log writer's cgroup. Its name cannot collide, because the tasks' begin with `task-`.
+    /// The task's cgroup in the hierarchies that have no parent of the client's; the same as
+    /// `cgroup` if the client named none.
+    let ownCgroup: String
+    /// The log writer's cgroup. Its name cannot collide, because the tasks' begin with `task-`. It
+    /// is below our own cgroup in any case: others kill what is in a client's parent, and a killed
+    /// writer loses output.
     let logCgroup: String
 
     init(task: String, settings: ShimSettings) {
@@ -104,7 +110,8 @@ struct TaskPaths {
         upper = data + "/upper"
         work = data + "/work"
         log = "\(settings.logDirectory)/\(task).log"
-        cgroup = "\(settings.cgroup)/pod/task-\(task)"
+        ownCgroup = "\(settings.cgroup)/pod/task-\(task)"
+        cgroup = settings.workload.map { "\($0)/task-\(task)" } ?? ownCgroup
         logCgroup = "\(settings.cgroup)/pod/log-\(task)"
     }
 }

@@ -1,6 +1,7 @@
 // A shim's arguments. The name and the uid come first, so that `ps` shows the shim's pod.
 
-/// `staunch-shim pod NAME UID RUN_DIR DATA_DIR LOG_DIR CGROUP_PARENT none|host|bridge HOSTNAME`
+/// `staunch-shim pod NAME UID RUN_DIR DATA_DIR LOG_DIR CGROUP_PARENT none|host|bridge HOSTNAME
+/// [TASKS_CGROUP]`
 package struct ShimSettings: Equatable, Sendable {
     package let name: String
     package let uid: String
@@ -12,6 +13,9 @@ package struct ShimSettings: Equatable, Sendable {
     package let logDirectory: String
     /// Such as `/staunch/<uid>`.
     package let cgroup: String
+    /// The cgroup of the tasks' cgroups, if it is below a parent that the client named. The shim
+    /// makes its directory, and never the parent.
+    package let workload: String?
     package let ownNetwork: Bool
     /// Whether the shim can enter the host's network namespace again, to make an interface there.
     package let keepsHostNetwork: Bool
@@ -19,7 +23,7 @@ package struct ShimSettings: Equatable, Sendable {
 
     package init(
         name: String, uid: String, podDirectory: String, dataDirectory: String,
-        logDirectory: String, cgroup: String, ownNetwork: Bool,
+        logDirectory: String, cgroup: String, workload: String? = nil, ownNetwork: Bool,
         keepsHostNetwork: Bool, hostname: String
     ) {
         self.name = name
@@ -28,19 +32,22 @@ package struct ShimSettings: Equatable, Sendable {
         self.dataDirectory = dataDirectory
         self.logDirectory = logDirectory
         self.cgroup = cgroup
+        self.workload = workload
         self.ownNetwork = ownNetwork
         self.keepsHostNetwork = keepsHostNetwork
         self.hostname = hostname
     }
 
-    /// `nil` unless there are eight valid arguments after `pod`.
+    /// `nil` unless there are eight or nine valid arguments after `pod`.
     package init?(arguments: [String]) {
-        guard arguments.count == 8, ["none", "host", "bridge"].contains(arguments[6]) else {
+        guard (8...9).contains(arguments.count), ["none", "host", "bridge"].contains(arguments[6])
+        else {
             return nil
         }
         self.init(
             name: arguments[0], uid: arguments[1], podDirectory: arguments[2],
             dataDirectory: arguments[3], logDirectory: arguments[4], cgroup: arguments[5],
+            workload: arguments.count == 9 ? arguments[8] : nil,
             ownNetwork: arguments[6] != "host", keepsHostNetwork: arguments[6] == "bridge",
             hostname: arguments[7])
     }
@@ -60,7 +67,7 @@ package struct ShimSettings: Equatable, Sendable {
         [
             "staunch-shim", "pod", name, uid, podDirectory, dataDirectory, logDirectory, cgroup,
             keepsHostNetwork ? "bridge" : ownNetwork ? "none" : "host", hostname,
-        ]
+        ] + (workload.map { [$0] } ?? [])
     }
 
     /// The descriptors that the daemon passes to a shim, beside standard input, output and error.

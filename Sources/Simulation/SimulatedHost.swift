@@ -55,6 +55,9 @@ import Synchronization
             throw SystemCallFailure(call: "posix_spawn", subject: "shim", errno: 12)
         }
         let made = world.pod(pod.uid)
+        if let parent = pod.spec.cgroupParent {
+            made.workload = "\(parent)/\(outsideName(pod.uid))"
+        }
         let shim = SimulatedShim(made)
         made.shim = shim
         try life.check()
@@ -81,8 +84,26 @@ import Synchronization
 
     // MARK: Cgroups
 
-    /// Returns the pod of a path, and the path below the parent.
+    private func outsideName(_ uid: UID) -> String { "\(parent.dropFirst())-\(uid)" }
+
+    package nonisolated func hasCgroup(_ path: String) -> Bool {
+        path == World.parent && world.hasParent
+    }
+
+    package func outsideCgroups(of pod: UID) throws(SystemCallFailure) -> [String] {
+        try life.check()
+        return world.pods[pod]?.cgroups.keys.filter { $0.hasSuffix("/" + outsideName(pod)) } ?? []
+    }
+
+    /// Returns the pod of a path, and the path below the parent, or the whole path if it is below
+    /// another parent.
     private func place(_ path: String) -> (SimulatedPod, String)? {
+        if path.hasPrefix(World.parent + "/") {
+            let found = world.pods.values.first { pod in
+                path.split(separator: "/").contains { $0 == outsideName(pod.uid) }
+            }
+            return found.map { ($0, path) }
+        }
         let rest = String(path.dropFirst(parent.utf8.count))
         guard let name = rest.split(separator: "/").first, let uid = UID(String(name)),
             let pod = world.pods[uid]
@@ -254,11 +275,12 @@ import Synchronization
 
     package func layerRefusal() async -> String? { nil }
 
-    package func tasksLeft(_ pod: UID) -> [Label] {
+    package func tasksLeft(_ pod: UID, in workloads: [String]) -> [Label] {
         guard let made = world.pods[pod] else { return [] }
-        let mark = "/\(pod)/pod/task-"
-        let inCgroups = made.cgroups.keys.filter { $0.hasPrefix(mark) }
-            .map { String($0.dropFirst(mark.utf8.count)) }
+        let marks = workloads.compactMap { place($0)?.1 }.map { $0 + "/task-" }
+        let inCgroups = made.cgroups.keys.flatMap { path in
+            marks.filter(path.hasPrefix).map { String(path.dropFirst($0.utf8.count)) }
+        }
         return made.bundles.union(inCgroups).compactMap { Label($0) }.sorted()
     }
 

@@ -156,6 +156,9 @@ import ShimProtocol
             if task.stopsAt != nil {
                 return end(task, .failed(.interrupted, detail: "a stop came in between"))
             }
+            if pod.isOutside, !world.hasParent {
+                return end(task, .failed(.system, detail: "mkdir: ENOENT"))
+            }
             if world.dice.once(in: 25) {
                 pod.makeCgroup(cgroup(task))
                 return end(task, .failed(.runtime, detail: "the runtime said no"))
@@ -189,7 +192,7 @@ import ShimProtocol
         finishStop(task)
     }
 
-    private func cgroup(_ task: SimulatedTask) -> String { "/\(pod.uid)/pod/task-\(task.name)" }
+    private func cgroup(_ task: SimulatedTask) -> String { "\(pod.workload)/task-\(task.name)" }
 
     private func run(_ task: SimulatedTask) {
         let process = world.newPID()
@@ -199,7 +202,7 @@ import ShimProtocol
         guard world.dice.once(in: 3) else { return }
         let code = Int32(world.dice.below(4))
         world.after(milliseconds: world.dice.below(4000)) { [world, pod] in
-            guard pod.processes(in: "/\(pod.uid)").contains(process) else { return }
+            guard pod.cgroups.values.contains(where: { $0.contains(process) }) else { return }
             world.truth[process] = TaskExit(
                 status: .code(code), oomKilled: false, finishedAt: 0)
             pod.end(process)

@@ -19,6 +19,12 @@ package import Synchronization
     package var truth: [Int32: TaskExit] = [:]
     /// The processes whose exit a shim has stored.
     package var stored: Set<Int32> = []
+    /// Whether the cgroup exists that pods name as their parent. Any thread reads it.
+    package nonisolated var hasParent: Bool {
+        get { parentExists.load(ordering: .relaxed) }
+        set { parentExists.store(newValue, ordering: .relaxed) }
+    }
+    private nonisolated let parentExists = Atomic<Bool>(true)
     /// Whether disks hang. Unmounts and removals of files wait for them.
     package var isDiskStuck = false
     /// Whether kills have no effect, as on a process in state D.
@@ -95,7 +101,29 @@ package import Synchronization
     /// Kills all processes of a pod's tasks by SIGKILL.
     package func killTasks(of uid: UID) {
         guard let pod = pods[uid] else { return }
-        for pid in pod.processes(in: "/\(uid)/pod").sorted() { pod.kill(pid) }
+        let pids = pod.processes(in: "/\(uid)/pod").union(pod.processes(in: World.parent))
+        for pid in pids.sorted() { pod.kill(pid) }
+    }
+
+    /// The cgroup that pods name as their parent.
+    package nonisolated static let parent = "/kubepods"
+
+    /// Another program kills everything in the parent, and removes it with all below it, except
+    /// for cgroups that still have processes. It may make the parent again.
+    package func removeParent() {
+        for pod in pods.values {
+            for pid in pod.processes(in: World.parent).sorted() { pod.kill(pid) }
+        }
+        hasParent = false
+        for pod in Array(pods.values) {
+            let top = World.parent + "/"
+            let gone = pod.cgroups.keys.filter {
+                $0.hasPrefix(top) && pod.processes(in: $0).isEmpty
+            }
+            for path in gone { pod.cgroups[path] = nil }
+            tidy(pod.uid)
+        }
+        after(milliseconds: dice.below(10_000)) { [self] in hasParent = true }
     }
 
     /// Makes some objects of a pod without a record.
@@ -108,6 +136,9 @@ package import Synchronization
         if dice.once(in: 2) { orphan.parts.insert(WireInterface.part) }
         if dice.once(in: 4) { bridges.insert(uid) }
         if dice.once(in: 2) { orphan.makeCgroup("/\(uid)/pod/task-left") }
+        if dice.once(in: 2) {
+            orphan.makeCgroup("\(World.parent)/staunch-\(uid)/task-left", holding: newPID())
+        }
     }
 
     /// Ends all faults: nothing hangs, and stopped shims run again.
@@ -128,7 +159,10 @@ package import Synchronization
     /// The parts that a shim has made, by name.
     package var parts: Set<String> = []
     package var shim: SimulatedShim?
-    /// The cgroups below the parent, each with its processes.
+    /// The cgroup of the tasks' cgroups.
+    var workload: String
+    /// The cgroups below the daemon's parent, by their paths from there, and below the parent that
+    /// the pod names, each with its processes.
     package var cgroups: [String: Set<Int32>] = [:]
     var bundles: Set<String> = []
     var exitFiles: [String: ExitSight] = [:]
@@ -136,7 +170,10 @@ package import Synchronization
     init(_ uid: UID, _ world: World) {
         self.uid = uid
         self.world = world
+        workload = "/\(uid)/pod"
     }
+
+    var isOutside: Bool { workload.hasPrefix(World.parent) }
 
     /// The existing objects of the pod, in words.
     package var pieces: [String] {
@@ -154,6 +191,7 @@ package import Synchronization
         var whole = ""
         for name in path.split(separator: "/") {
             whole += "/\(name)"
+            if whole == World.parent { continue }
             cgroups[whole] = cgroups[whole] ?? []
         }
         if let pid { cgroups[path, default: []].insert(pid) }

@@ -97,7 +97,7 @@ import Store
     // MARK: What happens
 
     private func act() async {
-        switch world.dice.below(41) {
+        switch world.dice.below(42) {
         case 0..<8: await create()
         case 8..<14: await delete()
         case 14:
@@ -124,6 +124,7 @@ import Store
         case 34: await createNetwork()
         case 35: await send(.deleteNetwork(networkName()))
         case 36: unplug()
+        case 37: removeParent()
         default: await retryLate()
         }
     }
@@ -144,7 +145,11 @@ import Store
             tasks.append(task(named: label("t\(index)"), starts: !world.dice.once(in: 4)))
         }
         var spec = PodSpec(hostname: name.text, tasks: tasks)
-        if world.dice.once(in: 4) { spec.resources.memory = 1 << 20 }
+        switch world.dice.below(4) {
+        case 0: spec.resources.memory = 1 << 20
+        case 1: spec.cgroupParent = World.parent
+        default: break
+        }
         if world.dice.once(in: 3) { spec.volumes = [VolumeSpec(name: label("cache"))] }
         if world.dice.once(in: 2) { spec.network = .bridge(bridge()) }
         await send(.create(name, spec))
@@ -179,6 +184,11 @@ import Store
         guard let uid = world.dice.pick(world.bridges.sorted()) else { return }
         tell("the bridge of \(uid) is removed")
         world.bridges.remove(uid)
+    }
+
+    private func removeParent() {
+        tell("the pods' cgroup parent is removed")
+        world.removeParent()
     }
 
     private func delete() async {

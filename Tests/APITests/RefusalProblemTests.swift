@@ -71,6 +71,8 @@ private let cases: [Case] = [
     Case(
         .documentTooLarge(web, bytes: 9, limit: 8), 413, .documentTooLarge,
         "web would have 9 bytes of 8 at most"),
+    Case(
+        .cgroupParentMissing("/k"), 422, .cgroupParentMissing, "no cgroup hierarchy has /k"),
     Case(.tooManyPods(limit: 3), 429, .tooManyPods, "3 pods are allowed"),
     Case(.tooManyTasks(limit: 3), 409, .podState, "a pod has at most 3 tasks"),
     Case(
@@ -138,6 +140,9 @@ private let cases: [Case] = [
                 #expect((problem.operation, problem.errors) == (uid, []), "\(refusal)")
             case .specConflict:
                 #expect((problem.operation, problem.errors) == (uid, [fault]))
+            case .cgroupParentMissing:
+                #expect(problem.errors.map { "\($0.pointer)" } == ["/cgroupParent"])
+                #expect(problem.operation == nil)
             case .documentFaults(let faults):
                 #expect((problem.operation, problem.errors) == (nil, faults.faults))
             case _:

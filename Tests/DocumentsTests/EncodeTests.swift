@@ -72,7 +72,7 @@ import Testing
             + #""createdAt":"\#(noonText)","released":false,"#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
             + #""runtime":null,"network":{"mode":"none"},"sharePID":false,"#
-            + #""resources":{},"volumes":{},"#
+            + #""cgroupParent":null,"resources":{},"volumes":{},"#
             + #""interfaces":[],"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
             + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#

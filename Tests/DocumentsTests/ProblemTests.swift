@@ -17,6 +17,7 @@ import Testing
         "rootfs-missing": 422, "rootfs-not-directory": 422, "rootfs-refused": 422,
         "user-unknown": 422, "mount-source-missing": 422, "mount-target-refused": 422,
         "device-refused": 422, "seccomp-profile-refused": 422, "runtime-refused": 422,
+        "cgroup-parent-missing": 422,
         "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429,
         "too-many-operations": 429, "starting": 503,
         "store-full": 503, "data-directory-unusable": 503, "runtime-unavailable": 503,

@@ -163,6 +163,25 @@ extension Simulated {
             #expect(now(removal)?.state == .succeeded)
         }
 
+        @Test("a create whose cgroup parent is gone fails for that, and a missing one is refused")
+        func cgroupParent() throws {
+            func create(_ name: String, _ parent: String) -> Stage.Answer {
+                stage.ask { () throws(Refusal) in
+                    var spec = PodSpec(hostname: name)
+                    spec.cgroupParent = parent
+                    return try stage.engine.createPod(label(name), spec, stage.context())
+                }
+            }
+            #expect(create("web", "/none").refusal == .cgroupParentMissing("/none"))
+            let world = stage.world
+            let accepted = try #require(create("web", World.parent).operation)
+            world.hasParent = false
+            #expect(stage.eventually { stage.hasEnded(accepted) })
+            #expect(now(accepted)?.error?.cause == .known(.cgroupParentMissing))
+            #expect(stage.engine.pod(label("web")) == nil)
+            #expect(create("web", World.parent).refusal == .cgroupParentMissing(World.parent))
+        }
+
         @Test("an accepted create waits, reports the reason, and continues after the repair")
         func waits() throws {
             let operation = try #require(create("web").operation)

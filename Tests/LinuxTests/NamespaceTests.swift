@@ -23,6 +23,18 @@ import Testing
         }
     }
 
+    @Test("a process below a parent of a client's belongs to the pod in the cgroup's name")
+    func outside() {
+        func place(_ cgroups: String...) -> [String]? {
+            PodPlace(outside: cgroups, mark: "staunch-").map {
+                [$0.pod, $0.task ?? "-", $0.isShim ? "shim" : "-"]
+            }
+        }
+        #expect(place("/", "/kubepods/x/staunch-u/task-app") == ["u", "app", "-"])
+        #expect(place("/kubepods/x/staunch-u/task-app/staunch-v/shim") == ["u", "app", "-"])
+        #expect(place("/kubepods/x/other-u/task-app", "/staunch/u/shim") == nil)
+    }
+
     @Test("a namespace keeps its identity for as long as it is open")
     func identity() throws {
         let pid = ProcessInfo.processInfo.processIdentifier

@@ -113,6 +113,12 @@ struct Enumeration {
 
 /// A daemon with failpoints, in a network namespace of its own if the scenario needs that.
 func withFailpoints(_ scenario: Scenario, _ body: (Daemon, Client) throws -> Void) throws {
+    if scenario.usesParent {
+        return try withDaemon(hasFailpoints: true) { daemon, client in
+            _ = try ForeignParent(.everywhere, daemon)
+            try body(daemon, client)
+        }
+    }
     guard scenario.usesNetwork else { return try withDaemon(hasFailpoints: true, body) }
     try withNetwork(hasFailpoints: true) { _, daemon, client in try body(daemon, client) }
 }

@@ -40,7 +40,9 @@ extension Machine {
 
         @Test(
             "the daemon is killed again at every step of its recovery",
-            arguments: [Scenario.create, .task, .delete, .network, .networkDelete])
+            arguments: [
+                Scenario.create, .task, .delete, .network, .networkDelete, .parent, .parentDelete,
+            ])
         func diesTwice(_ scenario: Scenario) throws {
             try withFailpoints(scenario) { daemon, client in
                 let firsts = Installation.isDeep ? [8, 20, 32] : [8 + Seed.value % 24]

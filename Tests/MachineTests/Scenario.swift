@@ -11,6 +11,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case adopt
     case network = "create on a network"
     case networkDelete = "delete on a network"
+    case parent = "create below a cgroup parent"
+    case parentDelete = "delete below a cgroup parent"
 
     /// A volume of each medium, and the mounts of both.
     static let volumes = """
@@ -39,6 +41,10 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
 
     /// The pod of a scenario, with one of everything that such a pod may have.
     func pod(_ rootfs: Rootfs) -> String {
+        if usesParent {
+            let parent = "\"cgroupParent\": \(quoted(Scenario.parent(of: rootfs)))"
+            return rootfs.pod(Scenario.script, podMore: parent)
+        }
         guard usesNetwork else { return Scenario.pod(rootfs) }
         let published = """
             "ports": [{"hostPort": 8080, "containerPort": 80}, {"hostPort": 5353, "containerPort": \
@@ -54,16 +60,25 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     /// Whether the pod is on a network of ours.
     var usesNetwork: Bool { self == .network || self == .networkDelete }
 
+    /// Whether the pod's tasks are below a cgroup of another program's.
+    var usesParent: Bool { self == .parent || self == .parentDelete }
+
+    /// That cgroup, for the daemon with this rootfs.
+    static func parent(of rootfs: Rootfs) -> String {
+        let home = rootfs.path.split(separator: "/")[1]
+        return "/foreign-\(home)/pod"
+    }
+
     /// Whether a pod exists before.
     var hasPod: Bool {
         switch self {
-        case .create, .createAndStart, .network: false
-        case .stop, .task, .delete, .adopt, .networkDelete: true
+        case .create, .createAndStart, .network, .parent: false
+        case .stop, .task, .delete, .adopt, .networkDelete, .parentDelete: true
         }
     }
 
     /// Whether the scenario deletes the pod.
-    var deletesPod: Bool { self == .delete || self == .networkDelete }
+    var deletesPod: Bool { [.delete, .networkDelete, .parentDelete].contains(self) }
 
     /// Whether the scenario ends the pod's task, with exit code 7.
     var endsTask: Bool { self == .stop || deletesPod }
@@ -90,6 +105,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             ]
         case .delete: return [Step(method: "DELETE", path: pod + "?grace=60")]
         case .adopt: return []
+        case .parent: return [Step(method: "PUT", path: pod, body: self.pod(rootfs))]
+        case .parentDelete: return [Step(method: "DELETE", path: pod + "?grace=60")]
         case .network:
             let network = Step(method: "PUT", path: "/v1/networks/net", body: Scenario.networkSpec)
             return [network, Step(method: "PUT", path: pod, body: self.pod(rootfs))]

@@ -10,7 +10,10 @@ extension Machine {
         @Test(
             "any process that hangs at any step delays only its own pod",
             arguments: [Victim.shim, .helper],
-            [Scenario.create, .stop, .task, .delete, .network, .networkDelete])
+            [
+                Scenario.create, .stop, .task, .delete, .network, .networkDelete, .parent,
+                .parentDelete,
+            ])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
             // A stop needs no helper.
             if victim == .helper && scenario == .stop { return }
@@ -65,7 +68,9 @@ extension Machine {
 
         @Test(
             "a daemon that is stopped at any step continues there",
-            arguments: [Scenario.create, .delete, .network, .networkDelete])
+            arguments: [
+                Scenario.create, .delete, .network, .networkDelete, .parent, .parentDelete,
+            ])
         func daemonStops(_ scenario: Scenario) throws {
             try withFailpoints(scenario) { daemon, client in
                 try Enumeration(

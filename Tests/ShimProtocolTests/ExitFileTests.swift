@@ -49,14 +49,20 @@ import Testing
 }
 
 @Suite struct Arguments {
-    private static let settings = [(true, false), (true, true), (false, false)].map {
-        ownNetwork, keepsHostNetwork in
-        ShimSettings(
-            name: "web", uid: "019abf10-0000-7000-8000-000000000001",
-            podDirectory: "/run/staunch/pods/x", dataDirectory: "/var/lib/with a space",
-            logDirectory: "/var/log/staunch/x", cgroup: "/staunch/x", ownNetwork: ownNetwork,
-            keepsHostNetwork: keepsHostNetwork, hostname: "none")
-    }
+    private static let settings =
+        [(true, false), (true, true), (false, false)].map {
+            ownNetwork, keepsHostNetwork in
+            ShimSettings(
+                name: "web", uid: "019abf10-0000-7000-8000-000000000001",
+                podDirectory: "/run/staunch/pods/x", dataDirectory: "/var/lib/with a space",
+                logDirectory: "/var/log/staunch/x", cgroup: "/staunch/x", ownNetwork: ownNetwork,
+                keepsHostNetwork: keepsHostNetwork, hostname: "none")
+        } + [
+            ShimSettings(
+                name: "web", uid: "u", podDirectory: "/p", dataDirectory: "/d", logDirectory: "/l",
+                cgroup: "/staunch/u", workload: "/kube pods/staunch-u", ownNetwork: true,
+                keepsHostNetwork: false, hostname: "h")
+        ]
 
     @Test("a shim reads its arguments unchanged", arguments: settings)
     func roundTrip(settings: ShimSettings) {
@@ -70,7 +76,7 @@ import Testing
         #expect(Array(settings.arguments[2...3]) == [settings.name, settings.uid])
     }
 
-    @Test("too few or too many arguments are refused", arguments: [0, 1, 7, 9, 100])
+    @Test("too few or too many arguments are refused", arguments: [0, 1, 7, 10, 100])
     func wrongCount(count: Int) {
         let arguments = Array(repeating: "none", count: count)
         #expect(ShimSettings(arguments: arguments) == nil)

@@ -15,6 +15,7 @@ extension PodController {
             // Checked first, so that no shim is started for a pod that is being deleted.
             try checkGoing(operation)
             try await awaitRuntime(of: pod, .shimStart, nil, operation)
+            try checkParent(of: pod, .shimStart)
             let link = try await step(.shimStart, nil, operation, inTurn: true) {
                 () async throws(Failure) in
                 do { try self.host.limit(self.uid, pod.spec.resources) } catch {
@@ -67,7 +68,8 @@ extension PodController {
         _ operation: PodOperation, grace: @escaping @Sendable (Label) -> Int64?, keepingLogs: Bool
     ) async -> NothingLeft {
         let recorded = engine.registry.pod(uid)?.tasks.map(\.spec.name) ?? []
-        let tasks = recorded + host.tasksLeft(uid).filter { !recorded.contains($0) }
+        let left = host.tasksLeft(uid, in: engine.workloads(of: uid))
+        let tasks = recorded + left.filter { !recorded.contains($0) }
         let journal = OperationJournal(engine, operation: operation.id, controller: self)
         let removal = PodRemoval(
             self, journal, grace: grace, keepsLogs: keepingLogs, isPodGoing: true)
@@ -173,6 +175,7 @@ extension PodController {
         }
         try checkGoing(operation)
         try await awaitRuntime(of: pod, .taskCreate, spec.name, operation)
+        try checkParent(of: pod, .taskCreate)
         let process = try await step(.taskCreate, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do throws(Failure) { try await self.host.writeBundle(pod, spec, as: user) } catch {
@@ -207,6 +210,13 @@ extension PodController {
             }
         }
         journal.resumes(step)
+    }
+
+    /// Others may remove a client's parent at any moment. The shim looks again.
+    private func checkParent(of pod: Pod, _ step: CreateStep) throws(Failure) {
+        guard let parent = pod.spec.cgroupParent, !host.hasCgroup(parent) else { return }
+        throw Failure(
+            .cgroupParentMissing, "no cgroup hierarchy has \(parent)", step: .create(step))
     }
 
     private func record(_ process: ProcessIdentity, of spec: TaskSpec) {

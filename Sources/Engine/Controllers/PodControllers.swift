@@ -87,7 +87,9 @@ extension Engine {
     /// Whether nothing of a pod is left in cgroups and in the run directory, which are in memory.
     @Loop fileprivate func isGone(_ pod: UID) -> Bool {
         do {
-            return try host.directories(of: layout.cgroup(pod)).isEmpty && !host.hasRunFolder(pod)
+            for cgroup in try [layout.cgroup(pod)] + outsideCgroups(of: pod)
+            where try !host.directories(of: cgroup).isEmpty { return false }
+            return try !host.hasRunFolder(pod)
         } catch { return false }
     }
 }

@@ -24,6 +24,21 @@ extension Engine {
         guard faults.isEmpty else { throw .documentFaults(DocumentFaults(faults: faults)) }
     }
 
+    /// Refuses a cgroup parent that does not exist, or that the daemon itself would remove.
+    func checkCgroupParent(_ spec: PodSpec) throws(Refusal) {
+        guard let parent = spec.cgroupParent else { return }
+        let names = parent.fields("/")
+        guard !parent.isInside(layout.settings.cgroupParent),
+            !names.contains(where: { layout.outsideUID($0) != nil })
+        else {
+            let fault = DocumentFault(
+                pointer: JSONPointer.root.appending("cgroupParent"),
+                detail: "must not be a cgroup of the daemon's or of a pod's")
+            throw .documentFaults(DocumentFaults(faults: [fault]))
+        }
+        guard host.hasCgroup(parent) else { throw .cgroupParentMissing(parent) }
+    }
+
     private typealias Fault = (names: [String], detail: String)
 
     private func appArmorFault(_ task: TaskSpec, _ info: HostInfo) -> Fault? {

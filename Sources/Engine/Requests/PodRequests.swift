@@ -27,6 +27,7 @@ extension Engine {
                 throw .tooManyPods(limit: settings.limits.pods)
             }
             let spec = try withRuntime(spec)
+            try checkCgroupParent(spec)
             try checkRuntime(spec.runtime)
             if !spec.tasks.isEmpty { try checkDataDirectory() }
             for task in spec.tasks {

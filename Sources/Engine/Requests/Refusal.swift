@@ -35,6 +35,8 @@ package enum Refusal: Error, Equatable, Sendable {
     // MARK: The request is too large, or not for this host
 
     case documentFaults(DocumentFaults)
+    /// No hierarchy has the cgroup that the pod names as its parent.
+    case cgroupParentMissing(String)
     case documentTooLarge(Label, bytes: Int, limit: Int)
     case tooManyPods(limit: Int)
     case tooManyTasks(limit: Int)

@@ -24,6 +24,7 @@ extension Engine {
             }
             try check(spec, in: pod)
             try checkRuntime(pod.spec.runtime)
+            try checkCgroupParent(pod.spec)
             try checkMounts(spec, .root, pod.spec.runtime)
             try checkHost(spec, .root)
             try checkDataDirectory()

@@ -1,5 +1,7 @@
-// The pod's cgroup in every hierarchy, with all cgroups below it.
+// The pod's cgroup in every hierarchy, with all cgroups below it, and the cgroup of its tasks below
+// a parent that the client named. The parent itself is not ours.
 
+import EventLoop
 import Host
 import Kernel
 import Model
@@ -11,7 +13,32 @@ struct PodCgroup: PodResource {
     }
 
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
-        try removal.removeCgroup(
+        for cgroup in try removal.engine.outsideCgroups(of: removal.uid) {
+            let outcome = try removal.removeCgroup(cgroup)
+            if case .blocked = outcome { return outcome }
+        }
+        return try removal.removeCgroup(
             removal.layout.cgroup(removal.uid), children: ["pod", "shim"])
+    }
+}
+
+extension Engine {
+    /// The pod's cgroup below a parent of the client's, if it has one. Without a record of the
+    /// parent it is found by its name.
+    @Loop func outsideCgroups(of pod: UID) throws(SystemCallFailure) -> [String] {
+        guard let record = registry.pod(pod), !record.isSpecLost else {
+            return try host.outsideCgroups(of: pod)
+        }
+        return record.spec.cgroupParent.map { [layout.workload(pod, below: $0)] } ?? []
+    }
+
+    /// The cgroups in which the pod's tasks have their cgroups. If some hierarchies lack the
+    /// client's parent, a task has two.
+    @Loop func workloads(of pod: UID) -> [String] {
+        var outside: [String] = []
+        ignoring("each step looks again") { () throws(SystemCallFailure) in
+            outside = try outsideCgroups(of: pod)
+        }
+        return outside + [layout.workload(pod)]
     }
 }

@@ -33,7 +33,8 @@ import Teardown
         self.isPodGoing = isPodGoing
     }
 
-    var layout: Layout { controller.engine.layout }
+    var engine: Engine { controller.engine }
+    var layout: Layout { engine.layout }
     var host: any Host { controller.host }
     var uid: UID { controller.uid }
 
@@ -101,6 +102,24 @@ extension PodRemoval {
         try host.kill(cgroup)
         let places = left.sorted().prefix(4).map { host.place(of: $0) }.joined(separator: "; ")
         return .blocked(Blocker("\(left.count) processes in \(cgroup): \(places)"))
+    }
+
+    /// The same for several cgroups, one after another.
+    func kill(in cgroups: [String]) throws(SystemCallFailure) -> StepOutcome {
+        for cgroup in cgroups {
+            let outcome = try kill(in: cgroup)
+            guard outcome == .alreadyGone else { return outcome }
+        }
+        return .alreadyGone
+    }
+
+    /// The cgroups in which the pod's tasks have their cgroups.
+    func workloads() throws(SystemCallFailure) -> [String] {
+        try engine.outsideCgroups(of: uid) + [layout.workload(uid)]
+    }
+
+    func cgroups(of task: Label) throws(SystemCallFailure) -> [String] {
+        try workloads().map { Layout.task(task, in: $0) }
     }
 
     /// Removes a cgroup. It looks for processes only if the kernel says that the cgroup has some.

@@ -21,11 +21,9 @@ struct RootfsMount: TaskResource {
         }
         // The mount namespace is gone when the shim and the last process of the pod's tasks are
         // gone, and the mount with it. Helpers of the daemon have none of the pod's mounts.
-        let layout = removal.layout
-        for cgroup in [layout.workload(removal.uid), layout.cgroup(removal.uid) + "/shim"] {
-            let outcome = try removal.kill(in: cgroup)
-            guard outcome == .alreadyGone else { return outcome }
-        }
+        let shimCgroup = removal.layout.cgroup(removal.uid) + "/shim"
+        let outcome = try removal.kill(in: removal.workloads() + [shimCgroup])
+        guard outcome == .alreadyGone else { return outcome }
         // Without a mount the superblock still lives if another pod holds a descriptor of it.
         let holder = try await removal.host.rootfsHolder(removal.uid, task)
         return holder.map(StepOutcome.blocked) ?? .alreadyGone

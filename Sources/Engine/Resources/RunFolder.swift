@@ -17,7 +17,10 @@ struct RunFolder: PodResource {
             return try await removeFilesAgain(left, removal)
         }
         try host.removeRunFolder(uid)
-        let left = try host.directories(of: removal.layout.cgroup(uid))
+        var left = try host.directories(of: removal.layout.cgroup(uid))
+        for cgroup in try removal.engine.outsideCgroups(of: uid) {
+            left += try host.directories(of: cgroup)
+        }
         if !left.isEmpty { return .blocked(Blocker("still there: \(left)")) }
         if try host.hasRunFolder(uid) {
             return .blocked(Blocker("still there: \(removal.layout.pod(uid))"))

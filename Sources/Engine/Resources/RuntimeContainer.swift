@@ -7,7 +7,7 @@ import ShimProtocol
 import Teardown
 
 struct RuntimeContainer: TaskResource {
-    /// The container's objects are in the pod's folder and in the pod's cgroup.
+    /// The container's objects are in the pod's folder and in the pod's cgroups.
     func observe(_ look: Look) async -> [Observation] { [] }
 
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
@@ -16,7 +16,11 @@ struct RuntimeContainer: TaskResource {
         guard let shim = try removal.shim() else {
             // The state directory is in the pod's folder of the run directory, and is removed with
             // it.
-            return try removal.removeCgroup(removal.layout.cgroup(removal.uid, task))
+            for cgroup in try removal.cgroups(of: task) {
+                let outcome = try removal.removeCgroup(cgroup)
+                if case .blocked = outcome { return outcome }
+            }
+            return .removed
         }
         return StepOutcome(await shim.ask(.delete(task: task.text)))
     }

@@ -7,14 +7,14 @@ import ShimProtocol
 import Teardown
 
 struct TaskProcesses: TaskResource {
-    /// The processes are in the pod's cgroup.
+    /// The processes are in the pod's cgroups.
     func observe(_ look: Look) async -> [Observation] { [] }
 
     func remove(of task: Label, _ removal: PodRemoval) async throws(SystemCallFailure)
         -> StepOutcome
     {
         guard let shim = try removal.shim() else {
-            let outcome = try removal.kill(in: removal.layout.cgroup(removal.uid, task))
+            let outcome = try removal.kill(in: removal.cgroups(of: task))
             guard outcome == .alreadyGone else { return outcome }
             return try storeExit(of: task, isShimGone: true, removal) ?? outcome
         }
