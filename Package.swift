@@ -58,9 +58,9 @@ let package = Package(
         library("Bytes"),
         library("HTTP", ["CMicrohttpd", "CHTTP", "Bytes", "Failpoints", "Kernel", "Linux"]),
         library("Metrics"),
-        library("Documents", ["Kernel", "Model", "JSON", "Bytes"]),
-        library("OCI", ["Kernel", "Model", "JSON", "Bytes"]),
         library("CNI", ["Bytes", "Kernel", "JSON"]),
+        library("Documents", ["CNI", "Kernel", "Model", "JSON", "Bytes"]),
+        library("OCI", ["Kernel", "Model", "JSON", "Bytes"]),
         library("ShimProtocol", ["Kernel"]),
         library("Store", ["Bytes", "CSQLite", "Failpoints"]),
         library("Teardown", ["Model"]),
@@ -75,18 +75,18 @@ let package = Package(
         .target(
             name: "Census", dependencies: ["Bytes", "Kernel", "Linux", "Netlink"],
             swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
-        library("Host", ["Bytes", "EventLoop", "Kernel", "Model", "ShimProtocol"]),
+        library("Host", ["Bytes", "CNI", "EventLoop", "Kernel", "Model", "ShimProtocol"]),
         library(
             "LinuxHost",
             [
-                "Bytes", "EventLoop", "Host", "Kernel", "Linux", "Metrics", "Model", "Netlink",
-                "OCI", "ShimProtocol",
+                "Bytes", "CNI", "EventLoop", "Host", "Kernel", "Linux", "Metrics", "Model",
+                "Netlink", "OCI", "ShimProtocol",
             ]),
         library(
             "Engine",
             [
-                "Bytes", "Documents", "EventLoop", "Host", "JSON", "Kernel", "Metrics", "Model",
-                "ShimProtocol", "Store", "Teardown",
+                "Bytes", "CNI", "Documents", "EventLoop", "Host", "JSON", "Kernel", "Metrics",
+                "Model", "ShimProtocol", "Store", "Teardown",
             ]),
         library(
             "API",
@@ -95,7 +95,7 @@ let package = Package(
                 "Metrics", "COpenAPI",
             ]),
         library(
-            "Simulation", ["EventLoop", "Host", "Kernel", "Model", "ShimProtocol", "Store"]),
+            "Simulation", ["CNI", "EventLoop", "Host", "Kernel", "Model", "ShimProtocol", "Store"]),
         .executableTarget(
             name: "staunch-simulate",
             dependencies: [

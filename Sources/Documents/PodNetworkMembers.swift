@@ -7,7 +7,7 @@ import Model
 
 /// The network of a pod, by its name in documents.
 enum NetworkMode: String, CaseIterable {
-    case none, host, bridge
+    case none, host, bridge, cni
 
     /// Every default of the mode.
     var network: PodNetwork {
@@ -15,6 +15,7 @@ enum NetworkMode: String, CaseIterable {
         case .none: .none
         case .host: .host
         case .bridge: .bridge(BridgeSpec())
+        case .cni: .cni(CNISpec())
         }
     }
 }
@@ -25,6 +26,7 @@ extension PodNetwork {
         case .none: .none
         case .host: .host
         case .bridge: .bridge
+        case .cni: .cni
         }
     }
 }
@@ -32,65 +34,94 @@ extension PodNetwork {
 extension PodSpec {
     /// The mode comes first, because the others depend on it.
     static let networkMembers: [Member<PodSpec>] = [
-        mode,
-        .bridge("name", \.name, { $0.name = $1 }, .networkName),
+        .optional("mode", \.network.mode, { $0.network = $1.network }, .networkMode), name,
         .bridge("address", \.address, { $0.address = $1 }, .address(.v4)),
         .bridge("address6", \.address6, { $0.address6 = $1 }, .address(.v6)),
-        .bridge("ports", \.ports, { $0.ports = $1 }, .ports),
+        attachments,
+        .ofModes([.bridge, .cni], "ports", \.ports, { $0.ports = $1 }, .ports),
     ]
-}
 
-extension PodSpec {
-    private static let mode: Member<PodSpec> = {
-        let known = Member<PodSpec>.optional(
-            "mode", \.network.mode, { $0.network = $1.network }, .networkMode)
+    /// The name of the one network of the pod.
+    private static let name: Member<PodSpec> = {
+        let ofBridge = Member<PodSpec>.ofModes(
+            [.bridge, .cni], "name", \.bridge?.name, { $0.bridge?.name = $1 }, .networkName)
+        let ofPlugins = Member<PodSpec>.ofModes(
+            [.cni], "name", { _ in nil }, { $0.cni?.attachments[0].network = $1 }, .pluginNetwork)
         return Member(
-            name: known.name,
+            name: ofBridge.name, isOfOneKind: true,
+            read: { ($1.network.cni == nil ? ofBridge : ofPlugins).read($0, &$1) },
+            write: ofBridge.write, restore: ofBridge.restore)
+    }()
+
+    /// The networks of the pod. A `name` is read as one attachment, and is never written.
+    private static let attachments: Member<PodSpec> = {
+        let list = Member<PodSpec>.ofModes(
+            [.cni], "attachments", \.cni?.attachments, { $0.cni?.attachments = $1 }, .attachments)
+        return Member(
+            name: list.name, isOfOneKind: true,
             read: { field, spec in
-                guard field.value.string == "cni" else { return known.read(field, &spec) }
-                field.refuseUnsupported("'cni' is not supported by this version")
-                // The document is refused; no member is refused for the mode as well.
-                spec.network = .bridge(BridgeSpec())
-                return false
-            }, write: known.write, restore: known.restore)
+                if field.value != .null, spec.network.cni?.attachments.first?.network != nil {
+                    field.refuse("cannot be given together with 'name'")
+                    return false
+                }
+                return list.read(field, &spec)
+            }, write: list.write, restore: list.restore)
     }()
 }
 
 extension Member<PodSpec> {
-    /// A member of the mode `bridge`. `null` is the same as no member.
+    /// A member of the mode `bridge`.
     fileprivate static func bridge<Value>(
         _ name: StaticString, _ get: @escaping @Sendable (BridgeSpec) -> Value?,
         _ set: @escaping @Sendable (inout BridgeSpec, Value) -> Void, _ codec: Codec<Value>
     ) -> Member {
-        Member(
+        .ofModes(
+            [.bridge], name, { $0.bridge.flatMap(get) },
+            { network, value in
+                guard var bridge = network.bridge else { return }
+                set(&bridge, value)
+                network.bridge = bridge
+            }, codec)
+    }
+
+    /// A member of some modes. `null` is the same as no member.
+    fileprivate static func ofModes<Value>(
+        _ modes: [NetworkMode], _ name: StaticString,
+        _ get: @escaping @Sendable (PodNetwork) -> Value?,
+        _ set: @escaping @Sendable (inout PodNetwork, Value) -> Void, _ codec: Codec<Value>
+    ) -> Member {
+        let names = modes.map { "'\($0)'" }.joined(separator: " and ")
+        let rule = "is only for the mode\(modes.count == 1 ? "" : "s") \(names)"
+        return Member(
             name: "\(name)", isOfOneKind: true,
             read: { field, spec in
                 if field.value == .null { return true }
-                guard var bridge = spec.network.bridge else {
-                    field.refuse("is only for the mode 'bridge'")
+                guard modes.contains(spec.network.mode) else {
+                    field.refuse(rule)
                     return false
                 }
                 guard let value = codec.read(field) else { return false }
-                set(&bridge, value)
-                spec.network.bridge = bridge
+                set(&spec.network, value)
                 return true
             },
             write: { spec, writer in
-                guard let value = spec.network.bridge.flatMap(get) else { return }
+                guard modes.contains(spec.network.mode), let value = get(spec.network) else {
+                    return
+                }
                 writer.key(name)
                 codec.write(value, &writer)
             },
             restore: { record, spec throws(RecordFault) in
-                guard var bridge = spec.network.bridge else { return }
-                set(&bridge, try codec.restore(record))
-                spec.network.bridge = bridge
+                guard modes.contains(spec.network.mode) else { return }
+                set(&spec.network, try codec.restore(record))
             })
     }
 }
 
 extension Codec<NetworkMode> {
     fileprivate static var networkMode: Codec {
-        .parsed("'none', 'host' or 'bridge'", { NetworkMode(rawValue: $0) }, text: \.rawValue)
+        .parsed(
+            "'none', 'host', 'bridge' or 'cni'", { NetworkMode(rawValue: $0) }, text: \.rawValue)
     }
 }
 

@@ -25,6 +25,17 @@ package struct JSONPointer: Hashable, Sendable, CustomStringConvertible {
         JSONPointer(place: .element(index, of: place))
     }
 
+    /// The pointer of the value at `inner` of this value.
+    package func appending(_ inner: JSONPointer) -> JSONPointer {
+        switch inner.place {
+        case .root: self
+        case .member(let name, let parent):
+            appending(JSONPointer(place: parent)).appending(name)
+        case .element(let index, let parent):
+            appending(JSONPointer(place: parent)).appending(index)
+        }
+    }
+
     /// The pointer as text, escaped.
     package var text: String {
         var tokens: [String] = []

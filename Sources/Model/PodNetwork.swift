@@ -10,6 +10,8 @@ package enum PodNetwork: Equatable, Sendable {
     case host
     /// A namespace of its own with an interface on a network of ours.
     case bridge(BridgeSpec)
+    /// A namespace of its own with interfaces that plugins make.
+    case cni(CNISpec)
 
     /// Whether the tasks have a network namespace of their own.
     package var isOwn: Bool { self != .host }
@@ -18,6 +20,34 @@ package enum PodNetwork: Equatable, Sendable {
     package var bridge: BridgeSpec? {
         get { if case .bridge(let bridge) = self { bridge } else { nil } }
         set { if let newValue { self = .bridge(newValue) } }
+    }
+
+    /// The wishes for plugins; `nil` for another mode.
+    package var cni: CNISpec? {
+        get { if case .cni(let cni) = self { cni } else { nil } }
+        set { if let newValue { self = .cni(newValue) } }
+    }
+
+    /// The host ports of the pod, in the order of the request.
+    package var ports: [PortSpec] {
+        get {
+            switch self {
+            case .none, .host: []
+            case .bridge(let bridge): bridge.ports
+            case .cni(let cni): cni.ports
+            }
+        }
+        set {
+            switch self {
+            case .none, .host: break
+            case .bridge(var bridge):
+                bridge.ports = newValue
+                self = .bridge(bridge)
+            case .cni(var cni):
+                cni.ports = newValue
+                self = .cni(cni)
+            }
+        }
     }
 }
 

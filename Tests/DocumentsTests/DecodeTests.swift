@@ -75,7 +75,6 @@ import Testing
         (#"{"hostname":"a_b"}"#, ["/hostname"]), (#"{"hostname":"a..b"}"#, ["/hostname"]),
         (#"{"hostname":""}"#, ["/hostname"]), (#"{"hostname":5}"#, ["/hostname"]),
         (#"{"network":{"mode":"x"}}"#, ["/network/mode"]), (#"{"network":"host"}"#, ["/network"]),
-        (#"{"network":{"mode":"cni"}}"#, ["/network/mode!"]),
         (#"{"network":{"name":"n","ports":[]}}"#, ["/network/name", "/network/ports"]),
         (
             #"{"network":{"mode":"bridge","name":"A","address":"fd00::1","address6":"10.0.0.1"}}"#,

@@ -212,7 +212,12 @@ struct Dice: RandomNumberGenerator {
         let bridge = BridgeSpec(
             name: name(), address: maybe { $0.address(.v4) }, address6: maybe { $0.address(.v6) },
             ports: list { $0.port() })
-        return pick([.none, .host, .bridge(bridge)])
+        let first = CNIAttachment(
+            network: maybe { $0.name().text }, interface: "eth0", args: ["A": "b"],
+            capabilities: ["mac": Array(#""02:00:00:00:00:01""#.utf8)])
+        let others = list { CNIAttachment(interface: $0.name().text) }
+        let cni = CNISpec(attachments: [first] + others, ports: list { $0.port() })
+        return pick([.none, .host, .bridge(bridge), .cni(cni)])
     }
 
     mutating func address(_ family: IPAddress.Family) -> IPAddress {

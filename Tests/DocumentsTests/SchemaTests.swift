@@ -86,6 +86,7 @@ import Testing
         try compare(DeviceSpec.members.members, request: schema("Device"))
         try compare(PortSpec.members.members, request: schema("Port"))
         try compare(NetworkSpec.members.members, request: schema("NetworkRequest"))
+        try compare(CNIAttachment.members.members, request: schema("Attachment"))
     }
 
     @Test("the members that a PATCH may change are the properties of its schema")
@@ -136,6 +137,8 @@ import Testing
         try compareDefaults(written(PortSpec.members, port), schema("Port"))
         try compareDefaults(written(NetworkSpec.members, NetworkSpec()), schema("NetworkRequest"))
         try compareDefaults(written(VolumeSpec.members, VolumeSpec(name: app)), schema("Volume"))
+        let attachment = CNIAttachment(interface: "eth0")
+        try compareDefaults(written(CNIAttachment.members, attachment), schema("Attachment"))
         let device = DeviceSpec(path: "/dev/x", containerPath: "/dev/x")
         try compareDefaults(written(DeviceSpec.members, device), schema("Device"))
     }

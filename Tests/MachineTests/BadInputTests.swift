@@ -241,8 +241,9 @@ struct BadRequest: Sendable {
             "invalid-document", #"{"resources": {"memory": 4096}}"#, ["/resources/memory"]),
         BadRequest("invalid-document", #"{"network": {"mode": "moon"}}"#, ["/network/mode"]),
         BadRequest(
-            "not-supported", #"{"network": {"mode": "cni", "name": "x", "ports": []}, "dns": {}}"#,
-            ["/network/mode", "/dns"]),
+            "not-supported", #"{"network": {"mode": "cni", "name": "x", "ports": []}}"#,
+            ["/network/mode"]),
+        BadRequest("not-supported", #"{"dns": {}, "sharePID": true}"#, ["/dns", "/sharePID"]),
         BadRequest("not-supported", #"{"sharePID": true}"#, ["/sharePID"]),
         BadRequest("invalid-document", #"{"dns": {}, "colour": 1}"#, ["/dns", "/colour"]),
     ]

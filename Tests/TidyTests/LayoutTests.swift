@@ -8,7 +8,7 @@ import Testing
     static let order = [
         "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CLinux", "CHTTP", "COpenAPI",
         "Failpoints", "Bytes", "Kernel", "Linux", "Netlink", "JSON", "HTTP", "Metrics", "Model",
-        "Teardown", "Documents", "EventLoop", "OCI", "CNI", "ShimProtocol", "Store", "Shim", "Host",
+        "Teardown", "CNI", "Documents", "EventLoop", "OCI", "ShimProtocol", "Store", "Shim", "Host",
         "LinuxHost", "Simulation", "Engine", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn",
@@ -28,11 +28,11 @@ import Testing
         "Teardown": ["Model"],
         "EventLoop": ["Kernel", "Linux", "Model"],
         // What the engine needs of the machine, without the machine.
-        "Host": ["Bytes", "EventLoop", "Kernel", "Model", "ShimProtocol"],
-        "Simulation": ["EventLoop", "Host", "Kernel", "Model", "ShimProtocol", "Store"],
+        "Host": ["Bytes", "CNI", "EventLoop", "Kernel", "Model", "ShimProtocol"],
+        "Simulation": ["CNI", "EventLoop", "Host", "Kernel", "Model", "ShimProtocol", "Store"],
         // The engine makes no system call, and knows no runtime.
         "Engine": [
-            "Bytes", "Documents", "EventLoop", "Host", "JSON", "Kernel", "Metrics", "Model",
+            "Bytes", "CNI", "Documents", "EventLoop", "Host", "JSON", "Kernel", "Metrics", "Model",
             "ShimProtocol", "Store", "Teardown",
         ],
         // The process beside each pod contains nothing that it can do without.
