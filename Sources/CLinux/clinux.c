@@ -148,6 +148,14 @@ int clinux_watch_unmount(const char *path) {
     return close_keeping_errno(watch);
 }
 
+int clinux_inotify(void) { return inotify_init1(IN_CLOEXEC | IN_NONBLOCK); }
+
+int clinux_watch_directory(int watch, const char *path, int contents) {
+    uint32_t events = IN_CREATE | IN_DELETE | IN_MOVE;
+    if (contents) events |= IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+    return inotify_add_watch(watch, path, events | IN_ONLYDIR | IN_MASK_ADD) < 0 ? -1 : 0;
+}
+
 int clinux_clone_mount(const char *path, int recursive) {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
     return open_tree(AT_FDCWD, path, flags);

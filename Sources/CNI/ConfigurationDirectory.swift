@@ -47,6 +47,11 @@ package struct ConfigurationDirectory: Equatable, Sendable {
         networks.first { $0.name.isSame(as: name) }
     }
 
+    /// The network's name in a file; `nil` if the file has none, or an earlier file has its name.
+    func name(of file: String) -> String? {
+        owners.first { $0.value.isSame(as: file) }?.key.text
+    }
+
     private mutating func add(_ file: String, _ bytes: [UInt8]) {
         guard let form = NetworkConfiguration.Form(fileName: file) else { return }
         do throws(ConfigurationFaults) {

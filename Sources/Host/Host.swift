@@ -3,6 +3,7 @@
 // `LinuxHost` is the real machine. `SimulatedHost` exists only in memory, so that tests run the
 // same engine through a hundred thousand histories of faults in a minute.
 
+package import CNI
 package import EventLoop
 package import Kernel
 package import Model
@@ -181,6 +182,10 @@ package struct HostRoute: Equatable, Sendable {
     ) async throws(SystemCallFailure) -> Blocker?
     /// Calls `changed` whenever another program has removed our part of the firewall. Called once.
     func watchNetworks(_ changed: @escaping @Sendable @Loop () async -> Void)
+    /// Reads the directories of network plugins now, however long that takes.
+    func configurationFiles() async throws(SystemCallFailure) -> ConfigurationFiles
+    /// Calls `seen` with what is in those directories, after each change. Called once.
+    func watchConfigurations(_ seen: @escaping @Sendable @Loop (ConfigurationFiles) async -> Void)
     /// The routes of the host's main table, as far as they can be read at once.
     nonisolated func routes() -> [HostRoute]
     /// Returns our bridges, interfaces and host ports, as a helper listed them.

@@ -9,6 +9,10 @@ package struct Settings: Sendable {
     package var runtimes = [RuntimeChoice(name: "runc", program: "/usr/sbin/runc")]
     /// Absolute directories.
     package var searchPath: [String] = []
+    /// The directory of the configurations of networks that plugins make.
+    package var configurationDirectory = "/etc/cni/net.d"
+    /// The directories of the plugins, in the order of the search; none contains ':'.
+    package var pluginDirectories = ["/opt/cni/bin", "/usr/lib/cni"]
     /// The shim's program. The daemon copies it into the run directory at the start.
     package var shim = ""
     package var seccomp = SeccompChoice.builtIn

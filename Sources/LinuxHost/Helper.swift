@@ -16,10 +16,11 @@ import Model
     }
 
     /// Runs a helper and waits for its end, however long that takes. The helper reads `input` from
-    /// standard input. The descriptors are made before the process, so a failure to make a
-    /// descriptor starts nothing.
+    /// standard input, unless that is a descriptor of the caller. The descriptors are made before
+    /// the process, so a failure to make a descriptor starts nothing.
     static func run(
-        _ words: [String], path: String, input: [UInt8] = [], started: (Int32) -> Void = { _ in }
+        _ words: [String], path: String, input: [UInt8] = [], standardInput: CInt? = nil,
+        started: (Int32) -> Void = { _ in }
     ) async throws(SystemCallFailure) -> Outcome {
         let output = try Pipe()
         let errors = try Pipe()
@@ -27,7 +28,9 @@ import Model
             input.isEmpty
             ? try OwnedDescriptor.opening("/dev/null", 2) : try OwnedDescriptor.memory(input)
         let pid = try Command(words, path: path).spawn(
-            descriptors: [given.number, output.writing.number, errors.writing.number])
+            descriptors: [
+                standardInput ?? given.number, output.writing.number, errors.writing.number,
+            ])
         started(pid)
         let told = output.intoReading()
         let said = errors.intoReading()

@@ -26,6 +26,7 @@ import ShimProtocol
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
 /// - `staunch-shim devices PATH …`, `staunch-shim host-devices`: see `DeviceVerbs`.
+/// - `staunch-shim configurations VERB DIR [PLUGIN_DIR …]`: see `ConfigurationHelper`.
 /// - `staunch-shim exec PROGRAM [WORD …]`: executes the program, which may wait for a disk.
 ///
 /// A failure is written to standard error: the errno's name, or `-`, and a line for people.
@@ -94,6 +95,10 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return telling { () throws(SystemCallFailure) in try DeviceVerbs.named(words) }
     case "host-devices" where words.isEmpty:
         return telling { () throws(SystemCallFailure) in try DeviceVerbs.all() }
+    case "configurations" where words.count > 1:
+        return telling { () throws(SystemCallFailure) in
+            try ConfigurationHelper.run(words[0], Array(words.dropFirst()))
+        }
     case "exec" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in try LookVerbs.exec(words) }
     default: return usage()

@@ -23,6 +23,11 @@ struct WireWriter {
         bytes.append(contentsOf: text.utf8)
     }
 
+    mutating func put(block: [UInt8]) {
+        put(UInt32(block.count))
+        bytes += block
+    }
+
     mutating func put<Element>(list: [Element], _ element: (inout WireWriter, Element) -> Void) {
         put(UInt32(list.count))
         for item in list { element(&self, item) }
@@ -67,6 +72,14 @@ struct WireReader {
         rest = rest.dropFirst(count)
         guard let text else { throw WireFault("a string that is not UTF-8") }
         return text
+    }
+
+    mutating func block() throws(WireFault) -> [UInt8] {
+        let count = Int(try number(UInt32.self))
+        guard count <= rest.count else { throw WireFault("cut short") }
+        let block = Array(rest.prefix(count))
+        rest = rest.dropFirst(count)
+        return block
     }
 
     mutating func list<Element>(

@@ -1,5 +1,6 @@
 // One daemon's view of the simulated machine. The daemon may die at every call.
 
+package import CNI
 package import EventLoop
 package import Host
 package import Kernel
@@ -329,6 +330,22 @@ import Synchronization
     }
 
     package func watchNetworks(_ changed: @escaping @Sendable @Loop () async -> Void) {}
+
+    package func configurationFiles() async throws(SystemCallFailure) -> ConfigurationFiles {
+        try life.check()
+        await world.sleep(milliseconds: 5)
+        return world.configurationFiles
+    }
+
+    package func watchConfigurations(
+        _ seen: @escaping @Sendable @Loop (ConfigurationFiles) async -> Void
+    ) {
+        let (world, life) = (world, life)
+        world.configurationsChanged = {
+            if life.goesOn() { onLoop { await seen(world.configurationFiles) } }
+        }
+        world.configurationsChanged()
+    }
 
     package nonisolated func routes() -> [HostRoute] { [] }
 

@@ -2,6 +2,7 @@
 //
 // The machine works on while no daemon runs: shims work, tasks end, disks recover.
 
+package import CNI
 package import EventLoop
 import Host
 package import Kernel
@@ -15,6 +16,11 @@ package import Synchronization
     package var pods: [UID: SimulatedPod] = [:]
     /// The uids of the networks whose bridge exists.
     package var bridges: Set<UID> = []
+    /// What the directories of network plugins contain. A change is reported to the daemon.
+    package var configurationFiles = ConfigurationFiles(directory: "/etc/cni/net.d") {
+        didSet { configurationsChanged() }
+    }
+    var configurationsChanged: () -> Void = {}
     /// The true exit of each task that had a process, by the pid.
     package var truth: [Int32: TaskExit] = [:]
     /// The processes whose exit a shim has stored.

@@ -60,6 +60,27 @@ struct Options: ParsableArguments {
     var shim: String?
 
     @Option(
+        name: .customLong("cni-config-dir"),
+        help: ArgumentHelp(
+            "The directory of the configurations of networks that plugins make (CNI).",
+            discussion: """
+                The files are used in the order of their names, and read again when they change. \
+                The directory need not exist. \
+                [STAUNCH_CNI_CONFIG_DIR; default: /etc/cni/net.d]
+                """, valueName: "dir"))
+    var configurationDirectory: String?
+
+    @Option(
+        name: .customLong("cni-plugin-dir"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "A directory of network plugins. The option can be repeated; the first match wins.",
+            discussion: """
+                In the environment variable the directories are separated by ':'. \
+                [STAUNCH_CNI_PLUGIN_DIR; default: /opt/cni/bin and /usr/lib/cni]
+                """, valueName: "dir"))
+    var pluginDirectories: [String] = []
+
+    @Option(
         name: .customLong("seccomp-profile"),
         help: ArgumentHelp(
             "The seccomp profile: the system calls that tasks may make.",

@@ -16,6 +16,22 @@ extension Setting {
         return path
     }
 
+    /// The directories of plugins; `nil` if none is given. ':' separates them in the environment
+    /// and in CNI_PATH.
+    static func plugins(_ given: [String]) throws(StartFailure) -> [String]? {
+        let variable = "STAUNCH_CNI_PLUGIN_DIR"
+        let others = given.isEmpty ? Environment.value(of: variable)?.fields(":") ?? [] : []
+        let settings =
+            given.map { Setting("--cni-plugin-dir", $0, variable) }
+            + others.map { Setting(variable, $0, variable) }
+        var directories: [String] = []
+        for setting in settings { directories += try setting.directory().map { [$0] } ?? [] }
+        if directories.contains(where: { $0.has(":") }) {
+            throw StartFailure("--cni-plugin-dir must not contain ':', which separates directories")
+        }
+        return directories.isEmpty ? nil : directories
+    }
+
     func cgroup() throws(StartFailure) -> String? {
         guard let text else { return nil }
         let names = text.fields("/")

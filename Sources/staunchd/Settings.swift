@@ -33,6 +33,13 @@ extension Options {
         settings.engine.seccomp = try Setting(
             "--seccomp-profile", seccompProfile, "STAUNCH_SECCOMP_PROFILE"
         ).seccomp()
+        let networks = try Setting(
+            "--cni-config-dir", configurationDirectory, "STAUNCH_CNI_CONFIG_DIR"
+        ).directory()
+        settings.engine.configurationDirectory = networks ?? settings.engine.configurationDirectory
+        settings.engine.pluginDirectories =
+            try Setting.plugins(pluginDirectories)
+            ?? settings.engine.pluginDirectories
         settings.engine.stagePlaces = max(4, 2 * OwnProcess.processors)
         settings.engine.auditInterval = try Setting(
             "--audit-interval", auditInterval, "STAUNCH_AUDIT_INTERVAL"

@@ -44,6 +44,7 @@ private func isOldReply(_ bytes: [UInt8]) -> Bool {
     check(bytes, WireVolume.parse(document:), WireVolume.document)
     check(bytes, WireInterface.parse(document:)) { $0.document() }
     check(bytes, WireNetwork.parse(document:)) { $0.document() }
+    check(bytes, WireConfigurations.parse(document:)) { $0.document() }
     check(bytes, WireDetachment.parse(document:), WireDetachment.document)
 }
 

@@ -48,6 +48,27 @@ import Testing
         #expect(try WireDetachment.parse(document: document) == detachments)
     }
 
+    @Test("a document of configurations is read as it was written, and never when it is cut")
+    func configurations() throws {
+        let file = WireConfigurations.File(name: "10-a.conf", content: [0, 0xff, 0x7b])
+        let seen = WireConfigurations(
+            failure: "/d has 300 files",
+            files: [file, WireConfigurations.File(name: "b.conflist", failure: "EIO")],
+            folders: [WireConfigurations.Folder(name: "a", files: [file])],
+            programs: [
+                WireConfigurations.Programs(
+                    directory: "/opt/cni/bin",
+                    programs: [WireConfigurations.Program(name: "bridge", marks: "1.2")])
+            ])
+        let whole = seen.document()
+        #expect(try WireConfigurations.parse(document: whole) == seen)
+        for length in 0..<whole.count {
+            #expect(throws: WireFault.self) {
+                try WireConfigurations.parse(document: Array(whole.prefix(length)))
+            }
+        }
+    }
+
     @Test("a document that is cut, longer, or of another version is refused")
     func damaged() {
         let whole = DocumentTests.network.document()

@@ -74,6 +74,11 @@ int clinux_mount_tmpfs(const char *source, const char *target, int noexec, const
 /* inotify(7): a non-blocking descriptor that becomes readable when the file system of the
    directory `path` is gone. It does not hold the file system or a mount of it. */
 int clinux_watch_unmount(const char *path);
+/* inotify(7): a non-blocking descriptor without a watch. */
+int clinux_inotify(void);
+/* Watches the names in the directory `path`, and if `contents` also the files with those names
+   and the directory itself. */
+int clinux_watch_directory(int watch, const char *path, int contents);
 /* open_tree(2) with OPEN_TREE_CLONE: copies the mount at `path`, and those below it if
    `recursive`. The copy is unattached, and disappears with the descriptor unless it is moved. */
 int clinux_clone_mount(const char *path, int recursive);
