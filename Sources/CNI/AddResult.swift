@@ -57,9 +57,11 @@ package struct AttachedInterface: Equatable, Sendable {
     /// The interface's other end on the host; `nil` if there is none, as with macvlan.
     package let hostInterface: String?
     package let addresses: [IPPrefix]
-    /// The first gateway of the addresses.
-    package let gateway: IPAddress?
+    /// The gateways of the addresses, each once.
+    package let gateways: [IPAddress]
     package let dns: ResultDNS
+
+    package var gateway: IPAddress? { gateways.first }
 }
 
 extension AddResult {
@@ -76,6 +78,9 @@ extension AddResult {
         let own = addresses.filter { $0.interface == nil || $0.interface == place }
         return AttachedInterface(
             name: name, mac: place.flatMap { interfaces[$0].mac }, hostInterface: host?.name,
-            addresses: own.map(\.prefix), gateway: own.compactMap(\.gateway).first, dns: dns)
+            addresses: own.map(\.prefix),
+            gateways: own.compactMap(\.gateway).reduce(into: []) {
+                if !$0.contains($1) { $0.append($1) }
+            }, dns: dns)
     }
 }

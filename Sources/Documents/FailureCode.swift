@@ -24,6 +24,8 @@ extension ProblemCode {
             case .runtimeRefused: .runtimeRefused
             case .subnetTaken: .subnetTaken
             case .portTaken: .portTaken
+            case .networkUnknown: .networkUnknown
+            case .networkRefused: .networkRefused
             case .networkFailed: .networkFailed
             case .shimFailed: .shimFailed
             }

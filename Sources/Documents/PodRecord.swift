@@ -17,6 +17,10 @@ extension Pod {
             if isSpecLost { writer.member("specLost", true) }
             if isReleased { writer.member("released", true) }
             if !interfaces.isEmpty { writeInterfaces(to: &writer) }
+            if !attachments.isEmpty {
+                writer.key("cni")
+                PodAttachment.write(attachments, to: &writer)
+            }
             writeShim(to: &writer)
             writer.key("spec")
             writer.beginObject()
@@ -43,6 +47,7 @@ extension Pod {
             tasks: try reader["tasks"].elements().map { x throws(RecordFault) in try x.task() },
             interfaces: try reader.optional("if")?.elements()
                 .map { x throws(RecordFault) in try x.interface() } ?? [],
+            attachments: try reader.optional("cni")?.attachments() ?? [],
             isReleased: try reader.optional("released")?.bool() ?? false,
             operation: try reader.optional("op")?.uid())
         isSpecLost = try reader.optional("specLost")?.bool() ?? false

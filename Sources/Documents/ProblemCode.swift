@@ -45,6 +45,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case addressesExhausted = "addresses-exhausted"
     case addressRefused = "address-refused"
     case portTaken = "port-taken"
+    case networkRefused = "network-refused"
     case networkFailed = "network-failed"
     case tooManyPods = "too-many-pods"
     case tooManyOperations = "too-many-operations"
@@ -75,7 +76,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .cgroupParentMissing, .addressRefused:
+            .cgroupParentMissing, .addressRefused, .networkRefused:
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .networkFailed, .internalFault: 500
@@ -100,8 +101,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .internalFault, .transferCodingUnknown, .networkUnknown,
-            .subnetTaken, .addressTaken,
-            .addressRefused, .portTaken:
+            .subnetTaken, .addressTaken, .addressRefused, .networkRefused, .portTaken:
             false
         }
     }

@@ -191,6 +191,32 @@ package struct HostRoute: Equatable, Sendable {
     /// Returns our bridges, interfaces and host ports, as a helper listed them.
     func networkObjects(_ records: any Recorded) async -> [Observation]
 
+    // MARK: Networks of plugins
+
+    /// Asks each of the plugins, in a cgroup of the pod, which versions of CNI it supports. A
+    /// plugin is not asked again as long as its file is the same.
+    func versions(
+        of plugins: [FoundPlugin], for pod: UID
+    ) async throws(Failure) -> [String: [CNIVersion]]
+    /// Writes the note about the pod's attachments, and runs ADD. After a failure, DEL has to
+    /// follow.
+    func attach(
+        _ attachment: PodAttachment, of pod: UID, note: [UInt8]
+    ) async throws(Failure) -> PodAttachment.Made
+    /// Runs CHECK. Returns why a plugin finds fault with the interface; `nil` if none does, or none
+    /// can be asked.
+    func check(_ attachment: PodAttachment, of pod: UID) async -> String?
+    /// Runs DEL of all attachments, in reverse order, unless they are deleted already. Then removes
+    /// whatever still names the pod: interfaces, addresses, rules, and at last the note. `shim` is
+    /// `nil` if the shim is gone.
+    func detach(
+        _ attachments: [PodAttachment], of pod: UID, from shim: ProcessIdentity?, areDeleted: Bool
+    ) async -> PluginDetachment
+    /// Returns the note about the pod's attachments; empty if there is none.
+    func attachmentNote(_ pod: UID) async throws(SystemCallFailure) -> [UInt8]
+    /// Describes the plugin that works for the pod, and its place in the kernel.
+    func plugin(of pod: UID) -> String?
+
     // MARK: Looking
 
     /// Describes where a process is, such as `pid 4121, state D, ovl_sync_fs`.

@@ -23,6 +23,11 @@ package struct Layout: Sendable {
     package func runtime(_ uid: UID) -> String { pod(uid) + "/runtime" }
     /// The runtime's root directory for one task: its state is in `<root>/<id>`.
     package func runtime(_ uid: UID, _ task: Label) -> String { "\(runtime(uid))/\(task)" }
+    /// The cgroup of the plugins that work for the pod.
+    package func plugins(_ uid: UID) -> String { cgroup(uid) + "/cni" }
+    /// The directory of the notes about the pods with interfaces of plugins. It is on a disk, so
+    /// that after a reboot the addresses of plugins are given back.
+    package var notes: String { settings.dataDirectory + "/cni" }
     package func sharedMemory(_ uid: UID) -> String { ShimSettings.sharedMemory(in: pod(uid)) }
     package func cgroup(_ uid: UID) -> String { "\(settings.cgroupParent)/\(uid)" }
     /// The cgroup with the pod's limits. The shim has a cgroup beside it, so that a pod that runs

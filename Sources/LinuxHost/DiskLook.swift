@@ -61,6 +61,7 @@ extension DiskPlace {
         switch root {
         case .data: settings.dataDirectory
         case .logs: settings.logDirectory
+        case .notes: Layout(settings: settings).notes
         }
     }
 
@@ -70,6 +71,7 @@ extension DiskPlace {
             switch root {
             case .data: "700"
             case .logs: "750"
+            case .notes: "600"
             }
         return [directory(settings), mode, path]
     }

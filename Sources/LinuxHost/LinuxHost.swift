@@ -23,6 +23,9 @@ import ShimProtocol
     nonisolated let networks = NetworkLook()
     let outside = OutsideCgroups()
     let detachments = Detachments()
+    let pluginGate = PluginGate()
+    let plugins = PluginHelpers()
+    let pluginVersions = PluginVersions()
     /// Of the helpers that make and remove networks.
     let tableTurn = Turn()
     /// The pid of the last helper of each pod that has not ended.

@@ -10,7 +10,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case deviceRefused, seccompProfileRefused
     case cgroupParentMissing
     case runtimeRefused
-    case subnetTaken, portTaken, networkFailed
+    case subnetTaken, portTaken, networkUnknown, networkRefused, networkFailed
     case shimFailed
 }
 

@@ -50,6 +50,12 @@ package struct Pod: Equatable, Sendable {
     /// The interfaces beside loopback. A pod has their addresses from its record's creation until
     /// nothing of the pod is left.
     package var interfaces: [PodInterface]
+    /// The interfaces that plugins make, in their order. They are recorded before the first plugin
+    /// runs, and until nothing of the pod is left.
+    package var attachments: [PodAttachment]
+    /// Why the network's own plugins find fault with the pod's interfaces; `nil` if they do not, or
+    /// were not asked. Only in memory.
+    package var networkFault: String?
     /// Whether a stop was to free all that the pod holds. Such a pod has no shim, or will soon have
     /// none.
     package var isReleased: Bool
@@ -77,8 +83,8 @@ package struct Pod: Equatable, Sendable {
     package init(
         uid: UID, name: Label, spec: PodSpec, state: PodState, revision: UInt64,
         createdAt: Timestamp, shim: ShimStatus? = nil, tasks: [PodTask] = [],
-        interfaces: [PodInterface] = [], isReleased: Bool = false,
-        operation: UID? = nil
+        interfaces: [PodInterface] = [], attachments: [PodAttachment] = [],
+        isReleased: Bool = false, operation: UID? = nil
     ) {
         self.uid = uid
         self.name = name
@@ -89,6 +95,7 @@ package struct Pod: Equatable, Sendable {
         self.shim = shim
         self.tasks = tasks
         self.interfaces = interfaces
+        self.attachments = attachments
         self.isReleased = isReleased
         self.operation = operation
     }

@@ -16,6 +16,8 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     case volumes
     /// The pods' folders in the log directory.
     case logs
+    /// The notes about pods with interfaces of plugins, on the disk.
+    case attachments
     case namespaces
     /// The bridges of networks. Their names contain the uid of the network.
     case bridges
@@ -30,7 +32,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
         case .directories, .shims, .sockets, .cgroups: true
         case .interfaces: !pod.interfaces.isEmpty
         case .ports: !pod.interfaces.isEmpty && pod.spec.network.bridge?.ports.isEmpty == false
-        case .mounts, .data, .volumes, .logs, .namespaces, .bridges: false
+        case .mounts, .data, .volumes, .logs, .attachments, .namespaces, .bridges: false
         }
     }
 
@@ -41,7 +43,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     package var isOwed: Bool {
         switch self {
         case .directories, .shims, .sockets, .cgroups, .bridges, .interfaces, .ports: true
-        case .mounts, .data, .volumes, .logs, .namespaces: false
+        case .mounts, .data, .volumes, .logs, .attachments, .namespaces: false
         }
     }
 
@@ -54,6 +56,7 @@ package enum ResourceKind: String, Sendable, CaseIterable {
         case .data: DiskPlace(.data)
         case .volumes: DiskPlace(.data, path: PodFolders.name(of: VolumeSpec.part))
         case .logs: DiskPlace(.logs)
+        case .attachments: DiskPlace(.notes)
         case .directories, .shims, .sockets, .cgroups, .mounts, .namespaces, .bridges, .interfaces,
             .ports:
             nil
@@ -65,7 +68,8 @@ package enum ResourceKind: String, Sendable, CaseIterable {
     /// of a namespace away from a task.
     package var isCollected: Bool {
         switch self {
-        case .directories, .shims, .cgroups, .data, .volumes, .logs, .bridges, .interfaces, .ports:
+        case .directories, .shims, .cgroups, .data, .volumes, .logs, .attachments, .bridges,
+            .interfaces, .ports:
             true
         case .sockets, .mounts, .namespaces: false
         }
@@ -74,8 +78,8 @@ package enum ResourceKind: String, Sendable, CaseIterable {
 
 /// Where the objects of a kind are on the disks: one for each pod.
 package struct DiskPlace: Equatable, Sendable {
-    /// The daemon's directories on disks, each with a folder for each pod.
-    package enum Root: Sendable { case data, logs }
+    /// The daemon's directories on disks, each with a folder or a file for each pod.
+    package enum Root: Sendable { case data, logs, notes }
 
     /// The directory of all pods' folders.
     package let root: Root

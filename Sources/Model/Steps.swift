@@ -21,7 +21,7 @@ package enum CreateStep: String, Sendable, CaseIterable {
     private func makesPart(of spec: PodSpec) -> Bool {
         switch self {
         case .volumesCreate: !spec.volumes.isEmpty
-        case .networkAttach: spec.network.bridge != nil
+        case .networkAttach: spec.network.bridge != nil || spec.network.cni != nil
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
             .networkCreate:
             false

@@ -23,6 +23,7 @@ enum FirewallRequest: UInt16 {
     case newChain = 3
     case getChain = 4
     case newRule = 6
+    case getRule = 7
     case deleteRule = 8
     case newSet = 9
     case newElement = 12
@@ -38,6 +39,7 @@ enum FirewallRequest: UInt16 {
         case .newChain: "NFT_MSG_NEWCHAIN"
         case .getChain: "NFT_MSG_GETCHAIN"
         case .newRule: "NFT_MSG_NEWRULE"
+        case .getRule: "NFT_MSG_GETRULE"
         case .deleteRule: "NFT_MSG_DELRULE"
         case .newSet: "NFT_MSG_NEWSET"
         case .newElement: "NFT_MSG_NEWSETELEM"

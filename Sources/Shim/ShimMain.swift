@@ -22,6 +22,7 @@ import ShimProtocol
 /// - `staunch-shim namespaces CGROUP MARK [PID …]`: see `NamespaceHelper`. CGROUP is the pods'
 ///   parent, MARK begins the names of pods' cgroups elsewhere, and the processes are shims to skip.
 /// - `staunch-shim network VERB …`: see `NetworkHelper`.
+/// - `staunch-shim plugins VERB …`: see `PluginHelper`.
 /// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
@@ -84,6 +85,10 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
     case "network" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in
             try NetworkHelper.run(words[0], Array(words.dropFirst()))
+        }
+    case "plugins" where !words.isEmpty:
+        return telling { () throws(SystemCallFailure) in
+            try PluginHelper.run(words[0], Array(words.dropFirst()))
         }
     case "found" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in try LookVerbs.found(words) }

@@ -9,8 +9,8 @@ import ShimProtocol
 import Synchronization
 
 @Loop package final class SimulatedHost: Host {
-    private let world: World
-    private let life: Life
+    let world: World
+    let life: Life
     private let parent: String
     private nonisolated let facts = Mutex(HostInfo.simulated)
     /// The connections to shims, kept until the daemon's end.
@@ -397,7 +397,10 @@ import Synchronization
         await world.sleep(milliseconds: 5)
         var seen: [(ResourceKind, [String: String])] = []
         do throws(SystemCallFailure) {
-            seen = [(.data, try names(\.hasData)), (.logs, try names(\.hasLogs))]
+            seen = [
+                (.data, try names(\.hasData)), (.logs, try names(\.hasLogs)),
+                (.attachments, try names { $0.plugins.note != nil }),
+            ]
             for kind in ResourceKind.parts {
                 seen.append((kind, try names { $0.parts.contains(kind.rawValue) }))
             }

@@ -32,6 +32,7 @@ import ShimProtocol
     func die() {
         isDead = true
         pod.shim = nil
+        pod.plugins.loseNamespace()
         pod.cgroups["/\(pod.uid)/shim"]?.remove(pid)
         hangUp()
         let isHeld = tasks.values.contains { $0.job == .unmount || $0.job == .remove }

@@ -140,6 +140,10 @@ package import Synchronization
         orphan.hasFolder = dice.once(in: 2)
         for kind in ResourceKind.parts where dice.once(in: 2) { orphan.parts.insert(kind.rawValue) }
         if dice.once(in: 2) { orphan.parts.insert(WireInterface.part) }
+        if dice.once(in: 2) {
+            orphan.plugins.note = []
+            orphan.plugins.objects = [.address("eth0"), .rules("eth0")]
+        }
         if dice.once(in: 4) { bridges.insert(uid) }
         if dice.once(in: 2) { orphan.makeCgroup("/\(uid)/pod/task-left") }
         if dice.once(in: 2) {
@@ -164,6 +168,7 @@ package import Synchronization
     package var hasLogs = false
     /// The parts that a shim has made, by name.
     package var parts: Set<String> = []
+    package var plugins = SimulatedAttachments()
     package var shim: SimulatedShim?
     /// The cgroup of the tasks' cgroups.
     var workload: String
@@ -188,6 +193,7 @@ package import Synchronization
         if hasData { found.append("data") }
         if hasLogs { found.append("logs") }
         if shim != nil { found.append("shim") }
+        if !plugins.isEmpty { found.append("\(plugins.objects) and a note of plugins") }
         found += parts.sorted().map { "part \($0)" }
         return found + cgroups.keys.sorted().map { "cgroup \($0)" }
     }

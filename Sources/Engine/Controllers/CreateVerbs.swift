@@ -24,7 +24,11 @@ extension PodController {
                 return try await self.ensureShim(pod)
             }
             for part in CreateStep.makingParts(of: pod.spec) {
-                try await make(part, of: pod, link, operation)
+                if part == .networkAttach, pod.spec.network.cni != nil {
+                    try await attachNetworks(operation)
+                } else {
+                    try await make(part, of: pod, link, operation)
+                }
             }
             for task in pod.tasks { try await make(task, of: pod, link, operation) }
             try checkGoing(operation)
@@ -230,7 +234,7 @@ extension PodController {
     }
 
     /// Throws if a cancel or a delete has come in between.
-    private func checkGoing(_ operation: PodOperation) throws(Failure) {
+    func checkGoing(_ operation: PodOperation) throws(Failure) {
         guard engine.registry.openOperation(operation.id)?.state == .canceling else { return }
         throw Failure(.podDeleting, "called off")
     }

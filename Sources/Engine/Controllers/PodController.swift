@@ -125,6 +125,12 @@ import Teardown
     private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
         if operation.kind == .podCreate && newcomer.target.task != nil { return }
         engine.gate.callOff(operation.id, of: uid)
+        if operation.kind == .podCreate, engine.registry.pod(uid)?.spec.network.cni != nil {
+            // `CancelWatch` kills a plugin that starts just now.
+            ignoring("the watch tries again") { () throws(SystemCallFailure) in
+                try host.kill(layoutOfPlugins)
+            }
+        }
         guard let pod = engine.registry.pod(uid), let link else { return }
         let interruption = Interruption(
             newcomer: newcomer.id, grace: newcomer.grace, link: ObjectIdentifier(link))

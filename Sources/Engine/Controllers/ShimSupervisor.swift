@@ -31,6 +31,8 @@ extension PodController {
     func adopt(_ pod: Pod) {
         shim = pod.shim
         lookAfterShimIfUnlinked()
+        guard settledPod?.attachments.isEmpty == false else { return }
+        onLoop { await self.checkAttachments() }
     }
 
     func lookAfterShimIfUnlinked() {
@@ -167,6 +169,9 @@ extension PodController {
     func turnWaitedFor(by operation: UID) -> String? {
         engine.gate.whatIsWaitedFor(by: operation, of: uid).map { "waits for " + $0 }
     }
+
+    /// Describes the plugin that works for the pod, and its place in the kernel.
+    func pluginWaitedFor() -> String? { host.plugin(of: uid) }
 
     /// Describes the child that the shim waits for and its place in the kernel, or what the shim
     /// says. It also asks the shim for the next call, and reports a shim that does not answer.

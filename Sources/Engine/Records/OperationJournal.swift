@@ -132,7 +132,8 @@ import Teardown
         let waited = (EngineClock.sinceBoot - since) / 1_000_000
         let turn = controller?.turnWaitedFor(by: operation)
         if let turn { blockers[step] = Blocker(turn) }
-        let seen = turn ?? controller?.whatIsWaitedFor(step.object) ?? blockers[step]?.reason
+        let plugin = step.name.isOfNetwork ? controller?.pluginWaitedFor() : nil
+        let seen = turn ?? plugin ?? controller?.whatIsWaitedFor(step.object) ?? blockers[step]?.reason
         if let seen { show(step) { $0.detail = seen } }
         guard waited >= OperationJournal.stallsAfter else { return }
         let why = seen ?? "no answer yet"
@@ -157,6 +158,13 @@ import Teardown
                 "pod": owner.name, "uid": "\(owner.uid)",
                 key: value,
             ])
+    }
+}
+
+extension StepName {
+    /// Whether plugins may run for the step.
+    fileprivate var isOfNetwork: Bool {
+        self == .create(.networkAttach) || self == .removal(.networkDetach)
     }
 }
 

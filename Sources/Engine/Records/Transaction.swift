@@ -224,7 +224,9 @@ struct Transaction {
 extension Pod {
     /// Frees what the record alone keeps of a pod of which nothing else is left.
     mutating func release(_ proof: NothingLeft) {
-        if proof.pod == uid { interfaces = [] }
+        guard proof.pod == uid else { return }
+        interfaces = []
+        attachments = []
     }
 }
 

@@ -33,6 +33,11 @@ struct Interface: PodPart {
         let engine = removal.controller.engine
         let pod = engine.registry.pod(removal.uid)
         let interfaces = pod?.interfaces ?? []
+        if pod == nil || pod?.isSpecLost == true || pod?.attachments.isEmpty == false {
+            let outcome = try await Attachments.remove(removal)
+            if let pod, interfaces.isEmpty, !pod.isSpecLost { return outcome }
+            if case .blocked = outcome { return outcome }
+        }
         if let pod, interfaces.isEmpty, !pod.isSpecLost { return .alreadyGone }
         for interface in interfaces {
             await engine.networkControllers.controller(of: interface.networkUID, engine)

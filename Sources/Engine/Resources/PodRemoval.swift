@@ -19,6 +19,8 @@ import Teardown
     /// CLOCK_BOOTTIME in nanoseconds since when the live shim has had no socket.
     private var withoutSocketSince: Int64?
     private let backoff = Backoff()
+    /// Whether DEL of each plugin has succeeded in this removal.
+    var areDetached = false
 
     nonisolated init(
         _ controller: PodController, _ journal: OperationJournal,
