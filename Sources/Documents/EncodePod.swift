@@ -17,7 +17,9 @@ extension Pod: DocumentEncodable {
         writer.key("interfaces")
         writer.beginArray()
         for interface in interfaces { interface.write(to: &writer) }
+        for attachment in attachments { attachment.writeInterface(to: &writer) }
         writer.endArray()
+        writer.member("networkFault", networkFault)
         writer.key("shim")
         if let shim { shim.write(to: &writer) } else { writer.null() }
         writer.member("operation", operation)
@@ -53,6 +55,22 @@ extension PodInterface {
         writer.member("gateway", gateways.first?.description)
         writer.member("gateways", gateways.map(\.description))
         writer.member("network", network.text)
+        writer.endObject()
+    }
+}
+
+extension PodAttachment {
+    /// The interface, once the plugins have made it.
+    fileprivate func writeInterface(to writer: inout JSONWriter) {
+        guard let made else { return }
+        writer.beginObject()
+        writer.member("name", interface)
+        writer.member("mac", made.mac)
+        writer.member("hostInterface", made.hostInterface)
+        writer.member("addresses", made.addresses.map(\.description))
+        writer.member("gateway", made.gateways.first?.description)
+        writer.member("gateways", made.gateways.map(\.description))
+        writer.member("network", network)
         writer.endObject()
     }
 }

@@ -47,6 +47,7 @@ extension ProblemCode {
         case .addressesExhausted: "The network has no free address"
         case .addressRefused: "The network does not have this address"
         case .portTaken: "The host port is in use"
+        case .networkRefused: "The network of the pod cannot be used as it is"
         case .networkFailed: "The network of the pod failed"
         case .tooManyPods: "There are too many pods"
         case .tooManyOperations: "The pod has too many open operations"
@@ -161,9 +162,12 @@ extension ProblemCode {
                 + "its bridge, or to all its hosts."
         case .portTaken:
             "Another pod or a program of the host has the host port. The detail names it."
+        case .networkRefused:
+            "The network's configuration is faulty, needs a plugin that the host does not have, or "
+                + "has no plugin for what the pod asks of it. The detail names the file."
         case .networkFailed:
-            "The kernel refused to make the network, the interface of the pod or its host ports. "
-                + "The detail quotes the error."
+            "The kernel refused to make the network, the interface of the pod or its host ports, "
+                + "or a plugin failed. The detail quotes the error."
         case .tooManyPods: "The number of pods on the host has reached its limit."
         case .tooManyOperations:
             "The number of open operations of the pod has reached its limit. Nothing was recorded. "
@@ -236,7 +240,8 @@ extension ProblemCode {
             .unsupportedMediaType, .invalidDocument, .notSupported, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .cgroupParentMissing, .networkUnknown, .addressRefused, .networkFailed, .shimFailed:
+            .cgroupParentMissing, .networkUnknown, .networkRefused, .addressRefused,
+            .networkFailed, .shimFailed:
             nil
         }
     }

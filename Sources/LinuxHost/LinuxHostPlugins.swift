@@ -5,7 +5,7 @@
 import Bytes
 package import CNI
 import EventLoop
-package import Host
+import Host
 import JSON
 package import Kernel
 import Linux
@@ -37,10 +37,10 @@ extension LinuxHost {
         let request = PluginRequest.versions(of: type)
             .program(in: [directory], keeping: PluginOutput.byteLimit)
         let report = try await run(WirePluginWork(chains: [WireChain([request])]), for: pod)
-        let ends = report.chains.first ?? []
-        do throws(PluginFailure) {
-            return try output(ends.first, of: type, "VERSION", nil).versions()
-        } catch { throw failed(type, "VERSION", nil, error) }
+        let said = try output(report.chains.first?.first, of: type, "VERSION", nil)
+        do throws(PluginFailure) { return try said.versions() } catch {
+            throw failed(type, "VERSION", nil, error)
+        }
     }
 
     package func attach(

@@ -12,7 +12,6 @@ extension Engine {
     package func createPod(
         _ name: Label, _ spec: PodSpec, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        try checkMode(of: spec)
         var spec = spec
         spec.tasks = spec.tasks.map(raisingOOMScore)
         return try mutate(context, .podCreate) { [spec] transaction throws(Refusal) in
@@ -38,14 +37,6 @@ extension Engine {
             }
             return try transaction.createPod(name, spec, context, host.routes)
         }
-    }
-
-    private func checkMode(of spec: PodSpec) throws(Refusal) {
-        guard spec.network.cni != nil else { return }
-        let fault = DocumentFault(
-            pointer: JSONPointer.root.appending("network").appending("mode"),
-            detail: "'cni' is not supported by this version", isNotSupported: true)
-        throw .documentFaults(DocumentFaults(faults: [fault]))
     }
 
     /// Changes labels and annotations at once, and limits by an operation.

@@ -20,13 +20,14 @@ extension PodController {
         for wish in wishes.attachments {
             let network = try configured.usable(wish.network)
             let supported = try await host.versions(of: network.plugins, for: uid)
+            let version: CNIVersion
             do throws(VersionConflict) {
-                let version = try network.configuration.chooseVersion(supported: supported)
-                try plan.add(wish, network, version, configured.pluginDirectories)
-            } catch let conflict as VersionConflict {
+                version = try network.configuration.chooseVersion(supported: supported)
+            } catch {
                 let file = network.configuration.file
-                throw Failure(.networkRefused, "\(file): \(conflict.detail)")
+                throw Failure(.networkRefused, "\(file): \(error.detail)")
             }
+            try plan.add(wish, network, version, configured.pluginDirectories)
         }
         return try plan.finish()
     }
