@@ -31,6 +31,15 @@ package struct SimulatedAttachments: Equatable, Sendable {
 }
 
 extension World {
+    /// Makes a network of one plugin the only one of the configuration directory.
+    package func configureNetwork() {
+        let text = #"{"cniVersion": "1.0.0", "name": "net", "plugins": [{"type": "plugin"}]}"#
+        configurationFiles = ConfigurationFiles(
+            directory: "/etc/cni/net.d",
+            files: [.init(name: "10-net.conflist", content: .bytes(Array(text.utf8)))],
+            plugins: [.init(path: "/opt/cni/bin", marks: ["plugin": "1"])])
+    }
+
     /// Runs `steps` as a helper in the pod's cgroup for plugins, even if the daemon dies. Returns
     /// `false` if the helper was killed; the steps so far are done then.
     fileprivate func runPlugins(

@@ -24,6 +24,7 @@ import Store
     init(_ world: World, _ stage: Stage) {
         self.world = world
         self.stage = stage
+        world.configureNetwork()
         ledger = Ledger(world, disk, stage)
         promptness = Promptness(world, stage)
     }
@@ -151,7 +152,11 @@ import Store
         default: break
         }
         if world.dice.once(in: 3) { spec.volumes = [VolumeSpec(name: label("cache"))] }
-        if world.dice.once(in: 2) { spec.network = .bridge(bridge()) }
+        switch world.dice.below(4) {
+        case 0, 1: spec.network = .bridge(bridge())
+        case 2: spec.network = .cni(plugins())
+        default: break
+        }
         await send(.create(name, spec))
     }
 
@@ -167,6 +172,15 @@ import Store
             bridge.ports = [PortSpec(hostPort: port, containerPort: 80)]
         }
         return bridge
+    }
+
+    /// Mostly the one network that is configured, on one interface or two.
+    private func plugins() -> CNISpec {
+        let names = world.dice.once(in: 3) ? ["eth0", "net1"] : ["eth0"]
+        return CNISpec(
+            attachments: names.map { name in
+                CNIAttachment(network: world.dice.once(in: 12) ? "none" : nil, interface: name)
+            })
     }
 
     private func networkName() -> Label { world.dice.once(in: 3) ? .pods : label("net") }

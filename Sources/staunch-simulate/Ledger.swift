@@ -140,8 +140,9 @@ import Store
     private func checkReleased(_ pod: Pod) {
         guard pod.isReleased, pod.state == .stopped else { return }
         let left = pieces(pod.uid).filter { $0 != "logs" }
-        if !left.isEmpty || !pod.interfaces.isEmpty || pod.shim != nil {
-            fail("S2", "\(pod.uid) is released, and has \(left) \(pod.interfaces)")
+        let networks = pod.interfaces.map(\.name) + pod.attachments.map(\.interface)
+        if !left.isEmpty || !networks.isEmpty || pod.shim != nil {
+            fail("S2", "\(pod.uid) is released, and has \(left) \(networks)")
         }
     }
 
