@@ -91,8 +91,8 @@ let package = Package(
         library(
             "API",
             [
-                "Model", "Kernel", "Linux", "JSON", "Bytes", "HTTP", "Host", "Documents", "Engine",
-                "Metrics", "COpenAPI",
+                "Model", "Kernel", "Linux", "JSON", "Bytes", "CNI", "HTTP", "Host", "Documents",
+                "Engine", "Metrics", "COpenAPI",
             ]),
         library(
             "Simulation", ["CNI", "EventLoop", "Host", "Kernel", "Model", "ShimProtocol", "Store"]),
@@ -161,9 +161,8 @@ let package = Package(
         tests(
             "EngineTests",
             [
-                "Engine", "EventLoop", "Host", "Simulation", "Bytes", "JSON", "Kernel", "Metrics",
-                "Model",
-                "Documents", "Store", "Teardown",
+                "Engine", "EventLoop", "Host", "Simulation", "Bytes", "CNI", "JSON", "Kernel",
+                "Metrics", "Model", "Documents", "Store", "Teardown",
             ]),
         tests("ClientTests", ["Client", "HTTP", "JSON", "Bytes"]),
         tests("ChurnTests", ["Churn", "JSON"]),

@@ -18,6 +18,9 @@ extension Problem {
             self.init(.networkInUse, detail, instance: instance)
         case .tooMany(let limit):
             self.init(.tooManyPods, "\(limit) networks are allowed", instance: instance)
+        case .configured(let name, let file):
+            let detail = "\(file) defines the network \(name)"
+            self.init(.networkConfigured, detail, instance: instance)
         case .subnetTaken(let subnet, let owner):
             self.init(.subnetTaken, "\(subnet) overlaps \(owner)", instance: instance)
         case .subnetsExhausted:

@@ -7,24 +7,37 @@ import Model
 
 let networkRoutes: [Route] = [
     Route("GET", "/v1/networks", query: ["limit", "page"], listNetworks),
-    Route("GET", "/v1/networks/{network}", getNetwork),
+    Route("GET", "/v1/networks/{network}", query: ["mode"], getNetwork),
     Route("PUT", "/v1/networks/{network}", putNetwork),
     Route("DELETE", "/v1/networks/{network}", query: ["uid", "allowMissing"], deleteNetwork),
 ]
 
+/// The networks of files have no uid. They come last, in the order of the files.
 @Sendable private func listNetworks(_ call: Call) throws(Problem) -> HTTPReply {
     let paging = try Paging(call.query)
     let (networks, revision) = call.engine.networks()
-    let list = paging.list(networks, \.network.uid, revision: revision) { _ in true }
+    let configured = call.engine.configuredNetworks().enumerated().map { index, network in
+        NetworkItem(uid: UID(high: .max, low: UInt64(index)), content: .configured(network))
+    }
+    let items =
+        networks.map { NetworkItem(uid: $0.network.uid, content: .bridge($0)) } + configured
+    let list = paging.list(items, \.uid, revision: revision) { _ in true }
     return .response(HTTPResponse(json: list))
 }
 
+private enum NetworkMode: String { case bridge, cni }
+
+/// Of two networks with one name, the bridge is returned unless the request names the mode.
 @Sendable private func getNetwork(_ call: Call) throws(Problem) -> HTTPReply {
-    let name = try call.networkName()
-    guard let network = call.engine.network(name) else {
-        throw call.problem(.networkUnknown, "there is no network '\(name)'")
+    let name = call.segment(2)
+    let mode = try call.query.value("mode", "bridge or cni") { NetworkMode(rawValue: $0) }
+    if mode != .cni, let network = Label(name).flatMap({ call.engine.network($0) }) {
+        return .response(call.response(network))
     }
-    return .response(call.response(network))
+    if mode != .bridge, let network = call.engine.configuredNetwork(name) {
+        return .response(HTTPResponse(json: network.document()))
+    }
+    throw call.problem(.networkUnknown, "there is no network '\(name)'")
 }
 
 @Sendable private func putNetwork(_ call: Call) throws(Problem) -> HTTPReply {

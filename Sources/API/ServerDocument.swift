@@ -16,12 +16,14 @@ struct ServerDocument: DocumentEncodable {
     /// Why no task can be created; `nil` if tasks can be created.
     let dataDirectoryRefusal: String?
     let metrics: ListenerStatus
+    let findings: [HostFinding]
 
     init(_ engine: Engine) {
         info = engine.info
         limits = engine.limits
         dataDirectoryRefusal = engine.dataDirectoryRefusal
         metrics = engine.metricsListener
+        findings = engine.findings
     }
 
     func write(to writer: inout JSONWriter) {
@@ -48,7 +50,7 @@ struct ServerDocument: DocumentEncodable {
     private func writeFindings(to writer: inout JSONWriter) {
         writer.key("findings")
         writer.beginArray()
-        for finding in info.findings {
+        for finding in findings {
             writer.beginObject()
             text("code", finding.code, &writer)
             text("detail", finding.detail, &writer)

@@ -40,6 +40,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case networkUnknown = "network-unknown"
     case networkDeleting = "network-deleting"
     case networkInUse = "network-in-use"
+    case networkConfigured = "network-configured"
     case subnetTaken = "subnet-taken"
     case addressTaken = "address-taken"
     case addressesExhausted = "addresses-exhausted"
@@ -66,8 +67,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .methodNotAllowed: 405
         case .notAcceptable: 406
         case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .notCancelable,
-            .networkDeleting, .networkInUse, .subnetTaken, .addressTaken, .addressesExhausted,
-            .portTaken:
+            .networkDeleting, .networkInUse, .networkConfigured, .subnetTaken, .addressTaken,
+            .addressesExhausted, .portTaken:
             409
         case .operationExpired, .eventsExpired: 410
         case .uidMismatch, .preconditionFailed: 412
@@ -101,6 +102,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .internalFault, .transferCodingUnknown, .networkUnknown,
+            .networkConfigured,
             .subnetTaken, .addressTaken, .addressRefused, .networkRefused, .portTaken:
             false
         }

@@ -42,6 +42,7 @@ extension ProblemCode {
         case .networkUnknown: "There is no such network"
         case .networkDeleting: "The network is being deleted"
         case .networkInUse: "Pods have addresses of the network"
+        case .networkConfigured: "A file defines the network"
         case .subnetTaken: "The subnet is in use"
         case .addressTaken: "The address is in use"
         case .addressesExhausted: "The network has no free address"
@@ -149,6 +150,9 @@ extension ProblemCode {
         case .networkDeleting:
             "A network of this name is being deleted. The name is free when the delete operation "
                 + "has ended."
+        case .networkConfigured:
+            "The network is of the mode 'cni': a file in the configuration directory of network "
+                + "plugins defines it, and the API neither makes nor deletes it."
         case .networkInUse:
             "A network cannot be deleted while a pod has an address of it. Nothing was changed."
         case .subnetTaken:
@@ -217,6 +221,7 @@ extension ProblemCode {
         case .userUnknown: "Use numeric ids, or add the name to the rootfs."
         case .networkDeleting: "Wait for the operation, then try again."
         case .networkInUse: "Delete the pods of the network first."
+        case .networkConfigured: "Change or remove the file, or choose another name."
         case .subnetTaken: "Choose another subnet, or leave it out: the daemon then chooses one."
         case .addressTaken: "Choose another address, or leave it out: the daemon then chooses one."
         case .addressesExhausted: "Delete a pod of the network, or make a larger network."

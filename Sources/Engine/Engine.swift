@@ -30,6 +30,7 @@ package final class Engine: Sendable {
     let controllers = PodControllers()
     let networkControllers = NetworkControllers()
     let layerTrials = LayerTrials()
+    let configurations = NetworkConfigurations()
     let gate: StageGate
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
@@ -104,7 +105,10 @@ package final class Engine: Sendable {
     /// Adopts the live shims and continues the open operations, in the background. Calls
     /// `whenReady` on the loop once mutations are accepted.
     package func start(_ whenReady: @escaping @Sendable () -> Void = {}) {
-        onLoop { await self.controllers.recover(self, whenReady) }
+        onLoop {
+            self.followConfigurations()
+            await self.controllers.recover(self, whenReady)
+        }
     }
 
     /// Calls `body` on the loop's thread after `milliseconds`.

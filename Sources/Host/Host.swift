@@ -186,6 +186,9 @@ package struct HostRoute: Equatable, Sendable {
     func configurationFiles() async throws(SystemCallFailure) -> ConfigurationFiles
     /// Calls `seen` with what is in those directories, after each change. Called once.
     func watchConfigurations(_ seen: @escaping @Sendable @Loop (ConfigurationFiles) async -> Void)
+    /// Asks the plugins of a network whether they can attach pods. A plugin has a bounded time to
+    /// answer.
+    func status(of network: ConfiguredNetwork, _ plugins: [String]) async -> NetworkStatus
     /// The routes of the host's main table, as far as they can be read at once.
     nonisolated func routes() -> [HostRoute]
     /// Returns our bridges, interfaces and host ports, as a helper listed them.

@@ -14,6 +14,12 @@ package enum HostFinding: Hashable, Sendable {
     case bridgeNetfilter
     /// Each process that enters a cgroup waits for the kernel (RCU).
     case slowCgroups
+    /// The directory of network configurations cannot be read, with the error's text.
+    case configurationsUnread(directory: String, why: String)
+    /// A network configuration has a fault, with its place.
+    case configurationRefused(file: String, fault: String)
+    /// A plugin of a network is in none of the directories.
+    case pluginMissing(plugin: String, file: String, directories: [String])
 
     /// The stable part, for programs.
     package var code: String {
@@ -24,6 +30,9 @@ package enum HostFinding: Hashable, Sendable {
         case .noNftables: "no-nftables"
         case .bridgeNetfilter: "bridge-netfilter"
         case .slowCgroups: "slow-cgroups"
+        case .configurationsUnread: "cni-directory"
+        case .configurationRefused: "cni-configuration"
+        case .pluginMissing: "cni-plugin"
         }
     }
 
@@ -36,6 +45,11 @@ package enum HostFinding: Hashable, Sendable {
         case .noNftables(let why): "The kernel has no nftables: \(why)."
         case .bridgeNetfilter: "net.bridge.bridge-nf-call-iptables is 1."
         case .slowCgroups: "The cgroup hierarchies are mounted without favordynmods."
+        case .configurationsUnread(_, let why): "\(why)."
+        case .configurationRefused(_, let fault): "\(fault)."
+        case .pluginMissing(let plugin, let file, let directories):
+            "\(file) needs the plugin '\(plugin)', which is not in "
+                + directories.joined(separator: " or ") + "."
         }
     }
 
@@ -57,6 +71,12 @@ package enum HostFinding: Hashable, Sendable {
             "Packets between pods on one bridge pass the rules for forwarded packets, which may "
                 + "drop them."
         case .slowCgroups: "Each create of a pod and of a task waits for 10 to 25 ms more."
+        case .configurationsUnread:
+            "Pods of the mode 'cni' cannot be attached to its networks. Deletes go on."
+        case .configurationRefused: "No pod can be attached to the network of this file."
+        case .pluginMissing:
+            "No pod can be attached to the network. The delete of an attached pod waits for the "
+                + "plugin."
         }
     }
 
@@ -77,6 +97,10 @@ package enum HostFinding: Hashable, Sendable {
         case .slowCgroups:
             "Boot with cgroup_favordynmods=1. The daemon never sets it, because it cannot be taken "
                 + "back until the next boot."
+        case .configurationsUnread(let directory, _): "Look at the directory \(directory)."
+        case .configurationRefused(let file, _):
+            "Correct or remove \(file). The daemon reads it again when it changes."
+        case .pluginMissing: "Install the plugin, or name its directory with --cni-plugin-dir."
         }
     }
 }

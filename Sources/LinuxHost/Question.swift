@@ -29,17 +29,24 @@ import Linux
     /// Whether the process has not been reaped. If a disk holds the process, it outlives the
     /// deadline.
     private(set) var isOpen = true
+    /// The exit of the process, once it has been reaped.
+    private var exit: ChildExit?
 
     private static let sigKill: CInt = 9
     private static let errorLimit = 65536
 
-    /// Makes the descriptors before the process, so that a failure (EMFILE) starts nothing.
-    init(_ words: [String], path: String, atMost limit: Int) throws(SystemCallFailure) {
+    /// Makes the descriptors before the process, so that a failure (EMFILE) starts nothing. The
+    /// program reads `input` from standard input.
+    init(
+        _ words: [String], path: String, input: [UInt8] = [], atMost limit: Int
+    ) throws(SystemCallFailure) {
         let told = try Pipe()
         let said = try Pipe()
-        let null = try OwnedDescriptor.opening("/dev/null", 2)
+        let given =
+            input.isEmpty
+            ? try OwnedDescriptor.opening("/dev/null", 2) : try OwnedDescriptor.memory(input)
         pid = try Command(words, path: path).spawn(
-            descriptors: [null.number, told.writing.number, said.writing.number])
+            descriptors: [given.number, told.writing.number, said.writing.number])
         process = Pinned(pid)
         output = Drain(told.intoReading(), keeping: limit)
         errors = Drain(said.intoReading(), keeping: Question.errorLimit)
@@ -69,11 +76,17 @@ import Linux
             // before the exit is taken.
             Children.signalGroup(pid, Question.sigKill)
         }
-        let exit = await ChildEnd.of(pid)
+        exit = await ChildEnd.of(pid)
         isOpen = false
         output.end()
         errors.end()
         settle(answer(exit))
+    }
+
+    /// The exit code and all output of a program that has ended by itself; `nil` for any other end.
+    var ended: (code: Int32, output: [UInt8], errors: [UInt8])? {
+        guard let code = exit?.code, !output.isOver else { return nil }
+        return (code, output.bytes, errors.bytes)
     }
 
     private func answer(_ exit: ChildExit?) -> Answer {

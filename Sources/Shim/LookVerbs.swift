@@ -37,6 +37,11 @@ enum LookVerbs {
         throw Command(words).become()
     }
 
+    /// `plugin PROGRAM [NAME=VALUE …]`: a plugin's environment is only what the protocol gives it.
+    static func plugin(_ words: [String]) throws(SystemCallFailure) -> CInt {
+        throw Command([words[0]], environment: Array(words.dropFirst())).become()
+    }
+
     private static func write(_ bytes: [UInt8]) throws(SystemCallFailure) {
         try OwnedDescriptor(adopting: 1).writeAll(bytes)
     }

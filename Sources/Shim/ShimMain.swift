@@ -28,6 +28,8 @@ import ShimProtocol
 /// - `staunch-shim content FILE`: writes the content of a regular file.
 /// - `staunch-shim devices PATH …`, `staunch-shim host-devices`: see `DeviceVerbs`.
 /// - `staunch-shim configurations VERB DIR [PLUGIN_DIR …]`: see `ConfigurationHelper`.
+/// - `staunch-shim plugin PROGRAM [NAME=VALUE …]`: executes a network's plugin, which may wait for
+///   a disk, with that environment.
 /// - `staunch-shim exec PROGRAM [WORD …]`: executes the program, which may wait for a disk.
 ///
 /// A failure is written to standard error: the errno's name, or `-`, and a line for people.
@@ -104,6 +106,8 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return telling { () throws(SystemCallFailure) in
             try ConfigurationHelper.run(words[0], Array(words.dropFirst()))
         }
+    case "plugin" where !words.isEmpty:
+        return telling { () throws(SystemCallFailure) in try LookVerbs.plugin(words) }
     case "exec" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in try LookVerbs.exec(words) }
     default: return usage()

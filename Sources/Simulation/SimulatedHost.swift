@@ -347,6 +347,18 @@ import Synchronization
         world.configurationsChanged()
     }
 
+    package func status(of network: ConfiguredNetwork, _ plugins: [String]) async -> NetworkStatus {
+        world.statusQuestions += 1
+        await withCheckedContinuation { answered in
+            world.retrying {
+                if self.world.isPluginStuck { return false }
+                answered.resume()
+                return true
+            }
+        }
+        return world.networkStatus
+    }
+
     package nonisolated func routes() -> [HostRoute] { [] }
 
     package func networkObjects(_ records: any Recorded) async -> [Observation] {

@@ -4,7 +4,7 @@
 
 package import CNI
 package import EventLoop
-import Host
+package import Host
 package import Kernel
 package import Model
 import ShimProtocol
@@ -21,6 +21,11 @@ package import Synchronization
         didSet { configurationsChanged() }
     }
     var configurationsChanged: () -> Void = {}
+    /// The answer of every network's plugins to STATUS, and how often they were asked.
+    package var networkStatus = NetworkStatus.unsupported
+    package var statusQuestions = 0
+    /// Whether plugins hang.
+    package var isPluginStuck = false
     /// The true exit of each task that had a process, by the pid.
     package var truth: [Int32: TaskExit] = [:]
     /// The processes whose exit a shim has stored.

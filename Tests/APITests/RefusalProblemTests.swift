@@ -81,6 +81,9 @@ private let cases: [Case] = [
     Case(.network(.unknown(web)), 404, .networkUnknown, "no network web"),
     Case(.network(.deleting(web, operation: uid)), 409, .networkDeleting, "web is being deleted"),
     Case(.network(.inUse(web, pods: 1)), 409, .networkInUse, "1 pod has an address of web"),
+    Case(
+        .network(.configured(web, file: "/d/1.conf")), 409, .networkConfigured,
+        "/d/1.conf defines the network web"),
     Case(.network(.inUse(web, pods: 2)), 409, .networkInUse, "2 pods have an address of web"),
     Case(
         .network(.subnetTaken(subnet, by: "the network web")), 409, .subnetTaken,

@@ -22,6 +22,7 @@ import Testing
         "too-many-operations": 429, "starting": 503,
         "store-full": 503, "data-directory-unusable": 503, "runtime-unavailable": 503,
         "network-unknown": 404, "network-deleting": 409, "network-in-use": 409,
+        "network-configured": 409,
         "subnet-taken": 409, "address-taken": 409, "addresses-exhausted": 409,
         "address-refused": 422, "port-taken": 409, "network-refused": 422, "network-failed": 500,
         "internal": 500, "transfer-coding-unknown": 501,

@@ -77,7 +77,10 @@ final class Stage {
 
     /// Lets time pass until `level` holds. Returns `false` if it does not hold within a minute.
     func eventually(_ level: () -> Bool) -> Bool {
-        let end = reactor.simulatedNow + 60_000_000_000
+        eventually(until: reactor.simulatedNow + 60_000_000_000, level)
+    }
+
+    private func eventually(until end: Int64, _ level: () -> Bool) -> Bool {
         reactor.runSimulated()
         while !level() {
             let next = min(
@@ -88,6 +91,14 @@ final class Stage {
             reactor.runSimulated()
         }
         return true
+    }
+
+    /// Lets that much time pass.
+    func pass(milliseconds: Int64) {
+        let end = reactor.simulatedNow + milliseconds * 1_000_000
+        _ = eventually(until: end) { false }
+        reactor.advanceSimulated(to: end)
+        reactor.runSimulated()
     }
 
     @discardableResult

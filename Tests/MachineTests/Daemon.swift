@@ -164,7 +164,8 @@ final class Daemon {
         let client = client()
         try deletePods(client)
         let networks = try client.send("GET", "/v1/networks?limit=1000")["items"]?.elements ?? []
-        for name in networks.compactMap({ $0["name"]?.string }) {
+        let bridges = networks.filter { $0["mode"]?.string == "bridge" }
+        for name in bridges.compactMap({ $0["name"]?.string }) {
             let answer = try client.send("DELETE", "/v1/networks/\(name)?allowMissing=true")
             guard answer.status != 204 else { continue }
             #expect(try client.follow(answer.id).state == "succeeded", "\(answer.reply.text)")

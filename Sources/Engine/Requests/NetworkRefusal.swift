@@ -9,6 +9,8 @@ package enum NetworkRefusal: Equatable, Sendable {
     /// The number of pods that have an address of the network.
     case inUse(Label, pods: Int)
     case tooMany(limit: Int)
+    /// A file of the configuration directory defines the network.
+    case configured(Label, file: String)
     /// Another network, or a route of the host, has addresses of the subnet.
     case subnetTaken(IPPrefix, by: String)
     /// The daemon finds no subnet that is free.

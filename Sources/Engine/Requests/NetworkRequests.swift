@@ -1,5 +1,6 @@
 // Requests about networks, by the tables of API.md.
 
+import CNI
 package import Documents
 import Host
 import Kernel
@@ -29,12 +30,14 @@ extension Engine {
     package func createNetwork(
         _ name: Label, _ spec: NetworkSpec, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        try mutate(context, .networkCreate) { transaction throws(Refusal) in
+        let configured = configuredNetwork(name.text)?.file.path
+        return try mutate(context, .networkCreate) { transaction throws(Refusal) in
             if let network = transaction.network(name) {
                 try context.check(entityTag: network.entityTag)
                 return try transaction.joinCreate(of: network, spec)
             }
             try context.check(entityTag: nil)
+            if let file = configured { throw .network(.configured(name, file: file)) }
             guard transaction.networks.count < settings.limits.networks else {
                 throw .network(.tooMany(limit: settings.limits.networks))
             }
@@ -55,7 +58,8 @@ extension Engine {
     package func deleteNetwork(
         _ name: Label, uid: UID?, allowMissing: Bool, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        try mutate(context, .networkDelete) { transaction throws(Refusal) in
+        let configured = configuredNetwork(name.text)?.file.path
+        return try mutate(context, .networkDelete) { transaction throws(Refusal) in
             if var network = transaction.network(name), uid == nil || network.uid == uid {
                 try context.check(entityTag: network.entityTag)
                 return try transaction.delete(&network, context)
@@ -66,6 +70,7 @@ extension Engine {
             if let network = transaction.network(name) {
                 throw .uidMismatch(name, current: network.uid)
             }
+            if let file = configured { throw .network(.configured(name, file: file)) }
             if allowMissing { return .nothing }
             throw .network(.unknown(name))
         }
