@@ -157,7 +157,7 @@ let package = Package(
         tests("NetlinkTests", ["CLinux", "Kernel", "Linux", "Netlink"]),
         tests("LinuxHostTests", ["LinuxHost", "Host", "Linux", "Model", "OCI", "ShimProtocol"]),
         tests("ShimTests", ["Shim", "ShimProtocol", "Kernel", "Linux"]),
-        tests("TeardownTests", ["Teardown", "Model"]),
+        tests("TeardownTests", ["Kernel", "Teardown", "Model"]),
         tests(
             "EngineTests",
             [

@@ -9,6 +9,7 @@ let operationRoutes: [Route] = [
     Route("GET", "/v1/operations", query: ["limit", "page", "state"], listOperations),
     Route("GET", "/v1/operations/{operation}", query: ["wait"], getOperation),
     Route("POST", "/v1/operations/{operation}/cancel", cancelOperation),
+    Route("POST", "/v1/operations/{operation}/steps/{step}/abandon", abandonStep),
 ]
 
 @Sendable private func listOperations(_ call: Call) throws(Problem) -> HTTPReply {
@@ -69,6 +70,22 @@ private func end(
         return id
     } then: { id, context throws(Problem) in
         try call.ask { engine throws(Refusal) in try engine.cancel(id, context) }
+    }
+}
+
+@Sendable private func abandonStep(_ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { () throws(Problem) in
+        let id = try call.operationID()
+        guard let step = RemovalStep(rawValue: call.segment(4)) else {
+            throw call.problem(.notFound, "no step that removes something has this name")
+        }
+        let json = try call.requiredJSON()
+        let body = try call.decode { () throws(DocumentFaults) in try AbandonBody.decode(json) }
+        return (id: id, step: step, reason: body.reason)
+    } then: { read, context throws(Problem) in
+        try call.ask { engine throws(Refusal) in
+            try engine.abandon(read.id, read.step, reason: read.reason, context)
+        }
     }
 }
 

@@ -56,6 +56,8 @@ extension Problem {
                 errors: differences)
         case .network(let refusal):
             self.init(refusal, instance: instance)
+        case .notAbandonable(let why):
+            self.init(.notAbandonable, why, instance: instance)
         case .notCancelable(let id, let kind, let state):
             let detail = "\(kind.rawValue) is \(state.rawValue)"
             self.init(.notCancelable, detail, instance: instance, operation: id)

@@ -38,6 +38,23 @@ package struct SignalBody: Equatable, Sendable {
     }
 }
 
+/// `POST …/abandon`.
+package struct AbandonBody: Equatable, Sendable {
+    package let reason: String
+
+    package static func decode(_ value: JSONValue) throws(DocumentFaults) -> AbandonBody {
+        try decodeDocument(value) { object in
+            guard let field = object.require("reason"), let reason = field.string() else {
+                return nil
+            }
+            if !(1...DocumentLimits.reasonBytes).contains(reason.utf8.count) {
+                field.refuse("must be 1 to \(DocumentLimits.reasonBytes) bytes")
+            }
+            return AbandonBody(reason: reason)
+        }
+    }
+}
+
 /// `POST …/start` and `…/cancel`: a body without members.
 package enum EmptyBody {
     /// Refuses any member; `nil` is an empty body.

@@ -12,6 +12,8 @@ package enum DocumentLimits {
     /// Bytes of a label's or annotation's value.
     package static let noteBytes = 64 * 1024
     package static let tasks = 64
+    /// Bytes of the reason for which a step is abandoned.
+    package static let reasonBytes = 1024
     /// Arguments of a task, and variables of its environment.
     package static let args = 1024
     package static let mounts = 128

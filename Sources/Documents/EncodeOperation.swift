@@ -16,6 +16,8 @@ extension PodOperation: DocumentEncodable {
         writeRequest(to: &writer)
         writer.key("error")
         if let error { error.write(to: &writer) } else { writer.null() }
+        writer.key("abandoned")
+        if let abandonment { abandonment.write(to: &writer) } else { writer.null() }
         writer.member("createdAt", createdAt)
         writer.member("finishedAt", finishedAt)
         writer.member("expiresAt", expiresAt)
@@ -39,12 +41,7 @@ extension PodOperation: DocumentEncodable {
 
     private func writeRequest(to writer: inout JSONWriter) {
         writer.key("requester")
-        writer.beginObject()
-        writer.member("uid", Int64(requester.uid))
-        writer.member("gid", Int64(requester.gid))
-        writer.member("pid", Int64(requester.pid))
-        writer.member("comm", requester.command)
-        writer.endObject()
+        requester.write(to: &writer)
         writer.member("joined", joined)
         writer.member("resumed", resumed)
         writer.member("supersededBy", supersededBy)
@@ -60,6 +57,30 @@ extension PodOperation: DocumentEncodable {
             writer.exitMembers(exit)
             writer.endObject()
         }
+        writer.endObject()
+    }
+}
+
+extension Requester {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("uid", Int64(uid))
+        writer.member("gid", Int64(gid))
+        writer.member("pid", Int64(pid))
+        writer.member("comm", command)
+        writer.endObject()
+    }
+}
+
+extension Abandonment {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("step", step.rawValue)
+        writer.member("reason", reason)
+        writer.key("requester")
+        requester.write(to: &writer)
+        writer.member("at", at)
+        writer.member("left", left)
         writer.endObject()
     }
 }

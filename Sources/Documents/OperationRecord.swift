@@ -33,6 +33,7 @@ extension PodOperation {
             requester.writeRecord(to: &writer)
             stalled?.writeRecord(to: &writer)
             error?.writeRecord(to: &writer)
+            abandonment?.writeRecord(to: &writer)
             writeExitRecords(to: &writer)
             writer.key("steps")
             writer.beginArray()
@@ -88,6 +89,19 @@ extension Requester {
         writer.member("uid", Int64(uid))
         writer.member("gid", Int64(gid))
         writer.some("comm", command)
+        writer.endObject()
+    }
+}
+
+extension Abandonment {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.key("abandoned")
+        writer.beginObject()
+        writer.member("step", step.rawValue)
+        writer.member("reason", reason)
+        requester.writeRecord(to: &writer)
+        writer.time("at", at)
+        writer.some("left", left)
         writer.endObject()
     }
 }

@@ -32,6 +32,7 @@ extension PodOperation {
         expiresAt = try reader.optionalTime("expires")
         stalled = try reader.optional("stalled")?.stall()
         error = try reader.optional("error")?.failure()
+        abandonment = try reader.optional("abandoned")?.abandonment()
         for (name, exit) in try reader.optional("exits")?.entries() ?? [] {
             guard let task = Label(name) else {
                 throw RecordFault.malformed(exit.pointer, "is not a task's name")
@@ -92,6 +93,13 @@ extension RecordReader {
         PodOperation.Stall(
             since: try self["since"].time(), step: try self["step"].stepName(),
             why: try self["why"].string())
+    }
+
+    fileprivate func abandonment() throws(RecordFault) -> Abandonment {
+        Abandonment(
+            step: try self["step"].parsed { RemovalStep(rawValue: $0) },
+            reason: try self["reason"].string(), requester: try self["by"].requester(),
+            at: try self["at"].time(), left: try optional("left")?.string())
     }
 
     fileprivate func failure() throws(RecordFault) -> Failure {

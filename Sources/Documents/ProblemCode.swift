@@ -17,6 +17,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case podState = "pod-state"
     case taskState = "task-state"
     case notCancelable = "not-cancelable"
+    case notAbandonable = "not-abandonable"
     case operationExpired = "operation-expired"
     case eventsExpired = "events-expired"
     case uidMismatch = "uid-mismatch"
@@ -67,7 +68,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .methodNotAllowed: 405
         case .notAcceptable: 406
         case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .notCancelable,
-            .networkDeleting, .networkInUse, .networkConfigured, .subnetTaken, .addressTaken,
+            .notAbandonable, .networkDeleting, .networkInUse, .networkConfigured, .subnetTaken,
+            .addressTaken,
             .addressesExhausted, .portTaken:
             409
         case .operationExpired, .eventsExpired: 410
@@ -96,7 +98,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             true
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,
-            .taskState, .notCancelable, .operationExpired, .eventsExpired, .uidMismatch,
+            .taskState, .notCancelable, .notAbandonable, .operationExpired, .eventsExpired,
+            .uidMismatch,
             .preconditionFailed, .bodyTooLarge, .documentTooLarge, .unsupportedMediaType,
             .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,

@@ -19,6 +19,7 @@ extension ProblemCode {
         case .podState: "The pod is in the wrong state"
         case .taskState: "The task is in the wrong state"
         case .notCancelable: "The operation cannot be canceled"
+        case .notAbandonable: "The step cannot be abandoned"
         case .operationExpired: "The operation is no longer kept"
         case .eventsExpired: "The events are no longer kept"
         case .uidMismatch: "The name belongs to another uid"
@@ -99,6 +100,9 @@ extension ProblemCode {
             "The state of the task does not allow this request: a running task cannot be started, "
                 + "and a task that does not run cannot get a signal."
         case .notCancelable: "Only a create operation that has not ended can be canceled."
+        case .notAbandonable:
+            "Only a step that waits for a network plugin can be abandoned, once, with a reason. "
+                + "The detail says what the step is, or by which reason it was abandoned."
         case .operationExpired:
             "The operation id is older than the operations that are kept, or older than the boot "
                 + "of the host. The operation may have been carried out."
@@ -208,6 +212,7 @@ extension ProblemCode {
         case .specConflict: "Delete the existing pod or task first, or choose another name."
         case .podDeleting: "Wait for the operation, then try again."
         case .taskDeleting: "Wait for the operation, then try again."
+        case .notAbandonable: "Read the operation. A step that does not wait ends by itself."
         case .notCancelable: "To undo a create that has ended, delete the pod or task that it made."
         case .eventsExpired: "List the pods, then follow the events from the revision of that list."
         case .operationExpired:

@@ -8,9 +8,12 @@ package struct PluginDetachment: Equatable, Sendable {
     /// Why something is still there; `nil` if the pod was seen to be gone from rules, interfaces
     /// and addresses.
     package let blocker: Blocker?
+    /// Whether the blocker was seen on the host; otherwise the look itself has failed.
+    package let hasLooked: Bool
 
-    package init(areDeleted: Bool, blocker: Blocker?) {
+    package init(areDeleted: Bool, blocker: Blocker?, hasLooked: Bool = false) {
         self.areDeleted = areDeleted
         self.blocker = blocker
+        self.hasLooked = hasLooked
     }
 }

@@ -31,7 +31,7 @@ extension LinuxHost {
                 return PluginDetachment(areDeleted: false, blocker: blocker)
             }
             let left = try await removeRules(of: removal, report.sweep, pod)
-            return PluginDetachment(areDeleted: true, blocker: left)
+            return PluginDetachment(areDeleted: true, blocker: left, hasLooked: true)
         } catch {
             return PluginDetachment(areDeleted: areDeleted, blocker: Blocker(error.detail))
         }

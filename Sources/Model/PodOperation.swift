@@ -75,6 +75,8 @@ package enum StepState: String, Sendable, CaseIterable {
     case undone
     /// The step failed; the operation's `error` says why.
     case failed
+    /// An operator has given the step up; `detail` says what is left.
+    case abandoned
 }
 
 /// One step of an operation and its progress.
@@ -107,7 +109,7 @@ package struct OperationStep: Equatable, Sendable {
     package var isDone: Bool {
         switch state {
         case .pending, .running, .waiting: false
-        case .succeeded, .skipped, .undone, .failed: true
+        case .succeeded, .skipped, .undone, .failed, .abandoned: true
         }
     }
 }
@@ -176,6 +178,8 @@ package struct PodOperation: Equatable, Sendable {
     package var formerResources: Resources?
     /// The limits that a `pod.update` writes. The pod's spec may contain those of a later update.
     package var wantedResources: Resources?
+    /// The step that an operator has given up. A tombstone keeps it.
+    package var abandonment: Abandonment?
     /// The exits of the tasks that the operation ended. A tombstone keeps them.
     package var exits: [Label: TaskExit]
 

@@ -74,6 +74,10 @@ package enum RemovalStep: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether an operator may give the step up. Its objects may need a program that is gone for
+    /// good, such as a network plugin.
+    package var canBeAbandoned: Bool { self == .networkDetach }
+
     /// How often a removal runs the step.
     package var scope: Scope {
         switch self {

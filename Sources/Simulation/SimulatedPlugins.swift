@@ -123,6 +123,10 @@ extension SimulatedHost {
         _ attachments: [PodAttachment], of pod: UID, from shim: ProcessIdentity?, areDeleted: Bool
     ) async -> PluginDetachment {
         let isRefused = world.dice.once(in: 9)
+        if !areDeleted && world.arePluginsGone {
+            let why = "DEL of the plugin 'plugin': no directory has it"
+            return PluginDetachment(areDeleted: false, blocker: Blocker(why))
+        }
         if !areDeleted {
             let steps = attachments.filter { $0.shim != nil }.reversed().map(deletion)
             let isDone = await world.runPlugins(pod, life, steps)
@@ -135,7 +139,9 @@ extension SimulatedHost {
         ]
         let isDone = await world.runPlugins(pod, life, sweep)
         return PluginDetachment(
-            areDeleted: true, blocker: isDone ? nil : Blocker("the helper was killed"))
+            areDeleted: true,
+            blocker: isDone ? world.leftByPlugins : Blocker("the helper was killed"),
+            hasLooked: isDone)
     }
 
     private func deletion(of attachment: PodAttachment) -> @Loop (SimulatedPod) -> Void {

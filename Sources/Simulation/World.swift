@@ -24,6 +24,10 @@ package import Synchronization
     /// The answer of every network's plugins to STATUS, and how often they were asked.
     package var networkStatus = NetworkStatus.unsupported
     package var statusQuestions = 0
+    /// Whether the plugins are gone: no DEL succeeds.
+    package var arePluginsGone = false
+    /// What the look after DEL finds of every pod and cannot remove.
+    package var leftByPlugins: Blocker?
     /// Whether plugins hang.
     package var isPluginStuck = false
     /// The true exit of each task that had a process, by the pid.
@@ -160,6 +164,7 @@ package import Synchronization
     package func heal() {
         isDiskStuck = false
         isKillStuck = false
+        arePluginsGone = false
         for pod in pods.values { pod.shim?.isStopped = false }
     }
 }

@@ -2,13 +2,27 @@
 
 package import Model
 
-/// What was seen after a removal was tried. There is no case for giving up.
+/// What was seen after a removal was tried. Only an operator can give up.
 package enum StepOutcome: Equatable, Sendable {
     /// Nothing is left, and something had to be removed.
     case removed
     /// Nothing is left, and nothing had to be done.
     case alreadyGone
     case blocked(Blocker)
+    /// The rest of the step was tried, after an operator had given it up.
+    case abandoned(Forsaken)
+}
+
+/// A step that an operator has given up, and what was seen after the last attempt.
+package struct Forsaken: Equatable, Sendable {
+    package let abandonment: Abandonment
+    /// `nil` if nothing was seen.
+    package let left: Blocker?
+
+    package init(_ abandonment: Abandonment, left: Blocker?) {
+        self.abandonment = abandonment
+        self.left = left
+    }
 }
 
 /// Removes the objects of one pod from the host.
@@ -28,6 +42,8 @@ package protocol Journal: Sendable {
     func waits(_ step: TeardownStep, for blocker: Blocker) async
     /// The step has ended, because its objects are gone. `skipped` says that none existed.
     func ended(_ step: TeardownStep, skipped: Bool) async
+    /// The step has ended, because an operator has given it up.
+    func abandoned(_ step: TeardownStep, _ forsaken: Forsaken) async
 }
 
 /// Removes pods and tasks, in order and without a time limit. It has no state of its own, so a new

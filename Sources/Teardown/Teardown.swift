@@ -40,13 +40,19 @@ package struct TeardownStep: Hashable, Sendable {
     }
 }
 
-/// Proof that nothing of a pod is left. Only this file can make it, and only with it can a record
-/// be removed.
+/// Proof that nothing of a pod is left, but for `forsaken`. Only this file can make it, and only
+/// with it can a record be removed.
 package struct NothingLeft: Sendable {
     /// The incarnation of the pod.
     package let pod: UID
+    /// The steps of which nobody knows more than what was seen, because an operator has given them
+    /// up. Empty for all other pods.
+    package let forsaken: [Forsaken]
 
-    fileprivate init(of pod: UID) { self.pod = pod }
+    fileprivate init(of pod: UID, but forsaken: [Forsaken]) {
+        self.pod = pod
+        self.forsaken = forsaken
+    }
 }
 
 /// Proof that nothing of one task is left.
@@ -72,43 +78,61 @@ extension Teardown {
         await withDiscardingTaskGroup { group in
             for task in tasks {
                 group.addTask {
-                    for name in TeardownStep.ofTask { await remove(TeardownStep(name, task: task)) }
+                    for name in TeardownStep.ofTask {
+                        _ = await remove(TeardownStep(name, task: task))
+                    }
                 }
             }
         }
-        await withDiscardingTaskGroup { group in
+        let forsaken = await withTaskGroup(of: [Forsaken].self) { group in
             group.addTask { await remove(.network) }
             group.addTask { await remove(.files) }
+            return await group.reduce(into: []) { $0 += $1 }
         }
-        await remove(.sandbox)
-        return NothingLeft(of: pod)
+        return NothingLeft(of: pod, but: forsaken + (await remove(.sandbox)))
     }
 
     /// Removes a network without pods.
     package func run(network: UID) async -> NoNetworkLeft {
-        for name in TeardownStep.ofNetwork { await remove(TeardownStep(name)) }
+        for name in TeardownStep.ofNetwork { _ = await remove(TeardownStep(name)) }
         return NoNetworkLeft(of: network)
     }
 
     /// Removes one task of a pod that stays.
     package func run(task: Label, uid: UID) async -> NoTaskLeft {
-        for step in TeardownStep.all(task: task) { await remove(step) }
+        for step in TeardownStep.all(task: task) { _ = await remove(step) }
         return NoTaskLeft(of: uid)
     }
 
-    private func remove(_ lane: RemovalStep.Lane) async {
-        for name in TeardownStep.ofPod where name.lane == lane { await remove(TeardownStep(name)) }
+    /// Returns the steps that an operator has given up.
+    private func remove(_ lane: RemovalStep.Lane) async -> [Forsaken] {
+        var forsaken: [Forsaken] = []
+        for name in TeardownStep.ofPod where name.lane == lane {
+            forsaken += await remove(TeardownStep(name)).map { [$0] } ?? []
+        }
+        return forsaken
     }
 
-    private func remove(_ step: TeardownStep) async {
+    /// Returns `nil` if nothing of the step is left.
+    private func remove(_ step: TeardownStep) async -> Forsaken? {
         await journal.began(step)
         while true {
             switch await remover.remove(step) {
             case .blocked(let blocker):
                 await journal.waits(step, for: blocker)
                 await remover.nextChange(step)
-            case .removed: return await journal.ended(step, skipped: false)
-            case .alreadyGone: return await journal.ended(step, skipped: true)
+            case .removed:
+                await journal.ended(step, skipped: false)
+                return nil
+            case .alreadyGone:
+                await journal.ended(step, skipped: true)
+                return nil
+            case .abandoned(let forsaken) where step.name.canBeAbandoned:
+                await journal.abandoned(step, forsaken)
+                return forsaken
+            case .abandoned:
+                await journal.waits(step, for: Blocker("the step cannot be abandoned"))
+                await remover.nextChange(step)
             }
         }
     }

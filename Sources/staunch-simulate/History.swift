@@ -98,7 +98,7 @@ import Store
     // MARK: What happens
 
     private func act() async {
-        switch world.dice.below(42) {
+        switch world.dice.below(45) {
         case 0..<8: await create()
         case 8..<14: await delete()
         case 14:
@@ -125,7 +125,9 @@ import Store
         case 34: await createNetwork()
         case 35: await send(.deleteNetwork(networkName()))
         case 36: unplug()
-        case 37: removeParent()
+        case 37: losePlugins()
+        case 38, 39: await abandon()
+        case 40: removeParent()
         default: await retryLate()
         }
     }
@@ -193,6 +195,12 @@ import Store
         await send(.createNetwork(networkName(), spec))
     }
 
+    private func losePlugins() {
+        tell("the plugins are gone")
+        world.arePluginsGone = true
+        world.after(milliseconds: world.dice.below(20_000)) { self.world.arePluginsGone = false }
+    }
+
     /// Removes a bridge behind the daemon's back.
     private func unplug() {
         guard let uid = world.dice.pick(world.bridges.sorted()) else { return }
@@ -217,6 +225,11 @@ import Store
     private func cancel() async {
         guard let id = world.dice.pick(ledger.open) else { return }
         await send(.cancel(id))
+    }
+
+    private func abandon() async {
+        guard let id = world.dice.pick(ledger.open) else { return }
+        await send(.abandon(id))
     }
 
     // MARK: Faults

@@ -16,6 +16,7 @@ enum Request {
     case signalTask(Label, Label)
     case limit(Label, Int64)
     case cancel(UID)
+    case abandon(UID)
     case createNetwork(Label, NetworkSpec)
     case deleteNetwork(Label)
 
@@ -37,6 +38,8 @@ enum Request {
         case .limit(let pod, let bytes):
             try engine.patchPod(pod, patch(memory: bytes), context)
         case .cancel(let id): try engine.cancel(id, context)
+        case .abandon(let id):
+            try engine.abandon(id, .networkDetach, reason: "gone", context)
         case .createNetwork(let name, let spec): try engine.createNetwork(name, spec, context)
         case .deleteNetwork(let name):
             try engine.deleteNetwork(name, uid: nil, allowMissing: true, context)
@@ -52,7 +55,7 @@ enum Request {
         case .delete(let name, let uid, let grace):
             "delete \(name) \(uid.map { "\($0)" } ?? "") grace \(grace ?? -1)"
         case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .limit, .cancel,
-            .createNetwork, .deleteNetwork:
+            .abandon, .createNetwork, .deleteNetwork:
             "\(self)"
         }
     }

@@ -61,6 +61,9 @@ private let cases: [Case] = [
     Case(
         .specConflict(web, differences: [fault], operation: uid), 409, .specConflict,
         "web exists with another spec"),
+    Case(
+        .notAbandonable("network.detach is running, and does not wait"), 409, .notAbandonable,
+        "network.detach is running, and does not wait"),
     Case(.notCancelable(uid, .podStop, .running), 409, .notCancelable, "pod.stop is running"),
     Case(
         .documentFaults(DocumentFaults(faults: [fault, unsupported])), 422, .invalidDocument,

@@ -289,6 +289,11 @@ struct Dice: RandomNumberGenerator {
                     ?? .recorded(code: dice.text(), status: 422),
                 detail: dice.text(), step: step)
         }
+        operation.abandonment = maybe { dice in
+            Abandonment(
+                step: .networkDetach, reason: dice.text(), requester: requester, at: dice.time(),
+                left: dice.maybe { $0.text() })
+        }
         for _ in 0..<Int(next() % 3) {
             operation.exits[name()] = Dice.taskStates.compactMap(\.exit).randomElement(using: &self)
         }

@@ -107,8 +107,8 @@ import Testing
             "requester":{"uid":2,"gid":3,"pid":1,"comm":"curl"},"joined":0,"resumed":0,
             "supersededBy":null,"error":{"type":"/problems/shim-failed",
             "title":"The shim of the pod failed","status":500,"code":"shim-failed","detail":"d",
-            "step":"shim.start"},"createdAt":"\#(noonText)","finishedAt":null,"expiresAt":null,
-            "exits":{"app":{"exitCode":0,"signal":null,"oomKilled":false,
+            "step":"shim.start"},"abandoned":null,"createdAt":"\#(noonText)",
+            "finishedAt":null,"expiresAt":null,"exits":{"app":{"exitCode":0,"signal":null,"oomKilled":false,
             "finishedAt":"\#(noonText)","exitUnknown":false,"neverRan":false}}}
             """#)
         #expect(try json(operation) == expected)

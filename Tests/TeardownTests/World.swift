@@ -10,6 +10,7 @@ enum Act: Equatable, Sendable {
     case removed(TeardownStep)
     case waits(TeardownStep, Blocker)
     case ended(TeardownStep, skipped: Bool)
+    case abandoned(TeardownStep, Forsaken)
 }
 
 /// Outlives the runs. A crash ends a run and leaves the world as it was at that moment.
@@ -20,6 +21,8 @@ actor World {
     private var blockers: [TeardownStep: Int]
     /// Steps that cannot be removed until they are released.
     private var held: Set<TeardownStep>
+    /// The word of an operator that a step is given up.
+    private var abandonments: [TeardownStep: Abandonment] = [:]
     /// Steps that waited in `nextChange` for something to happen.
     private var sleepers: [CheckedContinuation<Void, Never>] = []
 
@@ -36,6 +39,9 @@ actor World {
 
     func remove(_ step: TeardownStep) -> StepOutcome {
         guard present.contains(step) else { return .alreadyGone }
+        if let abandonment = abandonments[step] {
+            return .abandoned(Forsaken(abandonment, left: Blocker("held")))
+        }
         if held.contains(step) { return .blocked(Blocker("held")) }
         if let left = blockers[step], left > 0 {
             blockers[step] = left - 1
@@ -54,6 +60,18 @@ actor World {
 
     func release(_ step: TeardownStep) {
         held.remove(step)
+        for sleeper in sleepers { sleeper.resume() }
+        sleepers = []
+    }
+
+    /// The abandonment was none, and nothing holds the step any more.
+    func forget(_ step: TeardownStep) {
+        abandonments[step] = nil
+        release(step)
+    }
+
+    func abandon(_ step: TeardownStep, _ abandonment: Abandonment) {
+        abandonments[step] = abandonment
         for sleeper in sleepers { sleeper.resume() }
         sleepers = []
     }
@@ -95,6 +113,10 @@ struct Life: Remover, Journal {
 
     func waits(_ step: TeardownStep, for blocker: Blocker) async {
         if await fate.goesOn() { await world.tell(.waits(step, blocker)) }
+    }
+
+    func abandoned(_ step: TeardownStep, _ forsaken: Forsaken) async {
+        if await fate.goesOn() { await world.tell(.abandoned(step, forsaken)) }
     }
 
     func ended(_ step: TeardownStep, skipped: Bool) async {

@@ -138,7 +138,8 @@ extension Engine {
         registry.state.withLock { state in
             var count: [String: Int] = [:]
             for pod in state.pods.values {
-                let names = Set(pod.spec.network.cni?.attachments.compactMap(\.network) ?? [])
+                let wanted = pod.spec.network.cni?.attachments.compactMap(\.network) ?? []
+                let names = Set(wanted + pod.attachments.map(\.network))
                 for name in names { count[name, default: 0] += 1 }
             }
             return count

@@ -78,6 +78,23 @@ import Teardown
         }
     }
 
+    /// Notes that an operator has given a step up, and what is left.
+    func abandoned(_ step: ShownStep, _ forsaken: Forsaken) {
+        let left = forsaken.left?.reason
+        engine.registry.show(operation) { $0.abandonment?.left = left }
+        _ = close(step) { shown in
+            shown.state = .abandoned
+            shown.detail = left ?? "nothing more was seen"
+        }
+        tell(.warning, "step abandoned", step, "left", left ?? "nothing that can be seen")
+    }
+
+    /// The word of an operator that gives the step up; `nil` if there is none.
+    func abandonment(of step: RemovalStep) -> Abandonment? {
+        let known = engine.registry.openOperation(operation)?.abandonment
+        return known?.step == step ? known : nil
+    }
+
     /// Notes that a step runs again, because its blocker is gone.
     func resumes(_ step: ShownStep) {
         _ = close(step) { shown in
@@ -133,7 +150,8 @@ import Teardown
         let turn = controller?.turnWaitedFor(by: operation)
         if let turn { blockers[step] = Blocker(turn) }
         let plugin = step.name.isOfNetwork ? controller?.pluginWaitedFor() : nil
-        let seen = turn ?? plugin ?? controller?.whatIsWaitedFor(step.object) ?? blockers[step]?.reason
+        let seen =
+            turn ?? plugin ?? controller?.whatIsWaitedFor(step.object) ?? blockers[step]?.reason
         if let seen { show(step) { $0.detail = seen } }
         guard waited >= OperationJournal.stallsAfter else { return }
         let why = seen ?? "no answer yet"
@@ -172,6 +190,9 @@ extension OperationJournal: Journal {
     @Loop func began(_ step: TeardownStep) { began(ShownStep(step)) }
     @Loop func waits(_ step: TeardownStep, for blocker: Blocker) {
         waits(ShownStep(step), for: blocker)
+    }
+    @Loop func abandoned(_ step: TeardownStep, _ forsaken: Forsaken) {
+        abandoned(ShownStep(step), forsaken)
     }
     @Loop func ended(_ step: TeardownStep, skipped: Bool) {
         ended(ShownStep(step), skipped: skipped)

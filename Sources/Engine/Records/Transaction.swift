@@ -194,6 +194,15 @@ struct Transaction {
                 change: .operation(operation.id, operation.state)))
     }
 
+    /// Tells readers of the events that an operation has changed, although its state has not.
+    mutating func tellOfChange(_ operation: PodOperation) {
+        changes.revision += 1
+        changes.events.append(
+            Event(
+                revision: changes.revision, time: time, target: operation.target,
+                change: .operation(operation.id, operation.state)))
+    }
+
     /// Adds the daemon's own operation that removes what a lost pod held. Returns its id.
     mutating func makeCleanup(of pod: Pod, _ context: RequestContext) -> UID {
         var operation = makeOperation(.podCleanup, Target(pod), context)

@@ -7,6 +7,17 @@ package import Model
 import Store
 import Synchronization
 
+extension Transaction {
+    /// The operation; throws if it is unknown or no longer kept.
+    func known(_ id: UID) throws(Refusal) -> PodOperation {
+        switch found(id) {
+        case .found(let found): return found
+        case .expired(let reason), .unreadable(let reason): throw .operationExpired(reason)
+        case .unknown: throw .operationUnknown(id)
+        }
+    }
+}
+
 extension Engine {
     /// Calls off a create: the create undoes its work, and ends as `canceled`.
     package func cancel(
@@ -14,12 +25,7 @@ extension Engine {
     ) throws(Refusal) -> MutationResult {
         if case .unreadable(let why) = operation(id) { throw .fault(cause: why) }
         return try mutate(context) { transaction throws(Refusal) in
-            var operation: PodOperation
-            switch transaction.found(id) {
-            case .found(let found): operation = found
-            case .expired(let reason), .unreadable(let reason): throw .operationExpired(reason)
-            case .unknown: throw .operationUnknown(id)
-            }
+            var operation = try transaction.known(id)
             if operation.state == .canceled || operation.state == .canceling {
                 return operation.accepted
             }

@@ -31,6 +31,8 @@ package enum Refusal: Error, Equatable, Sendable {
     case specConflict(Label, differences: [DocumentFault], operation: UID? = nil)
     case network(NetworkRefusal)
     case notCancelable(UID, OperationKind, OperationState)
+    /// The step of the operation cannot be given up, with the reason.
+    case notAbandonable(String)
 
     // MARK: The request is too large, or not for this host
 

@@ -30,11 +30,17 @@ import Teardown
         let killed = try removal.kill(in: removal.layout.plugins(removal.uid))
         guard killed == .alreadyGone else { return killed }
         let isShimAlive = try removal.shim() != nil
+        let abandonment = removal.abandonment
         let outcome = await removal.host.detach(
             attachments, of: removal.uid, from: isShimAlive ? controller.shim?.process : nil,
-            areDeleted: removal.areDetached)
-        removal.areDetached = outcome.areDeleted
-        return StepOutcome(outcome.blocker)
+            areDeleted: removal.areDetached || abandonment != nil)
+        guard let abandonment else {
+            removal.areDetached = outcome.areDeleted
+            return StepOutcome(outcome.blocker)
+        }
+        // The host is still looked at for the pod, and what was seen is named.
+        if let blocker = outcome.blocker, !outcome.hasLooked { return .blocked(blocker) }
+        return .abandoned(Forsaken(abandonment, left: outcome.blocker))
     }
 
     private static func noted(_ removal: PodRemoval) async throws -> [PodAttachment] {

@@ -36,7 +36,10 @@ struct Interface: PodPart {
         if pod == nil || pod?.isSpecLost == true || pod?.attachments.isEmpty == false {
             let outcome = try await Attachments.remove(removal)
             if let pod, interfaces.isEmpty, !pod.isSpecLost { return outcome }
-            if case .blocked = outcome { return outcome }
+            switch outcome {
+            case .blocked, .abandoned: return outcome
+            case .removed, .alreadyGone: break
+            }
         }
         if let pod, interfaces.isEmpty, !pod.isSpecLost { return .alreadyGone }
         for interface in interfaces {

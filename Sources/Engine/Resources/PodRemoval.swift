@@ -35,6 +35,9 @@ import Teardown
         self.isPodGoing = isPodGoing
     }
 
+    /// The word of an operator that the removal from networks is given up.
+    var abandonment: Abandonment? { journal.abandonment(of: .networkDetach) }
+
     var engine: Engine { controller.engine }
     var layout: Layout { engine.layout }
     var host: any Host { controller.host }
