@@ -22,6 +22,7 @@ package struct Census: Equatable, Sendable {
         addSockets(marks, processes)
         addNetworks(marks)
         if marks.hostNetwork { addHostNetwork() }
+        if marks.pluginRules { addPluginRules() }
         addCgroups(marks)
         addFiles(marks)
         for source in marks.bindSources { addBindSource(source) }

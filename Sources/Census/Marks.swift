@@ -16,6 +16,9 @@ extension Census {
         /// Whether the host's own interfaces, bridge ports and held addresses are listed. They have
         /// no mark of ours, so changes by other programs are included.
         package let hostNetwork: Bool
+        /// Whether the rules and chains of network plugins are listed, which have no mark of ours,
+        /// either.
+        package let pluginRules: Bool
         /// Whether the resources of the living daemon are counted: its descriptors, except its
         /// clients' connections, and children whose exit it has not taken.
         package let daemonToo: Bool
@@ -27,7 +30,7 @@ extension Census {
         package init(
             runDirectory: String, dataDirectory: String, logDirectory: String,
             cgroupParent: String, also: [String] = [], bindSources: [String] = [],
-            hostNetwork: Bool = true, daemonToo: Bool = true
+            hostNetwork: Bool = true, pluginRules: Bool? = nil, daemonToo: Bool = true
         ) {
             self.runDirectory = runDirectory
             self.dataDirectory = dataDirectory
@@ -35,6 +38,7 @@ extension Census {
             self.cgroupParent = cgroupParent
             self.bindSources = bindSources
             self.hostNetwork = hostNetwork
+            self.pluginRules = pluginRules ?? hostNetwork
             self.daemonToo = daemonToo
             let directories = [runDirectory, dataDirectory, logDirectory] + also
             let spellings = directories + directories.compactMap(Path.real)

@@ -29,6 +29,16 @@ extension Census {
     }
 }
 
+extension Census {
+    /// The rules and chains of network plugins: they have a container's id or a hash of it, and no
+    /// mark of ours.
+    mutating func addPluginRules() {
+        do throws(SystemCallFailure) {
+            for rule in try NetfilterSocket().pluginRules() { names.insert("rule \(rule)") }
+        } catch { addUnreadable("rules of network plugins", "\(error)") }
+    }
+}
+
 extension Census.Marks {
     /// The name of the daemon's table: the cgroup parent, with `_` for each byte that is neither a
     /// letter nor a digit. A name that a table cannot have is hashed (FNV-1a, 64 bits).

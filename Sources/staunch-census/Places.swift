@@ -43,7 +43,7 @@ struct Places: ParsableArguments {
     @Flag(
         inversion: .prefixedNo,
         help: ArgumentHelp(
-            "Include the interfaces, bridge ports and held addresses of the host.",
+            "Include interfaces, bridge ports, held addresses and plugins' rules of the host.",
             discussion: "They bear no mark, so changes by other programs appear, too."))
     var hostNetwork = true
 

@@ -108,8 +108,8 @@ import Testing
             "supersededBy":null,"error":{"type":"/problems/shim-failed",
             "title":"The shim of the pod failed","status":500,"code":"shim-failed","detail":"d",
             "step":"shim.start"},"abandoned":null,"createdAt":"\#(noonText)",
-            "finishedAt":null,"expiresAt":null,"exits":{"app":{"exitCode":0,"signal":null,"oomKilled":false,
-            "finishedAt":"\#(noonText)","exitUnknown":false,"neverRan":false}}}
+            "finishedAt":null,"expiresAt":null,"exits":{"app":{"exitCode":0,"signal":null,
+            "oomKilled":false,"finishedAt":"\#(noonText)","exitUnknown":false,"neverRan":false}}}
             """#)
         #expect(try json(operation) == expected)
     }

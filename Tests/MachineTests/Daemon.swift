@@ -53,7 +53,8 @@ final class Daemon {
     func marks(daemonToo: Bool = false) -> Census.Marks {
         Census.Marks(
             runDirectory: runDirectory, dataDirectory: dataDirectory, logDirectory: logDirectory,
-            cgroupParent: cgroupParent, also: [home], hostNetwork: false, daemonToo: daemonToo)
+            cgroupParent: cgroupParent, also: [home], hostNetwork: false,
+            pluginRules: network != nil, daemonToo: daemonToo)
     }
 
     init(_ arguments: [String] = [], hasFailpoints: Bool = false) throws {

@@ -69,5 +69,29 @@ extension Machine {
                 }
             }
         }
+
+        @Test("the census sees the rules and chains of network plugins, and no other rule")
+        func pluginRules() throws {
+            let network = try HostNetwork()
+            defer { network.putAway() }
+            let marks = Census.Marks(
+                runDirectory: "/nowhere/run", dataDirectory: "/nowhere/data",
+                logDirectory: "/nowhere/log", cgroupParent: "/nowhere", hostNetwork: false,
+                pluginRules: true, daemonToo: false)
+            let before = network.census(marks)
+            let chain = "CNI-DN-0123456789abcdef01234"
+            let comment = #"--comment 'dnat name: "net" id: "\#(Orphans.uid)"'"#
+            try network.shell(
+                """
+                iptables -t nat -N \(chain) && iptables -t nat -N CNI-HOSTPORT-DNAT && \
+                iptables -t nat -A CNI-HOSTPORT-DNAT -p tcp -m comment \(comment) -j \(chain) && \
+                iptables -t nat -A POSTROUTING -m comment --comment other -j RETURN
+                """)
+            #expect(
+                network.census(marks).changes(since: before).came == [
+                    "rule ip nat CNI-DN-0123456789abcdef01234",
+                    "rule ip nat CNI-HOSTPORT-DNAT \(Orphans.uid)",
+                ])
+        }
     }
 }
