@@ -78,9 +78,11 @@ extension NetfilterSocket {
 extension ArraySlice<UInt8> {
     /// The bytes after the first occurrence of `mark`; `nil` if there is none.
     fileprivate func after(_ mark: [UInt8]) -> ArraySlice<UInt8>? {
+        guard let first = mark.first else { return self }
         var rest = self
-        while rest.count >= mark.count {
-            if rest.starts(with: mark) { return rest.dropFirst(mark.count) }
+        while let place = rest.index(ofFirst: first) {
+            rest = rest[place...]
+            if rest.starts(with: mark) { return rest[(place + mark.count)...] }
             rest = rest.dropFirst()
         }
         return nil

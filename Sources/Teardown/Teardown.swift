@@ -45,8 +45,8 @@ package struct TeardownStep: Hashable, Sendable {
 package struct NothingLeft: Sendable {
     /// The incarnation of the pod.
     package let pod: UID
-    /// The steps of which nobody knows more than what was seen, because an operator has given them
-    /// up. Empty for all other pods.
+    /// The steps that an operator has given up, with what was seen afterwards. Empty for nearly
+    /// every pod.
     package let forsaken: [Forsaken]
 
     fileprivate init(of pod: UID, but forsaken: [Forsaken]) {

@@ -7,7 +7,7 @@ package import Model
 
 extension Engine {
     /// Gives up a step of an operation. Plugins of the pod that run now are killed, and the next
-    /// attempt asks no plugin. The removal by the pod's uid still runs, and what it leaves is named.
+    /// attempt asks no plugin. The removal by the pod's uid still runs, and its rest is named.
     package func abandon(
         _ id: UID, _ step: RemovalStep, reason: String, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
