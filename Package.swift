@@ -79,7 +79,7 @@ let package = Package(
         library(
             "LinuxHost",
             [
-                "Bytes", "CNI", "EventLoop", "Host", "Kernel", "Linux", "Metrics", "Model",
+                "Bytes", "CNI", "EventLoop", "Host", "JSON", "Kernel", "Linux", "Metrics", "Model",
                 "Netlink", "OCI", "ShimProtocol",
             ]),
         library(

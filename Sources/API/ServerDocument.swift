@@ -36,7 +36,7 @@ struct ServerDocument: DocumentEncodable {
         writeRuntimes(to: &writer)
         writeKernel(to: &writer)
         text("bootID", info.bootID, &writer)
-        list("networkModes", ["none", "host", "bridge"], &writer)
+        list("networkModes", ["none", "host", "bridge", "cni"], &writer)
         flag("seccomp", info.seccomp != .none, &writer)
         writeSeccomp(to: &writer)
         writeDataDirectory(to: &writer)

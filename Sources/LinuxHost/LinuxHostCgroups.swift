@@ -48,7 +48,7 @@ extension LinuxHost {
     }
 
     package func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure) {
-        for (file, text) in try limits(pod, resources, lifting: false) {
+        for (file, text) in try limits(layout.workload(pod), resources, lifting: false) {
             try Files.writeControlFile(file, text)
         }
     }
@@ -57,16 +57,25 @@ extension LinuxHost {
     package func limitAgain(
         _ pod: UID, _ resources: Resources
     ) async throws(SystemCallFailure) -> Blocker? {
-        let words = try limits(pod, resources, lifting: true).flatMap { [$0.file, $0.text] }
+        let words = try limits(layout.workload(pod), resources, lifting: true).flatMap {
+            [$0.file, $0.text]
+        }
         if words.isEmpty { return nil }
         return try await runHelper(["control"] + words, for: pod)
     }
 
+    /// Makes the cgroup of the pod's plugins, with a limit for a plugin that forks without end.
+    func limitPlugins(_ pod: UID) throws(SystemCallFailure) {
+        let resources = Resources(pids: 1024)
+        for (file, text) in try limits(layout.plugins(pod), resources, lifting: false) {
+            try Files.writeControlFile(file, text)
+        }
+    }
+
     /// Returns the control files and their content; makes the directories of the files.
     private func limits(
-        _ pod: UID, _ resources: Resources, lifting: Bool
+        _ path: String, _ resources: Resources, lifting: Bool
     ) throws(SystemCallFailure) -> [(file: String, text: String)] {
-        let path = layout.workload(pod)
         var found: [(file: String, text: String)] = []
         for hierarchy in kernel.hierarchies {
             for limit in PodLimit.all(resources, hierarchy) where limit.isSet || lifting {

@@ -143,6 +143,7 @@ extension LinuxHost {
     ) async throws(Failure) -> WirePluginReport {
         do {
             let words = ["staunch-shim", "in", layout.plugins(pod), "plugins", "run"]
+            try limitPlugins(pod)
             plugins.begin(pod)
             defer { plugins.end(pod) }
             let outcome = try await Helper.run(

@@ -6,8 +6,8 @@ import Kernel
 import Linux
 import ShimProtocol
 
-/// - `plugins run`: does the work of the document (`WirePluginWork`) from standard input, and writes
-///   a document (`WirePluginReport`).
+/// - `plugins run`: does the work of the document (`WirePluginWork`) from standard input, and
+///   writes a document (`WirePluginReport`).
 /// - `plugins read FILE`: writes a note that `plugins run` has written; nothing if there is none.
 enum PluginHelper {
     static func run(_ verb: String, _ words: [String]) throws(SystemCallFailure) -> CInt {
@@ -37,7 +37,9 @@ enum PluginHelper {
         let hasSucceeded = zip(work.chains, report.chains).allSatisfy { chain, ends in
             ends.count == chain.programs.count && ends.allSatisfy { $0.end == .exited(0) }
         }
-        if hasSucceeded, let sweep = work.sweep { report.sweep = try PluginSweep(sweep).run() }
+        if hasSucceeded, let remains = work.remains {
+            report.remains = try PluginRemains(remains).run()
+        }
         return report
     }
 

@@ -78,8 +78,8 @@ private final class Ending {
     }
 }
 
-/// The beginning of what a pipe has brought. The rest is read and dropped, so that the program never
-/// waits.
+/// The beginning of what a pipe has brought. The rest is read and dropped, so that the program
+/// never waits.
 private final class Heard {
     private(set) var bytes: [UInt8] = []
     private(set) var isCut = false
@@ -105,7 +105,7 @@ private final class Heard {
         ignoring("what cannot be read is not heard") { () throws(SystemCallFailure) in
             more = try pipe.read(limit: Heard.piece) ?? []
         }
-        let kept = more.prefix(limit - bytes.count)
+        let kept = more[..<min(more.count, limit - bytes.count)]
         bytes += kept
         if kept.count < more.count { isCut = true }
         return !more.isEmpty

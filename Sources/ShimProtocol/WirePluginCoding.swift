@@ -15,7 +15,7 @@ extension WirePluginWork {
         writer.put(list: chains) { writer, chain in
             writer.put(list: chain.programs) { $0.put($1) }
         }
-        writer.put(optional: sweep) { $0.put($1) }
+        writer.put(optional: remains) { $0.put($1) }
         return writer.bytes
     }
 
@@ -25,12 +25,18 @@ extension WirePluginWork {
             shim: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 WireProcess(pid: try reader.number(), startTicks: try reader.number())
             },
-            note: try reader.optional { (reader: inout WireReader) throws(WireFault) in try reader.note() },
+            note: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try reader.note()
+            },
             chains: try reader.list { (reader: inout WireReader) throws(WireFault) in
                 WireChain(
-                    try reader.list { (reader: inout WireReader) throws(WireFault) in try reader.program() })
+                    try reader.list { (reader: inout WireReader) throws(WireFault) in
+                        try reader.program()
+                    })
             },
-            sweep: try reader.optional { (reader: inout WireReader) throws(WireFault) in try reader.sweep() })
+            remains: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try reader.remains()
+            })
         try reader.end()
         return work
     }
@@ -43,10 +49,10 @@ extension WirePluginReport {
         writer.put(list: chains) { writer, ends in
             writer.put(list: ends) { $0.put($1) }
         }
-        writer.put(optional: sweep) { writer, swept in
-            writer.put(list: swept.tables) { $0.put($1) }
-            writer.put(swept.hasOlderTables ? 1 : 0 as UInt8)
-            writer.put(list: swept.left) { $0.put($1) }
+        writer.put(optional: remains) { writer, seen in
+            writer.put(list: seen.tables) { $0.put($1) }
+            writer.put(seen.hasOlderTables ? 1 : 0 as UInt8)
+            writer.put(list: seen.left) { $0.put($1) }
         }
         return writer.bytes
     }
@@ -55,10 +61,12 @@ extension WirePluginReport {
         var reader = try WireReader(plugins: document)
         let report = WirePluginReport(
             chains: try reader.list { (reader: inout WireReader) throws(WireFault) in
-                try reader.list { (reader: inout WireReader) throws(WireFault) in try reader.programEnd() }
+                try reader.list { (reader: inout WireReader) throws(WireFault) in
+                    try reader.programEnd()
+                }
             },
-            sweep: try reader.optional { (reader: inout WireReader) throws(WireFault) in
-                WireSwept(
+            remains: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                WireRemainsSeen(
                     tables: try reader.texts(), hasOlderTables: try reader.flag(),
                     left: try reader.texts())
             })
@@ -83,15 +91,15 @@ extension WireWriter {
         put(program.limit)
     }
 
-    fileprivate mutating func put(_ sweep: WireSweep) {
-        put(sweep.uid)
-        put(list: sweep.marks) { $0.put($1) }
-        put(list: sweep.links) { writer, link in
+    fileprivate mutating func put(_ remains: WireRemains) {
+        put(remains.uid)
+        put(list: remains.marks) { $0.put($1) }
+        put(list: remains.links) { writer, link in
             writer.put(link.name)
             writer.put(bytes: link.mac)
         }
-        put(list: sweep.folders) { $0.put($1) }
-        put(optional: sweep.note) { $0.put($1) }
+        put(list: remains.folders) { $0.put($1) }
+        put(optional: remains.note) { $0.put($1) }
     }
 
     fileprivate mutating func put(_ end: WireProgramEnd) {
@@ -134,13 +142,14 @@ extension WireReader {
             environment: try texts(), input: try bytes(), limit: try number())
     }
 
-    fileprivate mutating func sweep() throws(WireFault) -> WireSweep {
-        WireSweep(
+    fileprivate mutating func remains() throws(WireFault) -> WireRemains {
+        WireRemains(
             uid: try text(), marks: try texts(),
             links: try list { (reader: inout WireReader) throws(WireFault) in
                 WireLink(name: try reader.text(), mac: try reader.bytes())
             }, folders: try texts(),
-            note: try optional { (reader: inout WireReader) throws(WireFault) in try reader.note() })
+            note: try optional { (reader: inout WireReader) throws(WireFault) in try reader.note() }
+        )
     }
 
     fileprivate mutating func programEnd() throws(WireFault) -> WireProgramEnd {

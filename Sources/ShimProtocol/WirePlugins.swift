@@ -1,6 +1,6 @@
 // The documents of the plugin helper: which programs it runs, what it removes, and what it saw.
 
-/// The work of one plugin helper, in this order: the note, the chains, the sweep.
+/// The work of one plugin helper, in this order: the note, the chains, the remains.
 package struct WirePluginWork: Equatable, Sendable {
     /// The shim whose network namespace the plugins are given by its path. If it is gone, the
     /// programs are not run, because the pid may be another process's.
@@ -9,16 +9,16 @@ package struct WirePluginWork: Equatable, Sendable {
     package var note: WireNote?
     package var chains: [WireChain]
     /// What to remove and to look for, once each program of each chain has succeeded.
-    package var sweep: WireSweep?
+    package var remains: WireRemains?
 
     package init(
         shim: WireProcess? = nil, note: WireNote? = nil, chains: [WireChain] = [],
-        sweep: WireSweep? = nil
+        remains: WireRemains? = nil
     ) {
         self.shim = shim
         self.note = note
         self.chains = chains
-        self.sweep = sweep
+        self.remains = remains
     }
 }
 
@@ -80,7 +80,7 @@ package struct WireProgram: Equatable, Sendable {
 }
 
 /// The objects that plugins may have left of a pod.
-package struct WireSweep: Equatable, Sendable {
+package struct WireRemains: Equatable, Sendable {
     /// The pod's uid, which is the container id of the plugins.
     package var uid: String
     /// Texts that only rules and chains of the pod contain.
@@ -120,12 +120,12 @@ package struct WireLink: Equatable, Sendable {
 package struct WirePluginReport: Equatable, Sendable {
     /// For each chain, the ends of the programs that ran.
     package var chains: [[WireProgramEnd]]
-    /// `nil` if nothing was swept.
-    package var sweep: WireSwept?
+    /// `nil` if nothing was seen.
+    package var remains: WireRemainsSeen?
 
-    package init(chains: [[WireProgramEnd]] = [], sweep: WireSwept? = nil) {
+    package init(chains: [[WireProgramEnd]] = [], remains: WireRemainsSeen? = nil) {
         self.chains = chains
-        self.sweep = sweep
+        self.remains = remains
     }
 }
 
@@ -152,8 +152,8 @@ package struct WireProgramEnd: Equatable, Sendable {
     }
 }
 
-/// What a sweep saw at its end.
-package struct WireSwept: Equatable, Sendable {
+/// What a remains saw at its end.
+package struct WireRemainsSeen: Equatable, Sendable {
     /// The tables of nftables that contain one of the marks, such as `ip nat`.
     package var tables: [String]
     /// Whether the host has tables of the older iptables, which nftables does not show.

@@ -134,10 +134,10 @@ extension SimulatedHost {
                 return PluginDetachment(areDeleted: false, blocker: Blocker("DEL failed"))
             }
         }
-        let sweep: [@Loop (SimulatedPod) -> Void] = [
+        let remains: [@Loop (SimulatedPod) -> Void] = [
             { $0.plugins.objects = [] }, { $0.plugins.note = nil },
         ]
-        let isDone = await world.runPlugins(pod, life, sweep)
+        let isDone = await world.runPlugins(pod, life, remains)
         return PluginDetachment(
             areDeleted: true,
             blocker: isDone ? world.leftByPlugins : Blocker("the helper was killed"),

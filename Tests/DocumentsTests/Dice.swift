@@ -191,6 +191,7 @@ struct Dice: RandomNumberGenerator {
             revision: next(), createdAt: time(),
             shim: maybe { ShimStatus(process: process, since: $0.time()) },
             tasks: list { $0.podTask() }, interfaces: list { $0.interface() },
+            attachments: list { $0.attachment() },
             isReleased: pick([true, false]), operation: maybe { $0.uid() })
         pod.isSpecLost = pick([true, false])
         return pod
@@ -239,6 +240,22 @@ struct Dice: RandomNumberGenerator {
             name: "eth0", mac: MACAddress(for: IPAddress(.v4, 1)), hostInterface: "st0123456789ab",
             addresses: IPPrefix(address, length: 16).map { [$0] } ?? [],
             gateways: list { $0.address(.v6) }, network: name(), networkUID: uid())
+    }
+
+    mutating func attachment() -> PodAttachment {
+        PodAttachment(
+            network: text(), interface: text(), file: text(), isList: pick([true, false]),
+            configuration: Array(text().utf8), version: "1.0.0", directories: list { $0.text() },
+            arguments: list { PodAttachment.Argument($0.text(), $0.text()) },
+            labels: ["b": text(), "a": text()], capabilities: ["mac": Array(text().utf8)],
+            shim: maybe { ProcessIdentity(pid: 7, startTicks: $0.next()) },
+            made: maybe { dice in
+                PodAttachment.Made(
+                    result: Array(dice.text().utf8), mac: dice.maybe { $0.text() },
+                    hostInterface: dice.maybe { $0.text() },
+                    addresses: IPPrefix(dice.address(.v6), length: 64).map { [$0] } ?? [],
+                    gateways: dice.list { $0.address(.v4) })
+            })
     }
 
     mutating func step() -> OperationStep {

@@ -11,6 +11,13 @@ import Testing
         #expect(try Pod(record: pod.record()) == pod)
     }
 
+    @Test("the note about a pod's attachments is read as it was written", arguments: 0..<100)
+    func noteRoundTrip(seed: UInt64) throws {
+        var random = Dice(seed: seed)
+        let attachments = [random.attachment(), random.attachment()]
+        #expect(try PodAttachment.read(note: PodAttachment.note(attachments)) == attachments)
+    }
+
     @Test("a network's record is read as it was written", arguments: 0..<100)
     func networkRoundTrip(seed: UInt64) throws {
         var random = Dice(seed: seed)

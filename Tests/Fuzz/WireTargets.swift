@@ -46,6 +46,8 @@ private func isOldReply(_ bytes: [UInt8]) -> Bool {
     check(bytes, WireNetwork.parse(document:)) { $0.document() }
     check(bytes, WireConfigurations.parse(document:)) { $0.document() }
     check(bytes, WireDetachment.parse(document:), WireDetachment.document)
+    check(bytes, WirePluginWork.parse(document:)) { $0.document() }
+    check(bytes, WirePluginReport.parse(document:)) { $0.document() }
 }
 
 private func check<Value>(

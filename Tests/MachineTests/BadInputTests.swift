@@ -241,8 +241,8 @@ struct BadRequest: Sendable {
             "invalid-document", #"{"resources": {"memory": 4096}}"#, ["/resources/memory"]),
         BadRequest("invalid-document", #"{"network": {"mode": "moon"}}"#, ["/network/mode"]),
         BadRequest(
-            "not-supported", #"{"network": {"mode": "cni", "name": "x", "ports": []}}"#,
-            ["/network/mode"]),
+            "invalid-document", #"{"network": {"mode": "cni", "name": "a b", "ports": []}}"#,
+            ["/network/name"]),
         BadRequest("not-supported", #"{"dns": {}, "sharePID": true}"#, ["/dns", "/sharePID"]),
         BadRequest("not-supported", #"{"sharePID": true}"#, ["/sharePID"]),
         BadRequest("invalid-document", #"{"dns": {}, "colour": 1}"#, ["/dns", "/colour"]),

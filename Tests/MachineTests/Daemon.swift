@@ -45,6 +45,8 @@ final class Daemon {
     var shim: String
     /// The network namespace of the daemon; `nil` for the machine's own.
     var network: HostNetwork?
+    /// Its networks of plugins.
+    var pluginNetwork: PluginNetwork?
     var heldAPI: HeldListener?
     var pid: Int32 { process?.processIdentifier ?? 0 }
     var isRunning: Bool { process?.isRunning ?? false }

@@ -119,6 +119,11 @@ func withFailpoints(_ scenario: Scenario, _ body: (Daemon, Client) throws -> Voi
             try body(daemon, client)
         }
     }
+    if scenario.usesPlugins {
+        return try withPlugins(hasFailpoints: true) { _, _, daemon, client in
+            try body(daemon, client)
+        }
+    }
     guard scenario.usesNetwork else { return try withDaemon(hasFailpoints: true, body) }
     try withNetwork(hasFailpoints: true) { _, daemon, client in try body(daemon, client) }
 }

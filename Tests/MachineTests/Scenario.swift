@@ -11,6 +11,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case adopt
     case network = "create on a network"
     case networkDelete = "delete on a network"
+    case plugins = "create with plugins"
+    case pluginsDelete = "delete with plugins"
     case parent = "create below a cgroup parent"
     case parentDelete = "delete below a cgroup parent"
 
@@ -45,12 +47,15 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             let parent = "\"cgroupParent\": \(quoted(Scenario.parent(of: rootfs)))"
             return rootfs.pod(Scenario.script, podMore: parent)
         }
-        guard usesNetwork else { return Scenario.pod(rootfs) }
+        guard usesNetwork || usesPlugins else { return Scenario.pod(rootfs) }
         let published = """
             "ports": [{"hostPort": 8080, "containerPort": 80}, {"hostPort": 5353, "containerPort": \
             53, "protocol": "udp", "hostIP": "127.0.0.1"}]
             """
-        let network = rootfs.onBridge(#""name": "net", \#(published)"#)
+        let network =
+            usesPlugins
+            ? rootfs.onPlugins(#""name": "podnet", \#(published)"#)
+            : rootfs.onBridge(#""name": "net", \#(published)"#)
         return rootfs.pod(Scenario.script, podMore: network)
     }
 
@@ -59,6 +64,9 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
 
     /// Whether the pod is on a network of ours.
     var usesNetwork: Bool { self == .network || self == .networkDelete }
+
+    /// Whether the pod is on a network of plugins.
+    var usesPlugins: Bool { self == .plugins || self == .pluginsDelete }
 
     /// Whether the pod's tasks are below a cgroup of another program's.
     var usesParent: Bool { self == .parent || self == .parentDelete }
@@ -72,13 +80,15 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     /// Whether a pod exists before.
     var hasPod: Bool {
         switch self {
-        case .create, .createAndStart, .network, .parent: false
-        case .stop, .task, .delete, .adopt, .networkDelete, .parentDelete: true
+        case .create, .createAndStart, .network, .plugins, .parent: false
+        case .stop, .task, .delete, .adopt, .networkDelete, .pluginsDelete, .parentDelete: true
         }
     }
 
     /// Whether the scenario deletes the pod.
-    var deletesPod: Bool { [.delete, .networkDelete, .parentDelete].contains(self) }
+    var deletesPod: Bool {
+        [.delete, .networkDelete, .pluginsDelete, .parentDelete].contains(self)
+    }
 
     /// Whether the scenario ends the pod's task, with exit code 7.
     var endsTask: Bool { self == .stop || deletesPod }
@@ -103,10 +113,11 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
                     method: "PUT", path: path, body: rootfs.task(Scenario.script, Scenario.mounts)),
                 Step(method: "DELETE", path: path + "?grace=0"),
             ]
-        case .delete: return [Step(method: "DELETE", path: pod + "?grace=60")]
+        case .plugins, .parent:
+            return [Step(method: "PUT", path: pod, body: self.pod(rootfs))]
+        case .delete, .pluginsDelete, .parentDelete:
+            return [Step(method: "DELETE", path: pod + "?grace=60")]
         case .adopt: return []
-        case .parent: return [Step(method: "PUT", path: pod, body: self.pod(rootfs))]
-        case .parentDelete: return [Step(method: "DELETE", path: pod + "?grace=60")]
         case .network:
             let network = Step(method: "PUT", path: "/v1/networks/net", body: Scenario.networkSpec)
             return [network, Step(method: "PUT", path: pod, body: self.pod(rootfs))]

@@ -11,8 +11,8 @@ extension Machine {
             "any process that hangs at any step delays only its own pod",
             arguments: [Victim.shim, .helper],
             [
-                Scenario.create, .stop, .task, .delete, .network, .networkDelete, .parent,
-                .parentDelete,
+                Scenario.create, .stop, .task, .delete, .network, .networkDelete, .plugins,
+                .pluginsDelete, .parent, .parentDelete,
             ])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
             // A stop needs no helper.
@@ -69,7 +69,8 @@ extension Machine {
         @Test(
             "a daemon that is stopped at any step continues there",
             arguments: [
-                Scenario.create, .delete, .network, .networkDelete, .parent, .parentDelete,
+                Scenario.create, .delete, .network, .networkDelete, .plugins, .pluginsDelete,
+                .parent, .parentDelete,
             ])
         func daemonStops(_ scenario: Scenario) throws {
             try withFailpoints(scenario) { daemon, client in

@@ -274,10 +274,16 @@ extension Daemon {
         let mounts = (text(of: "/proc/self/mountinfo") ?? "").split(separator: "\n").filter {
             $0.contains(home + "/") && !$0.contains(" \(home)/run ")
         }
+        var ofPlugins: [String] = []
+        if let pluginNetwork, let network {
+            do { ofPlugins = try pluginNetwork.left(in: network) } catch {
+                ofPlugins = ["\(error)"]
+            }
+        }
         let networks = census().names.filter {
             $0.hasPrefix("link ") || $0.hasPrefix("firewall ")
         }
-        return files + cgroups + mounts.map(String.init) + networks
+        return files + cgroups + mounts.map(String.init) + networks + ofPlugins
     }
 
     /// The daemon's children, including zombies.

@@ -48,6 +48,49 @@ import Testing
         #expect(try WireDetachment.parse(document: document) == detachments)
     }
 
+    private static let work = WirePluginWork(
+        shim: WireProcess(pid: 7, startTicks: .max),
+        note: WireNote(directory: "/data/cni", name: "a", content: [0, 0xff]),
+        chains: [
+            WireChain([]),
+            WireChain([
+                WireProgram(
+                    name: "bridge", directories: ["/a", "/b"], arguments: ["-x"],
+                    environment: ["A=b"], input: [1, 2], limit: 9)
+            ]),
+        ],
+        remains: WireRemains(
+            uid: "a", marks: ["a", "CNI-1"], links: [WireLink(name: "veth1", mac: [1, 2])],
+            folders: ["/c"], note: WireNote(directory: "/data/cni", name: "a")))
+
+    private static let report = WirePluginReport(
+        chains: [
+            [],
+            [
+                WireProgramEnd(end: .exited(3), output: [1], errors: [2], isCut: true),
+                WireProgramEnd(end: .killed(signal: 9)),
+                WireProgramEnd(end: .notStarted("no program", errno: 2)),
+            ],
+        ],
+        remains: WireRemainsSeen(tables: ["ip nat"], hasOlderTables: true, left: ["an interface"]))
+
+    @Test("a document of plugins is read as it was written, and never when it is cut")
+    func plugins() throws {
+        let (work, report) = (Self.work.document(), Self.report.document())
+        #expect(try WirePluginWork.parse(document: work) == Self.work)
+        #expect(try WirePluginReport.parse(document: report) == Self.report)
+        for count in work.indices {
+            #expect(throws: WireFault.self) {
+                try WirePluginWork.parse(document: Array(work.prefix(count)))
+            }
+        }
+        for count in report.indices {
+            #expect(throws: WireFault.self) {
+                try WirePluginReport.parse(document: Array(report.prefix(count)))
+            }
+        }
+    }
+
     @Test("a document of configurations is read as it was written, and never when it is cut")
     func configurations() throws {
         let file = WireConfigurations.File(name: "10-a.conf", content: [0, 0xff, 0x7b])

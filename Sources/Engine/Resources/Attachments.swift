@@ -145,7 +145,7 @@ extension PodController {
     }
 }
 
-/// Kills the plugins of a create that is called off, also those that start just then.
+/// Kills the plugins of a create that is called off, also plugins that start just then.
 @Loop private final class CancelWatch {
     private let operation: UID
     private let plugins: String

@@ -6,24 +6,24 @@ import Linux
 import Netlink
 import ShimProtocol
 
-struct PluginSweep {
-    private let sweep: WireSweep
+struct PluginRemains {
+    private let remains: WireRemains
 
-    init(_ sweep: WireSweep) { self.sweep = sweep }
+    init(_ remains: WireRemains) { self.remains = remains }
 
-    func run() throws(SystemCallFailure) -> WireSwept {
+    func run() throws(SystemCallFailure) -> WireRemainsSeen {
         try removeLinks()
-        for folder in sweep.folders { try removeAddresses(in: folder) }
+        for folder in remains.folders { try removeAddresses(in: folder) }
         let (tables, hasOlderTables) = try rules()
         // Without marks, the caller has seen that no rule is left.
-        if tables.isEmpty && !hasOlderTables || sweep.marks.isEmpty { try removeNote() }
-        return WireSwept(tables: tables, hasOlderTables: hasOlderTables, left: [])
+        if tables.isEmpty && !hasOlderTables || remains.marks.isEmpty { try removeNote() }
+        return WireRemainsSeen(tables: tables, hasOlderTables: hasOlderTables, left: [])
     }
 
     private func rules() throws(SystemCallFailure) -> (tables: [String], hasOlderTables: Bool) {
-        if sweep.marks.isEmpty { return ([], false) }
+        if remains.marks.isEmpty { return ([], false) }
         do throws(SystemCallFailure) {
-            let tables = try NetfilterSocket().tables(marked: sweep.marks).map(\.description)
+            let tables = try NetfilterSocket().tables(marked: remains.marks).map(\.description)
             return (
                 tables.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }, try hasOlderTables()
             )
@@ -36,7 +36,7 @@ struct PluginSweep {
 
     /// The directory goes with its last note.
     private func removeNote() throws(SystemCallFailure) {
-        guard let note = sweep.note else { return }
+        guard let note = remains.note else { return }
         try Files.removeFile("\(note.directory)/\(note.name)")
         ignoring("another pod has a note") { () throws(SystemCallFailure) in
             try Files.removeDirectory(note.directory)
@@ -46,9 +46,9 @@ struct PluginSweep {
     /// An interface of that name is the pod's only if it has the pod's MAC address, because plugins
     /// choose names by chance, and only if it is one of a pair: a result may name a shared bridge.
     private func removeLinks() throws(SystemCallFailure) {
-        guard !sweep.links.isEmpty else { return }
+        guard !remains.links.isEmpty else { return }
         let route = try RouteSocket()
-        for wanted in sweep.links {
+        for wanted in remains.links {
             guard let name = InterfaceName(wanted.name), let mac = MACAddress(wanted.mac),
                 let link = try route.link(name), link.kind?.isSame(as: "veth") ?? false,
                 link.mac == mac
@@ -59,10 +59,14 @@ struct PluginSweep {
 
     /// host-local keeps a file for each address: the first line is the container id.
     private func removeAddresses(in folder: String) throws(SystemCallFailure) {
-        guard try Files.isDirectory(folder) else { return }
-        for name in try Files.names(in: folder) where IPAddress(name) != nil {
+        let names: [String]
+        do { names = try Files.names(in: folder) } catch {
+            if error.errno == 20 { return }  // ENOTDIR
+            throw error
+        }
+        for name in names where IPAddress(name) != nil {
             let path = "\(folder)/\(name)"
-            if try owner(of: path).isSame(as: sweep.uid) { try Files.removeFile(path) }
+            if try owner(of: path).isSame(as: remains.uid) { try Files.removeFile(path) }
         }
     }
 
@@ -77,7 +81,7 @@ struct PluginSweep {
         return String(decoding: line, as: UTF8.self)
     }
 
-    /// Each family has a list of the tables that the older iptables uses; none if it was never used.
+    /// Each family has a list of the tables that the older iptables uses, if it was ever used.
     private func hasOlderTables() throws(SystemCallFailure) -> Bool {
         for list in ["ip", "ip6"] {
             let path = "/proc/net/\(list)_tables_names"

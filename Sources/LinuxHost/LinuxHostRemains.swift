@@ -30,7 +30,7 @@ extension LinuxHost {
             if let blocker = blocker(of: removal, report) {
                 return PluginDetachment(areDeleted: false, blocker: blocker)
             }
-            let left = try await removeRules(of: removal, report.sweep, pod)
+            let left = try await removeRules(of: removal, report.remains, pod)
             return PluginDetachment(areDeleted: true, blocker: left, hasLooked: true)
         } catch {
             return PluginDetachment(areDeleted: areDeleted, blocker: Blocker(error.detail))
@@ -47,25 +47,25 @@ extension LinuxHost {
 
     /// Removes rules and chains of the pod, if the helper has seen any.
     private func removeRules(
-        of removal: AttachmentRemoval, _ swept: WireSwept?, _ pod: UID
+        of removal: AttachmentRemoval, _ seen: WireRemainsSeen?, _ pod: UID
     ) async throws(Failure) -> Blocker? {
-        guard let swept else { return Blocker("the helper has not looked") }
-        if !swept.left.isEmpty { return Blocker(swept.left.joined(separator: "; ")) }
-        if swept.tables.isEmpty && !swept.hasOlderTables { return nil }
+        guard let seen else { return Blocker("the helper has not looked") }
+        if !seen.left.isEmpty { return Blocker(seen.left.joined(separator: "; ")) }
+        if seen.tables.isEmpty && !seen.hasOlderTables { return nil }
         for family in IPTablesFamily.allCases {
-            let isMarked = swept.tables.contains { $0.begins(with: family.tablePrefix) }
+            let isMarked = seen.tables.contains { $0.begins(with: family.tablePrefix) }
             let blocker = try await removeRules(of: removal, family, pod, isMarked: isMarked)
             if let blocker { return blocker }
         }
         // The plugins of nftables have tables of their own. Another program's rule may name the
         // pod, too, and is not the pod's.
-        let ofPlugins = swept.tables.filter { table in
+        let ofPlugins = seen.tables.filter { table in
             table.cut(" ").map { $0.after.begins(with: "cni") } ?? false
         }
         if !ofPlugins.isEmpty {
             return Blocker("rules of the pod in \(ofPlugins.joined(separator: ", "))")
         }
-        _ = try await run(WirePluginWork(sweep: removal.lastSweep), for: pod)
+        _ = try await run(WirePluginWork(remains: removal.lastRemains), for: pod)
         return nil
     }
 
@@ -93,8 +93,8 @@ private struct AttachmentRemoval {
     let deletes: [Delete]
     let networks: [String]
     let work: WirePluginWork
-    /// A sweep that removes the note, once the rules were seen to be gone.
-    let lastSweep: WireSweep
+    /// A remains that removes the note, once the rules were seen to be gone.
+    let lastRemains: WireRemains
 
     init(
         _ attachments: [PodAttachment], _ pod: UID, _ shim: ProcessIdentity?, _ areDeleted: Bool,
@@ -114,7 +114,7 @@ private struct AttachmentRemoval {
         let note = WireNote(directory: notes, name: uid)
         let marks = [uid] + networks.flatMap { chainNames(network: $0, containerID: uid) }
         self.networks = networks
-        lastSweep = WireSweep(uid: uid, marks: [], note: note)
+        lastRemains = WireRemains(uid: uid, marks: [], note: note)
         work = WirePluginWork(
             shim: chains.contains { $0.asked.namespace != nil } ? shim.map(WireProcess.init) : nil,
             chains: deletes.map { delete in
@@ -123,7 +123,7 @@ private struct AttachmentRemoval {
                         $0.program(in: delete.attachment.directories, keeping: 64 << 10)
                     })
             },
-            sweep: WireSweep(
+            remains: WireRemains(
                 uid: uid, marks: marks, links: chains.compactMap(\.link),
                 folders: chains.flatMap(\.addressFolders), note: note))
     }
