@@ -18,7 +18,7 @@ extension Machine {
         }
 
         @Test(
-            "a pod on a network of plugins is reached, also after a daemon's death, and leaves nothing"
+            "a pod with plugins is reached, also after a daemon's death, and leaves nothing"
         )
         func isReached() throws {
             try withPlugins { plugins, host, daemon, client in
