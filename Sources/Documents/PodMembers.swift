@@ -6,7 +6,6 @@ package import Model
 extension PodSpec {
     /// The members of the pod's document and record that come from its spec, without the tasks.
     static let members = SpecTable<PodSpec>([
-        .unsupported("dns"),
         .optional(
             "labels", \.labels, { $0.labels = $1 }, .map { $0.notes() },
             change: { $0.merged(into: $1) }),
@@ -16,6 +15,8 @@ extension PodSpec {
         .optional("hostname", \.hostname, { $0.hostname = $1 }, .text { $0.hostname() }),
         .nullable("runtime", \.runtime, { $0.runtime = $1 }, .text { $0.runtimeName() }),
         .object("network", networkMembers),
+        .object("dns", dnsMembers),
+        .optional("hosts", \.hosts, { $0.hosts = $1 }, .hosts),
         sharePID,
         .nullable(
             "cgroupParent", \.cgroupParent, { $0.cgroupParent = $1 }, .text { $0.cgroupParent() }),

@@ -130,6 +130,9 @@ package struct HostRoute: Equatable, Sendable {
 
     // MARK: Files
 
+    /// Writes the files that tell the pod's tasks names, unless they exist. Called before
+    /// `writePlaces`.
+    func writeNames(_ pod: Pod) async throws(SystemCallFailure)
     /// Writes what the mount helper must know of the task's mounts. Called before the request for
     /// the rootfs.
     func writePlaces(_ pod: Pod, _ task: TaskSpec) throws(SystemCallFailure)

@@ -29,6 +29,7 @@ package struct Layout: Sendable {
     /// that after a reboot the addresses of plugins are given back.
     package var notes: String { settings.dataDirectory + "/cni" }
     package func sharedMemory(_ uid: UID) -> String { ShimSettings.sharedMemory(in: pod(uid)) }
+    package func names(_ uid: UID) -> String { ShimSettings.names(in: pod(uid)) }
     package func cgroup(_ uid: UID) -> String { "\(settings.cgroupParent)/\(uid)" }
     /// The cgroup with the pod's limits. The shim has a cgroup beside it, so that a pod that runs
     /// out of memory never kills its shim.

@@ -32,13 +32,15 @@ package enum Files {
     }
 
     /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part. If
-    /// it fails, it removes its draft, because others may need that space.
+    /// it fails, it removes its draft, because others may need that space. The umask counts only if
+    /// `isMasked`.
     package static func replace(
-        _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600
+        _ path: String, _ bytes: [UInt8], mode: UInt32 = 0o600, isMasked: Bool = true
     ) throws(SystemCallFailure) {
         let draft = path + ".new"
         do throws(SystemCallFailure) {
             try write(bytes, into: draft, mode, O_TRUNC)
+            if !isMasked { try setMode(draft, mode) }
             try rename(draft, to: path)
         } catch {
             ignoring("the next one writes over it") { () throws(SystemCallFailure) in

@@ -20,6 +20,7 @@ import ShimProtocol
     package nonisolated let reserve: (any Reserve)?
     let disks = DiskLook()
     let namespaces = NamespaceLook()
+    let names = HostNames()
     nonisolated let networks = NetworkLook()
     let outside = OutsideCgroups()
     let detachments = Detachments()

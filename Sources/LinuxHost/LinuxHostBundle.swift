@@ -15,15 +15,18 @@ extension LinuxHost {
         let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
             WireMount(target: mount.target, source: pod.spec.source(of: mount, in: folders))
         }
-        let places = TaskPlaces(cwd: spec.cwd, mounts: mounts)
+        let files = nameFiles(pod.uid).map { WireMount(target: $0.target, source: $0.source) }
+        let places = TaskPlaces(cwd: spec.cwd, mounts: mounts + files)
         try Files.replace(bundle + "/places", places.fileContent())
     }
 
-    /// Returns the task's mounts in their order, each at the target that the mount helper made.
+    /// Returns the task's mounts in their order, and the pod's files, each at the target that the
+    /// mount helper made. A file is left out where the task has a mount of its own.
     private func placed(
-        _ mounts: [MountSpec], _ bundle: String
-    ) throws(SystemCallFailure) -> [MountSpec] {
+        _ mounts: [MountSpec], _ pod: UID, _ bundle: String
+    ) throws(SystemCallFailure) -> ([MountSpec], [BoundFile]) {
         var mounts = RuntimeSpec.inOrder(mounts)
+        var files = nameFiles(pod)
         let path = bundle + "/targets"
         let content: [UInt8]
         do throws(SystemCallFailure) {
@@ -37,12 +40,18 @@ extension LinuxHost {
         }
         do throws(WireFault) {
             let targets = try TaskTargets.parse(fileContent: content)
-            guard targets.count == mounts.count else { throw WireFault("\(targets.count) targets") }
-            for (index, target) in targets.enumerated() { mounts[index].target = target }
+            // An older daemon asked for no files.
+            if targets.count == mounts.count { files = [] }
+            guard targets.count == mounts.count + files.count else {
+                throw WireFault("\(targets.count) targets")
+            }
+            for index in mounts.indices { mounts[index].target = targets[index] }
+            files = zip(targets[mounts.count...], files)
+                .compactMap { $0.isEmpty ? nil : BoundFile(target: $0, source: $1.source) }
         } catch {
             throw SystemCallFailure(call: "read", subject: "\(path): \(error.detail)", errno: 74)
         }
-        return mounts
+        return (mounts, files)
     }
 
     package func writeBundle(
@@ -53,9 +62,10 @@ extension LinuxHost {
         let devices = try await needs.devices(of: spec)
         let bundle = layout.bundle(pod.uid, spec.name)
         var spec = spec
-        do throws(SystemCallFailure) { spec.mounts = try placed(spec.mounts, bundle) } catch {
-            throw Failure(.shimFailed, "\(error)")
-        }
+        let files: [BoundFile]
+        do throws(SystemCallFailure) {
+            (spec.mounts, files) = try placed(spec.mounts, pod.uid, bundle)
+        } catch { throw Failure(.shimFailed, "\(error)") }
         // A link in the rootfs may have led a mount's target below /dev.
         if let fault = TaskNeeds.hidden(devices, by: spec.mounts) {
             throw Failure(.deviceRefused, fault)
@@ -71,8 +81,8 @@ extension LinuxHost {
             for: spec, in: pod.spec, layout.folders(pod.uid), ids: user,
             rootfs: bundle + "/rootfs",
             cgroupsPath: Layout.task(spec.name, in: workload),
-            sharedMemory: layout.sharedMemory(pod.uid), seccomp: filter, devices: devices,
-            host: kernel.traits)
+            sharedMemory: layout.sharedMemory(pod.uid), files: files, seccomp: filter,
+            devices: devices, host: kernel.traits)
         do throws(SystemCallFailure) {
             try Files.makeDirectories(bundle)
             try Files.replace(bundle + "/config.json", document)

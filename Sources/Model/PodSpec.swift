@@ -20,6 +20,10 @@ package struct PodSpec: Equatable, Sendable {
     /// hierarchy; `nil` if they are below the daemon's own. Others limit it, kill what is in it,
     /// and remove it.
     package var cgroupParent: String?
+    /// The resolver of all tasks.
+    package var dns: DNSSpec
+    /// Entries of the tasks' hosts file, after those of the pod itself.
+    package var hosts: [HostEntry]
     /// The limits of all tasks together.
     package var resources: Resources
     /// In the order of the volumes' names.
@@ -29,13 +33,15 @@ package struct PodSpec: Equatable, Sendable {
 
     package init(
         labels: [String: String] = [:], annotations: [String: String] = [:], hostname: String,
-        network: PodNetwork = .none, resources: Resources = Resources(),
-        volumes: [VolumeSpec] = [], tasks: [TaskSpec] = []
+        network: PodNetwork = .none, dns: DNSSpec = DNSSpec(), hosts: [HostEntry] = [],
+        resources: Resources = Resources(), volumes: [VolumeSpec] = [], tasks: [TaskSpec] = []
     ) {
         self.labels = labels
         self.annotations = annotations
         self.hostname = hostname
         self.network = network
+        self.dns = dns
+        self.hosts = hosts
         self.resources = resources
         self.volumes = volumes
         self.tasks = tasks

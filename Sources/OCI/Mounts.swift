@@ -68,7 +68,25 @@ extension RuntimeSpec {
     }
 }
 
+/// A file of the pod that all its tasks see.
+package struct BoundFile: Equatable, Sendable {
+    /// Absolute, in the task.
+    package let target: String
+    /// Absolute, on the host.
+    package let source: String
+
+    package init(target: String, source: String) {
+        self.target = target
+        self.source = source
+    }
+}
+
 extension RuntimeSpec {
+    static func bound(_ file: BoundFile) -> Mount {
+        let options = ["bind", "rprivate", "nosuid", "noexec", "nodev", "ro"]
+        return Mount(file.target, "bind", options, source: file.source)
+    }
+
     /// One entry of `mounts`.
     struct Mount: Sendable {
         private let target: String

@@ -62,12 +62,13 @@ package enum RuntimeSpec {
     ///     starter.
     ///   - cgroupsPath: absolute, below each hierarchy's root.
     ///   - sharedMemory: the directory that is the task's /dev/shm.
+    ///   - files: files of the pod that the task cannot change.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
     ///   - devices: those of the task's spec, or of the whole host if the task is privileged.
     package static func document(
         for task: TaskSpec, in pod: PodSpec, _ folders: PodFolders, ids: ResolvedUser,
-        rootfs: String, cgroupsPath: String, sharedMemory: String, seccomp: [UInt8]?,
-        devices: [DeviceNode] = [], host: HostTraits
+        rootfs: String, cgroupsPath: String, sharedMemory: String, files: [BoundFile] = [],
+        seccomp: [UInt8]?, devices: [DeviceNode] = [], host: HostTraits
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 16_384)
         writer.beginObject()
@@ -81,6 +82,7 @@ package enum RuntimeSpec {
         let mounts =
             standardMounts(sharedMemory, isPrivileged: task.security.isPrivileged)
             + task.mounts.map { own($0, source: pod.source(of: $0, in: folders)) }
+            + files.map(bound)
         writer.list("mounts", mounts) { $1.write(to: &$0) }
         writer.object("linux") { linux(task, cgroupsPath, seccomp, devices, host, to: &$0) }
         writer.endObject()

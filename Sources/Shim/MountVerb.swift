@@ -13,7 +13,8 @@ extension Shim {
         slot.document = document
         let helper = MountHelper(
             paths: slot.paths, document: document, again: slot.triedToMount,
-            host: hostMounts.number, memory: memory.map(\.path))
+            host: hostMounts.number, memory: memory.map(\.path),
+            names: ShimSettings.names(in: settings.podDirectory) + "/")
         slot.triedToMount = true
         startHelper(.mount, for: slot, id: id) { () -> [UInt8] in helper.run().record() }
     }
@@ -105,6 +106,8 @@ struct MountHelper {
     let host: CInt
     /// Sources that are mounted only in the sandbox.
     let memory: [String]
+    /// The directory of sources that are mounted only if no other mount has the place.
+    let names: String
 
     func run() -> MountResult {
         do throws(PlaceRefused) {
@@ -113,7 +116,10 @@ struct MountHelper {
             let maker = try PlaceMaker(try openRoot())
             var targets: [String] = []
             for (mount, source) in zip(places.mounts, sources) {
-                targets.append(try maker.place(mount, source))
+                let isOptional = mount.source?.begins(with: names) ?? false
+                targets.append(
+                    isOptional
+                        ? try maker.placeIfFree(mount, source) : try maker.place(mount, source))
             }
             try maker.makeWorkingDirectory(places.cwd)
             try system { () throws(SystemCallFailure) in

@@ -94,6 +94,14 @@ final class PlaceMaker {
         return "/" + text
     }
 
+    /// The same for a mount that is left out if another one has its target, contains it, or is
+    /// inside of it. Then it returns an empty path.
+    func placeIfFree(_ mount: WireMount, _ source: BindSource?) throws(PlaceRefused) -> String {
+        let (names, outer) = try find(mount.target)
+        let isFree = outer == nil && !mounted.contains { $0.names.starts(with: names) }
+        return isFree ? try place(mount, source) : ""
+    }
+
     /// Makes sure that the working directory exists. If it is in a file system that is made for the
     /// task, the runtime creates it there.
     func makeWorkingDirectory(_ path: String) throws(PlaceRefused) {

@@ -54,6 +54,8 @@ package struct ShimSettings: Equatable, Sendable {
 
     /// The path at which the tasks' /dev/shm is mounted in the sandbox.
     package static func sharedMemory(in podDirectory: String) -> String { podDirectory + "/shm" }
+    /// The directory of the files that tell the tasks names. A task's mounts come before them.
+    package static func names(in podDirectory: String) -> String { podDirectory + "/etc" }
     /// The file that contains the device of a file system in memory that is mounted at `path` in
     /// the sandbox.
     package static func deviceFile(of path: String) -> String { path + ".device" }

@@ -156,6 +156,8 @@ import Synchronization
 
     // MARK: Files
 
+    package func writeNames(_ pod: Pod) async throws(SystemCallFailure) { try life.check() }
+
     package func writePlaces(_ pod: Pod, _ task: TaskSpec) throws(SystemCallFailure) {}
 
     package func writeBundle(

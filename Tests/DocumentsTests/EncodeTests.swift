@@ -71,9 +71,10 @@ import Testing
             #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"#
             + #""createdAt":"\#(noonText)","released":false,"#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
-                + #""runtime":null,"network":{"mode":"none"},"sharePID":false,"#
-                + #""cgroupParent":null,"resources":{},"volumes":{},"#
-                + #""interfaces":[],"networkFault":null,"#
+            + #""runtime":null,"network":{"mode":"none"},"#
+            + #""dns":{"servers":[],"searches":[],"options":[]},"hosts":[],"sharePID":false,"#
+            + #""cgroupParent":null,"resources":{},"volumes":{},"#
+            + #""interfaces":[],"networkFault":null,"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
             + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#
             + String(decoding: task.document().bytes, as: UTF8.self) + "}}"

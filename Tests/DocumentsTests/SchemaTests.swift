@@ -84,6 +84,7 @@ import Testing
         try compare(VolumeSpec.members.members, request: schema("Volume"))
         try compare(ProcessLimit.members.members, request: schema("ProcessLimit"))
         try compare(DeviceSpec.members.members, request: schema("Device"))
+        try compare(HostEntry.members.members, request: schema("HostEntry"))
         try compare(PortSpec.members.members, request: schema("Port"))
         try compare(NetworkSpec.members.members, request: schema("NetworkRequest"))
         try compare(CNIAttachment.members.members, request: schema("Attachment"))

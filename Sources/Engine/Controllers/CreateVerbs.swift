@@ -169,7 +169,10 @@ extension PodController {
         try checkGoing(operation)
         let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
-            do { try self.host.writePlaces(pod, spec) } catch {
+            do throws(SystemCallFailure) {
+                try await self.host.writeNames(pod)
+                try self.host.writePlaces(pod, spec)
+            } catch {
                 throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))
             }
             let reply = await self.ask(
