@@ -13,6 +13,8 @@ extension MountSpec {
         type, .required("source", \.source, { $0.source = $1 }, .text { $0.path() }), target,
         readOnly,
         .optional("recursiveReadOnly", \.recursiveReadOnly, { $0.recursiveReadOnly = $1 }, .bool),
+        .optional("propagation", \.propagation, { $0.propagation = $1 }, .propagation),
+        .optional("create", \.create, { $0.create = $1 }, .bool),
     ])
 
     static let tmpfsMembers = SpecTable<MountSpec>([
@@ -81,6 +83,20 @@ extension MountType {
         case .tmpfs: MountSpec.tmpfsMembers
         case .volume: MountSpec.volumeMembers
         }
+    }
+}
+
+extension Codec<MountPropagation> {
+    fileprivate static var propagation: Codec {
+        let known = Codec.parsed(
+            "'private', 'slave' or 'shared'", { MountPropagation(rawValue: $0) }, text: \.rawValue)
+        return Codec(
+            read: { field in
+                guard field.value.string == "shared" else { return known.read(field) }
+                field.refuseUnsupported("'shared' is not supported by this version")
+                return nil
+            },
+            write: known.write, restore: known.restore)
     }
 }
 

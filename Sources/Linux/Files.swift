@@ -182,6 +182,17 @@ package enum Files {
         return try check(result, "stat", path) == 1
     }
 
+    /// Whether a file has this path; follows links.
+    package static func isThere(_ path: String) throws(SystemCallFailure) -> Bool {
+        do throws(SystemCallFailure) {
+            _ = try isDirectory(path)
+            return true
+        } catch {
+            guard error.errno == ENOENT else { throw error }
+            return false
+        }
+    }
+
     /// The names in a directory, unsorted, without `.` and `..`; empty if the directory does not
     /// exist.
     package static func names(in path: String) throws(SystemCallFailure) -> [String] {

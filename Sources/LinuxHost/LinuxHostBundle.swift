@@ -13,7 +13,9 @@ extension LinuxHost {
         let (bundle, folders) = (layout.bundle(pod.uid, spec.name), layout.folders(pod.uid))
         try Files.makeDirectories(bundle)
         let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
-            WireMount(target: mount.target, source: pod.spec.source(of: mount, in: folders))
+            WireMount(
+                target: mount.target, source: pod.spec.source(of: mount, in: folders),
+                create: mount.create)
         }
         let files = nameFiles(pod.uid).map { WireMount(target: $0.target, source: $0.source) }
         let places = TaskPlaces(cwd: spec.cwd, mounts: mounts + files)

@@ -226,9 +226,18 @@ package struct MountSpec: Equatable, Sendable {
     package var readOnly: Bool
     /// The bind with all mounts below its source (mount_setattr(2)).
     package var recursiveReadOnly: Bool
+/// Whether mounts that are made later appear on the other side (mount_namespaces(7)).
+package enum MountPropagation: String, Sendable, CaseIterable {
+    /// On neither side.
+    case `private`
+    /// Those of the host, in the task.
+    case slave
+}
+
 
     package init(
-        kind: Kind, target: String, readOnly: Bool = false, recursiveReadOnly: Bool = false
+        kind: Kind, target: String, readOnly: Bool = false, recursiveReadOnly: Bool = false,
+        propagation: MountPropagation = .private, create: Bool = false
     ) {
         self.kind = kind
         self.target = target
@@ -247,4 +256,10 @@ extension PodSpec {
         case .volume(let name): volumes.first { $0.name.text.isSame(as: name) }?.path(in: folders)
         }
     }
+    /// Of the bind and all mounts below its source.
+    package var propagation: MountPropagation
+    /// Whether a missing source of a bind is made, as a directory. It stays on the host.
+    package var create: Bool
 }
+        self.propagation = propagation
+        self.create = create

@@ -53,7 +53,8 @@ extension RuntimeSpec {
             let access =
                 spec.recursiveReadOnly ? ["ro", "rro"] : spec.readOnly ? ["ro"] : ["rw"]
             return Mount(
-                spec.target, "bind", ["rbind", "rprivate"] + access, source: source)
+                spec.target, "bind", ["rbind", "r" + spec.propagation.rawValue] + access,
+                source: source)
         case .volume:
             // The options of podman's volumes.
             let options = ["rbind", "rprivate", "nosuid", "nodev", spec.readOnly ? "ro" : "rw"]

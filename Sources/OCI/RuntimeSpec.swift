@@ -178,6 +178,10 @@ package enum RuntimeSpec {
         }
         if !devices.isEmpty { writer.list("devices", devices) { $1.write(to: &$0) } }
         writer.member("maskedPaths", task.security.maskedPaths ?? maskedPaths)
+        // crun makes all mounts private by default, also the sources; runc makes them slaves.
+        if task.mounts.contains(where: { $0.propagation == .slave }) {
+            writer.member("rootfsPropagation", "rslave")
+        }
         writer.member("readonlyPaths", task.security.readOnlyPaths ?? readOnlyPaths)
         if let seccomp {
             writer.key("seccomp")

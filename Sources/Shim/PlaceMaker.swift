@@ -26,10 +26,13 @@ final class BindSource {
     let descriptor: OwnedDescriptor
     let isDirectory: Bool
 
-    /// Must be called in the host's mount namespace.
+    /// Must be called in the host's mount namespace. A directory that it makes stays there.
     init(_ mount: WireMount, _ path: String) throws(PlaceRefused) {
         self.path = path
         do throws(SystemCallFailure) {
+            if mount.create, try !Files.isThere(path) {
+                try Files.makeDirectories(path, mode: 0o755)
+            }
             descriptor = try OwnedDescriptor.path(path)
             isDirectory = try FileType(descriptor) == .directory
         } catch {

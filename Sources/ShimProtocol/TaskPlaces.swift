@@ -17,33 +17,45 @@ package struct WireMount: Equatable, Sendable {
     package let target: String
     /// A path on the host; `nil` for a file system that is made for the task.
     package let source: String?
+    /// Whether a missing source is made, as a directory.
+    package let create: Bool
 
-    package init(target: String, source: String?) {
+    package init(target: String, source: String?, create: Bool = false) {
         self.target = target
         self.source = source
+        self.create = create
     }
 }
 
 extension TaskPlaces {
-    /// The version of the files' form.
+    /// The version of the files' form. Version 2 of the places also has `create`; it is written
+    /// only if a mount has that, because older shims do not know it.
     fileprivate static let version: UInt16 = 1
+    fileprivate static let versionWithCreate: UInt16 = 2
 
     /// The largest file that is read, in bytes; a document of 1 MiB produces less.
     package static let limit = 4 << 20
 
     package func fileContent() -> [UInt8] {
         var writer = WireWriter()
-        writer.put(TaskPlaces.version)
+        let creates = mounts.contains(where: \.create)
+        writer.put(creates ? TaskPlaces.versionWithCreate : TaskPlaces.version)
         writer.put(cwd)
         writer.put(list: mounts) { writer, mount in
             writer.put(mount.target)
             writer.put(optional: mount.source) { writer, source in writer.put(source) }
+            if creates { writer.put(mount.create ? 1 : 0 as UInt8) }
         }
         return writer.bytes
     }
 
     package static func parse(fileContent: [UInt8]) throws(WireFault) -> TaskPlaces {
-        var reader = try WireReader(checkingVersionOf: fileContent)
+        var reader = WireReader(fileContent)
+        let version = try reader.number(UInt16.self)
+        guard [TaskPlaces.version, TaskPlaces.versionWithCreate].contains(version) else {
+            throw WireFault("version \(version)")
+        }
+        let creates = version == TaskPlaces.versionWithCreate
         let places = TaskPlaces(
             cwd: try reader.text(),
             mounts: try reader.list { (reader: inout WireReader) throws(WireFault) in
@@ -51,7 +63,7 @@ extension TaskPlaces {
                     target: try reader.text(),
                     source: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                         try reader.text()
-                    })
+                    }, create: creates ? try reader.flag() : false)
             })
         try reader.end()
         return places

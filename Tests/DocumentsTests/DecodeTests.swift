@@ -32,7 +32,8 @@ import Testing
             #"""
             ,"labels":{"a":"b"},"annotations":{"c":"d"},
             "env":{"A":"1","B":""},"cwd":"/w","user":"app:www","mounts":[
-            {"type":"bind","source":"/s","target":"/t","readOnly":true},
+            {"type":"bind","source":"/s","target":"/t","readOnly":true,"create":true,
+            "propagation":"slave"},
             {"type":"tmpfs","target":"/dev/shm","size":65536},{"type":"tmpfs","target":"/u"}],
             "resources":{"memory":6291456,"cpus":0.0125,"pids":1},
             "capabilities":{"add":["CAP_SYS_TIME","NET_RAW","SYS_TIME"],"drop":["ALL"]},
@@ -43,7 +44,9 @@ import Testing
             name: app, rootfs: "/r", args: ["sh"], env: ["A": "1", "B": ""], cwd: "/w",
             user: try #require(UserSpec("app:www")),
             mounts: [
-                MountSpec(kind: .bind(source: "/s"), target: "/t", readOnly: true),
+                MountSpec(
+                    kind: .bind(source: "/s"), target: "/t", readOnly: true, propagation: .slave,
+                    create: true),
                 MountSpec(kind: .tmpfs(size: 65536), target: "/dev/shm"),
                 MountSpec(kind: .tmpfs(size: nil), target: "/u"),
             ],
@@ -170,6 +173,14 @@ import Testing
         (
             #""mounts":[{"type":"bind","target":"/t","source":"s","size":1}]"#,
             ["/mounts/0/source", "/mounts/0/size"]
+        ),
+        (
+            #""mounts":[{"type":"bind","target":"/t","source":"/s","create":1,"propagation":"x"}]"#,
+            ["/mounts/0/propagation", "/mounts/0/create"]
+        ),
+        (
+            #""mounts":[{"type":"bind","target":"/t","source":"/s","propagation":"shared"}]"#,
+            ["/mounts/0/propagation!"]
         ),
         (
             #""mounts":[{"type":"tmpfs","target":"/t","source":"/s","size":0}]"#,
