@@ -1,5 +1,5 @@
 /* The entry point of the shim's program (scripts/build, `-e clinux_entry`), before libc is
- * initialized.
+ * initialized. The verb `reap` runs here for good: see reaper.c.
  *
  * Each delete ends with `staunch-shim absent PARENT NAME …`, and nearly always none of the files
  * exists. Checking that takes one call per file, but initializing libc and Swift's runtime takes
@@ -46,10 +46,13 @@ BARE static int is_absent(const char *parent, const char *name) {
                 (long)&found) == -ENOENT;
 }
 
+extern _Noreturn void clinux_be_reaper(void);
+
 /* `stack` is the kernel's initial stack: argc, argv. */
 BARE __attribute__((used)) void clinux_look(const uintptr_t *stack) {
     const uintptr_t count = stack[0];
     const char *const *words = (const char *const *)(stack + 1);
+    if (count > 1 && is_same(words[1], "reap")) clinux_be_reaper();
     if (count < 4 || count % 2 != 0 || !is_same(words[1], "absent")) return;
     for (uintptr_t index = 2; index < count; index += 2)
         if (!is_absent(words[index], words[index + 1])) return;

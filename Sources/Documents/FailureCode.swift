@@ -27,6 +27,7 @@ extension ProblemCode {
             case .networkUnknown: .networkUnknown
             case .networkRefused: .networkRefused
             case .networkFailed: .networkFailed
+            case .sysctlRefused: .sysctlRefused
             case .shimFailed: .shimFailed
             }
     }

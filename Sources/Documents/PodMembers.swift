@@ -17,7 +17,13 @@ extension PodSpec {
         .object("network", networkMembers),
         .object("dns", dnsMembers),
         .optional("hosts", \.hosts, { $0.hosts = $1 }, .hosts),
-        sharePID,
+        .optional(
+            "shmSize", \.shmSize, { $0.shmSize = $1 },
+            .integer { $0.integer(in: DocumentLimits.shmSize) }),
+        .optional("sysctls", \.sysctls, { $0.sysctls = $1 }, .map { $0.sysctls() }),
+        .optional("hostPID", \.hostPID, { $0.hostPID = $1 }, .bool),
+        .optional("hostIPC", \.hostIPC, { $0.hostIPC = $1 }, .bool),
+        .optional("sharePID", \.sharePID, { $0.sharePID = $1 }, .bool),
         .nullable(
             "cgroupParent", \.cgroupParent, { $0.cgroupParent = $1 }, .text { $0.cgroupParent() }),
         .optional(
@@ -28,18 +34,6 @@ extension PodSpec {
 
     /// The members of a request. The pod's document and its record have other forms of the tasks.
     static let requestMembers = SpecTable<PodSpec>(members.members + [taskObject])
-
-    private static let sharePID = Member<PodSpec>(
-        name: "sharePID",
-        read: { field, _ in
-            let isShared = field.bool()
-            if isShared == true {
-                field.refuseUnsupported(
-                    "a shared PID namespace is not supported by this version")
-            }
-            return isShared == false
-        },
-        write: { $1.member("sharePID", false) }, restore: { _, _ in })
 
     private static let taskObject = Member<PodSpec>(
         name: "tasks",
@@ -67,6 +61,7 @@ extension PodSpec {
             var spec = PodSpec(hostname: name.text)
             _ = requestMembers.read(&object, into: &spec)
             if let fault = spec.limitFault { object.log.add(fault.pointer, fault.detail) }
+            for fault in spec.namespaceFaults() { object.log.add(fault.pointer, fault.detail) }
             for task in spec.tasks {
                 let place = JSONPointer.root.appending("tasks").appending(task.name.text)
                 for fault in task.faults(in: spec, at: place, nestsCPULimits: nestsCPULimits) {

@@ -49,6 +49,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case portTaken = "port-taken"
     case networkRefused = "network-refused"
     case networkFailed = "network-failed"
+    case sysctlRefused = "sysctl-refused"
     case tooManyPods = "too-many-pods"
     case tooManyOperations = "too-many-operations"
     case shimFailed = "shim-failed"
@@ -79,7 +80,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .cgroupParentMissing, .addressRefused, .networkRefused:
+            .cgroupParentMissing, .addressRefused, .networkRefused, .sysctlRefused:
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .networkFailed, .internalFault: 500
@@ -105,8 +106,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .internalFault, .transferCodingUnknown, .networkUnknown,
-            .networkConfigured,
-            .subnetTaken, .addressTaken, .addressRefused, .networkRefused, .portTaken:
+            .networkConfigured, .subnetTaken, .addressTaken, .addressRefused, .networkRefused,
+            .portTaken, .sysctlRefused:
             false
         }
     }

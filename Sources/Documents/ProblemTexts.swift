@@ -51,6 +51,7 @@ extension ProblemCode {
         case .portTaken: "The host port is in use"
         case .networkRefused: "The network of the pod cannot be used as it is"
         case .networkFailed: "The network of the pod failed"
+        case .sysctlRefused: "The kernel refused a sysctl"
         case .tooManyPods: "There are too many pods"
         case .tooManyOperations: "The pod has too many open operations"
         case .shimFailed: "The shim of the pod failed"
@@ -176,6 +177,9 @@ extension ProblemCode {
         case .networkFailed:
             "The kernel refused to make the network, the interface of the pod or its host ports, "
                 + "or a plugin failed. The detail quotes the error."
+        case .sysctlRefused:
+            "The kernel does not have this sysctl in the namespaces of the pod, or does not accept "
+                + "its value. The detail names it and quotes the error."
         case .tooManyPods: "The number of pods on the host has reached its limit."
         case .tooManyOperations:
             "The number of open operations of the pod has reached its limit. Nothing was recorded. "
@@ -231,6 +235,7 @@ extension ProblemCode {
         case .addressTaken: "Choose another address, or leave it out: the daemon then chooses one."
         case .addressesExhausted: "Delete a pod of the network, or make a larger network."
         case .portTaken: "Choose another hostPort, or end the program that has it."
+        case .sysctlRefused: "Leave the sysctl out, or write a value that sysctl(8) accepts."
         case .tooManyPods: "Delete a pod, or wait until a pod is gone."
         case .tooManyOperations:
             "Wait until an operation of the pod has ended, then send the request again."

@@ -245,7 +245,7 @@ package struct HostRoute: Equatable, Sendable {
     /// returns the last list.
     func diskFolders(_ records: any Recorded) async -> [Observation]
     /// Returns the shim's own namespaces, as far as they can be seen; empty if the shim has ended.
-    func namespaces(of shim: ProcessIdentity, ownNetwork: Bool) -> [NamespaceIdentity]
+    func namespaces(of shim: ProcessIdentity, _ spec: PodSpec) -> [NamespaceIdentity]
     /// Returns the namespaces that tasks hold by a descriptor: those of a deleted pod, and those
     /// without any process.
     func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace]

@@ -28,7 +28,9 @@ package struct Layout: Sendable {
     /// The directory of the notes about the pods with interfaces of plugins. It is on a disk, so
     /// that after a reboot the addresses of plugins are given back.
     package var notes: String { settings.dataDirectory + "/cni" }
+    /// The place of a shared memory of the pod's own.
     package func sharedMemory(_ uid: UID) -> String { ShimSettings.sharedMemory(in: pod(uid)) }
+    package func sharedPID(_ uid: UID) -> String { ShimSettings.sharedPID(in: pod(uid)) }
     package func names(_ uid: UID) -> String { ShimSettings.names(in: pod(uid)) }
     package func cgroup(_ uid: UID) -> String { "\(settings.cgroupParent)/\(uid)" }
     /// The cgroup with the pod's limits. The shim has a cgroup beside it, so that a pod that runs
@@ -51,12 +53,17 @@ package struct Layout: Sendable {
     }
 
     package func shim(_ pod: Pod) -> ShimSettings {
-        ShimSettings(
+        var shim = ShimSettings(
             name: pod.name.text, uid: pod.uid.description, podDirectory: self.pod(pod.uid),
             dataDirectory: folders(pod.uid).data,
             logDirectory: "\(settings.logDirectory)/\(pod.uid)", cgroup: cgroup(pod.uid),
             workload: pod.spec.cgroupParent.map { workload(pod.uid, below: $0) },
             ownNetwork: pod.spec.network.isOwn, keepsHostNetwork: pod.spec.network.bridge != nil,
             hostname: pod.spec.hostname)
+        shim.shmSize = UInt64(clamping: pod.spec.shmSize)
+        shim.hostIPC = pod.spec.hostIPC
+        shim.hostPID = pod.spec.hostPID
+        shim.sharesPID = pod.spec.sharePID
+        return shim
     }
 }

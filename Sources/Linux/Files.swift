@@ -84,6 +84,13 @@ package enum Files {
             effect("fs.rename", .storage) { unsafe Glibc.rename(path, name) }, "rename", name)
     }
 
+    /// Creates a symbolic link at `path`.
+    package static func link(_ path: String, to target: String) throws(SystemCallFailure) {
+        // SAFETY: both C strings live for the call.
+        try check(
+            effect("fs.symlink", .storage) { unsafe symlink(target, path) }, "symlink", path)
+    }
+
     /// Creates a file of `bytes` bytes with allocated space; creates none if that fails
     /// (posix_fallocate(3)).
     package static func allocate(_ path: String, bytes: Int64) throws(SystemCallFailure) {
@@ -175,13 +182,6 @@ package enum Files {
         throw SystemCallFailure(call: "lstat", subject: path, errno: errno)
     }
 
-    /// Whether a directory has this path; follows links. Throws stat(2)'s failures, ENOENT too.
-    package static func isDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
-        // SAFETY: the C string lives for the call.
-        let result = fallible("fs.stat", .inputOutput) { unsafe clinux_is_directory(path) }
-        return try check(result, "stat", path) == 1
-    }
-
     /// Whether a file has this path; follows links.
     package static func isThere(_ path: String) throws(SystemCallFailure) -> Bool {
         do throws(SystemCallFailure) {
@@ -191,6 +191,13 @@ package enum Files {
             guard error.errno == ENOENT else { throw error }
             return false
         }
+    }
+
+    /// Whether a directory has this path; follows links. Throws stat(2)'s failures, ENOENT too.
+    package static func isDirectory(_ path: String) throws(SystemCallFailure) -> Bool {
+        // SAFETY: the C string lives for the call.
+        let result = fallible("fs.stat", .inputOutput) { unsafe clinux_is_directory(path) }
+        return try check(result, "stat", path) == 1
     }
 
     /// The names in a directory, unsorted, without `.` and `..`; empty if the directory does not

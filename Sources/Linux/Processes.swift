@@ -136,6 +136,12 @@ package enum ProcFS {
         return namespace == Files.linkTarget("/proc/self/ns/pid")
     }
 
+    /// Whether both are in the same mount namespace; `false` if that cannot be seen.
+    package static func shareMountNamespace(_ one: Int32, _ other: Int32) -> Bool {
+        guard let namespace = Files.linkTarget("/proc/\(one)/ns/mnt") else { return false }
+        return namespace == Files.linkTarget("/proc/\(other)/ns/mnt")
+    }
+
     /// Whether it is exiting (PF_EXITING): v1's hierarchies then show it in their root.
     package static func isExiting(_ pid: Int32) -> Bool {
         flags(of: pid).map { $0 & 0x4 != 0 } ?? true

@@ -7,15 +7,15 @@ import Glibc
 package import Kernel
 
 package enum Sandbox {
-    /// Gives the calling process, which must have one thread, its own mount, IPC and UTS
-    /// namespaces. If `ownNetwork`, it also gets a network namespace with loopback up. Of the
-    /// host's mounts it keeps the cgroup hierarchies and the mounts that contain `needed` paths. A
-    /// copy of any other mount would keep its device busy after the host's unmount
-    /// (mount_namespaces(7)).
+    /// Gives the calling process, which must have one thread, its own mount and UTS namespaces, and
+    /// an IPC namespace if `ownIPC`. If `ownNetwork`, it also gets a network namespace with
+    /// loopback up. Of the host's mounts it keeps the cgroup hierarchies and the mounts that
+    /// contain `needed` paths. A copy of any other mount would keep its device busy after the
+    /// host's unmount (mount_namespaces(7)).
     package static func enter(
-        hostname: String, ownNetwork: Bool, needed: [String]
+        hostname: String, ownNetwork: Bool, ownIPC: Bool, needed: [String]
     ) throws(SystemCallFailure) {
-        let own = CLINUX_NEWNS | CLINUX_NEWIPC | CLINUX_NEWUTS
+        let own = CLINUX_NEWNS | CLINUX_NEWUTS | (ownIPC ? CLINUX_NEWIPC : 0)
         let network = ownNetwork ? CLINUX_NEWNET : 0
         try check(
             effect("sandbox.unshare", [.noMemory, .noSpace]) {

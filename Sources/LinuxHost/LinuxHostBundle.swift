@@ -83,8 +83,9 @@ extension LinuxHost {
             for: spec, in: pod.spec, layout.folders(pod.uid), ids: user,
             rootfs: bundle + "/rootfs",
             cgroupsPath: Layout.task(spec.name, in: workload),
-            sharedMemory: layout.sharedMemory(pod.uid), files: files, seccomp: filter,
-            devices: devices, host: kernel.traits)
+            sharedMemory: pod.spec.hostIPC ? "/dev/shm" : layout.sharedMemory(pod.uid),
+            pidNamespace: pod.spec.sharePID ? layout.sharedPID(pod.uid) : nil, files: files,
+            seccomp: filter, devices: devices, host: kernel.traits)
         do throws(SystemCallFailure) {
             try Files.makeDirectories(bundle)
             try Files.replace(bundle + "/config.json", document)

@@ -85,8 +85,9 @@ extension LinuxHost {
         await namespaces.look(self, records)
     }
 
-    package func namespaces(of shim: ProcessIdentity, ownNetwork: Bool) -> [NamespaceIdentity] {
-        let kinds = ShimSettings.namespaces(ownNetwork: ownNetwork)
+    package func namespaces(of shim: ProcessIdentity, _ spec: PodSpec) -> [NamespaceIdentity] {
+        let kinds = ShimSettings.namespaces(
+            ownNetwork: spec.network.isOwn, ownIPC: !spec.hostIPC)
         let files = Namespaces.files(of: shim.pid, kinds)
         // The start time is read last: if it still matches, the pid was not reused meanwhile.
         guard ProcFS.startTicks(of: shim.pid) == shim.startTicks else { return [] }

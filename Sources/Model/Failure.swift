@@ -11,6 +11,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case cgroupParentMissing
     case runtimeRefused
     case subnetTaken, portTaken, networkUnknown, networkRefused, networkFailed
+    case sysctlRefused
     case shimFailed
 }
 

@@ -24,6 +24,16 @@ package struct PodSpec: Equatable, Sendable {
     package var dns: DNSSpec
     /// Entries of the tasks' hosts file, after those of the pod itself.
     package var hosts: [HostEntry]
+    /// The size of the tasks' `/dev/shm` in bytes.
+    package var shmSize: Int64
+    /// Values of sysctl(8), by name. Each belongs to a namespace of the pod.
+    package var sysctls: [String: String]
+    /// Whether the tasks see the host's processes, and have no PID namespace of their own.
+    package var hostPID: Bool
+    /// Whether the tasks share one PID namespace. Its first process is none of theirs.
+    package var sharePID: Bool
+    /// Whether the tasks are in the host's IPC namespace, and have its `/dev/shm`.
+    package var hostIPC: Bool
     /// The limits of all tasks together.
     package var resources: Resources
     /// In the order of the volumes' names.
@@ -34,7 +44,10 @@ package struct PodSpec: Equatable, Sendable {
     package init(
         labels: [String: String] = [:], annotations: [String: String] = [:], hostname: String,
         network: PodNetwork = .none, dns: DNSSpec = DNSSpec(), hosts: [HostEntry] = [],
-        resources: Resources = Resources(), volumes: [VolumeSpec] = [], tasks: [TaskSpec] = []
+        shmSize: Int64 = defaultShmSize, sysctls: [String: String] = [:], hostPID: Bool = false,
+        sharePID: Bool = false,
+        hostIPC: Bool = false, resources: Resources = Resources(), volumes: [VolumeSpec] = [],
+        tasks: [TaskSpec] = []
     ) {
         self.labels = labels
         self.annotations = annotations
@@ -42,10 +55,18 @@ package struct PodSpec: Equatable, Sendable {
         self.network = network
         self.dns = dns
         self.hosts = hosts
+        self.shmSize = shmSize
+        self.sysctls = sysctls
+        self.hostPID = hostPID
+        self.sharePID = sharePID
+        self.hostIPC = hostIPC
         self.resources = resources
         self.volumes = volumes
         self.tasks = tasks
     }
+
+    /// Bytes. It is the default of Docker and podman.
+    package static let defaultShmSize: Int64 = 67_108_864
 
     /// Whether the label has that value, byte for byte.
     package func hasLabel(_ key: String, _ value: String) -> Bool {
@@ -205,6 +226,14 @@ package struct UserSpec: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
+/// Whether mounts that are made later appear on the other side (mount_namespaces(7)).
+package enum MountPropagation: String, Sendable, CaseIterable {
+    /// On neither side.
+    case `private`
+    /// Those of the host, in the task.
+    case slave
+}
+
 /// An object that a task sees at a path of its file system.
 package struct MountSpec: Equatable, Sendable {
     /// The object that a mount shows.
@@ -226,14 +255,10 @@ package struct MountSpec: Equatable, Sendable {
     package var readOnly: Bool
     /// The bind with all mounts below its source (mount_setattr(2)).
     package var recursiveReadOnly: Bool
-/// Whether mounts that are made later appear on the other side (mount_namespaces(7)).
-package enum MountPropagation: String, Sendable, CaseIterable {
-    /// On neither side.
-    case `private`
-    /// Those of the host, in the task.
-    case slave
-}
-
+    /// Of the bind and all mounts below its source.
+    package var propagation: MountPropagation
+    /// Whether a missing source of a bind is made, as a directory. It stays on the host.
+    package var create: Bool
 
     package init(
         kind: Kind, target: String, readOnly: Bool = false, recursiveReadOnly: Bool = false,
@@ -243,6 +268,8 @@ package enum MountPropagation: String, Sendable, CaseIterable {
         self.target = target
         self.readOnly = readOnly
         self.recursiveReadOnly = recursiveReadOnly
+        self.propagation = propagation
+        self.create = create
     }
 }
 
@@ -256,10 +283,4 @@ extension PodSpec {
         case .volume(let name): volumes.first { $0.name.text.isSame(as: name) }?.path(in: folders)
         }
     }
-    /// Of the bind and all mounts below its source.
-    package var propagation: MountPropagation
-    /// Whether a missing source of a bind is made, as a directory. It stays on the host.
-    package var create: Bool
 }
-        self.propagation = propagation
-        self.create = create

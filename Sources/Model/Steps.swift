@@ -6,6 +6,8 @@ package enum CreateStep: String, Sendable, CaseIterable {
     case shimStart = "shim.start"
     case volumesCreate = "volumes.create"
     case networkAttach = "network.attach"
+    /// This step comes after the interface, which has sysctls of its own.
+    case sysctlsSet = "sysctls.set"
     case rootfsMount = "rootfs.mount"
     case taskCreate = "task.create"
     case taskStart = "task.start"
@@ -22,6 +24,7 @@ package enum CreateStep: String, Sendable, CaseIterable {
         switch self {
         case .volumesCreate: !spec.volumes.isEmpty
         case .networkAttach: spec.network.bridge != nil || spec.network.cni != nil
+        case .sysctlsSet: !spec.sysctls.isEmpty
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
             .networkCreate:
             false

@@ -62,13 +62,15 @@ package enum RuntimeSpec {
     ///     starter.
     ///   - cgroupsPath: absolute, below each hierarchy's root.
     ///   - sharedMemory: the directory that is the task's /dev/shm.
+    ///   - pidNamespace: the path of a PID namespace that the task joins; `nil` for one of its own,
+    ///     or for the host's if the pod's spec says so.
     ///   - files: files of the pod that the task cannot change.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
     ///   - devices: those of the task's spec, or of the whole host if the task is privileged.
     package static func document(
         for task: TaskSpec, in pod: PodSpec, _ folders: PodFolders, ids: ResolvedUser,
-        rootfs: String, cgroupsPath: String, sharedMemory: String, files: [BoundFile] = [],
-        seccomp: [UInt8]?, devices: [DeviceNode] = [], host: HostTraits
+        rootfs: String, cgroupsPath: String, sharedMemory: String, pidNamespace: String? = nil,
+        files: [BoundFile] = [], seccomp: [UInt8]?, devices: [DeviceNode] = [], host: HostTraits
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 16_384)
         writer.beginObject()
@@ -84,7 +86,9 @@ package enum RuntimeSpec {
             + task.mounts.map { own($0, source: pod.source(of: $0, in: folders)) }
             + files.map(bound)
         writer.list("mounts", mounts) { $1.write(to: &$0) }
-        writer.object("linux") { linux(task, cgroupsPath, seccomp, devices, host, to: &$0) }
+        writer.object("linux") {
+            linux(task, pod, pidNamespace, cgroupsPath, seccomp, devices, host, to: &$0)
+        }
         writer.endObject()
         return writer.finish().bytes
     }
@@ -162,14 +166,21 @@ package enum RuntimeSpec {
     /// runc starts inside the pod's network, IPC and UTS namespaces, or in the host's network, and
     /// the task stays there. So only the task's own namespaces are listed, and no hostname.
     private static func linux(
-        _ task: TaskSpec, _ cgroupsPath: String, _ seccomp: [UInt8]?, _ devices: [DeviceNode],
+        _ task: TaskSpec, _ pod: PodSpec, _ pidNamespace: String?, _ cgroupsPath: String,
+        _ seccomp: [UInt8]?, _ devices: [DeviceNode],
         _ host: HostTraits, to writer: inout JSONWriter
     ) {
-        let namespaces = ["pid", "mount"] + (host.cgroupNamespace ? ["cgroup"] : [])
+        let namespaces =
+            (pod.hostPID ? [] : ["pid"]) + ["mount"] + (host.cgroupNamespace ? ["cgroup"] : [])
         writer.member("cgroupsPath", cgroupsPath)
+        // crun makes all mounts private by default, also the sources; runc makes them slaves.
+        if task.mounts.contains(where: { $0.propagation == .slave }) {
+            writer.member("rootfsPropagation", "rslave")
+        }
         writer.list("namespaces", namespaces) {
             $0.beginObject()
             $0.member("type", $1)
+            if let pidNamespace, $1 == "pid" { $0.member("path", pidNamespace) }
             $0.endObject()
         }
         writer.object("resources") {
@@ -178,10 +189,6 @@ package enum RuntimeSpec {
         }
         if !devices.isEmpty { writer.list("devices", devices) { $1.write(to: &$0) } }
         writer.member("maskedPaths", task.security.maskedPaths ?? maskedPaths)
-        // crun makes all mounts private by default, also the sources; runc makes them slaves.
-        if task.mounts.contains(where: { $0.propagation == .slave }) {
-            writer.member("rootfsPropagation", "rslave")
-        }
         writer.member("readonlyPaths", task.security.readOnlyPaths ?? readOnlyPaths)
         if let seccomp {
             writer.key("seccomp")

@@ -36,12 +36,13 @@ final class MemoryFileSystem {
         }
     }
 
-    /// The pod's /dev/shm, because the tasks share one IPC namespace. It has Docker's size. Inodes
-    /// are charged to the task, as its pages are.
+    /// The pod's /dev/shm, because the tasks share one IPC namespace. Inodes are charged to
+    /// the task, as its pages are.
     static func shared(_ settings: ShimSettings) throws(SystemCallFailure) -> MemoryFileSystem {
         try MemoryFileSystem(
             at: ShimSettings.sharedMemory(in: settings.podDirectory), named: "/dev/shm",
-            options: "mode=1777,size=65536k", source: "staunch-\(settings.uid)", noexec: true)
+            options: "mode=1777,size=\(settings.shmSize)", source: "staunch-\(settings.uid)",
+            noexec: true)
     }
 
     /// Unmounts it; `nil` if the file system is gone. After that the device number may be reused,

@@ -28,11 +28,13 @@ extension PodPart {
 }
 
 /// All kinds of parts.
-private var kinds: [any PodPart.Type] { [Volumes.self, Interface.self] }
+private var kinds: [any PodPart.Type] { [Volumes.self, Interface.self, Sysctls.self] }
 
 extension Shim {
     /// The mounts of the sandbox that the tasks share.
-    var memory: [MemoryFileSystem] { [sharedMemory] + parts.values.flatMap(\.memory) }
+    var memory: [MemoryFileSystem] {
+        [sharedMemory].compactMap(\.self) + parts.values.flatMap(\.memory)
+    }
 
     func makePart(_ name: String, _ document: [UInt8], id: UInt32) {
         if let partJob {
@@ -65,8 +67,14 @@ extension Shim {
         } catch { reply(id, .failed(fault(error.errno), detail: error.description)) }
     }
 
-    /// EADDRINUSE is a port's; any other errno is not the client's fault.
-    private func fault(_ errno: CInt) -> ShimFault { errno == 98 ? .portTaken : .system }
+    /// EADDRINUSE is a port's. No call has failed if the helper was killed.
+    private func fault(_ errno: CInt) -> ShimFault {
+        switch errno {
+        case 98: .portTaken
+        case 0: .interrupted
+        default: .system
+        }
+    }
 
     /// Also removes what a former shim of the pod has made.
     func removePart(_ name: String, id: UInt32) {

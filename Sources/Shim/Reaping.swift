@@ -24,6 +24,10 @@ extension Shim {
                 Children.reap(exit.pid)
                 removal = nil
                 reply(to: job.waiting, answer(job))
+            } else if reaper?.pid == exit.pid {
+                Children.reap(exit.pid)
+                reaper = nil
+                leaveIfAsked()
             } else if partJob?.job.pid == exit.pid {
                 Children.reap(exit.pid)
                 partEnded()
@@ -64,6 +68,11 @@ extension Shim {
         slot.output?.taskEnded()
         if let exit = slot.exit { send(.exited(task: slot.name, attempt: slot.attempt, exit)) }
         sendHeld(slot)
+        if !settings.endsTogether && slot.stop == nil {
+            // No PID namespace ends the others: they are killed until none is left.
+            let now = SystemClock.sinceBoot
+            slot.stop = StopState(ids: [], signal: nil, killFrom: now, nextLook: now)
+        }
         advanceStop(slot)
     }
 

@@ -204,9 +204,11 @@ extension Shim {
         leaveIfAsked()
     }
 
-    /// Ends the process when no log writer is left.
+    /// Ends the process when no log writer is left. The reaper is seen to end first, because the
+    /// pod's cgroup must then be empty.
     func leaveIfAsked() {
         guard exitRequested != nil, !hasWriters else { return }
+        if let reaper { return Children.signal(reaper.pid, 9) }
         endProcess(0)
     }
 }

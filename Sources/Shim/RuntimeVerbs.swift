@@ -12,6 +12,7 @@ extension Shim {
         guard slot.user != nil else {
             return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
         }
+        if let reason = withoutReaper { return reply(id, .failed(.state, detail: reason)) }
         if let writer = slot.output?.writer {
             // The writer of an earlier try may have the log open: removals wait for its end.
             slot.output?.kill()

@@ -24,7 +24,11 @@ package final class Shim {
     let podNetwork: CInt
     let hierarchies: [CgroupHierarchy]
     let identity: ProcessIdentity
-    let sharedMemory: MemoryFileSystem
+    /// `nil` if the tasks have the host's.
+    let sharedMemory: MemoryFileSystem?
+    /// The first process of the PID namespace that the tasks share; `nil` if they share none, or if
+    /// it has ended.
+    var reaper: Reaper?
     /// By name.
     var parts: [String: any PodPart] = [:]
     /// The parts without a folder that a helper has made wholly.
@@ -68,14 +72,22 @@ package final class Shim {
         let keepsNetwork = settings.keepsHostNetwork
         hostNetwork =
             keepsNetwork ? try OwnedDescriptor.opening("/proc/self/ns/net", 0).release() : -1
+        // The program's mount may be missing in the sandbox.
+        let program =
+            settings.sharesPID ? try Mounts.cloneReadOnly("/proc/self/exe").release() : -1
         try Sandbox.adoptOrphans()
         try Sandbox.enter(
             hostname: settings.hostname, ownNetwork: settings.ownNetwork,
-            needed: ["/proc", "/sys", settings.podDirectory])
+            ownIPC: !settings.hostIPC, needed: ["/proc", "/sys", settings.podDirectory])
         podNetwork =
             keepsNetwork ? try OwnedDescriptor.opening("/proc/self/ns/net", 0).release() : -1
-        Namespaces.keepOwn(ShimSettings.namespaces(ownNetwork: settings.ownNetwork))
-        sharedMemory = try MemoryFileSystem.shared(settings)
+        Namespaces.keepOwn(
+            ShimSettings.namespaces(ownNetwork: settings.ownNetwork, ownIPC: !settings.hostIPC))
+        sharedMemory = settings.hostIPC ? nil : try MemoryFileSystem.shared(settings)
+        if program >= 0 {
+            let file = OwnedDescriptor(adopting: program)
+            reaper = try Reaper(of: settings, program: file, shim: pid)
+        }
         identity = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         epoll = try Epoll()
         try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)

@@ -30,14 +30,17 @@ extension Shim {
                 guard try Files.exists(hierarchy.directory(slot.paths.cgroup)) else { continue }
                 let members = try Cgroup(path: slot.paths.cgroup, hierarchies: [hierarchy])
                     .processes()
-                return !members.isEmpty && members.allSatisfy { isRuntimes($0) }
+                return !members.isEmpty && members.allSatisfy { isRuntimes($0, slot) }
             }
             return true
         } catch { return false }
     }
 
-    /// Every task has its own PID namespace; the runtime's own programs are not in it.
-    private func isRuntimes(_ pid: Int32) -> Bool {
-        ProcFS.hasExecuted(pid) == false || ProcFS.sharesPIDNamespace(pid)
+    /// No task is in the shim's PID namespace unless that is the host's for all; the runtime's own
+    /// programs are. In the host's, they are in the runtime's mount namespace, and no task is.
+    private func isRuntimes(_ pid: Int32, _ slot: TaskSlot) -> Bool {
+        if ProcFS.hasExecuted(pid) == false { return true }
+        guard settings.hostPID else { return ProcFS.sharesPIDNamespace(pid) }
+        return slot.job.map { ProcFS.shareMountNamespace(pid, $0.pid) } ?? false
     }
 }

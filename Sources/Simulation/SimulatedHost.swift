@@ -433,9 +433,9 @@ import Synchronization
         return names
     }
 
-    package func namespaces(
-        of shim: ProcessIdentity, ownNetwork: Bool
-    ) -> [NamespaceIdentity] { [] }
+    package func namespaces(of shim: ProcessIdentity, _ spec: PodSpec) -> [NamespaceIdentity] {
+        []
+    }
 
     package func heldNamespaces(_ records: any Recorded) async -> [HeldNamespace] { [] }
 

@@ -136,10 +136,12 @@ import ShimProtocol
     }
 
     private func makePart(_ name: String, _ id: UInt32) {
-        pod.parts.insert(name)
+        // Sysctls go with the shim.
+        let isKept = name != WireSysctl.part
+        if isKept { pod.parts.insert(name) }
         change(name, .mount, id) { [world, pod] in
             // A helper that ends after a removal has made it again.
-            pod.parts.insert(name)
+            if isKept { pod.parts.insert(name) }
             return world.dice.once(in: 25) ? .failed(.system, detail: "mkdir: ENOSPC") : .done
         }
     }

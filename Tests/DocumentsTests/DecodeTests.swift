@@ -98,7 +98,7 @@ import Testing
                 "/network/ports/2/hostIP",
             ]
         ),
-        (#"{"dns":[]}"#, ["/dns"]), (#"{"sharePID":true}"#, ["/sharePID!"]),
+        (#"{"dns":[]}"#, ["/dns"]), (#"{"sharePID":true,"hostPID":true}"#, ["/sharePID"]),
         (#"{"sharePID":1}"#, ["/sharePID"]), (#"{"tasks":[]}"#, ["/tasks"]),
         (#"{"resources":{"memory":6291455}}"#, ["/resources/memory"]),
         (
@@ -244,8 +244,8 @@ import Testing
         func code(_ text: String) -> ProblemCode? {
             #expect(throws: DocumentFaults.self) { try pod(text) }?.code
         }
-        #expect(code(#"{"network":{"mode":"cni"},"sharePID":true}"#) == .notSupported)
-        #expect(code(#"{"sharePID":true,"x":1}"#) == .invalidDocument)
+        #expect(code(#"{"network":{"mode":"cni"}}"#) == .notSupported)
+        #expect(code(#"{"network":{"mode":"cni"},"x":1}"#) == .invalidDocument)
     }
 
     @Test func detailsSayWhatIsWrong() {

@@ -29,7 +29,8 @@ import Testing
             "labels":{},"annotations":{},
             "rootfs":{"path":"/r","readOnly":false},"args":["sh","\n"],"env":{},"cwd":"/",
             "user":"0:0","mounts":[
-            {"type":"bind","source":"/s","target":"/t","readOnly":true,"recursiveReadOnly":false},
+            {"type":"bind","source":"/s","target":"/t","readOnly":true,"recursiveReadOnly":false,
+            "propagation":"private","create":false},
             {"type":"tmpfs","size":9,"target":"/u","readOnly":false}],
             "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[],
             "ambient":[]},"noNewPrivileges":true,"compat32":true,"stopSignal":"TERM",
@@ -72,8 +73,9 @@ import Testing
             + #""createdAt":"\#(noonText)","released":false,"#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
             + #""runtime":null,"network":{"mode":"none"},"#
-            + #""dns":{"servers":[],"searches":[],"options":[]},"hosts":[],"sharePID":false,"#
-            + #""cgroupParent":null,"resources":{},"volumes":{},"#
+            + #""dns":{"servers":[],"searches":[],"options":[]},"#
+            + #""hosts":[],"shmSize":67108864,"sysctls":{},"hostPID":false,"hostIPC":false,"#
+            + #""sharePID":false,"cgroupParent":null,"resources":{},"volumes":{},"#
             + #""interfaces":[],"networkFault":null,"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
             + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#

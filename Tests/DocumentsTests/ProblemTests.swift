@@ -26,6 +26,7 @@ import Testing
         "network-configured": 409,
         "subnet-taken": 409, "address-taken": 409, "addresses-exhausted": 409,
         "address-refused": 422, "port-taken": 409, "network-refused": 422, "network-failed": 500,
+        "sysctl-refused": 422,
         "internal": 500, "transfer-coding-unknown": 501,
     ]
 

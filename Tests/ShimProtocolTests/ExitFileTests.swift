@@ -49,6 +49,24 @@ import Testing
 }
 
 @Suite struct Arguments {
+    private static let options = [
+        [], ["shm=65536"], ["pid=pod"], ["ipc=host", "pid=host"],
+        ["tasks=/kube pods/staunch-u", "shm=1", "ipc=host", "pid=host"],
+    ]
+
+    @Test("options come after the other arguments, and only if they are no defaults")
+    func options() {
+        let plain = Array(Arguments.settings[0].arguments.dropFirst(2))
+        #expect(plain.count == 8)
+        for options in Arguments.options {
+            let settings = ShimSettings(arguments: plain + options)
+            #expect(settings?.arguments.dropFirst(10).map(\.self) == options)
+        }
+        for bad in ["", "shm=", "shm=-1", "shm=01", "ipc=", "pid=hosts", "none", "tasks="] {
+            #expect(ShimSettings(arguments: plain + [bad]) == nil)
+        }
+    }
+
     private static let settings =
         [(true, false), (true, true), (false, false)].map {
             ownNetwork, keepsHostNetwork in

@@ -244,4 +244,9 @@ ssize_t clinux_netlink_receive(int socket, void *bytes, size_t count, int wait);
 /* setns(2) with CLONE_NEWNET, for the calling thread. */
 int clinux_enter_network(int descriptor);
 
+/* reaper.c */
+_Noreturn void clinux_be_reaper(void);
+int clinux_clone_read_only(const char *path);
+pid_t clinux_start_reaper(int program, int root, const char *name, const char *uid);
+
 #endif

@@ -334,8 +334,10 @@ extension Failure {
         case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
         case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))
         case .portTaken: self.init(.portTaken, detail, step: .create(step))
-        case .system where step == .networkAttach:
+        case .system where step == .networkAttach, .interrupted where step == .networkAttach:
             self.init(.networkFailed, detail, step: .create(step))
+        case .system where step == .sysctlsSet:
+            self.init(.sysctlRefused, detail, step: .create(step))
         case .notRunning, .state: self.init(.taskState, detail, step: .create(step))
         case .interrupted, .system: self.init(.shimFailed, detail, step: .create(step))
         }

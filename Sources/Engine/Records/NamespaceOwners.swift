@@ -14,8 +14,7 @@ extension PodController {
     /// has noted the namespaces of its own shims, unless it died in between.
     func noteNamespaces(of shim: ProcessIdentity) {
         guard let pod = engine.registry.pod(uid) else { return }
-        let ownNetwork = pod.spec.network.isOwn
-        engine.registry.note(host.namespaces(of: shim, ownNetwork: ownNetwork), of: pod)
+        engine.registry.note(host.namespaces(of: shim, pod.spec), of: pod)
     }
 }
 

@@ -10,7 +10,7 @@ import Model
 import ShimProtocol
 import Teardown
 
-struct Interface: PodPart {
+struct Interface: PodPart, PodResource {
     let name = WireInterface.part
 
     func prepare(_ pod: Pod, _ engine: Engine) async throws(Failure) {

@@ -9,7 +9,7 @@ import Model
 import ShimProtocol
 import Teardown
 
-struct PodVolumes: PodPart {
+struct PodVolumes: PodPart, PodResource {
     let name = VolumeSpec.part
 
     func prepare(_ pod: Pod, _ engine: Engine) {}

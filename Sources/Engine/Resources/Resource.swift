@@ -31,8 +31,9 @@ import Teardown
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome
 }
 
-/// A resource that a pod has if its spec says so. The shim makes it, once it has started.
-@Loop protocol PodPart: PodResource {
+/// A part that a pod has if its spec says so. The shim makes it, once it has started. A part that
+/// outlives the shim is a resource as well.
+@Loop protocol PodPart: Sendable {
     /// The name that the shim knows.
     var name: String { get }
     /// Makes what the part needs and other pods share.
@@ -70,6 +71,7 @@ extension CreateStep {
         switch self {
         case .volumesCreate: PodVolumes()
         case .networkAttach: Interface()
+        case .sysctlsSet: PodSysctls()
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
             .networkCreate:
             nil
