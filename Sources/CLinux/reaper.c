@@ -2,7 +2,7 @@
  * and all processes of the namespace end with it. It ends when the shim does.
  *
  * It is the shim's program, which has just been executed so that none of the shim's memory is kept.
- * Where entry.c is the entry point, nothing of libc and Swift is ever initialized.
+ * If entry.c is the entry point, nothing of libc and Swift is ever initialized.
  *
  * Tasks see it as their pid 1. So it has no privileges, is not dumpable, and its root directory is
  * empty (prctl(2), ptrace(2)). */

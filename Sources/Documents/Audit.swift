@@ -13,18 +13,21 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
     /// Namespaces that tasks hold by a descriptor: those of deleted pods, which are leaks, and
     /// those without a process whose pod is unknown.
     package let namespaces: [HeldNamespace]
+    /// Mounts of the host that tasks may have made through shared mounts. None of them is a leak.
+    package let mounts: [SharedMount]
     /// The operations that remove orphans at present.
     package let operations: [UID]
 
     package init(
         fresh: Bool, takenAt: Timestamp, revision: UInt64, resources: [AuditLine],
-        namespaces: [HeldNamespace] = [], operations: [UID] = []
+        namespaces: [HeldNamespace] = [], mounts: [SharedMount] = [], operations: [UID] = []
     ) {
         self.fresh = fresh
         self.takenAt = takenAt
         self.revision = revision
         self.resources = resources
         self.namespaces = namespaces
+        self.mounts = mounts
         self.operations = operations
     }
 
@@ -44,6 +47,10 @@ package struct Audit: DocumentEncodable, Equatable, Sendable {
         writer.key("namespaces")
         writer.beginArray()
         for namespace in namespaces { namespace.write(to: &writer) }
+        writer.endArray()
+        writer.key("mounts")
+        writer.beginArray()
+        for mount in mounts { mount.write(to: &writer) }
         writer.endArray()
         writer.key("operations")
         writer.beginArray()
@@ -122,6 +129,22 @@ extension HeldNamespace: DocumentEncodable {
         writer.beginArray()
         for holder in holders { holder.write(to: &writer) }
         writer.endArray()
+        writer.endObject()
+    }
+}
+
+extension SharedMount: DocumentEncodable {
+    package func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("mountPoint", mount.mountPoint)
+        writer.member("type", mount.type)
+        writer.key("pod")
+        writer.beginObject()
+        writer.member("name", name.text)
+        writer.member("uid", pod)
+        writer.endObject()
+        writer.member("task", task.text)
+        writer.member("source", source)
         writer.endObject()
     }
 }

@@ -17,6 +17,7 @@ extension ProblemCode {
             case .rootfsRefused: .rootfsRefused
             case .userUnknown: .userUnknown
             case .mountSourceMissing: .mountSourceMissing
+            case .mountSourceNotShared: .mountSourceNotShared
             case .mountTargetRefused: .mountTargetRefused
             case .deviceRefused: .deviceRefused
             case .seccompProfileRefused: .seccompProfileRefused

@@ -88,15 +88,8 @@ extension MountType {
 
 extension Codec<MountPropagation> {
     fileprivate static var propagation: Codec {
-        let known = Codec.parsed(
+        .parsed(
             "'private', 'slave' or 'shared'", { MountPropagation(rawValue: $0) }, text: \.rawValue)
-        return Codec(
-            read: { field in
-                guard field.value.string == "shared" else { return known.read(field) }
-                field.refuseUnsupported("'shared' is not supported by this version")
-                return nil
-            },
-            write: known.write, restore: known.restore)
     }
 }
 

@@ -33,6 +33,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case rootfsRefused = "rootfs-refused"
     case userUnknown = "user-unknown"
     case mountSourceMissing = "mount-source-missing"
+    case mountSourceNotShared = "mount-source-not-shared"
     case mountTargetRefused = "mount-target-refused"
     case deviceRefused = "device-refused"
     case seccompProfileRefused = "seccomp-profile-refused"
@@ -80,7 +81,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
-            .cgroupParentMissing, .addressRefused, .networkRefused, .sysctlRefused:
+            .cgroupParentMissing, .addressRefused, .networkRefused, .sysctlRefused,
+            .mountSourceNotShared:
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .networkFailed, .internalFault: 500
@@ -107,7 +109,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .internalFault, .transferCodingUnknown, .networkUnknown,
             .networkConfigured, .subnetTaken, .addressTaken, .addressRefused, .networkRefused,
-            .portTaken, .sysctlRefused:
+            .portTaken, .sysctlRefused, .mountSourceNotShared:
             false
         }
     }

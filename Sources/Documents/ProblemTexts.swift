@@ -35,6 +35,7 @@ extension ProblemCode {
         case .rootfsRefused: "The rootfs cannot be mounted"
         case .userUnknown: "The rootfs has no such user"
         case .mountSourceMissing: "The source of a mount does not exist"
+        case .mountSourceNotShared: "The source of a mount is not shared on the host"
         case .mountTargetRefused: "The target of a mount cannot be used"
         case .deviceRefused: "A device cannot be given to the task"
         case .seccompProfileRefused: "The task's seccomp profile cannot be used"
@@ -134,6 +135,9 @@ extension ProblemCode {
             "The member user names a user or group that is missing in /etc/passwd or /etc/group "
                 + "of the rootfs."
         case .mountSourceMissing: "The path of the source of a mount does not exist."
+        case .mountSourceNotShared:
+            "A mount has the propagation 'shared', but its source is not on a shared mount of the "
+                + "host. The detail names both mounts."
         case .mountTargetRefused:
             "A mount target or the cwd cannot be created, because its path leads through an "
                 + "endless chain of links, over another mount, or into the source of a bind mount "
@@ -235,6 +239,8 @@ extension ProblemCode {
         case .addressTaken: "Choose another address, or leave it out: the daemon then chooses one."
         case .addressesExhausted: "Delete a pod of the network, or make a larger network."
         case .portTaken: "Choose another hostPort, or end the program that has it."
+        case .mountSourceNotShared:
+            "Make the mount shared with `mount --make-shared`, or ask for another propagation."
         case .sysctlRefused: "Leave the sysctl out, or write a value that sysctl(8) accepts."
         case .tooManyPods: "Delete a pod, or wait until a pod is gone."
         case .tooManyOperations:

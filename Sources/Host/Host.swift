@@ -241,6 +241,8 @@ package struct HostRoute: Equatable, Sendable {
     func cgroups() throws(SystemCallFailure) -> [String: String]
     /// Returns our mounts in the host's mount namespace.
     func mounts() throws(SystemCallFailure) -> [String: String]
+    /// Returns all mounts in the host's mount namespace.
+    func hostMounts() throws(SystemCallFailure) -> [HostMount]
     /// Returns the pods' folders on the disks, as a helper listed them. If a disk takes too long,
     /// returns the last list.
     func diskFolders(_ records: any Recorded) async -> [Observation]

@@ -20,7 +20,21 @@ package struct MountInfo: Sendable {
     /// The directory of the file system that is mounted.
     package var root: String { MountInfo.text(MountInfo.unescaped(fields[3])[...]) }
     package var type: String { MountInfo.text(fields[dash + 1]) }
+    /// Whether it propagates to peers and from them (mount_namespaces(7)).
+    package var isShared: Bool {
+        fields[6..<dash].contains { MountInfo.text($0).begins(with: "shared:") }
+    }
     package var superOptions: String { MountInfo.text(fields[dash + 3]) }
+
+    /// The mount of an open file, in the caller's namespace; `nil` if it is not there any more.
+    package static func of(
+        _ file: borrowing OwnedDescriptor
+    ) throws(SystemCallFailure) -> MountInfo? {
+        let text = try Files.read("/proc/self/fdinfo/\(file.number)", limit: 1 << 16)
+        let lines = String(decoding: text, as: UTF8.self).fields("\n")
+        guard let id = lines.lazy.compactMap({ $0.after("mnt_id:\t") }).first else { return nil }
+        return try current().first { $0.id.isSame(as: id) }
+    }
 
     /// The mounts of the caller's namespace.
     package static func current() throws(SystemCallFailure) -> [MountInfo] {

@@ -45,18 +45,43 @@ package enum Sandbox {
             "/ as a slave")
     }
 
+    /// A directory or file of the host, and the place of a copy of its mounts. The copies stay in
+    /// the peer groups of the host's.
+    package struct SharedSource {
+        let path: String
+        let place: String
+
+        package init(path: String, place: String) {
+            self.path = path
+            self.place = place
+        }
+    }
+
     /// For a forked child, before it becomes the runtime. Gives it a mount namespace with the
-    /// host's current mounts, and with some of the sandbox's mounts at their paths. The namespace
-    /// ends with the runtime.
+    /// host's current mounts, and with some of the sandbox's mounts at their paths. None of them
+    /// propagates to the host except `shared`. The namespace ends with the runtime.
     package static func enterHost(
-        _ host: CInt, with mounts: ArraySlice<String>
+        _ host: CInt, with mounts: ArraySlice<String>, shared: ArraySlice<SharedSource>
     ) throws(SystemCallFailure) {
         if let path = mounts.first {
             let copy = try Mounts.clone(path)
-            try enterHost(host, with: mounts.dropFirst())
+            try enterHost(host, with: mounts.dropFirst(), shared: shared)
             return try Mounts.attach(copy, at: path)
         }
         try enterMounts(host)
+        try leaveHost(with: shared)
+    }
+
+    /// A copy that is made before the calling process has its own namespace is a peer of the
+    /// host's mount (open_tree(2)); a later one would be a slave.
+    private static func leaveHost(
+        with shared: ArraySlice<SharedSource>
+    ) throws(SystemCallFailure) {
+        if let source = shared.first {
+            let copy = try Mounts.clone(source.path)
+            try leaveHost(with: shared.dropFirst())
+            return try Mounts.attach(copy, at: source.place)
+        }
         try check(clinux_unshare(CInt(CLINUX_NEWNS)), "unshare", "mount namespace")
         try slaveAllMounts()
     }

@@ -57,7 +57,9 @@ package enum Superblocks {
         _ device: UInt64, _ name: String, isKnownToLive: Bool
     ) -> String? {
         guard mayLive(device) else { return nil }
-        let holders = holders(upper: nil, device: device)
+        // If the number may have been reused, a mount with it proves nothing.
+        let mounts = isKnownToLive ? mounts(of: device) : []
+        let holders = mounts + holders(upper: nil, device: device)
         if holders.isEmpty && !isKnownToLive { return nil }
         return "the pod's \(name) has no mount and is held: \(shown(holders))"
     }
@@ -66,6 +68,21 @@ package enum Superblocks {
         holders.isEmpty
             ? "by no process that /proc shows: perhaps in a socket's queue"
             : holders.joined(separator: ", ")
+    }
+
+    /// The mounts of the device in all namespaces, in words; at most `limit`. A task with a shared
+    /// mount can make one on the host.
+    private static func mounts(of device: UInt64, atMost limit: Int = 4) -> [String] {
+        let shown = "\(device >> 8 & 0xfff):\(device & 0xff | device >> 12 & 0xffff_ff00)"
+        var (found, namespaces): ([String], Set<[UInt8]>) = ([], [])
+        for pid in names("/proc").compactMap({ Int32($0) }) where found.count < limit {
+            guard let namespace = Files.linkTarget("/proc/\(pid)/ns/mnt"),
+                namespaces.insert(namespace).inserted
+            else { continue }
+            found += mounted(pid).filter { $0.device.isSame(as: shown) }
+                .map { "\(who(pid)) by a mount at \($0.mountPoint)" }
+        }
+        return Array(found.prefix(limit))
     }
 
     /// The holders of the unmounted overlay of this upper layer, in words, at most `limit`. If

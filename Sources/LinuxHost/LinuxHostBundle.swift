@@ -2,6 +2,7 @@
 
 import Bytes
 import Host
+import JSON
 package import Kernel
 import Linux
 package import Model
@@ -15,15 +16,25 @@ extension LinuxHost {
         let mounts = RuntimeSpec.inOrder(spec.mounts).map { mount in
             WireMount(
                 target: mount.target, source: pod.spec.source(of: mount, in: folders),
-                create: mount.create)
+                create: mount.create, sharedBy: LinuxHost.sharedBy(mount, spec))
         }
         let files = nameFiles(pod.uid).map { WireMount(target: $0.target, source: $0.source) }
         let places = TaskPlaces(cwd: spec.cwd, mounts: mounts + files)
         try Files.replace(bundle + "/places", places.fileContent())
     }
 
+    /// Where the pod's document asks for a shared mount.
+    private static func sharedBy(_ mount: MountSpec, _ task: TaskSpec) -> String? {
+        guard mount.propagation == .shared,
+            let index = task.mounts.firstIndex(where: { $0.target.isSame(as: mount.target) })
+        else { return nil }
+        let place = JSONPointer.root.appending("tasks").appending(task.name.text)
+            .appending("mounts").appending(index).appending("propagation")
+        return "\(place)"
+    }
+
     /// Returns the task's mounts in their order, and the pod's files, each at the target that the
-    /// mount helper made. A file is left out where the task has a mount of its own.
+    /// mount helper made. A file is left out if the task has a mount of its own there.
     private func placed(
         _ mounts: [MountSpec], _ pod: UID, _ bundle: String
     ) throws(SystemCallFailure) -> ([MountSpec], [BoundFile]) {
@@ -47,7 +58,11 @@ extension LinuxHost {
             guard targets.count == mounts.count + files.count else {
                 throw WireFault("\(targets.count) targets")
             }
-            for index in mounts.indices { mounts[index].target = targets[index] }
+            for index in mounts.indices {
+                mounts[index].target = targets[index]
+                guard mounts[index].propagation == .shared else { continue }
+                mounts[index].kind = .bind(source: TaskPlaces.sharedSource(index, in: bundle))
+            }
             files = zip(targets[mounts.count...], files)
                 .compactMap { $0.isEmpty ? nil : BoundFile(target: $0, source: $1.source) }
         } catch {

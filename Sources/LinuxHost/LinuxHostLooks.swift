@@ -41,6 +41,10 @@ extension LinuxHost {
         return found
     }
 
+    package func hostMounts() throws(SystemCallFailure) -> [HostMount] {
+        try MountInfo.current().map { HostMount(mountPoint: $0.mountPoint, type: $0.type) }
+    }
+
     package func diskFolders(_ records: any Recorded) async -> [Observation] {
         await disks.look(self, records)
     }

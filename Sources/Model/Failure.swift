@@ -6,7 +6,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case taskUnknown, taskState, taskDeleting
     case rootfsMissing, rootfsNotDirectory, rootfsRefused
     case userUnknown
-    case mountSourceMissing, mountTargetRefused
+    case mountSourceMissing, mountSourceNotShared, mountTargetRefused
     case deviceRefused, seccompProfileRefused
     case cgroupParentMissing
     case runtimeRefused

@@ -232,6 +232,8 @@ package enum MountPropagation: String, Sendable, CaseIterable {
     case `private`
     /// Those of the host, in the task.
     case slave
+    /// On both. The mounts that the task makes stay on the host.
+    case shared
 }
 
 /// An object that a task sees at a path of its file system.

@@ -44,12 +44,10 @@ package enum NameFiles {
         let hasV6 =
             network.bridge == nil
             || pod.interfaces.contains { $0.addresses.contains { $0.address.family == .v6 } }
-        var servers = dns.servers.map(\.description)
-        if servers.isEmpty {
-            servers = network.isOwn ? known.reachable(hasV6: hasV6) : known.servers
-        }
-        let searches = dns.searches.isEmpty ? known.searches : dns.searches
-        let options = dns.options.isEmpty ? known.options : dns.options
+        let hostServers = network.isOwn ? known.reachable(hasV6: hasV6) : known.servers
+        let servers = first(dns.servers.map(\.description), hostServers)
+        let searches = first(dns.searches, known.searches)
+        let options = first(dns.options, known.options)
         var text = servers.map { "nameserver \($0)\n" }.joined()
         if servers.isEmpty { text = "# No server of the host's can be reached from the pod.\n" }
         if !searches.isEmpty { text += "search \(searches.joined(separator: " "))\n" }
@@ -62,6 +60,11 @@ package enum NameFiles {
     package static func namesOnlyLoopback(_ resolver: [UInt8]) -> Bool {
         let known = HostResolver(resolver)
         return !known.servers.isEmpty && known.reachable(hasV6: true).isEmpty
+    }
+
+    /// Each list is the spec's or else the host's. A network that knows names comes in between.
+    private static func first(_ lists: [String]...) -> [String] {
+        lists.first { !$0.isEmpty } ?? []
     }
 
     private static func line(_ address: String, _ names: [String]) -> String {

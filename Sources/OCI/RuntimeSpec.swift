@@ -163,6 +163,14 @@ package enum RuntimeSpec {
         }
     }
 
+    /// How the runtime changes its own mounts before it makes the task's. crun makes all private by
+    /// default, also the sources, and runc makes them slaves. With `shared` both leave those below
+    /// the root as they are, and none but the shared sources propagates to the host.
+    private static func rootPropagation(_ mounts: [MountSpec]) -> String? {
+        if mounts.contains(where: { $0.propagation == .shared }) { return "shared" }
+        return mounts.contains { $0.propagation == .slave } ? "rslave" : nil
+    }
+
     /// runc starts inside the pod's network, IPC and UTS namespaces, or in the host's network, and
     /// the task stays there. So only the task's own namespaces are listed, and no hostname.
     private static func linux(
@@ -173,9 +181,8 @@ package enum RuntimeSpec {
         let namespaces =
             (pod.hostPID ? [] : ["pid"]) + ["mount"] + (host.cgroupNamespace ? ["cgroup"] : [])
         writer.member("cgroupsPath", cgroupsPath)
-        // crun makes all mounts private by default, also the sources; runc makes them slaves.
-        if task.mounts.contains(where: { $0.propagation == .slave }) {
-            writer.member("rootfsPropagation", "rslave")
+        if let propagation = rootPropagation(task.mounts) {
+            writer.member("rootfsPropagation", propagation)
         }
         writer.list("namespaces", namespaces) {
             $0.beginObject()

@@ -115,7 +115,9 @@ struct MountHelper {
             let sources = try mountAndOpen(places)
             let maker = try PlaceMaker(try openRoot())
             var targets: [String] = []
-            for (mount, source) in zip(places.mounts, sources) {
+            for (index, mount) in places.mounts.enumerated() {
+                let source = sources[index]
+                if let source, mount.sharedBy != nil { try makePlace(for: source, index) }
                 let isOptional = mount.source?.begins(with: names) ?? false
                 targets.append(
                     isOptional
@@ -177,6 +179,18 @@ struct MountHelper {
             }
         }
         return sources
+    }
+
+    /// Makes the place at which the runtime finds a source that is shared with the host.
+    private func makePlace(for source: BindSource, _ index: Int) throws(PlaceRefused) {
+        let path = TaskPlaces.sharedSource(index, in: paths.bundle)
+        try system { () throws(SystemCallFailure) in
+            if source.isDirectory {
+                try Files.makeDirectories(path)
+            } else {
+                try Files.replace(path, [])
+            }
+        }
     }
 
     private func source(of mount: WireMount) throws(PlaceRefused) -> BindSource? {

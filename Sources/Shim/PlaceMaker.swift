@@ -25,6 +25,8 @@ final class BindSource {
     let path: String
     let descriptor: OwnedDescriptor
     let isDirectory: Bool
+    /// Its mount on the host, if it is to be shared.
+    private let host: MountInfo?
 
     /// Must be called in the host's mount namespace. A directory that it makes stays there.
     init(_ mount: WireMount, _ path: String) throws(PlaceRefused) {
@@ -35,12 +37,19 @@ final class BindSource {
             }
             descriptor = try OwnedDescriptor.path(path)
             isDirectory = try FileType(descriptor) == .directory
+            host = mount.sharedBy == nil ? nil : try MountInfo.of(descriptor)
         } catch {
             // ENOENT, ENOTDIR
             let isMissing = error.errno == 2 || error.errno == 20
             throw PlaceRefused(
                 "the source of the mount at \(mount.target): \(error)",
                 isMissing ? .sourceMissing : .mountRefused)
+        }
+        if let place = mount.sharedBy, host?.isShared != true {
+            throw PlaceRefused(
+                "\(place): \(path) is on the host's mount at \(host?.mountPoint ?? "?"), which is "
+                    + "not shared",
+                .notShared)
         }
     }
 

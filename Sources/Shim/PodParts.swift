@@ -19,12 +19,15 @@ protocol PodPart: AnyObject {
     func hold() throws(SystemCallFailure)
     /// Makes the rest. Runs in a helper, in the host's mount namespace.
     func make() throws(SystemCallFailure)
+    /// The helper has made all of it.
+    func finished()
     /// Returns the failure of `hold` with words that help. Runs in a helper.
     func explained(_ failure: SystemCallFailure) -> SystemCallFailure
 }
 
 extension PodPart {
     func explained(_ failure: SystemCallFailure) -> SystemCallFailure { failure }
+    func finished() {}
 }
 
 /// All kinds of parts.
@@ -120,7 +123,10 @@ extension Shim {
         let answer = answer(job)
         if answer == .done && job.kind == .remove { parts[name] = nil }
         let hasFolder = kinds.first { $0.name == name }?.hasFolder ?? true
-        if answer == .done && job.kind == .make && !hasFolder { finished.insert(name) }
+        if answer == .done && job.kind == .make && !hasFolder {
+            finished.insert(name)
+            parts[name]?.finished()
+        }
         guard job.kind == .make, case .stillThere(let reason, let errno) = answer else {
             return reply(to: job.waiting, answer)
         }

@@ -25,6 +25,7 @@ extension Shim {
             let errors = try Pipe()
             let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
             let (log, mounts) = (talk.path, [rootfs] + memory.map(\.path))
+            let paths = slot.paths
             slot.document = document
             let hidden = try HiddenHierarchies(slot, settings, hierarchies)
             let call: RuntimeCall = document.startsAtOnce ? .run : .create
@@ -33,7 +34,8 @@ extension Shim {
             ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
                     try hidden.join()
-                    try Sandbox.enterHost(host, with: mounts[...])
+                    let shared = try sharedSources(paths)
+                    try Sandbox.enterHost(host, with: mounts[...], shared: shared[...])
                     hidden.hide()
                 }
             }
@@ -155,6 +157,27 @@ extension Shim {
         let end =
             exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"
         return .failed(.runtime, detail: "the runtime \(end) and said nothing")
+    }
+}
+
+/// Runs in the child that is to become the runtime, so the shim keeps nothing of it.
+private func sharedSources(_ paths: TaskPaths) throws(SystemCallFailure) -> [Sandbox.SharedSource] {
+    let content: [UInt8]
+    do throws(SystemCallFailure) {
+        content = try Files.read(paths.places, limit: TaskPlaces.limit)
+    } catch {
+        guard error.errno == 2 else { throw error }
+        return []
+    }
+    do throws(WireFault) {
+        return try TaskPlaces.parse(fileContent: content).mounts.enumerated().compactMap {
+            guard let source = $1.source, $1.sharedBy != nil else { return nil }
+            return Sandbox.SharedSource(
+                path: source, place: TaskPlaces.sharedSource($0, in: paths.bundle))
+        }
+    } catch {
+        throw SystemCallFailure(
+            call: "read", subject: "\(paths.places): \(error.detail)", errno: 74)  // EBADMSG
     }
 }
 

@@ -14,13 +14,16 @@ final class Sysctls: PodPart {
     static let hasFolder = false
 
     let memory: [MemoryFileSystem] = []
-    private let wanted: [WireSysctl]
+    /// Empty once they are set, because the shim lives long.
+    private var wanted: [WireSysctl]
 
     init(_ document: [UInt8], _ shim: Shim) throws(WireFault) {
         wanted = try WireSysctl.parse(document: document)
     }
 
     func hold() {}
+
+    func finished() { wanted = [] }
 
     func make() throws(SystemCallFailure) {
         for sysctl in wanted {

@@ -38,6 +38,8 @@ package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case targetRefused
     /// A program of the host, or another pod, has a host port.
     case portTaken
+    /// The source of a mount that is to be shared is not on a shared mount of the host.
+    case notShared
 }
 
 /// What a shim can do beyond its version of the messages.

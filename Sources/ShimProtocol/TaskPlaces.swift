@@ -19,32 +19,55 @@ package struct WireMount: Equatable, Sendable {
     package let source: String?
     /// Whether a missing source is made, as a directory.
     package let create: Bool
+    /// Where the pod's document asks for a shared mount, as a JSON pointer; `nil` if it does not.
+    package let sharedBy: String?
 
-    package init(target: String, source: String?, create: Bool = false) {
+    package init(
+        target: String, source: String?, create: Bool = false, sharedBy: String? = nil
+    ) {
         self.target = target
         self.source = source
         self.create = create
+        self.sharedBy = sharedBy
     }
 }
 
 extension TaskPlaces {
-    /// The version of the files' form. Version 2 of the places also has `create`; it is written
-    /// only if a mount has that, because older shims do not know it.
+    /// The version of the files' form. Version 2 of the places also has `create`, and version 3
+    /// `sharedBy`. Each is written only if a mount has that, because older shims do not know it.
     fileprivate static let version: UInt16 = 1
     fileprivate static let versionWithCreate: UInt16 = 2
+    fileprivate static let versionWithShared: UInt16 = 3
+
+    private var version: UInt16 {
+        if mounts.contains(where: { $0.sharedBy != nil }) { return TaskPlaces.versionWithShared }
+        let creates = mounts.contains(where: \.create)
+        return creates ? TaskPlaces.versionWithCreate : TaskPlaces.version
+    }
+
+    /// Where the runtime finds the source of a shared mount: a mount in the runtime's namespace.
+    /// `index` is that of the mount.
+    package static func sharedSource(_ index: Int, in bundle: String) -> String {
+        "\(bundle)/shared-\(index)"
+    }
 
     /// The largest file that is read, in bytes; a document of 1 MiB produces less.
     package static let limit = 4 << 20
 
     package func fileContent() -> [UInt8] {
         var writer = WireWriter()
-        let creates = mounts.contains(where: \.create)
-        writer.put(creates ? TaskPlaces.versionWithCreate : TaskPlaces.version)
+        let version = version
+        writer.put(version)
         writer.put(cwd)
         writer.put(list: mounts) { writer, mount in
             writer.put(mount.target)
             writer.put(optional: mount.source) { writer, source in writer.put(source) }
-            if creates { writer.put(mount.create ? 1 : 0 as UInt8) }
+            if version >= TaskPlaces.versionWithCreate {
+                writer.put(mount.create ? 1 : 0 as UInt8)
+            }
+            if version >= TaskPlaces.versionWithShared {
+                writer.put(optional: mount.sharedBy) { writer, place in writer.put(place) }
+            }
         }
         return writer.bytes
     }
@@ -52,18 +75,17 @@ extension TaskPlaces {
     package static func parse(fileContent: [UInt8]) throws(WireFault) -> TaskPlaces {
         var reader = WireReader(fileContent)
         let version = try reader.number(UInt16.self)
-        guard [TaskPlaces.version, TaskPlaces.versionWithCreate].contains(version) else {
+        guard (TaskPlaces.version...TaskPlaces.versionWithShared).contains(version) else {
             throw WireFault("version \(version)")
         }
-        let creates = version == TaskPlaces.versionWithCreate
         let places = TaskPlaces(
             cwd: try reader.text(),
             mounts: try reader.list { (reader: inout WireReader) throws(WireFault) in
                 WireMount(
-                    target: try reader.text(),
-                    source: try reader.optional { (reader: inout WireReader) throws(WireFault) in
-                        try reader.text()
-                    }, create: creates ? try reader.flag() : false)
+                    target: try reader.text(), source: try reader.optionalText(),
+                    create: version >= TaskPlaces.versionWithCreate ? try reader.flag() : false,
+                    sharedBy: version >= TaskPlaces.versionWithShared
+                        ? try reader.optionalText() : nil)
             })
         try reader.end()
         return places
@@ -90,6 +112,10 @@ package enum TaskTargets {
 }
 
 extension WireReader {
+    fileprivate mutating func optionalText() throws(WireFault) -> String? {
+        try optional { (reader: inout WireReader) throws(WireFault) in try reader.text() }
+    }
+
     fileprivate init(checkingVersionOf content: [UInt8]) throws(WireFault) {
         self.init(content)
         let version = try number(UInt16.self)

@@ -406,6 +406,8 @@ import Synchronization
 
     package func mounts() throws(SystemCallFailure) -> [String: String] { [:] }
 
+    package func hostMounts() throws(SystemCallFailure) -> [HostMount] { [] }
+
     package func diskFolders(_ records: any Recorded) async -> [Observation] {
         records.beginLook()
         await world.sleep(milliseconds: 5)

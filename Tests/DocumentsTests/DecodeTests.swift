@@ -179,8 +179,8 @@ import Testing
             ["/mounts/0/propagation", "/mounts/0/create"]
         ),
         (
-            #""mounts":[{"type":"bind","target":"/t","source":"/s","propagation":"shared"}]"#,
-            ["/mounts/0/propagation!"]
+            #""mounts":[{"type":"tmpfs","target":"/t","propagation":"shared"}]"#,
+            ["/mounts/0/propagation"]
         ),
         (
             #""mounts":[{"type":"tmpfs","target":"/t","source":"/s","size":0}]"#,

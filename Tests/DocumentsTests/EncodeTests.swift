@@ -215,7 +215,7 @@ import Testing
             #"""
             {"balanced":false,"fresh":true,"takenAt":"\#(noonText)","revision":3,"resources":[
             {"kind":"cgroups","recorded":1,"observed":2,"unrecorded":["x"],"missing":[]}],
-            "namespaces":[],"operations":[]}
+            "namespaces":[],"mounts":[],"operations":[]}
             """#)
         #expect(try json(audit(["x"])) == expected)
         #expect(audit([]).balanced)

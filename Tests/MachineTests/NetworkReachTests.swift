@@ -106,6 +106,31 @@ extension Machine {
             }
         }
 
+        @Test("a pod reaches another one by a name of its hosts, and itself by its own name")
+        func reachesByName() throws {
+            try withNetwork { _, daemon, client in
+                let web = try NetworkPod("web", client, daemon.rootfs.server("web"))
+                let script = """
+                    mkdir -p /tmp/a/cgi-bin && cd /tmp/a && echo own >name && httpd -p 80 -h .
+                    for url in db.example/name \(web.address)/name $(hostname)/name box/name; do
+                        wget -q -O - http://$url; done
+                    grep -w box /etc/hosts | cut -f1; exec sleep 1000
+                    """
+                let hosts = #"[{"ip": "\#(web.address)", "names": ["db", "db.example"]}]"#
+                let more =
+                    daemon.rootfs.onBridge() + #", "hostname": "box", "hosts": \#(hosts)"#
+                let peer = try NetworkPod(
+                    "peer", client, daemon.rootfs.pod(script, podMore: more), answers: false)
+                let log = "\(daemon.logDirectory)/\(peer.answer.uid)/app.log"
+                let wanted = ["web", "web", "own", "own", peer.address]
+                try eventually("all have answered", within: 10) {
+                    (text(of: log) ?? "").split(separator: "\n").compactMap {
+                        $0.split(separator: " ").last.map(String.init)
+                    } == wanted
+                }
+            }
+        }
+
         @Test("packets to other hosts have the host's address, if the network masquerades")
         func masquerades() throws {
             try withNetwork { host, daemon, client in

@@ -25,9 +25,15 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         {"type": "volume", "source": "scratch", "target": "/scratch"}]
         """
 
+    /// What the tasks share: a PID namespace, sysctls, and names.
+    static let surroundings = """
+        "sharePID": true, "sysctls": {"net.core.somaxconn": "77", "kernel.shmmni": "99"}, \
+        "shmSize": 65536, "hosts": [{"ip": "10.0.0.1", "names": ["db"]}]
+        """
+
     /// The pod, with one of everything that a pod may have.
     static func pod(_ rootfs: Rootfs, _ more: String = mounts) -> String {
-        rootfs.pod(script, more, podMore: volumes)
+        rootfs.pod(script, more, podMore: "\(volumes), \(surroundings)")
     }
 
     struct Step {

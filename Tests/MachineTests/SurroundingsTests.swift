@@ -193,6 +193,75 @@ extension Machine {
             }
         }
 
+        @Test(
+            "a stopped reaper delays no delete, also if the shim was killed",
+            arguments: [true, false])
+        func reaperStopped(isShimKilled: Bool) throws {
+            try withDaemon { daemon, client in
+                let script = "sh -c '(sleep 0.01) & exit'; echo up; exec sleep 1000"
+                let pod = try client.createPod(
+                    "web", daemon.rootfs.pod(script, podMore: #""sharePID": true"#))
+                #expect(pod.status == 201, "\(pod.reply.text)")
+                try eventually("it is up") { try told(pod, daemon) == ["up"] }
+                let reaper = try #require(try children(of: pod.shimPID, named: "reap").first)
+                kill(reaper, SIGSTOP)
+                if isShimKilled {
+                    kill(pod.shimPID, SIGKILL)
+                    try eventually("the pod is lost") {
+                        try client.send("GET", "/v1/pods/web").state == "lost"
+                    }
+                }
+                #expect(try client.deletePod("web").state == "succeeded")
+                // The kernel waits until the host's first process has reaped the tasks.
+                try eventually("the reaper is gone") { !exists("/proc/\(reaper)") }
+            }
+        }
+
+        @Test("no signal of a task ends or stops the reaper, which reaps a bomb's orphans")
+        func attacked() throws {
+            try withDaemon { daemon, client in
+                let script = """
+                    for s in $(seq 64); do kill -$s 1; done 2>&-
+                    for i in $(seq 200); do (sleep 0.2 & sleep 0.1 & exit) & done 2>&-; wait
+                    until ! grep -l 'State:.Z' /proc/[0-9]*/status; do sleep 0.1; done >&- 2>&-
+                    cat /proc/1/comm; exec sleep 1000
+                    """
+                let pod = try client.createPod(
+                    "web",
+                    daemon.rootfs.pod(
+                        script, #""resources": {"pids": 100}"#, podMore: #""sharePID": true"#))
+                #expect(pod.status == 201, "\(pod.reply.text)")
+                try eventually("the reaper lives", within: 20) {
+                    try told(pod, daemon).last == "staunch-reaper"
+                }
+                #expect(try client.deletePod("web").state == "succeeded")
+            }
+        }
+
+        @Test("a process of the host that a task with hostPID sees outlives the pod")
+        func foreign() throws {
+            let foreign = Process()
+            foreign.executableURL = URL(fileURLWithPath: "/bin/sleep")
+            foreign.arguments = ["1000"]
+            try foreign.run()
+            defer { foreign.terminate() }
+            try withDaemon { daemon, client in
+                for way in ["exit", "stop", "lost"] {
+                    let end = way == "exit" ? "exit" : "exec sleep 1000"
+                    let pod = try client.createPod(
+                        "web",
+                        daemon.rootfs.pod(
+                            "test -e /proc/\(foreign.processIdentifier) && echo seen; \(end)",
+                            podMore: #""hostPID": true"#))
+                    #expect(pod.status == 201, "\(pod.reply.text)")
+                    try eventually("the task sees it") { try told(pod, daemon) == ["seen"] }
+                    if way == "lost" { kill(pod.shimPID, SIGKILL) }
+                    #expect(try client.deletePod("web").state == "succeeded")
+                    #expect(foreign.isRunning, "\(way)")
+                }
+            }
+        }
+
         /// The children of a process whose second word is `verb`.
         private func children(of pid: Int32, named verb: String) throws -> [Int32] {
             let all = text(of: "/proc/\(pid)/task/\(pid)/children") ?? ""

@@ -19,7 +19,8 @@ import Testing
         if !addresses.isEmpty {
             pod.interfaces = [
                 PodInterface(
-                    name: "eth0", mac: "", hostInterface: "",
+                    name: "eth0", mac: try #require(MACAddress("02:42:0a:58:00:07")),
+                    hostInterface: "",
                     addresses: try addresses.map {
                         try #require(IPPrefix($0))
                     }, gateways: [], network: .pods, networkUID: uid)

@@ -44,13 +44,15 @@ import Testing
         #expect(last.last?["options"]?.strings?.contains("ro") == true)
     }
 
-    @Test("a slave mount is one, and the root's propagation lets it", arguments: [true, false])
-    func propagation(isSlave: Bool) throws {
-        let mount = MountSpec(
-            kind: .bind(source: "/s"), target: "/t", propagation: isSlave ? .slave : .private)
+    @Test(
+        "each mount has its propagation, and the root's lets it",
+        arguments: [(.private, nil), (.slave, "rslave"), (.shared, "shared")]
+            as [(MountPropagation, String?)])
+    func propagation(_ propagation: MountPropagation, ofRoot: String?) throws {
+        let mount = MountSpec(kind: .bind(source: "/s"), target: "/t", propagation: propagation)
         let made = try document(PodSpec(hostname: "h"), [mount])
-        #expect(made["linux"]?["rootfsPropagation"]?.string == (isSlave ? "rslave" : nil))
+        #expect(made["linux"]?["rootfsPropagation"]?.string == ofRoot)
         let options = made["mounts"]?.elements?.last?["options"]?.strings ?? []
-        #expect(options.contains(isSlave ? "rslave" : "rprivate"))
+        #expect(options.contains("r" + propagation.rawValue))
     }
 }

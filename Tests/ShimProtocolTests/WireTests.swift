@@ -53,15 +53,24 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("a task's mount points and targets are decoded whole and unchanged")
-    func places() throws {
+    /// An older shim reads only the older versions, and refuses the others.
+    @Test(
+        "a task's mount points and targets are decoded whole and unchanged",
+        arguments: [
+            (1, WireMount(target: "/c", source: "/c")),
+            (2, WireMount(target: "/c", source: "/c", create: true)),
+            (3, WireMount(target: "/c", source: "/c", sharedBy: "/tasks/a")),
+        ] as [(UInt8, WireMount)])
+    func places(version: UInt8, last: WireMount) throws {
         for text in Samples.texts {
             let places = TaskPlaces(
                 cwd: text,
                 mounts: [
                     WireMount(target: text, source: nil), WireMount(target: "/b", source: text),
+                    last,
                 ])
             let content = places.fileContent()
+            #expect(content.prefix(2).max() == version)
             #expect(try TaskPlaces.parse(fileContent: content) == places)
             let targets = TaskTargets.fileContent([text, "/b", text])
             #expect(try TaskTargets.parse(fileContent: targets) == [text, "/b", text])

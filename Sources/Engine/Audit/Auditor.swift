@@ -14,7 +14,7 @@ extension Engine {
         let last = lastAudit.withLock { $0 }
         return Audit(
             fresh: isFresh, takenAt: last.takenAt, revision: last.revision,
-            resources: last.resources, namespaces: last.namespaces,
+            resources: last.resources, namespaces: last.namespaces, mounts: last.mounts,
             operations: registry.openOrphanRemovals())
     }
 
@@ -48,7 +48,7 @@ extension Engine {
         let lines = seen.map { $0.line(lasting) } + [AuditLine(held)]
         let audit = Audit(
             fresh: true, takenAt: EngineClock.now, revision: after.revision, resources: lines,
-            namespaces: held)
+            namespaces: held, mounts: sharedMounts(of: after.pods))
         lastAudit.withLock { $0 = audit }
         publish(audit)
         // Another program has removed the bridge, or flushed the firewall.
@@ -57,6 +57,17 @@ extension Engine {
         }
         if isNetworkMissing { onLoop { await self.networkControllers.complete(self) } }
         await controllers.orphans.start(for: seen, self)
+    }
+
+    /// The mounts of the host that tasks may have made through shared mounts.
+    @Loop private func sharedMounts(of pods: [Pod]) -> [SharedMount] {
+        let pods = pods.filter(\.hasSharedMounts)
+        if pods.isEmpty { return [] }
+        var all: [HostMount] = []
+        ignoring("the next audit looks again") { () throws(SystemCallFailure) in
+            all = try self.host.hostMounts()
+        }
+        return pods.flatMap { $0.shared(among: all) }
     }
 
     private func publish(_ audit: Audit) {

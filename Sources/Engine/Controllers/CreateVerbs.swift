@@ -332,6 +332,7 @@ extension Failure {
         case .userUnknown: self.init(.userUnknown, detail, step: .create(step))
         case .runtime: self.init(.runtimeRefused, detail, step: .create(step))
         case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
+        case .notShared: self.init(.mountSourceNotShared, detail, step: .create(step))
         case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))
         case .portTaken: self.init(.portTaken, detail, step: .create(step))
         case .system where step == .networkAttach, .interrupted where step == .networkAttach:
