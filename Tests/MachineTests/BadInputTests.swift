@@ -243,9 +243,12 @@ struct BadRequest: Sendable {
         BadRequest(
             "invalid-document", #"{"network": {"mode": "cni", "name": "a b", "ports": []}}"#,
             ["/network/name"]),
-        BadRequest("not-supported", #"{"dns": {}, "sharePID": true}"#, ["/dns", "/sharePID"]),
-        BadRequest("not-supported", #"{"sharePID": true}"#, ["/sharePID"]),
-        BadRequest("invalid-document", #"{"dns": {}, "colour": 1}"#, ["/dns", "/colour"]),
+        BadRequest(
+            "invalid-document", #"{"sharePID": true, "hostPID": true}"#, ["/sharePID"]),
+        BadRequest("invalid-document", #"{"dns": [], "colour": 1}"#, ["/dns", "/colour"]),
+        BadRequest(
+            "invalid-document", #"{"sysctls": {"vm.swappiness": "1", "net.a": ""}}"#,
+            ["/sysctls/vm.swappiness", "/sysctls/net.a"]),
     ]
 
     static let tasks = [

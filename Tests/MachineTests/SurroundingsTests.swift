@@ -222,14 +222,14 @@ extension Machine {
             try withDaemon { daemon, client in
                 let script = """
                     for s in $(seq 64); do kill -$s 1; done 2>&-
-                    for i in $(seq 200); do (sleep 0.2 & sleep 0.1 & exit) & done 2>&-; wait
+                    for i in $(seq 100); do (sleep 0.2 & sleep 0.1 & exit) & done; wait
                     until ! grep -l 'State:.Z' /proc/[0-9]*/status; do sleep 0.1; done >&- 2>&-
                     cat /proc/1/comm; exec sleep 1000
                     """
                 let pod = try client.createPod(
                     "web",
                     daemon.rootfs.pod(
-                        script, #""resources": {"pids": 100}"#, podMore: #""sharePID": true"#))
+                        script, #""resources": {"pids": 1000}"#, podMore: #""sharePID": true"#))
                 #expect(pod.status == 201, "\(pod.reply.text)")
                 try eventually("the reaper lives", within: 20) {
                     try told(pod, daemon).last == "staunch-reaper"
