@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -50,6 +51,15 @@ BARE _Noreturn void clinux_be_reaper(void) {
         while (call(SYS_wait4, -1, 0, 1 | ALL_CHILDREN, 0) > 0) {}
         call(SYS_rt_sigtimedwait, (long)&child, 0, 0, sizeof child);
     }
+}
+
+/* Without entry.c, the reaper must be one before Swift's runtime starts, which needs /proc and ends
+ * the process in an empty root. A constructor with a priority comes before the runtime's. No other
+ * program of ours is the first process of a PID namespace with these arguments. */
+__attribute__((constructor(101))) static void reap_instead(int count, char **words) {
+    if (count > 1 && getpid() == 1 && strcmp(words[0], "staunch-shim") == 0
+        && strcmp(words[1], "reap") == 0)
+        clinux_be_reaper();
 }
 
 /* A read-only copy of a mount, not attached anywhere: nothing leads from it to another file. */

@@ -24,9 +24,6 @@ package final class Reaper {
             }, "clone", "PID namespace")
         namespace = try OwnedDescriptor.opening("/proc/\(pid)/ns/pid", 0)
     }
-
-    /// Becomes the first process. Only for the program that `init` executes.
-    package static func run() -> Never { clinux_be_reaper() }
 }
 
 extension Mounts {
