@@ -106,6 +106,9 @@ package enum Superblocks {
             }
         }
         for pid in pids where found.count < limit {
+            // Its root and program are on detached mounts of the run directory. A task may have
+            // the name, too: the kernel then says whether the overlay lives.
+            if upper != nil, ProcFS.command(of: pid) == "staunch-reaper" { continue }
             for way in ways(of: pid)
             where isDetached(way.path, mounts, device, isOverlay: upper != nil) {
                 found.append("\(who(pid)) by its \(way.name)")
