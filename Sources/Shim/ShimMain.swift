@@ -7,8 +7,8 @@ import ShimProtocol
 /// Runs the verb in the arguments; returns the exit code. `pod` returns only on failure.
 ///
 /// - `staunch-shim pod …`: see `ShimSettings`.
-/// - `staunch-shim reap NAME UID`: the first process of a PID namespace, which never comes here: see
-///   reaper.c.
+/// - `staunch-shim reap NAME UID`: the first process of a PID namespace, which never comes here:
+///   see reaper.c.
 /// - `staunch-shim in CGROUP VERB …`: joins that cgroup first, so that a search for the pod's
 ///   processes finds this one; then runs one of the following verbs.
 /// - `staunch-shim remove PARENT NAME [PARENT NAME …]`: removes each tree and verifies that it is
