@@ -64,11 +64,9 @@ extension Problem {
         case .documentFaults(let faults):
             self.init(faults, instance: instance)
         case .cgroupParentMissing(let path):
-            let detail = "no cgroup hierarchy has \(path)"
-            let place = JSONPointer.root.appending("cgroupParent")
-            self.init(
-                .cgroupParentMissing, detail, instance: instance,
-                errors: [DocumentFault(pointer: place, detail: detail)])
+            let fault = DocumentFault(
+                pointer: .root.appending("cgroupParent"), detail: "no cgroup hierarchy has \(path)")
+            self.init(.cgroupParentMissing, fault.detail, instance: instance, errors: [fault])
         case .documentTooLarge(let pod, let bytes, let limit):
             let detail = "\(pod) would have \(bytes) bytes of \(limit) at most"
             self.init(.documentTooLarge, detail, instance: instance)

@@ -66,8 +66,8 @@ package struct ShimSettings: Equatable, Sendable {
             case "ipc=host": hostIPC = true
             case "pid=host": hostPID = true
             case "pid=pod": sharesPID = true
-            case let option where option.hasPrefix("tasks=/"):
-                workload = String(option.dropFirst(6))
+            case let option where option.utf8.starts(with: "tasks=/".utf8):
+                workload = String(decoding: option.utf8.dropFirst(6), as: UTF8.self)
             default:
                 guard let size = UInt64(option.dropFirst(4)), option == "shm=\(size)" else {
                     return nil

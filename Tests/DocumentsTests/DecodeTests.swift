@@ -244,8 +244,8 @@ import Testing
         func code(_ text: String) -> ProblemCode? {
             #expect(throws: DocumentFaults.self) { try pod(text) }?.code
         }
-        #expect(code(#"{"network":{"mode":"cni"}}"#) == .notSupported)
-        #expect(code(#"{"network":{"mode":"cni"},"x":1}"#) == .invalidDocument)
+        #expect(code(#"{"volumes":{"v":{"size":1}}}"#) == .notSupported)
+        #expect(code(#"{"volumes":{"v":{"size":1}},"x":1}"#) == .invalidDocument)
     }
 
     @Test func detailsSayWhatIsWrong() {
