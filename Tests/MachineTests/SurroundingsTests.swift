@@ -243,8 +243,14 @@ extension Machine {
             let foreign = Process()
             foreign.executableURL = URL(fileURLWithPath: "/bin/sleep")
             foreign.arguments = ["1000"]
+            foreign.standardOutput = FileHandle.nullDevice
+            foreign.standardError = FileHandle.nullDevice
             try foreign.run()
-            defer { foreign.terminate() }
+            defer {
+                // A test process may have SIGTERM blocked, and its children then have it, too.
+                kill(foreign.processIdentifier, SIGKILL)
+                foreign.waitUntilExit()
+            }
             try withDaemon { daemon, client in
                 for way in ["exit", "stop", "lost"] {
                     let end = way == "exit" ? "exit" : "exec sleep 1000"
