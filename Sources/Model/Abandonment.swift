@@ -3,10 +3,13 @@
 /// The word of an operator that a step of an operation is given up. The step's other work still
 /// runs, and what is left then is named.
 package struct Abandonment: Equatable, Sendable {
+    /// The step that is given up.
     package let step: RemovalStep
     /// The operator's reason.
     package let reason: String
+    /// The process that asked for it.
     package let requester: Requester
+    /// When it asked.
     package let at: Timestamp
     /// What was still there when the step ended; `nil` if nothing was seen, or before that.
     package var left: String?

@@ -7,7 +7,9 @@ package import Kernel
 package struct PodAttachment: Equatable, Sendable {
     /// One pair of CNI_ARGS.
     package struct Argument: Equatable, Sendable {
+        /// Such as `K8S_POD_NAME`.
         package let name: String
+        /// Without `;`, which ends it.
         package let value: String
 
         package init(_ name: String, _ value: String) { (self.name, self.value) = (name, value) }
@@ -42,10 +44,13 @@ package struct PodAttachment: Equatable, Sendable {
     package struct Made: Equatable, Sendable {
         /// The result of the chain: a JSON text.
         package let result: [UInt8]
+        /// As the result has it; `nil` if the result has none.
         package let mac: String?
         /// The other end in the host's network namespace; `nil` if the result names none.
         package let hostInterface: String?
+        /// The addresses of the pod's end, with the lengths of their prefixes.
         package let addresses: [IPPrefix]
+        /// The gateways of the addresses, each once.
         package let gateways: [IPAddress]
 
         package init(

@@ -108,6 +108,7 @@ package struct PortSpec: Hashable, Sendable {
 package struct PodInterface: Equatable, Sendable {
     /// The name in the pod.
     package let name: String
+    /// The Ethernet address of the pod's end.
     package let mac: MACAddress
     /// The name of the other end, in the host's network namespace.
     package let hostInterface: String

@@ -91,6 +91,7 @@ extension PodSpec {
             && text.utf8.allSatisfy { isAlphanumeric($0) || "._-".utf8.contains($0) }
     }
 
+    /// The rule, for people.
     package static let runtimeNameRule =
         "a runtime's name: at most 64 letters, digits, '.', '_' and '-', with a letter or digit "
         + "first"

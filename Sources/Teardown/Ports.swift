@@ -15,6 +15,7 @@ package enum StepOutcome: Equatable, Sendable {
 
 /// A step that an operator has given up, and what was seen after the last attempt.
 package struct Forsaken: Equatable, Sendable {
+    /// The operator's word.
     package let abandonment: Abandonment
     /// `nil` if nothing was seen.
     package let left: Blocker?
