@@ -4,14 +4,15 @@ import Bytes
 import JSON
 
 extension Workload {
-    /// The body of a PUT of this pod. On a network of the daemon the pod has a host port.
+    /// The body of a PUT of this pod.
     func podBody(rootfs: String, hostPort: Int64) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.object("labels") { $0.member("churn", name) }
         writer.object("network") { writer in
             writer.member("mode", network.rawValue)
-            guard network == .bridge else { return }
+            if network == .cni, let networkName { writer.member("name", networkName) }
+            guard network == .bridge || network == .cni && publishes else { return }
             writer.key("ports")
             writer.beginArray()
             writer.beginObject()

@@ -30,8 +30,8 @@ extension Mix {
 }
 
 private let known: Set = [
-    "name", "weight", "tasks", "network", "hold", "grace", "args", "readOnly", "memory",
-    "exitCode",
+    "name", "weight", "tasks", "network", "networkName", "publish", "hold", "grace", "args",
+    "readOnly", "memory", "exitCode",
 ]
 
 extension Workload {
@@ -48,6 +48,10 @@ extension Workload {
         workload.weight = try reader.whole("weight", 0...1_000_000) ?? 1
         workload.tasks = try reader.whole("tasks", 1...32) ?? defaults.tasks
         workload.network = try reader.network() ?? defaults.network
+        workload.networkName =
+            try reader.value("networkName", "a text") { $0.string } ?? defaults.networkName
+        workload.publishes =
+            try reader.value("publish", "true or false") { $0.bool } ?? defaults.publishes
         workload.hold = try reader.seconds("hold") ?? defaults.hold
         workload.grace = try reader.seconds("grace") ?? defaults.grace
         let args = try reader.value("args", "an array of texts") { $0.strings }
@@ -90,11 +94,7 @@ private struct WorkloadReader {
     }
 
     func network() throws(MixFault) -> NetworkMode? {
-        if item["network"]?.string == "cni" {
-            throw MixFault(
-                description: "\(place)/network is 'cni', which the daemon does not have yet")
-        }
-        return try value("network", "none, host or bridge") { $0.string.flatMap(NetworkMode.init) }
+        try value("network", "none, host, bridge or cni") { $0.string.flatMap(NetworkMode.init) }
     }
 }
 

@@ -13,11 +13,12 @@ final class OwnDaemon: Sendable {
     private let current = Mutex<Child?>(nil)
 
     init(_ settings: RunSettings, _ stage: Stage, _ account: CPUAccount?) {
-        words = [
-            settings.daemonProgram, "--run-dir", stage.runDirectory, "--data-dir",
-            stage.dataDirectory, "--log-dir", stage.logDirectory, "--cgroup-parent",
-            stage.cgroupParent, "--shim", settings.shimProgram, "--metrics-listen", "off",
-        ]
+        words =
+            [
+                settings.daemonProgram, "--run-dir", stage.runDirectory, "--data-dir",
+                stage.dataDirectory, "--log-dir", stage.logDirectory, "--cgroup-parent",
+                stage.cgroupParent, "--shim", settings.shimProgram, "--metrics-listen", "off",
+            ] + settings.daemonWords
         log = settings.daemonLog ?? stage.home + "/staunchd.log"
         socket = stage.socket
         self.account = account

@@ -33,6 +33,8 @@ package struct RunSettings: Sendable {
     package var directory = "/var/tmp"
     package var daemonProgram = ""
     package var shimProgram = ""
+    /// More arguments of the run's own daemon.
+    package var daemonWords: [String] = []
     /// The file for the daemon's log; if `nil`, the log is removed with the run.
     package var daemonLog: String?
     package var seed: UInt64 = 1

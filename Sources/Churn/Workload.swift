@@ -1,7 +1,7 @@
 // The pods of a run: workloads, each with a weight.
 
 package enum NetworkMode: String, CaseIterable, Sendable {
-    case none, host, bridge
+    case none, host, bridge, cni
 }
 
 /// One workload. All tasks of its pods are alike.
@@ -11,6 +11,11 @@ package struct Workload: Equatable, Sendable {
     package var weight = 1
     package var tasks = 1
     package var network = NetworkMode.none
+    /// The network of plugins; `nil` for the daemon's first one.
+    package var networkName: String?
+    /// Whether a pod on a network of plugins has a host port. A pod on a network of the daemon's
+    /// always has one.
+    package var publishes = false
     /// Seconds between the pod's start and its delete.
     package var hold = 0.0
     /// Seconds between the stop signal and SIGKILL.

@@ -42,16 +42,39 @@ struct Options: ParsableArguments {
             discussion: """
                 {"workloads": [{"name": "web", "weight": 3, "tasks": 2, "network": "host", "hold": \
                 0.5, "grace": 1, "args": ["sh", "-c", "exit 7"], "exitCode": 7, "readOnly": false, \
-                "memory": 67108864}]}. Only 'workloads' with one object is required. The next \
-                three options are the defaults for members that a workload leaves out.
+                "memory": 67108864}]}. Only 'workloads' with one object is required. \
+                --tasks, --network, --network-name, --publish and --hold are the defaults for \
+                members that a workload leaves out.
                 """, valueName: "file"))
     var spec: String?
 
     @Option(help: ArgumentHelp("The number of tasks in each pod.", valueName: "count"))
     var tasks = 1
 
-    @Option(help: ArgumentHelp("The network of the pods: none, host or bridge.", valueName: "mode"))
+    @Option(
+        help: ArgumentHelp(
+            "The network of the pods: none, host, bridge or cni.",
+            discussion: "On 'bridge' each pod has a host port.", valueName: "mode"))
     var network = "none"
+
+    @Option(
+        help: ArgumentHelp(
+            "With --network cni: the network's name. [default: the first one]", valueName: "name"))
+    var networkName: String?
+
+    @Flag(help: "With --network cni: each pod has a host port. Needs a plugin such as portmap.")
+    var publish = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The run's own daemon reads networks from this directory.", valueName: "dir"))
+    var cniConfigDir: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The run's own daemon searches this directory for plugins; repeatable.",
+            valueName: "dir"))
+    var cniPluginDir: [String] = []
 
     @Option(
         help: ArgumentHelp(

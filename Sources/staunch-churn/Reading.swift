@@ -21,6 +21,9 @@ extension Options {
         settings.socket = socket.map(absolute)
         settings.runcConfig = runcConfig.map(absolute)
         settings.directory = absolute(dir)
+        settings.daemonWords =
+            (cniConfigDir.map { ["--cni-config-dir", absolute($0)] } ?? [])
+            + cniPluginDir.flatMap { ["--cni-plugin-dir", absolute($0)] }
         let programs = if let bin { absolute(bin) } else { try besideUs() }
         settings.daemonProgram = programs + "/staunchd"
         settings.shimProgram = programs + "/staunch-shim"
@@ -35,14 +38,12 @@ extension Options {
         var workload = Workload()
         workload.tasks = try within(1...32, tasks, "--tasks")
         workload.hold = try within(0...86400, hold, "--hold")
-        guard network != "cni" else {
-            throw RunFailure(
-                "--network cni: the daemon has no CNI networks yet; none, host or bridge")
-        }
         guard let mode = NetworkMode(rawValue: network) else {
-            throw RunFailure("--network \(network): it must be none, host or bridge")
+            throw RunFailure("--network \(network): it must be none, host, bridge or cni")
         }
         workload.network = mode
+        workload.networkName = networkName
+        workload.publishes = publish
         guard let spec else {
             guard let mix = Mix([workload]) else { throw RunFailure("there is no workload") }
             return mix

@@ -99,7 +99,7 @@ extension Machine {
         @Test(
             "bad input gives one line at the start, and no process is left",
             arguments: [
-                (["--network", "cni"], "no CNI networks yet"),
+                (["--network", "vlan"], "must be none, host, bridge or cni"),
                 (["--spec", "/nowhere"], "ENOENT"),
                 (["--spec", "/etc/passwd"], "is no JSON"),
                 (["--socket", "/nowhere.sock"], "no server answers"),
