@@ -38,6 +38,31 @@ extension Simulated {
             try stage.onMachine { $0.pods[pod]?.plugins.objects ?? [] }
         }
 
+        @Test("a host port has one owner, until nothing of it is left, whatever the network")
+        func onePort() throws {
+            let port = PortSpec(hostPort: 80, containerPort: 80)
+            let networks: [PodNetwork] = [
+                .cni(CNISpec(attachments: [CNIAttachment(interface: "eth0")], ports: [port])),
+                .bridge(BridgeSpec(ports: [port])),
+            ]
+            for (first, second) in [(0, 1), (1, 0), (0, 0)] {
+                let specs = [first, second].map {
+                    PodSpec(hostname: "x", network: networks[$0])
+                }
+                _ = try stage.engine.createPod(label("a"), specs[0], stage.context())
+                #expect(throws: Refusal.network(.portTaken(port, by: label("a")))) {
+                    try stage.engine.createPod(label("b"), specs[1], stage.context())
+                }
+                _ = try stage.engine.deletePod(
+                    label("a"), uid: nil, grace: 0, allowMissing: true, stage.context())
+                #expect(stage.eventually { stage.engine.pod(label("a")) == nil })
+                _ = try stage.engine.createPod(label("b"), specs[1], stage.context())
+                _ = try stage.engine.deletePod(
+                    label("b"), uid: nil, grace: 0, allowMissing: true, stage.context())
+                #expect(stage.eventually { stage.engine.pod(label("b")) == nil })
+            }
+        }
+
         @Test("the record and the note have each attachment with the shim and the outcome")
         func recorded() throws {
             let pod = try makePod(["eth0", "net1"])

@@ -13,12 +13,12 @@ extension Transaction {
     mutating func interfaces(
         for spec: PodSpec, _ pod: UID, _ routes: () -> [HostRoute]
     ) throws(Refusal) -> [PodInterface] {
-        guard let bridge = spec.network.bridge else { return [] }
-        let network = try usableNetwork(bridge.name, routes)
-        for port in bridge.ports {
+        for port in spec.network.ports {
             guard let owner = use.owner(of: port) else { continue }
             throw .network(.portTaken(port, by: self.pod(uid: owner)?.name))
         }
+        guard let bridge = spec.network.bridge else { return [] }
+        let network = try usableNetwork(bridge.name, routes)
         guard use.pods(on: network.uid) < Network.mostPods else {
             throw .network(.bridgeFull(network.name))
         }

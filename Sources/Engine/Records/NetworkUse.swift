@@ -28,8 +28,10 @@ struct NetworkUse {
                 last[Subnet(network: interface.networkUID, family: address.family)] = address
             }
         }
-        guard !pod.interfaces.isEmpty, let bridge = pod.spec.network.bridge else { return }
-        for port in bridge.ports { ports[port.hostPort, default: []].append((port, pod.uid)) }
+        guard pod.holdsPorts else { return }
+        for port in pod.spec.network.ports {
+            ports[port.hostPort, default: []].append((port, pod.uid))
+        }
     }
 
     mutating func remove(_ pod: Pod) {
@@ -43,7 +45,7 @@ struct NetworkUse {
             owners[network] = nil
             addresses[network] = nil
         }
-        for port in pod.spec.network.bridge?.ports ?? [] {
+        for port in pod.spec.network.ports {
             ports[port.hostPort]?.removeAll { $0.pod == pod.uid }
             if ports[port.hostPort]?.isEmpty ?? false { ports[port.hostPort] = nil }
         }
@@ -83,6 +85,20 @@ struct NetworkUse {
             value = value + 1 < end ? value + 1 : first
         }
         return nil
+    }
+}
+
+extension Pod {
+    /// Whether no other pod can have the pod's host ports. A pod of the mode `cni` has attachments
+    /// from some time of its create on, until nothing of them is left.
+    var holdsPorts: Bool {
+        if spec.network.cni == nil { return !interfaces.isEmpty }
+        return !attachments.isEmpty || !isReleased && state != .lost
+    }
+
+    /// Whether another state of the record says the same of addresses and ports.
+    func holdsTheSame(as other: Pod?) -> Bool {
+        interfaces == other?.interfaces && holdsPorts == other?.holdsPorts
     }
 }
 

@@ -205,8 +205,8 @@ extension Registry.State {
             goneDuringLooks.formUnion(changes.removedPods + changes.removedNetworks)
         }
         for (name, pod) in changes.pods {
-            if let before = pods[name], before.interfaces != pod?.interfaces { use.remove(before) }
-            if let pod, pods[name]?.interfaces != pod.interfaces { use.add(pod) }
+            if let before = pods[name], !before.holdsTheSame(as: pod) { use.remove(before) }
+            if let pod, !pod.holdsTheSame(as: pods[name]) { use.add(pod) }
             pods[name] = pod
             if let pod { names[pod.uid] = name }
         }
