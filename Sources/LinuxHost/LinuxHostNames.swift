@@ -1,6 +1,7 @@
 // The files that tell a pod's tasks names. They are in the pod's folder of the run directory, so
 // the daemon itself writes them. The host's own files are on a disk: a helper reads them (law 4).
 
+import CNI
 import EventLoop
 import Host
 package import Kernel
@@ -24,7 +25,7 @@ extension LinuxHost {
         if try Files.exists("\(directory)/resolv.conf") { return }
         let contents = [
             NameFiles.hosts(of: pod, host: hosts), NameFiles.hostname(of: pod),
-            NameFiles.resolver(of: pod, host: resolver),
+            NameFiles.resolver(of: pod, networks: pod.dnsOfNetworks, host: resolver),
         ]
         for (name, content) in zip(NameFiles.names, contents) {
             try Files.replace("\(directory)/\(name)", content, mode: 0o644, isMasked: false)
@@ -36,6 +37,29 @@ extension LinuxHost {
         NameFiles.names.map {
             BoundFile(target: "/etc/\($0)", source: "\(layout.names(pod))/\($0)")
         }
+    }
+}
+
+extension Pod {
+    /// The resolver in the results of the pod's plugins (CNI). The first result that has a part
+    /// counts.
+    fileprivate var dnsOfNetworks: DNSSpec {
+        var found = DNSSpec()
+        for attachment in attachments {
+            guard let made = attachment.made, let version = CNIVersion(attachment.version) else {
+                continue
+            }
+            do throws(PluginFailure) {
+                let dns = try AddResult.parse(made.result, asked: version).dns
+                let searches = dns.searches.isEmpty ? [dns.domain].compactMap(\.self) : dns.searches
+                if found.servers.isEmpty {
+                    found.servers = dns.nameservers.compactMap { IPAddress($0) }
+                }
+                if found.searches.isEmpty { found.searches = searches }
+                if found.options.isEmpty { found.options = dns.options }
+            } catch { continue }  // it could be read when the plugins said it
+        }
+        return found
     }
 }
 

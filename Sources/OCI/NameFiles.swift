@@ -17,7 +17,8 @@ package enum NameFiles {
         var text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"
         let own = [pod.spec.hostname] + (pod.spec.hostname == pod.name.text ? [] : [pod.name.text])
         // As in podman, a pod without an address knows itself by the loopback's.
-        let addresses = pod.interfaces.flatMap(\.addresses).map { "\($0.address)" }
+        let attached = pod.attachments.compactMap(\.made).flatMap(\.addresses)
+        let addresses = (pod.interfaces.flatMap(\.addresses) + attached).map { "\($0.address)" }
         var lines = ""
         for address in addresses.isEmpty ? ["127.0.0.1"] : addresses {
             lines += line(address, own)
@@ -33,11 +34,14 @@ package enum NameFiles {
 
     package static func hostname(of pod: Pod) -> [UInt8] { Array("\(pod.spec.hostname)\n".utf8) }
 
-    /// The tasks' `/etc/resolv.conf`. `host` is the host's. Its servers on the host's loopback are
-    /// left out for a network of the pod's own, and so are IPv6 servers for a pod without such an
+    /// The tasks' `/etc/resolv.conf`: each part is the spec's, or else that of the pod's networks,
+    /// or else the host's. `host` is the host's file. Its servers on the host's loopback are left
+    /// out for a network of the pod's own, and so are IPv6 servers for a pod without such an
     /// address, because a resolver waits for each server. There may be none left: then, unlike in
     /// podman, no public server is put in, because it would be told all names.
-    package static func resolver(of pod: Pod, host: [UInt8]) -> [UInt8] {
+    package static func resolver(
+        of pod: Pod, networks: DNSSpec = DNSSpec(), host: [UInt8]
+    ) -> [UInt8] {
         let (dns, network) = (pod.spec.dns, pod.spec.network)
         if !network.isOwn && dns == DNSSpec() { return host }
         let known = HostResolver(host)
@@ -45,9 +49,10 @@ package enum NameFiles {
             network.bridge == nil
             || pod.interfaces.contains { $0.addresses.contains { $0.address.family == .v6 } }
         let hostServers = network.isOwn ? known.reachable(hasV6: hasV6) : known.servers
-        let servers = first(dns.servers.map(\.description), hostServers)
-        let searches = first(dns.searches, known.searches)
-        let options = first(dns.options, known.options)
+        let servers = first(
+            dns.servers.map(\.description), networks.servers.map(\.description), hostServers)
+        let searches = first(dns.searches, networks.searches, known.searches)
+        let options = first(dns.options, networks.options, known.options)
         var text = servers.map { "nameserver \($0)\n" }.joined()
         if servers.isEmpty { text = "# No server of the host's can be reached from the pod.\n" }
         if !searches.isEmpty { text += "search \(searches.joined(separator: " "))\n" }
@@ -62,7 +67,6 @@ package enum NameFiles {
         return !known.servers.isEmpty && known.reachable(hasV6: true).isEmpty
     }
 
-    /// Each list is the spec's or else the host's. A network that knows names comes in between.
     private static func first(_ lists: [String]...) -> [String] {
         lists.first { !$0.isEmpty } ?? []
     }

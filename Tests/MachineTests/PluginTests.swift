@@ -62,6 +62,24 @@ extension Machine {
             }
         }
 
+        @Test("pods on plugins, whose daemon and shims are killed again and again, leave nothing")
+        func churn() throws {
+            try withPlugins { plugins, host, _, _ in
+                let run = [
+                    Installation.churn, "--network", "cni", "--network-name", "podnet", "--publish",
+                    "--clients", "4", "--pods", Installation.isDeep ? "500" : "40",
+                    "--kill", "daemon", "--every", "1", "--kill", "shim", "--every", "0.5",
+                    "--dir", plugins.home, "--cni-config-dir", plugins.configurations,
+                    "--cni-plugin-dir", PluginNetwork.debian,
+                ]
+                let result = try Command.run(host.launcher + run)
+                // No daemon lives long enough to show growth.
+                #expect(result.status == 2, "\(result.output)")
+                #expect(!result.output.contains("FAILED"), "\(result.output)")
+                #expect(try plugins.left(in: host) == [])
+            }
+        }
+
         @Test("after a reboot the addresses of plugins are given back")
         func reboot() throws {
             try withPlugins { plugins, host, daemon, client in
@@ -78,6 +96,40 @@ extension Machine {
                 try eventually("the audit is balanced") {
                     try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
                 }
+            }
+        }
+
+        @Test("the tasks have the resolver of the network's plugins, which get the pod's")
+        func resolver() throws {
+            try withPlugins { plugins, _, daemon, client in
+                try plugins.plugin(
+                    "names",
+                    """
+                    [ $CNI_COMMAND = ADD ] && echo "$input" > \(plugins.home)/said
+                    echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.9.0.1/24"}],'
+                    echo '"dns": {"nameservers": ["10.9.0.53"], "search": ["told.example"],'
+                    echo '"options": ["edns0"]}}'
+                    """)
+                let plugin = #"{"type": "names", "capabilities": {"dns": true}}"#
+                try plugins.configure("told", [plugin])
+                let body = daemon.rootfs.pod(
+                    "cat /etc/resolv.conf /etc/hosts; exec sleep 1000",
+                    podMore: daemon.rootfs.onPlugins(#""name": "told""#)
+                        + #", "dns": {"options": ["ndots:2"]}"#)
+                let pod = try client.createPod("web", body)
+                #expect(pod.status == 201, "\(pod.reply.text)")
+                let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                try eventually("the task has told its files") {
+                    (text(of: log) ?? "").contains("10.9.0.1\tweb")
+                }
+                let shown = text(of: log) ?? ""
+                for line in ["nameserver 10.9.0.53", "search told.example", "options ndots:2"] {
+                    #expect(shown.contains(line), "\(shown)")
+                }
+                #expect(!shown.contains("edns0"))
+                let said = text(of: plugins.home + "/said") ?? ""
+                #expect(said.contains(#""ndots:2""#), "\(said)")
+                #expect(try client.deletePod("web").state == "succeeded")
             }
         }
 

@@ -101,6 +101,17 @@ import Testing
                 "search .\noptions use-vc\n"))
     }
 
+    @Test("a network's parts come between the spec's and the host's")
+    func ofNetworks() throws {
+        let host = Array(Self.host.utf8)
+        let server = try #require(IPAddress("10.9.0.53"))
+        let networks = DNSSpec(servers: [server], searches: ["n"])
+        let pod = try pod(dns: DNSSpec(searches: ["s"]))
+        #expect(
+            text(NameFiles.resolver(of: pod, networks: networks, host: host))
+                == "nameserver 10.9.0.53\nsearch s\noptions edns0 trust-ad ndots:3\n")
+    }
+
     @Test("a host whose servers are all on its loopback leaves none")
     func none() throws {
         let host = Array("nameserver 127.0.0.53\r\nnameserver\n".utf8)

@@ -170,7 +170,8 @@ extension PodController {
         let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
             do throws(SystemCallFailure) {
-                try await self.host.writeNames(pod)
+                // The networks' plugins have told names and addresses since.
+                try await self.host.writeNames(self.engine.registry.pod(self.uid) ?? pod)
                 try self.host.writePlaces(pod, spec)
             } catch {
                 throw Failure(.shimFailed, "\(error)", step: .create(.rootfsMount))

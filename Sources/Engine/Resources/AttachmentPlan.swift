@@ -95,6 +95,9 @@ struct AttachmentPlan {
             for member in arguments.members { capabilities[member.name] = member.value.bytes }
             ports = []
         }
+        if pod.spec.dns != DNSSpec(), declared.contains("dns"), capabilities["dns"] == nil {
+            capabilities["dns"] = pod.spec.dns.capability.bytes
+        }
         attachments.append(
             PodAttachment(
                 network: configuration.name, interface: wish.interface, file: configuration.file,
@@ -132,6 +135,17 @@ struct AttachmentPlan {
                     + "at most")
         }
         return attachments
+    }
+}
+
+extension DNSSpec {
+    /// The value of the capability `dns` (CNI's CONVENTIONS.md).
+    fileprivate var capability: JSONValue {
+        let lists = [
+            ("servers", servers.map(\.description)), ("searches", searches), ("options", options),
+        ]
+        return .object(
+            lists.map { JSONMember(name: $0.0, value: .array($0.1.map { .string($0) })) })
     }
 }
 
