@@ -98,7 +98,8 @@ delete_pods() {
     [ "$(request /v1/pods | jq '.items | length')" != 0 ] || break
     sleep 0.1
   done
-  for name in $(request /v1/networks | jq -r '.items[].name'); do
+  for name in $(request '/v1/networks?limit=1000' \
+    | jq -r '.items[] | select(.mode == "bridge").name'); do
     request "/v1/networks/$name" -X DELETE -H 'Prefer: wait=30' >/dev/null
   done
 }

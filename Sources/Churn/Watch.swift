@@ -49,7 +49,9 @@ struct Watch {
 
     /// Deletes the networks of the run's own daemon, which otherwise keeps them for some seconds.
     func deleteNetworks(_ statistics: RunStatistics) {
-        let networks = document("/v1/networks?limit=1000")?["items"]?.elements ?? []
+        // The networks of files (CNI) are not the daemon's.
+        let networks = (document("/v1/networks?limit=1000")?["items"]?.elements ?? [])
+            .filter { $0["mode"]?.string == "bridge" }
         for name in networks.compactMap({ $0["name"]?.string }) {
             let request = Request(
                 "DELETE", "/v1/networks/\(name)?allowMissing=true",
