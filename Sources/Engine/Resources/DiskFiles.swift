@@ -19,7 +19,12 @@ struct DiskFiles: TaskResource, PodResource {
         if let shim = try removal.shim() {
             return StepOutcome(await shim.ask(.remove(task: task.text)))
         }
-        return StepOutcome(try await removal.host.removeFiles(removal.uid, task))
+        let outcome = StepOutcome(try await removal.host.removeFiles(removal.uid, task))
+        guard removal.isReleased, outcome == .removed else { return outcome }
+        // The helper has made the cgroup again, of a pod that has none any more.
+        let rest = try await PodCgroup().remove(removal)
+        if case .blocked = rest { return rest }
+        return outcome
     }
 
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {

@@ -43,6 +43,12 @@ import Teardown
     var host: any Host { controller.host }
     var uid: UID { controller.uid }
 
+    /// Whether nothing is left of the pod but its record and its logs.
+    var isReleased: Bool {
+        guard let pod = engine.registry.pod(uid), pod.operation == nil else { return false }
+        return pod.isReleased && pod.state == .stopped || pod.state == .lost
+    }
+
     @Loop func remove(_ step: TeardownStep) async -> StepOutcome {
         do throws(SystemCallFailure) {
             switch (step.name.resource, step.task) {
