@@ -155,7 +155,11 @@ extension Machine {
                 let pids = try daemon.waitForProcesses(in: cgroup, 4)
                 let base = try #require(daemon.cgroup(of: pod, "", hierarchy))
                 try makeDirectory(base + "/elsewhere/below")
-                for (pid, place) in zip(pids[1...], ["/elsewhere/below", "/shim", "/pod"]) {
+                // A cgroup of v2 that gives controllers to its children takes no process
+                // (cgroups(7), "no internal processes").
+                let given = text(of: base + "/pod/cgroup.subtree_control") ?? "\n"
+                let places = ["/elsewhere/below", "/shim"] + (given == "\n" ? ["/pod"] : [])
+                for (pid, place) in zip(pids[1...], places) {
                     try write("\(pid)", to: base + place + "/cgroup.procs")
                 }
                 // No PID namespace kills this process: it was only moved there.

@@ -268,15 +268,6 @@ extension Machine {
             }
         }
 
-        /// The children of a process whose second word is `verb`.
-        private func children(of pid: Int32, named verb: String) throws -> [Int32] {
-            let all = text(of: "/proc/\(pid)/task/\(pid)/children") ?? ""
-            return all.split(separator: " ").compactMap { Int32($0) }.filter {
-                let words = (text(of: "/proc/\($0)/cmdline") ?? "").split(separator: "\0")
-                return words.dropFirst().first.map(String.init) == verb
-            }
-        }
-
         /// The last word of each line of the task's log.
         private func told(
             _ pod: Answer, _ daemon: Daemon, _ task: String = "app"
@@ -286,5 +277,14 @@ extension Machine {
                 $0.split(separator: " ").last
             }
         }
+    }
+}
+
+/// The children of a process whose second word is `verb`.
+func children(of pid: Int32, named verb: String) throws -> [Int32] {
+    let all = text(of: "/proc/\(pid)/task/\(pid)/children") ?? ""
+    return all.split(separator: " ").compactMap { Int32($0) }.filter {
+        let words = (text(of: "/proc/\($0)/cmdline") ?? "").split(separator: "\0")
+        return words.dropFirst().first.map(String.init) == verb
     }
 }

@@ -164,6 +164,7 @@ extension Machine {
             try withDaemon { daemon, client in
                 let pod = try client.createPod("web", Scenario.pod(daemon.rootfs))
                 #expect(exists(disk(pod, daemon)))
+                let reaper = try #require(try children(of: pod.shimPID, named: "reap").first)
                 kill(pod.shimPID, SIGKILL)
                 try eventually("the pod is lost") {
                     try client.send("GET", "/v1/pods/web").state == "lost"
@@ -171,6 +172,8 @@ extension Machine {
                 let delete = try client.deletePod("web")
                 #expect(delete.state == "succeeded", "\(delete.reply.text)")
                 #expect(!exists(disk(pod, daemon)))
+                // The kernel waits until the host's first process has reaped the tasks.
+                try eventually("the reaper is gone") { !exists("/proc/\(reaper)") }
             }
         }
 
