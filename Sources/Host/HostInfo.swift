@@ -56,7 +56,7 @@ package struct HostInfo: Sendable {
 extension HostInfo {
     package var defaultRuntime: RuntimeInfo { runtimes[0] }
 
-    /// The runtime that a pod has; `nil` stands for the default. Returns `nil` if the settings no
+    /// The runtime that a pod has; `nil` means the default. Returns `nil` if the settings no
     /// longer have the runtime.
     package func runtime(_ name: String?) -> RuntimeInfo? {
         guard let name else { return defaultRuntime }

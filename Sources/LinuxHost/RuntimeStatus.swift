@@ -68,7 +68,7 @@ extension RuntimeStatus {
     /// Why no create with the default runtime is possible now; `nil` if one is.
     var refusal: String? { refusal(of: nil) }
 
-    /// Why no create with this runtime is possible now; `nil` if one is. `nil` stands for the
+    /// Why no create with this runtime is possible now; `nil` if one is. `nil` means the
     /// default.
     func refusal(of name: String?) -> String? {
         if let why = shim.refusal("the shim's program") ?? filter.refusal("the seccomp profile") {

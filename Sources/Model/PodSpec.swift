@@ -11,7 +11,7 @@ package struct PodSpec: Equatable, Sendable {
     package var annotations: [String: String]
     /// The UTS namespace's host name; by default the pod's name.
     package var hostname: String
-    /// The name of the OCI runtime that makes all tasks; `nil` in a request stands for the
+    /// The name of the OCI runtime that makes all tasks; `nil` in a request means the
     /// daemon's default, and in a record of an older version too.
     package var runtime: String?
     /// The network of all tasks.
