@@ -8,6 +8,7 @@
  * empty (prctl(2), ptrace(2)). */
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "close.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -67,10 +68,8 @@ int clinux_clone_read_only(const char *path) {
     int made = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (made < 0) return -1;
     struct mount_attr wish = {.attr_set = MOUNT_ATTR_RDONLY};
-    if (mount_setattr(made, "", AT_EMPTY_PATH, &wish, sizeof wish) < 0) {
-        close(made);
-        return -1;
-    }
+    if (mount_setattr(made, "", AT_EMPTY_PATH, &wish, sizeof wish) < 0)
+        return close_keeping_errno(made);
     return made;
 }
 

@@ -50,7 +50,6 @@ extension LinuxHost {
         of removal: AttachmentRemoval, _ seen: WireRemainsSeen?, _ pod: UID
     ) async throws(Failure) -> Blocker? {
         guard let seen else { return Blocker("the helper has not looked") }
-        if !seen.left.isEmpty { return Blocker(seen.left.joined(separator: "; ")) }
         if seen.tables.isEmpty && !seen.hasOlderTables { return nil }
         for family in IPTablesFamily.allCases {
             let isMarked = seen.tables.contains { $0.begins(with: family.tablePrefix) }

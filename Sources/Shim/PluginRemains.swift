@@ -17,7 +17,7 @@ struct PluginRemains {
         let (tables, hasOlderTables) = try rules()
         // Without marks, the caller has seen that no rule is left.
         if tables.isEmpty && !hasOlderTables || remains.marks.isEmpty { try removeNote() }
-        return WireRemainsSeen(tables: tables, hasOlderTables: hasOlderTables, left: [])
+        return WireRemainsSeen(tables: tables, hasOlderTables: hasOlderTables)
     }
 
     private func rules() throws(SystemCallFailure) -> (tables: [String], hasOlderTables: Bool) {

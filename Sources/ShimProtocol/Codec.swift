@@ -18,12 +18,14 @@ struct WireWriter {
         }
     }
 
+    mutating func put(flag: Bool) { put(flag ? 1 : 0 as UInt8) }
+
     mutating func put(_ text: String) {
         put(UInt32(text.utf8.count))
         bytes.append(contentsOf: text.utf8)
     }
 
-    mutating func put(block: [UInt8]) {
+    mutating func put(bytes block: [UInt8]) {
         put(UInt32(block.count))
         bytes += block
     }
@@ -34,7 +36,7 @@ struct WireWriter {
     }
 
     mutating func put<Value>(optional: Value?, _ value: (inout WireWriter, Value) -> Void) {
-        put(optional == nil ? 0 : 1 as UInt8)
+        put(flag: optional != nil)
         if let optional { value(&self, optional) }
     }
 }
@@ -43,6 +45,13 @@ struct WireReader {
     private var rest: ArraySlice<UInt8>
 
     init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+    /// Reads the version at the beginning of a document. Throws if it is another one.
+    init(_ document: [UInt8], version: UInt16) throws(WireFault) {
+        self.init(document)
+        let found = try number(UInt16.self)
+        guard found == version else { throw WireFault("version \(found)") }
+    }
 
     mutating func byte() throws(WireFault) -> UInt8 {
         guard let byte = rest.popFirst() else { throw WireFault("cut short") }
@@ -74,7 +83,7 @@ struct WireReader {
         return text
     }
 
-    mutating func block() throws(WireFault) -> [UInt8] {
+    mutating func bytes() throws(WireFault) -> [UInt8] {
         let count = Int(try number(UInt32.self))
         guard count <= rest.count else { throw WireFault("cut short") }
         let block = Array(rest.prefix(count))

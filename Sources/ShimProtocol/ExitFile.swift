@@ -21,9 +21,8 @@ extension TaskExit {
     /// `nil` if no exit is stored yet.
     package static func parse(fileContent: [UInt8]) throws(WireFault) -> TaskExit? {
         guard let count = fileContent.first, count > 0 else { return nil }
-        var reader = WireReader(Array(fileContent.dropFirst().prefix(Int(count))))
-        let version = try reader.number(UInt16.self)
-        guard version == TaskExit.fileVersion else { throw WireFault("version \(version)") }
+        let record = Array(fileContent.dropFirst().prefix(Int(count)))
+        var reader = try WireReader(record, version: TaskExit.fileVersion)
         let exit = try read(&reader)
         try reader.end()
         return exit

@@ -116,7 +116,7 @@ extension ShimRequest {
         case .removePart(let name): writer.put(16, name)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
-            writer.put(keepsLogs ? 1 : 0 as UInt8)
+            writer.put(flag: keepsLogs)
         }
         return writer.bytes
     }

@@ -37,11 +37,9 @@ package struct TaskDocument: Equatable, Sendable {
 extension TaskDocument {
     func write(_ writer: inout WireWriter) {
         for text in [runtime, id, lower, user] { writer.put(text) }
-        writer.put(startsAtOnce ? 1 : 0 as UInt8)
+        writer.put(flag: startsAtOnce)
         writer.put(list: groups) { writer, group in writer.put(group) }
-        writer.put(optional: groupsFromRootfs) { writer, flag in
-            writer.put(flag ? 1 : 0 as UInt8)
-        }
+        writer.put(optional: groupsFromRootfs) { writer, flag in writer.put(flag: flag) }
     }
 
     static func read(_ reader: inout WireReader) throws(WireFault) -> TaskDocument {

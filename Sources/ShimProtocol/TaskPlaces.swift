@@ -63,7 +63,7 @@ extension TaskPlaces {
             writer.put(mount.target)
             writer.put(optional: mount.source) { writer, source in writer.put(source) }
             if version >= TaskPlaces.versionWithCreate {
-                writer.put(mount.create ? 1 : 0 as UInt8)
+                writer.put(flag: mount.create)
             }
             if version >= TaskPlaces.versionWithShared {
                 writer.put(optional: mount.sharedBy) { writer, place in writer.put(place) }
@@ -102,7 +102,7 @@ package enum TaskTargets {
     }
 
     package static func parse(fileContent: [UInt8]) throws(WireFault) -> [String] {
-        var reader = try WireReader(checkingVersionOf: fileContent)
+        var reader = try WireReader(fileContent, version: TaskPlaces.version)
         let targets = try reader.list { (reader: inout WireReader) throws(WireFault) in
             try reader.text()
         }
@@ -114,11 +114,5 @@ package enum TaskTargets {
 extension WireReader {
     fileprivate mutating func optionalText() throws(WireFault) -> String? {
         try optional { (reader: inout WireReader) throws(WireFault) in try reader.text() }
-    }
-
-    fileprivate init(checkingVersionOf content: [UInt8]) throws(WireFault) {
-        self.init(content)
-        let version = try number(UInt16.self)
-        guard version == TaskPlaces.version else { throw WireFault("version \(version)") }
     }
 }

@@ -84,9 +84,7 @@ package struct WireConfigurations: Equatable, Sendable {
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> WireConfigurations {
-        var reader = WireReader(document)
-        let version = try reader.number(UInt16.self)
-        guard version == WireConfigurations.version else { throw WireFault("version \(version)") }
+        var reader = try WireReader(document, version: version)
         let seen = WireConfigurations(
             failure: try reader.text(), files: try reader.files(),
             folders: try reader.list { (reader: inout WireReader) throws(WireFault) in
@@ -103,7 +101,7 @@ package struct WireConfigurations: Equatable, Sendable {
 extension WireWriter {
     fileprivate mutating func put(_ file: WireConfigurations.File) {
         put(file.name)
-        put(block: file.content)
+        put(bytes: file.content)
         put(file.failure)
     }
 }
@@ -112,7 +110,7 @@ extension WireReader {
     fileprivate mutating func files() throws(WireFault) -> [WireConfigurations.File] {
         try list { (reader: inout WireReader) throws(WireFault) in
             WireConfigurations.File(
-                name: try reader.text(), content: try reader.block(), failure: try reader.text())
+                name: try reader.text(), content: try reader.bytes(), failure: try reader.text())
         }
     }
 

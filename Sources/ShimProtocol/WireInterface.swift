@@ -80,9 +80,7 @@ package struct WireInterface: Equatable, Sendable {
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> WireInterface {
-        var reader = WireReader(document)
-        let version = try reader.number(UInt16.self)
-        guard version == WireInterface.version else { throw WireFault("version \(version)") }
+        var reader = try WireReader(document, version: version)
         let interface = try reader.interface()
         try reader.end()
         return interface
@@ -90,10 +88,6 @@ package struct WireInterface: Equatable, Sendable {
 }
 
 extension WireWriter {
-    mutating func put(bytes: [UInt8]) {
-        put(list: bytes) { writer, byte in writer.put(byte) }
-    }
-
     mutating func put(_ address: WireAddress) {
         put(bytes: address.bytes)
         put(address.length)
@@ -121,10 +115,6 @@ extension WireWriter {
 }
 
 extension WireReader {
-    mutating func bytes() throws(WireFault) -> [UInt8] {
-        try list { (reader: inout WireReader) throws(WireFault) in try reader.byte() }
-    }
-
     mutating func address() throws(WireFault) -> WireAddress {
         WireAddress(bytes: try bytes(), length: try byte())
     }

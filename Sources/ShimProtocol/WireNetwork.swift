@@ -40,17 +40,15 @@ package struct WireNetwork: Equatable, Sendable {
         writer.put(mark)
         writer.put(mtu)
         writer.put(list: gateways) { writer, address in writer.put(address) }
-        writer.put(masquerades ? 1 : 0 as UInt8)
-        writer.put(isIsolated ? 1 : 0 as UInt8)
+        writer.put(flag: masquerades)
+        writer.put(flag: isIsolated)
         writer.put(table)
         writer.put(list: interfaces) { writer, interface in writer.put(interface) }
         return writer.bytes
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> WireNetwork {
-        var reader = WireReader(document)
-        let version = try reader.number(UInt16.self)
-        guard version == WireNetwork.version else { throw WireFault("version \(version)") }
+        var reader = try WireReader(document, version: version)
         let network = WireNetwork(
             bridge: try reader.text(), mark: try reader.text(), mtu: try reader.number(),
             gateways: try reader.list { (reader: inout WireReader) throws(WireFault) in
@@ -112,9 +110,7 @@ package struct WireDetachment: Equatable, Sendable {
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> [WireDetachment] {
-        var reader = WireReader(document)
-        let version = try reader.number(UInt16.self)
-        guard version == WireDetachment.version else { throw WireFault("version \(version)") }
+        var reader = try WireReader(document, version: version)
         let detachments = try reader.list { (reader: inout WireReader) throws(WireFault) in
             WireDetachment(
                 uid: try reader.text(), hostInterface: try reader.text(),

@@ -20,7 +20,7 @@ extension WirePluginWork {
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> WirePluginWork {
-        var reader = try WireReader(plugins: document)
+        var reader = try WireReader(document, version: formVersion)
         let work = WirePluginWork(
             shim: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 WireProcess(pid: try reader.number(), startTicks: try reader.number())
@@ -51,14 +51,13 @@ extension WirePluginReport {
         }
         writer.put(optional: remains) { writer, seen in
             writer.put(list: seen.tables) { $0.put($1) }
-            writer.put(seen.hasOlderTables ? 1 : 0 as UInt8)
-            writer.put(list: seen.left) { $0.put($1) }
+            writer.put(flag: seen.hasOlderTables)
         }
         return writer.bytes
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> WirePluginReport {
-        var reader = try WireReader(plugins: document)
+        var reader = try WireReader(document, version: formVersion)
         let report = WirePluginReport(
             chains: try reader.list { (reader: inout WireReader) throws(WireFault) in
                 try reader.list { (reader: inout WireReader) throws(WireFault) in
@@ -67,8 +66,7 @@ extension WirePluginReport {
             },
             remains: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 WireRemainsSeen(
-                    tables: try reader.texts(), hasOlderTables: try reader.flag(),
-                    left: try reader.texts())
+                    tables: try reader.texts(), hasOlderTables: try reader.flag())
             })
         try reader.end()
         return report
@@ -117,17 +115,11 @@ extension WireWriter {
         }
         put(bytes: end.output)
         put(bytes: end.errors)
-        put(end.isCut ? 1 : 0 as UInt8)
+        put(flag: end.isCut)
     }
 }
 
 extension WireReader {
-    fileprivate init(plugins document: [UInt8]) throws(WireFault) {
-        self.init(document)
-        let found: UInt16 = try number()
-        guard found == formVersion else { throw WireFault("version \(found)") }
-    }
-
     fileprivate mutating func texts() throws(WireFault) -> [String] {
         try list { (reader: inout WireReader) throws(WireFault) in try reader.text() }
     }

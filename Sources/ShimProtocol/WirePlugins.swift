@@ -158,12 +158,9 @@ package struct WireRemainsSeen: Equatable, Sendable {
     package var tables: [String]
     /// Whether the host has tables of the older iptables, which nftables does not show.
     package var hasOlderTables: Bool
-    /// What else is left, in words.
-    package var left: [String]
 
-    package init(tables: [String], hasOlderTables: Bool, left: [String]) {
+    package init(tables: [String], hasOlderTables: Bool) {
         self.tables = tables
         self.hasOlderTables = hasOlderTables
-        self.left = left
     }
 }

@@ -27,9 +27,7 @@ package struct WireSysctl: Equatable, Sendable {
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> [WireSysctl] {
-        var reader = WireReader(document)
-        let version = try reader.number(UInt16.self)
-        guard version == WireSysctl.version else { throw WireFault("version \(version)") }
+        var reader = try WireReader(document, version: version)
         let sysctls = try reader.list { (reader: inout WireReader) throws(WireFault) in
             WireSysctl(name: try reader.text(), value: try reader.text())
         }

@@ -38,9 +38,7 @@ package struct WireVolume: Equatable, Sendable {
     }
 
     package static func parse(document: [UInt8]) throws(WireFault) -> [WireVolume] {
-        var reader = WireReader(document)
-        let version = try reader.number(UInt16.self)
-        guard version == WireVolume.version else { throw WireFault("version \(version)") }
+        var reader = try WireReader(document, version: version)
         let volumes = try reader.list { (reader: inout WireReader) throws(WireFault) in
             WireVolume(
                 name: try reader.text(), path: try reader.text(),
