@@ -1,4 +1,4 @@
-// Search for a byte.
+// Searches for a byte and for several.
 
 import Glibc
 
@@ -11,5 +11,17 @@ extension ArraySlice<UInt8> {
             guard let found = unsafe memchr(base, CInt(byte), bytes.count) else { return nil }
             return unsafe startIndex + (UnsafeRawPointer(found) - base)
         }
+    }
+
+    /// The bytes after the first occurrence of `mark`; `nil` if there is none, or `mark` is empty.
+    package func rest(after mark: [UInt8]) -> ArraySlice<UInt8>? {
+        guard let first = mark.first else { return nil }
+        var rest = self
+        while let place = rest.index(ofFirst: first) {
+            rest = rest[place...]
+            if rest.starts(with: mark) { return rest[(place + mark.count)...] }
+            rest = rest.dropFirst()
+        }
+        return nil
     }
 }

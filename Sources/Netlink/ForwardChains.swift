@@ -13,7 +13,7 @@ package struct ForwardDrop: Hashable, Sendable, CustomStringConvertible {
     /// As nft(8) names it.
     package var description: String { "\(family) \(table) \(chain)" }
 
-    private static let families: [UInt8: String] = [1: "inet", 2: "ip", 10: "ip6"]
+    private static let families = ["inet", "ip", "ip6"]
 
     /// `nil` for another chain.
     package init?(_ reply: NetlinkReply) {
@@ -21,7 +21,7 @@ package struct ForwardDrop: Hashable, Sendable, CustomStringConvertible {
         // NF_INET_FORWARD is 2, and NF_DROP is 0.
         let hook = attributes.nested(ChainAttribute.hook)[ChainAttribute.hookNumber]
         guard reply.type == FirewallRequest.newChain.type,
-            let family = reply.body.first.flatMap({ ForwardDrop.families[$0] }),
+            let family = reply.tableFamily, ForwardDrop.families.contains(family),
             let table = attributes[ChainAttribute.table]?.text,
             let chain = attributes[ChainAttribute.name]?.text,
             hook?.network(UInt32.self) == 2,
@@ -36,12 +36,6 @@ package struct ForwardDrop: Hashable, Sendable, CustomStringConvertible {
 extension NetfilterSocket {
     /// The chains of all tables.
     package func forwardDrops() throws(SystemCallFailure) -> [ForwardDrop] {
-        let message = NetlinkMessage(
-            FirewallRequest.getChain.name, FirewallRequest.getChain.type, "all chains", [],
-            Netfilter.head(Family.none))
-        do { return try socket.dump(message).compactMap { ForwardDrop($0) } } catch {
-            if error.errno == noEntry { return [] }
-            throw error
-        }
+        try chains().compactMap { ForwardDrop($0) }
     }
 }

@@ -6,7 +6,7 @@ package import Kernel
 
 /// A rule whose comment names a container, or a chain of one container.
 package struct PluginRule: Hashable, Sendable, CustomStringConvertible {
-    /// `ip`, `ip6`, `inet`, or the number of another family.
+    /// `ip`, `ip6`, `inet` or another family of nft(8), or the number of an unknown one.
     package let family: String
     package let table: String
     package let chain: String
@@ -17,13 +17,10 @@ package struct PluginRule: Hashable, Sendable, CustomStringConvertible {
         "\(family) \(table) \(chain)" + (container.map { " \($0)" } ?? "")
     }
 
-    private static let families: [UInt8: String] = [1: "inet", 2: "ip", 10: "ip6"]
-
     /// `nil` for a rule or a chain of another kind.
     package init?(_ reply: NetlinkReply) {
         let attributes = Attributes(reply.body.dropFirst(4))
-        guard let family = reply.body.first,
-            let table = attributes[ChainAttribute.table]?.text
+        guard let family = reply.tableFamily, let table = attributes[ChainAttribute.table]?.text
         else { return nil }
         switch reply.type {
         case FirewallRequest.newRule.type:
@@ -37,14 +34,16 @@ package struct PluginRule: Hashable, Sendable, CustomStringConvertible {
             (chain, container) = (name, nil)
         default: return nil
         }
-        self.family = PluginRule.families[family] ?? "\(family)"
+        self.family = family
         self.table = table
     }
 
     /// The container of a comment `name: "NETWORK" id: "CONTAINER"`, wherever it is in the bytes.
     private static func container(in body: ArraySlice<UInt8>) -> String? {
         let (before, between) = (Array("name: \"".utf8), Array("\" id: \"".utf8))
-        guard let name = body.after(before), let id = name.after(between) else { return nil }
+        guard let name = body.rest(after: before), let id = name.rest(after: between) else {
+            return nil
+        }
         let text = id.prefix { $0 > 0x20 && $0 != UInt8(ascii: "\"") }
         return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
     }
@@ -63,28 +62,6 @@ package struct PluginRule: Hashable, Sendable, CustomStringConvertible {
 extension NetfilterSocket {
     /// Those of all tables.
     package func pluginRules() throws(SystemCallFailure) -> Set<PluginRule> {
-        var found: Set<PluginRule> = []
-        for request in [FirewallRequest.getRule, .getChain] {
-            let message = NetlinkMessage(
-                request.name, request.type, "all tables", [], Netfilter.head(Family.none))
-            do { found.formUnion(try socket.dump(message).compactMap { PluginRule($0) }) } catch {
-                if error.errno != noEntry { throw error }
-            }
-        }
-        return found
-    }
-}
-
-extension ArraySlice<UInt8> {
-    /// The bytes after the first occurrence of `mark`; `nil` if there is none.
-    fileprivate func after(_ mark: [UInt8]) -> ArraySlice<UInt8>? {
-        guard let first = mark.first else { return self }
-        var rest = self
-        while let place = rest.index(ofFirst: first) {
-            rest = rest[place...]
-            if rest.starts(with: mark) { return rest[(place + mark.count)...] }
-            rest = rest.dropFirst()
-        }
-        return nil
+        Set(try rulesAndChains().compactMap { PluginRule($0) })
     }
 }
