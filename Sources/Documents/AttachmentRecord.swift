@@ -42,8 +42,8 @@ extension PodAttachment {
             writer.endArray()
         }
         writer.endArray()
-        writer.texts("labels", labels)
-        writer.texts("caps", capabilities.mapValues(text))
+        writer.member("labels", labels)
+        writer.member("caps", capabilities.mapValues(text))
         writer.process("shim", shim)
         if let made {
             writer.key("made")
@@ -64,18 +64,6 @@ extension PodAttachment.Made {
         writer.member("ips", addresses.map(\.description))
         writer.member("gws", gateways.map(\.description))
         writer.endObject()
-    }
-}
-
-extension JSONWriter {
-    fileprivate mutating func texts(_ name: StaticString, _ texts: [String: String]) {
-        key(name)
-        beginObject()
-        for (name, text) in texts.sorted(by: { $0.key < $1.key }) {
-            key(name)
-            value(text)
-        }
-        endObject()
     }
 }
 
@@ -108,11 +96,15 @@ extension RecordReader {
         PodAttachment.Made(
             result: Array(try self["result"].string().utf8), mac: optional("mac")?.value.string,
             hostInterface: optional("host")?.value.string,
-            addresses: try self["ips"].elements().map { x throws(RecordFault) in
-                try x.parsed { IPPrefix($0) }
-            },
-            gateways: try self["gws"].elements().map { x throws(RecordFault) in
-                try x.parsed { IPAddress($0) }
-            })
+            addresses: try interfaceAddresses(), gateways: try interfaceGateways())
+    }
+
+    /// The addresses of a pod's interface, made by the shim or by plugins.
+    func interfaceAddresses() throws(RecordFault) -> [IPPrefix] {
+        try self["ips"].elements().map { x throws(RecordFault) in try x.parsed { IPPrefix($0) } }
+    }
+
+    func interfaceGateways() throws(RecordFault) -> [IPAddress] {
+        try self["gws"].elements().map { x throws(RecordFault) in try x.parsed { IPAddress($0) } }
     }
 }

@@ -47,15 +47,9 @@ extension Pod.Stall {
 
 extension PodInterface {
     fileprivate func write(to writer: inout JSONWriter) {
-        writer.beginObject()
-        writer.member("name", name)
-        writer.member("mac", mac.description)
-        writer.member("hostInterface", hostInterface)
-        writer.member("addresses", addresses.map(\.description))
-        writer.member("gateway", gateways.first?.description)
-        writer.member("gateways", gateways.map(\.description))
-        writer.member("network", network.text)
-        writer.endObject()
+        writer.interface(
+            name, mac: mac.description, hostInterface: hostInterface, addresses, gateways,
+            network: network.text)
     }
 }
 
@@ -63,15 +57,26 @@ extension PodAttachment {
     /// The interface, once the plugins have made it.
     fileprivate func writeInterface(to writer: inout JSONWriter) {
         guard let made else { return }
-        writer.beginObject()
-        writer.member("name", interface)
-        writer.member("mac", made.mac)
-        writer.member("hostInterface", made.hostInterface)
-        writer.member("addresses", made.addresses.map(\.description))
-        writer.member("gateway", made.gateways.first?.description)
-        writer.member("gateways", made.gateways.map(\.description))
-        writer.member("network", network)
-        writer.endObject()
+        writer.interface(
+            interface, mac: made.mac, hostInterface: made.hostInterface, made.addresses,
+            made.gateways, network: network)
+    }
+}
+
+extension JSONWriter {
+    fileprivate mutating func interface(
+        _ name: String, mac: String?, hostInterface: String?, _ addresses: [IPPrefix],
+        _ gateways: [IPAddress], network: String
+    ) {
+        beginObject()
+        member("name", name)
+        member("mac", mac)
+        member("hostInterface", hostInterface)
+        member("addresses", addresses.map(\.description))
+        member("gateway", gateways.first?.description)
+        member("gateways", gateways.map(\.description))
+        member("network", network)
+        endObject()
     }
 }
 

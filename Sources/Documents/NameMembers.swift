@@ -45,10 +45,7 @@ extension Codec<[IPAddress]> {
         let address = Codec<IPAddress>.address()
         return Codec(
             read: { field in
-                guard let elements = field.elements(limit: DocumentLimits.servers) else {
-                    return nil
-                }
-                return elements.compactMap { address.read($0) }
+                field.elements(limit: DocumentLimits.servers)?.compactMap { address.read($0) }
             },
             write: { servers, writer in
                 writer.beginArray()
@@ -63,25 +60,12 @@ extension Codec<[IPAddress]> {
 
 extension Codec<[HostEntry]> {
     static var hosts: Codec {
-        Codec(
-            read: { field in
-                field.elements(limit: DocumentLimits.hosts)?.compactMap { element in
-                    var entry = HostEntry()
-                    return element.readObject(HostEntry.members, into: &entry) ? entry : nil
-                }
-            },
-            write: { entries, writer in
-                writer.beginArray()
-                for entry in entries { HostEntry.members.writeObject(entry, to: &writer) }
-                writer.endArray()
-            },
-            restore: { record throws(RecordFault) in
-                try record.elements().map { record throws(RecordFault) in
-                    var entry = HostEntry()
-                    try HostEntry.members.restore(record, into: &entry)
-                    return entry
-                }
-            })
+        .objects(HostEntry.members, HostEntry()) { field in
+            field.elements(limit: DocumentLimits.hosts)?.compactMap { element in
+                var entry = HostEntry()
+                return element.readObject(HostEntry.members, into: &entry) ? entry : nil
+            }
+        }
     }
 }
 

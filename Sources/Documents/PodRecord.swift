@@ -137,12 +137,8 @@ extension RecordReader {
             name: try self["name"].string(),
             mac: try self["mac"].parsed { MACAddress($0) },
             hostInterface: try self["host"].string(),
-            addresses: try self["ips"].elements().map { x throws(RecordFault) in
-                try x.parsed { IPPrefix($0) }
-            },
-            gateways: try self["gws"].elements().map { x throws(RecordFault) in
-                try x.parsed { IPAddress($0) }
-            }, network: try self["net"].label(), networkUID: try self["netuid"].uid())
+            addresses: try interfaceAddresses(), gateways: try interfaceGateways(),
+            network: try self["net"].label(), networkUID: try self["netuid"].uid())
     }
 
     fileprivate func task() throws(RecordFault) -> PodTask {
