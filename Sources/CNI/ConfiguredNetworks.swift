@@ -52,6 +52,9 @@ package struct ConfiguredFile: Equatable, Sendable {
     /// Empty if there is a network.
     package let faults: [ConfigurationFault]
 
+    /// Whether it defines the network of that name.
+    package func isNamed(_ network: String) -> Bool { name?.isSame(as: network) ?? false }
+
     fileprivate init(unreadable path: String, _ why: String) {
         self.path = path
         (name, network) = (nil, nil)

@@ -40,11 +40,11 @@ extension Engine {
     @Loop func takeAudit() async {
         // An object is ours if its record exists at the end of the look, or went during the look.
         // An object that is seen without such a record is unrecorded.
-        let before = settled()
+        let before = settled(pods().pods)
         let seen = await observe()
         let held = await host.heldNamespaces(registry)
         let after = pods()
-        let lasting = settled().lasting(since: before)
+        let lasting = settled(after.pods).lasting(since: before)
         let lines = seen.map { $0.line(lasting) } + [AuditLine(held)]
         let audit = Audit(
             fresh: true, takenAt: EngineClock.now, revision: after.revision, resources: lines,
@@ -83,9 +83,9 @@ extension Engine {
 }
 
 extension Engine {
-    @Loop private func settled() -> Settled {
+    @Loop private func settled(_ pods: [Pod]) -> Settled {
         Settled(
-            pods: pods().pods.filter(\.isSettled),
+            pods: pods.filter(\.isSettled),
             networks: registry.networks.filter { networkControllers.isMade($0) })
     }
 }

@@ -21,6 +21,9 @@ extension Registry {
         state.withLock { state in state.names[uid].flatMap { state.pods[$0] } }
     }
 
+    /// The pod, if its record names all that the pod may have.
+    func wholePod(_ uid: UID) -> Pod? { pod(uid).flatMap { $0.isSpecLost ? nil : $0 } }
+
     /// Changes the part of a pod that exists only in memory.
     func showPod(_ uid: UID, _ change: (inout Pod) -> Void) {
         state.withLock { state in

@@ -131,7 +131,11 @@ extension Engine {
 
     /// The file that defines a network of that name, even if the file has faults.
     package func configuredNetwork(_ name: String) -> ConfiguredNetworkView? {
-        configuredNetworks().first { $0.file.name?.isSame(as: name) ?? false }
+        configuredNetworks().first { $0.file.isNamed(name) }
+    }
+
+    func configuredFile(_ name: String) -> ConfiguredFile? {
+        configurations.state.withLock { $0.networks }?.files.first { $0.isNamed(name) }
     }
 
     private func podsByNetwork() -> [String: Int] {

@@ -187,20 +187,15 @@ struct Transaction {
             }
         }
         changes.operations[operation.id] = operation
-        guard known?.state != operation.state else { return }
-        changes.events.append(
-            Event(
-                revision: operation.revision, time: time, target: operation.target,
-                change: .operation(operation.id, operation.state)))
+        if known?.state != operation.state {
+            tell(.operation(operation.id, operation.state), operation.target)
+        }
     }
 
     /// Tells readers of the events that an operation has changed, although its state has not.
     mutating func tellOfChange(_ operation: PodOperation) {
         changes.revision += 1
-        changes.events.append(
-            Event(
-                revision: changes.revision, time: time, target: operation.target,
-                change: .operation(operation.id, operation.state)))
+        tell(.operation(operation.id, operation.state), operation.target)
     }
 
     /// Adds the daemon's own operation that removes what a lost pod held. Returns its id.

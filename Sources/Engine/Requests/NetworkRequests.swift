@@ -30,7 +30,7 @@ extension Engine {
     package func createNetwork(
         _ name: Label, _ spec: NetworkSpec, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        let configured = configuredNetwork(name.text)?.file.path
+        let configured = configuredFile(name.text)?.path
         return try mutate(context, .networkCreate) { transaction throws(Refusal) in
             if let network = transaction.network(name) {
                 try context.check(entityTag: network.entityTag)
@@ -58,7 +58,7 @@ extension Engine {
     package func deleteNetwork(
         _ name: Label, uid: UID?, allowMissing: Bool, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        let configured = configuredNetwork(name.text)?.file.path
+        let configured = configuredFile(name.text)?.path
         return try mutate(context, .networkDelete) { transaction throws(Refusal) in
             if var network = transaction.network(name), uid == nil || network.uid == uid {
                 try context.check(entityTag: network.entityTag)

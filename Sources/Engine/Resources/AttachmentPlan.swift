@@ -39,7 +39,7 @@ extension ConfiguredNetworks {
     fileprivate func usable(_ name: String?) throws(Failure) -> ConfiguredNetwork {
         guard let network = network(name) else {
             let broken = files.filter { file in
-                file.network == nil && (name == nil || file.name.map { $0 == name } ?? true)
+                file.network == nil && (file.name == nil || name.map(file.isNamed) ?? true)
             }
             let faults = broken.flatMap(\.faults).map(\.description)
             if let failure { throw Failure(.networkFailed, "\(directory): \(failure)") }

@@ -18,7 +18,7 @@ import Teardown
     static func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
         let controller = removal.controller
         let attachments: [PodAttachment]
-        if let pod = controller.engine.registry.pod(removal.uid), !pod.isSpecLost {
+        if let pod = removal.engine.registry.wholePod(removal.uid) {
             attachments = pod.attachments
             if attachments.allSatisfy({ $0.shim == nil }) { return .alreadyGone }
         } else {

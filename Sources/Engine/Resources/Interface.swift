@@ -30,25 +30,28 @@ struct Interface: PodPart, PodResource {
     }
 
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
-        let engine = removal.controller.engine
-        let pod = engine.registry.pod(removal.uid)
-        let interfaces = pod?.interfaces ?? []
-        if pod == nil || pod?.isSpecLost == true || pod?.attachments.isEmpty == false {
+        guard let pod = removal.engine.registry.wholePod(removal.uid) else {
+            // Nothing tells which kind of network the pod is on.
             let outcome = try await Attachments.remove(removal)
-            if let pod, interfaces.isEmpty, !pod.isSpecLost { return outcome }
             switch outcome {
             case .blocked, .abandoned: return outcome
-            case .removed, .alreadyGone: break
+            case .removed, .alreadyGone: return try await detach(nil, removal)
             }
         }
-        if let pod, interfaces.isEmpty, !pod.isSpecLost { return .alreadyGone }
-        for interface in interfaces {
-            await engine.networkControllers.controller(of: interface.networkUID, engine)
-                .letGo(of: removal.uid)
+        if !pod.attachments.isEmpty { return try await Attachments.remove(removal) }
+        return pod.interfaces.isEmpty ? .alreadyGone : try await detach(pod, removal)
+    }
+
+    private func detach(
+        _ recorded: Pod?, _ removal: PodRemoval
+    ) async throws(SystemCallFailure) -> StepOutcome {
+        for interface in recorded?.interfaces ?? [] {
+            await removal.engine.networkControllers
+                .controller(of: interface.networkUID, removal.engine).letGo(of: removal.uid)
         }
         let shim = try removal.shim()
         // The shim of an orphan may be of a version without networks, so it is not asked.
-        if let shim, !interfaces.isEmpty {
+        if let shim, recorded != nil {
             let outcome = StepOutcome(await shim.ask(.removePart(name: name)))
             if case .blocked = outcome { return outcome }
         } else if shim == nil {
@@ -56,7 +59,6 @@ struct Interface: PodPart, PodResource {
             let outcome = try removal.kill(in: removal.layout.cgroup(removal.uid) + "/shim")
             guard outcome == .alreadyGone else { return outcome }
         }
-        let recorded = interfaces.isEmpty ? nil : pod
         return StepOutcome(try await removal.host.detach(removal.uid, recorded))
     }
 }

@@ -13,10 +13,9 @@ struct PodCgroup: PodResource {
     }
 
     func remove(_ removal: PodRemoval) async throws(SystemCallFailure) -> StepOutcome {
-        for cgroup in try removal.engine.outsideCgroups(of: removal.uid) {
-            let outcome = try removal.removeCgroup(cgroup)
-            if case .blocked = outcome { return outcome }
-        }
+        let outside = try removal.engine.outsideCgroups(of: removal.uid)
+        let outcome = try removal.removeCgroups(outside)
+        if case .blocked = outcome { return outcome }
         return try removal.removeCgroup(
             removal.layout.cgroup(removal.uid), children: ["pod", "shim"])
     }
@@ -26,7 +25,7 @@ extension Engine {
     /// The pod's cgroup below a parent of the client's, if it has one. Without a record of the
     /// parent it is found by its name.
     @Loop func outsideCgroups(of pod: UID) throws(SystemCallFailure) -> [String] {
-        guard let record = registry.pod(pod), !record.isSpecLost else {
+        guard let record = registry.wholePod(pod) else {
             return try host.outsideCgroups(of: pod)
         }
         return record.spec.cgroupParent.map { [layout.workload(pod, below: $0)] } ?? []

@@ -146,6 +146,15 @@ extension PodRemoval {
         let left = try host.directories(of: cgroup)
         return left.isEmpty ? .removed : .blocked(Blocker("still there: \(left)"))
     }
+
+    /// The same for several cgroups, one after another.
+    func removeCgroups(_ cgroups: [String]) throws(SystemCallFailure) -> StepOutcome {
+        for cgroup in cgroups {
+            let outcome = try removeCgroup(cgroup)
+            if case .blocked = outcome { return outcome }
+        }
+        return .removed
+    }
 }
 
 extension StepOutcome {

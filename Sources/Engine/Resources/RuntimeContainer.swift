@@ -16,11 +16,7 @@ struct RuntimeContainer: TaskResource {
         guard let shim = try removal.shim() else {
             // The state directory is in the pod's folder of the run directory, and is removed with
             // it.
-            for cgroup in try removal.cgroups(of: task) {
-                let outcome = try removal.removeCgroup(cgroup)
-                if case .blocked = outcome { return outcome }
-            }
-            return .removed
+            return try removal.removeCgroups(try removal.cgroups(of: task))
         }
         return StepOutcome(await shim.ask(.delete(task: task.text)))
     }
