@@ -1,5 +1,6 @@
 // The names and documents of networks and interfaces, for the shim and for helpers.
 
+import Bytes
 import Kernel
 package import Model
 package import ShimProtocol
@@ -16,10 +17,9 @@ extension Layout {
         let text = String(decoding: name, as: UTF8.self)
         if 0x61...0x7a ~= name.first ?? 0, name.count <= 32 { return text }
         // FNV-1a, because a table's name has at most 32 bytes, and begins with a letter.
-        let hash = name.reduce(0xcbf2_9ce4_8422_2325) { hash, byte in
-            (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-        }
-        return "staunch_" + String(hash, radix: 16)
+        var hash = FNV1a()
+        hash.add(name)
+        return "staunch_" + hash.text
     }
 
     /// The alias of an interface or bridge, and the comment of host ports.

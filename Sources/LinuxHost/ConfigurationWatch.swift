@@ -10,7 +10,7 @@ import ShimProtocol
 
 extension LinuxHost {
     package func configurationFiles() async throws(SystemCallFailure) -> ConfigurationFiles {
-        try await readConfigurations("read")
+        try await readConfigurations(nil)
     }
 
     package func watchConfigurations(
@@ -21,7 +21,7 @@ extension LinuxHost {
             while true {
                 let watch = self.newWatch()
                 do throws(SystemCallFailure) {
-                    let files = try await self.readConfigurations("watch", watch)
+                    let files = try await self.readConfigurations(watch)
                     if files != last { await seen(files) }
                     last = files
                 } catch {}  // the next look follows
@@ -38,25 +38,21 @@ extension LinuxHost {
     }
 
     private func readConfigurations(
-        _ verb: String, _ watch: SharedWatch? = nil
+        _ watch: SharedWatch?
     ) async throws(SystemCallFailure) -> ConfigurationFiles {
         let settings = layout.settings
-        let verb = watch == nil ? "read" : verb
+        let directory = settings.configurationDirectory
+        let verb = watch == nil ? "read" : "watch"
         let outcome = try await Helper.run(
-            ["staunch-shim", "configurations", verb, settings.configurationDirectory]
-                + settings.pluginDirectories,
+            ["staunch-shim", "configurations", verb, directory] + settings.pluginDirectories,
             path: try shimProgram(), standardInput: watch?.watch.descriptor.number)
-        guard outcome.blocker == nil else {
-            throw SystemCallFailure(
-                call: "read", subject: settings.configurationDirectory, errno: 5)
+        if outcome.blocker == nil {
+            do throws(WireFault) {
+                let seen = try WireConfigurations.parse(document: outcome.output)
+                return ConfigurationFiles(seen, directory: directory)
+            } catch {}  // fails as a helper that wrote nothing does
         }
-        do throws(WireFault) {
-            let seen = try WireConfigurations.parse(document: outcome.output)
-            return ConfigurationFiles(seen, directory: settings.configurationDirectory)
-        } catch {
-            throw SystemCallFailure(
-                call: "read", subject: settings.configurationDirectory, errno: 5)
-        }
+        throw SystemCallFailure(call: "read", subject: directory, errno: 5)
     }
 }
 

@@ -24,9 +24,7 @@ import Model
     ) async throws(SystemCallFailure) -> Outcome {
         let output = try Pipe()
         let errors = try Pipe()
-        let given =
-            input.isEmpty
-            ? try OwnedDescriptor.opening("/dev/null", 2) : try OwnedDescriptor.memory(input)
+        let given = try OwnedDescriptor.standardInput(input)
         let pid = try Command(words, path: path).spawn(
             descriptors: [
                 standardInput ?? given.number, output.writing.number, errors.writing.number,
@@ -66,5 +64,13 @@ import Model
             }
         } catch {}  // the output so far is all there is
         return all
+    }
+}
+
+extension OwnedDescriptor {
+    /// The standard input of a program that reads `bytes`.
+    static func standardInput(_ bytes: [UInt8]) throws(SystemCallFailure) -> OwnedDescriptor {
+        if bytes.isEmpty { return try opening("/dev/null", 2) }
+        return try memory(bytes)
     }
 }

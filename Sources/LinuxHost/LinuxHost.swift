@@ -25,12 +25,13 @@ import ShimProtocol
     let outside = OutsideCgroups()
     let detachments = Detachments()
     let pluginGate = PluginGate()
-    let plugins = PluginHelpers()
     let pluginVersions = PluginVersions()
     /// Of the helpers that make and remove networks.
     let tableTurn = Turn()
     /// The pid of the last helper of each pod that has not ended.
     var helpers: [UID: Int32] = [:]
+    /// The same for the helpers that run plugins.
+    var pluginHelpers: [UID: Int32] = [:]
 
     /// Takes the run directory's lock, mounts a tmpfs if the directory is not on one, marks the
     /// parent cgroup, and starts the looks at the runtime.

@@ -48,7 +48,11 @@ extension LinuxHost {
     }
 
     package func limit(_ pod: UID, _ resources: Resources) throws(SystemCallFailure) {
-        for (file, text) in try limits(layout.workload(pod), resources, lifting: false) {
+        try limit(layout.workload(pod), resources)
+    }
+
+    private func limit(_ path: String, _ resources: Resources) throws(SystemCallFailure) {
+        for (file, text) in try limits(path, resources, lifting: false) {
             try Files.writeControlFile(file, text)
         }
     }
@@ -66,10 +70,7 @@ extension LinuxHost {
 
     /// Makes the cgroup of the pod's plugins, with a limit for a plugin that forks without end.
     func limitPlugins(_ pod: UID) throws(SystemCallFailure) {
-        let resources = Resources(pids: 1024)
-        for (file, text) in try limits(layout.plugins(pod), resources, lifting: false) {
-            try Files.writeControlFile(file, text)
-        }
+        try limit(layout.plugins(pod), Resources(pids: 1024))
     }
 
     /// Returns the control files and their content; makes the directories of the files.

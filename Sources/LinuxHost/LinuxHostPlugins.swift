@@ -19,12 +19,12 @@ extension LinuxHost {
         var versions: [String: [CNIVersion]] = [:]
         for plugin in plugins {
             guard let path = plugin.path, let marks = plugin.marks else { continue }
-            if let known = pluginVersions.known[path], known.marks.isSame(as: marks) {
-                versions[plugin.type] = known.versions
+            if let known = pluginVersions.of(path, marks) {
+                versions[plugin.type] = known
                 continue
             }
             let answer = try await version(of: plugin.type, path, pod)
-            pluginVersions.known[path] = (marks, answer)
+            pluginVersions.keep(answer, of: path, marks)
             versions[plugin.type] = answer
         }
         return versions
@@ -81,16 +81,11 @@ extension LinuxHost {
         defer { place.leave() }
         let work = WirePluginWork(
             shim: attachment.shim.map(WireProcess.init),
-            chains: [WireChain(requests.map { words($0, attachment) })])
+            chains: [WireChain(requests.map { $0.program(for: attachment) })])
         do throws(Failure) {
             let ends = try await run(work, for: pod).chains.first ?? []
             return blocker(requests, ends, attachment)?.reason
         } catch { return error.detail }
-    }
-
-    /// The outputs of DEL and CHECK only matter if they explain a failure.
-    func words(_ request: PluginRequest, _ attachment: PodAttachment) -> WireProgram {
-        request.program(in: attachment.directories, keeping: 64 << 10)
     }
 
     /// Why the first failed request of a chain failed; `nil` if all have succeeded.
@@ -144,11 +139,10 @@ extension LinuxHost {
         do {
             let words = ["staunch-shim", "in", layout.plugins(pod), "plugins", "run"]
             try limitPlugins(pod)
-            plugins.begin(pod)
-            defer { plugins.end(pod) }
+            defer { pluginHelpers[pod] = nil }
             let outcome = try await Helper.run(
                 words, path: try shimProgram(), input: work.document()
-            ) { plugins.runs($0, pod) }
+            ) { pluginHelpers[pod] = $0 }
             if let blocker = outcome.blocker {
                 throw Failure(.networkFailed, "the plugins' helper: \(blocker.reason)")
             }
@@ -169,7 +163,7 @@ extension LinuxHost {
     }
 
     package func plugin(of pod: UID) -> String? {
-        guard let helper = plugins.helper(of: pod) else { return nil }
+        guard let helper = pluginHelpers[pod] else { return nil }
         var working: [Int32] = []
         ignoring("the helper itself is shown") { () throws(SystemCallFailure) in
             working = try processes(in: layout.plugins(pod)).filter { $0 != helper }.sorted()
@@ -180,23 +174,20 @@ extension LinuxHost {
     }
 }
 
-/// The helpers that run plugins, and the versions that plugins have told.
-@Loop final class PluginHelpers {
-    private var helpers: [UID: Int32] = [:]
-
-    nonisolated init() {}
-
-    func begin(_ pod: UID) { helpers[pod] = 0 }
-    func runs(_ pid: Int32, _ pod: UID) { helpers[pod] = pid }
-    func end(_ pod: UID) { helpers[pod] = nil }
-    func helper(of pod: UID) -> Int32? { helpers[pod].flatMap { $0 == 0 ? nil : $0 } }
-}
-
+/// The versions that plugins have told.
 @Loop final class PluginVersions {
     /// By the plugin's path. Other marks mean another file.
-    var known: [String: (marks: String, versions: [CNIVersion])] = [:]
+    private var known: [String: (marks: String, versions: [CNIVersion])] = [:]
 
     nonisolated init() {}
+
+    func of(_ path: String, _ marks: String) -> [CNIVersion]? {
+        known[path].flatMap { $0.marks.isSame(as: marks) ? $0.versions : nil }
+    }
+
+    func keep(_ versions: [CNIVersion], of path: String, _ marks: String) {
+        known[path] = (marks, versions)
+    }
 }
 
 extension PodAttachment {

@@ -117,10 +117,7 @@ private struct AttachmentRemoval {
         work = WirePluginWork(
             shim: chains.contains { $0.asked.namespace != nil } ? shim.map(WireProcess.init) : nil,
             chains: deletes.map { delete in
-                WireChain(
-                    delete.requests.map {
-                        $0.program(in: delete.attachment.directories, keeping: 64 << 10)
-                    })
+                WireChain(delete.requests.map { $0.program(for: delete.attachment) })
             },
             remains: WireRemains(
                 uid: uid, marks: marks, links: chains.compactMap(\.link),

@@ -87,6 +87,11 @@ extension PluginRequest {
             name: type, directories: directories, environment: environment, input: input,
             limit: UInt32(clamping: limit))
     }
+
+    /// The program of a DEL or CHECK, whose output only matters if it explains a failure.
+    func program(for attachment: PodAttachment) -> WireProgram {
+        program(in: attachment.directories, keeping: 64 << 10)
+    }
 }
 
 extension PluginOutput {

@@ -42,15 +42,13 @@ extension LinuxHost {
         guard let path = plugin.path, let marks = plugin.marks else {
             throw SilentPlugin(detail: "no directory has the plugin")
         }
-        if let known = pluginVersions.known[path], known.marks.isSame(as: marks) {
-            return known.versions
-        }
+        if let known = pluginVersions.of(path, marks) { return known }
         switch await ask(PluginRequest.versions(of: plugin.type), plugin) {
         case .silent(_, let why): throw SilentPlugin(detail: why)
         case .output(_, let output):
             do throws(PluginFailure) {
                 let versions = try output.versions()
-                pluginVersions.known[path] = (marks, versions)
+                pluginVersions.keep(versions, of: path, marks)
                 return versions
             } catch { throw SilentPlugin(detail: error.detail) }
         }

@@ -42,9 +42,7 @@ import Linux
     ) throws(SystemCallFailure) {
         let told = try Pipe()
         let said = try Pipe()
-        let given =
-            input.isEmpty
-            ? try OwnedDescriptor.opening("/dev/null", 2) : try OwnedDescriptor.memory(input)
+        let given = try OwnedDescriptor.standardInput(input)
         pid = try Command(words, path: path).spawn(
             descriptors: [given.number, told.writing.number, said.writing.number])
         process = Pinned(pid)
