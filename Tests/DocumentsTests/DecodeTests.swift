@@ -4,10 +4,6 @@ import Model
 import Testing
 
 @Suite struct DecodeTests {
-    private func pod(_ text: String) throws -> PodSpec {
-        try PodSpec.decode(json(text), name: web)
-    }
-
     private func task(_ members: String) throws -> TaskSpec {
         try TaskSpec.decode(json("{\(minimal)\(members)}"), name: app)
     }

@@ -8,10 +8,6 @@ import Testing
 @testable import Documents
 
 @Suite struct NameTests {
-    private func pod(_ text: String) throws -> PodSpec {
-        try PodSpec.decode(json(text), name: web)
-    }
-
     @Test("all members of dns and hosts are read, stored and shown")
     func all() throws {
         let text = #"""

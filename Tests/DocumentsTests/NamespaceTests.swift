@@ -7,10 +7,6 @@ import Testing
 @testable import Documents
 
 @Suite struct NamespaceTests {
-    private func pod(_ text: String) throws -> PodSpec {
-        try PodSpec.decode(json(text), name: web)
-    }
-
     @Test("all members are read, stored and shown")
     func all() throws {
         let spec = try pod(

@@ -11,6 +11,8 @@ func json(_ document: some DocumentEncodable) throws -> JSONValue {
     try JSONValue.parse(document.document().bytes)
 }
 
+func pod(_ text: String) throws -> PodSpec { try PodSpec.decode(json(text), name: web) }
+
 /// The faults of a document, as `pointer: detail`; `!` if the pointer is not supported.
 func faults(_ body: () throws -> Void) -> [String] {
     do {

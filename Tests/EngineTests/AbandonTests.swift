@@ -30,10 +30,7 @@ extension Simulated {
             }
             try #require(stage.engine.pod(label("web"))?.state == .ready)
             try stage.onMachine { $0.arePluginsGone = true }
-            let delete = stage.ask { () throws(Refusal) in
-                try stage.engine.deletePod(
-                    label("web"), uid: nil, grace: 0, allowMissing: false, stage.context())
-            }
+            let delete = stage.delete(label("web"))
             let id = try #require(delete.operation?.id)
             _ = stage.eventually { detach(id)?.state == .waiting || found(id)?.state == .succeeded }
             return id
@@ -114,10 +111,7 @@ extension Simulated {
         func otherMode() throws {
             try stage.onMachine { $0.isKillStuck = true }
             let pod = try stage.makePod("plain", task: "app")
-            let delete = stage.ask { () throws(Refusal) in
-                try stage.engine.deletePod(
-                    pod.name, uid: nil, grace: 0, allowMissing: false, stage.context())
-            }
+            let delete = stage.delete(pod.name)
             let id = try #require(delete.operation?.id)
             #expect(refusal(abandon(id))?.contains("mode 'cni'") == true)
             try stage.onMachine { $0.isKillStuck = false }

@@ -51,10 +51,7 @@ extension Simulated {
                 try stage.engine.stopTask(pod.name, label("app"), grace: 0, stage.context())
             }
             #expect(stop.operation != nil)
-            let delete = stage.ask { () throws(Refusal) in
-                try stage.engine.deletePod(
-                    pod.name, uid: nil, grace: 0, allowMissing: false, stage.context())
-            }
+            let delete = stage.delete(pod.name)
             accepted += [stop, delete].compactMap(\.operation)
             #expect(accepted.count == limit + 2)
             #expect(try stage.makePod("other", task: "app").state == .ready)

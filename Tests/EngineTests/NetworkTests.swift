@@ -31,10 +31,7 @@ extension Simulated {
         }
 
         private func delete(_ name: String) {
-            _ = stage.ask { () throws(Refusal) in
-                try stage.engine.deletePod(
-                    label(name), uid: nil, grace: 0, allowMissing: true, stage.context())
-            }
+            _ = stage.delete(label(name), allowMissing: true)
             #expect(stage.eventually { stage.engine.pod(label(name)) == nil })
         }
 

@@ -52,10 +52,7 @@ extension Simulated {
                     stage.context())
             }
             #expect(task.refusal == .runtimeUnavailable("the profile is torn"))
-            let delete = stage.ask { () throws(Refusal) in
-                try stage.engine.deletePod(
-                    ready.name, uid: nil, grace: 0, allowMissing: false, stage.context())
-            }
+            let delete = stage.delete(ready.name)
             let operation = try #require(delete.operation)
             #expect(stage.eventually { stage.hasEnded(operation) })
             repair()
@@ -154,10 +151,7 @@ extension Simulated {
                 return
             }
             #expect(why.contains("runc"))
-            let delete = stage.ask { () throws(Refusal) in
-                try stage.engine.deletePod(
-                    label("web"), uid: nil, grace: 0, allowMissing: false, stage.context())
-            }
+            let delete = stage.delete(label("web"))
             let removal = try #require(delete.operation)
             #expect(stage.eventually { stage.hasEnded(removal) })
             #expect(now(removal)?.state == .succeeded)
@@ -200,10 +194,7 @@ extension Simulated {
             let operation = try #require(create("web").operation)
             spoil()
             #expect(stage.eventually { now(operation)?.stalled != nil })
-            let delete = stage.ask { () throws(Refusal) in
-                try stage.engine.deletePod(
-                    label("web"), uid: nil, grace: 0, allowMissing: false, stage.context())
-            }
+            let delete = stage.delete(label("web"))
             let removal = try #require(delete.operation)
             #expect(stage.eventually { stage.hasEnded(removal) })
             #expect(now(removal)?.state == .succeeded)

@@ -145,6 +145,14 @@ final class Stage {
         } catch { return .refused(error) }
     }
 
+    /// Asks for the delete of a pod, with SIGKILL at once.
+    func delete(_ pod: Label, allowMissing: Bool = false) -> Answer {
+        ask { () throws(Refusal) in
+            try engine.deletePod(
+                pod, uid: nil, grace: 0, allowMissing: allowMissing, context())
+        }
+    }
+
     enum Answer {
         case accepted(PodOperation)
         case refused(Refusal)

@@ -102,10 +102,7 @@ extension Simulated {
             let spec = PodSpec(hostname: "new")
             let create = try stage.engine.createPod(label("new"), spec, stage.context())
             for name in ["old", "new"] {
-                let delete = stage.ask { () throws(Refusal) in
-                    try stage.engine.deletePod(
-                        label(name), uid: nil, grace: 0, allowMissing: false, stage.context())
-                }
+                let delete = stage.delete(label(name))
                 let operation = try #require(delete.operation)
                 try stage.onMachine { $0.heal() }
                 #expect(stage.eventually { stage.hasEnded(operation) }, "\(name)")
