@@ -7,7 +7,9 @@
 
 import Glibc
 
-extension StringProtocol {
+/// For `String` alone: functions for any `StringProtocol` are instantiated at run time, which costs
+/// ten times as much, and each idle shim 8 KiB of memory.
+extension String {
     /// The parts between separators, which must be ASCII.
     package func fields(
         _ separator: Unicode.Scalar, maxSplits: Int = .max, keepingEmpty: Bool = false
@@ -18,22 +20,18 @@ extension StringProtocol {
         ).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    package func begins(with prefix: some StringProtocol) -> Bool {
-        utf8.starts(with: prefix.utf8)
-    }
-
-    package func ends(with suffix: some StringProtocol) -> Bool {
+    package func ends(with suffix: String) -> Bool {
         utf8.count >= suffix.utf8.count && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 
     /// The text after `prefix`; `nil` if the text does not begin with it.
-    package func after(_ prefix: some StringProtocol) -> String? {
+    package func after(_ prefix: String) -> String? {
         guard begins(with: prefix) else { return nil }
         return String(decoding: utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
     }
 
     /// The text before `suffix`; `nil` if the text does not end with it.
-    package func before(_ suffix: some StringProtocol) -> String? {
+    package func before(_ suffix: String) -> String? {
         guard ends(with: suffix) else { return nil }
         return String(decoding: utf8.dropLast(suffix.utf8.count), as: UTF8.self)
     }
@@ -58,12 +56,6 @@ extension StringProtocol {
 
     package func has(_ byte: Unicode.Scalar) -> Bool { utf8.contains(UInt8(ascii: byte)) }
 
-    /// Compares byte for byte; `==` would treat different file names, keys and values as equal.
-    package func isSame(as other: some StringProtocol) -> Bool {
-        // `==` comes first, because it rejects most unequal texts at a fraction of the cost.
-        self == other && utf8.elementsEqual(other.utf8)
-    }
-
     /// With `A` to `Z` in lower case, and every other byte unchanged.
     package var lowered: String {
         let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
@@ -71,13 +63,12 @@ extension StringProtocol {
     }
 }
 
-/// The same functions for `String` itself. The generic functions above are instantiated at run time
-/// for each type of text, and cost ten times as much.
 extension String {
     package func begins(with prefix: String) -> Bool {
         utf8.count >= prefix.utf8.count && hasBytes(of: prefix, count: prefix.utf8.count)
     }
 
+    /// Compares byte for byte; `==` would treat different file names, keys and values as equal.
     package func isSame(as other: String) -> Bool {
         utf8.count == other.utf8.count && hasBytes(of: other, count: utf8.count)
     }

@@ -26,7 +26,7 @@ final class Alarm: Sendable {
     func watchHangup(of descriptor: CInt, token: UInt64) {
         ignoring("a deadline, or the next write, ends what cannot be watched") {
             () throws(SystemCallFailure) in
-            try epoll.add(descriptor, [.peerFinished, .once], tag: token)
+            try epoll.add(descriptor, .peerFinished | .once, tag: token)
         }
     }
 
@@ -39,7 +39,7 @@ final class Alarm: Sendable {
     func sleep(milliseconds: CInt) -> [Event] {
         epoll.wait(milliseconds: milliseconds).map { event in
             guard event.tag == 0 else {
-                let isGone = !event.interest.isDisjoint(with: [.hungUp, .failed])
+                let isGone = event.interest.hasAny(of: .hungUp | .failed)
                 return .hangup(token: event.tag, isGone: isGone)
             }
             bell.clear()

@@ -6,20 +6,27 @@ import Glibc
 package import Kernel
 
 package struct Epoll: ~Copyable, Sendable {
-    package struct Interest: OptionSet, Sendable {
-        package let rawValue: UInt32
-        package init(rawValue: UInt32) { self.rawValue = rawValue }
-        package static let readable = Interest(rawValue: 0x001)
-        package static let urgent = Interest(rawValue: 0x002)
-        package static let writable = Interest(rawValue: 0x004)
+    /// Bits of epoll_ctl(2). It is no `OptionSet`, because the operations of one are instantiated
+    /// at run time, which costs each idle shim 16 KiB of memory.
+    package struct Interest: Sendable {
+        package let bits: UInt32
+        package static let readable = Interest(bits: 0x001)
+        package static let urgent = Interest(bits: 0x002)
+        package static let writable = Interest(bits: 0x004)
         /// Always reported.
-        package static let failed = Interest(rawValue: 0x008)
+        package static let failed = Interest(bits: 0x008)
         /// Always reported.
-        package static let hungUp = Interest(rawValue: 0x010)
+        package static let hungUp = Interest(bits: 0x010)
         /// The peer has finished sending (EPOLLRDHUP).
-        package static let peerFinished = Interest(rawValue: 0x2000)
+        package static let peerFinished = Interest(bits: 0x2000)
         /// Is reported once, and not again until `modify` (EPOLLONESHOT).
-        package static let once = Interest(rawValue: 1 << 30)
+        package static let once = Interest(bits: 1 << 30)
+
+        package static func | (one: Interest, other: Interest) -> Interest {
+            Interest(bits: one.bits | other.bits)
+        }
+
+        package func hasAny(of other: Interest) -> Bool { bits & other.bits != 0 }
     }
 
     package struct Event: Sendable {
@@ -58,7 +65,7 @@ package struct Epoll: ~Copyable, Sendable {
         _ tag: UInt64
     ) throws(SystemCallFailure) {
         let result = fallible("epoll.set", [.noMemory, .noSpace]) {
-            clinux_epoll_set(descriptor.number, CInt(operation), number, interest.rawValue, tag)
+            clinux_epoll_set(descriptor.number, CInt(operation), number, interest.bits, tag)
         }
         try check(result, "epoll_ctl", "descriptor \(number)")
     }
@@ -69,7 +76,7 @@ package struct Epoll: ~Copyable, Sendable {
         // SAFETY: the array has room for 64.
         let count = unsafe clinux_epoll_wait(descriptor.number, &found, 64, milliseconds)
         return found.prefix(Int(max(0, count))).map {
-            Event(tag: $0.tag, interest: Interest(rawValue: $0.events))
+            Event(tag: $0.tag, interest: Interest(bits: $0.events))
         }
     }
 }

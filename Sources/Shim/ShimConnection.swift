@@ -103,7 +103,7 @@ extension Shim {
         guard let connection else { return }
         while let packet = connection.unsent.first {
             do throws(SystemCallFailure) { try connection.socket.send(packet) } catch {
-                return error.errno == 11 ? watch(connection, [.readable, .writable]) : disconnect()
+                return error.errno == 11 ? watch(connection, .readable | .writable) : disconnect()
             }
             connection.unsent.removeFirst()
         }

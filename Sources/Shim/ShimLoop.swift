@@ -61,8 +61,8 @@ extension Shim {
             reapAll()
         case .listener: acceptAll()
         case .connection:
-            if interest.contains(.writable) { flush() }
-            if !interest.isDisjoint(with: [.readable, .hungUp, .failed]) { receiveAll() }
+            if interest.hasAny(of: .writable) { flush() }
+            if interest.hasAny(of: .readable | .hungUp | .failed) { receiveAll() }
         case .output(let number): output(of: number)?.readable(number)
         case .talk(let number):
             slots.values.lazy.compactMap { $0.job?.talk }.first { $0.owns(number) }?.listen()

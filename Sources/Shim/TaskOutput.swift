@@ -254,7 +254,7 @@ final class TaskOutput {
             return
         }
         stream.target?.unwatch(shim)
-        if interest.contains(.failed) { return drop() }
+        if interest.hasAny(of: .failed) { return drop() }
         if isDropping {
             isDropping = false
             for stream in streams { note(stream) }

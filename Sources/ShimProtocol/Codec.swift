@@ -77,9 +77,11 @@ struct WireReader {
     mutating func text() throws(WireFault) -> String {
         let count = Int(try number(UInt32.self))
         guard count <= rest.count else { throw WireFault("cut short") }
-        let text = String(validating: rest.prefix(count), as: UTF8.self)
+        let block = rest.prefix(count)
         rest = rest.dropFirst(count)
-        guard let text else { throw WireFault("a string that is not UTF-8") }
+        // `String(validating:as:)` instantiates generic types, which costs each idle shim 8 KiB.
+        let text = String(decoding: block, as: UTF8.self)
+        guard text.utf8.elementsEqual(block) else { throw WireFault("a string that is not UTF-8") }
         return text
     }
 
