@@ -4,8 +4,10 @@ import Glibc
 
 /// An IPv4 or an IPv6 address.
 package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
-    package enum Family: Sendable {
+    package enum Family: Sendable, CustomStringConvertible {
         case v4, v6
+
+        package var description: String { self == .v4 ? "v4" : "v6" }
 
         /// The number of bits of an address.
         package var bits: Int { self == .v4 ? 32 : 128 }
@@ -37,10 +39,12 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// In network byte order. `nil` unless there are 4 or 16 bytes.
-    package init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: ArraySlice<UInt8>) {
         guard bytes.count == 4 || bytes.count == 16 else { return nil }
         self.init(bytes.count == 4 ? .v4 : .v6, bytes.reduce(0) { $0 << 8 | UInt128($1) })
     }
+
+    package init?(bytes: [UInt8]) { self.init(bytes: bytes[...]) }
 
     /// 4 or 16 bytes in network byte order.
     package var bytes: [UInt8] {

@@ -6,10 +6,12 @@ package struct MACAddress: Hashable, Sendable, CustomStringConvertible {
     package let bytes: [UInt8]
 
     /// `nil` unless there are 6 bytes.
-    package init?(_ bytes: some Collection<UInt8>) {
+    package init?(_ bytes: ArraySlice<UInt8>) {
         guard bytes.count == 6 else { return nil }
         self.bytes = Array(bytes)
     }
+
+    package init?(_ bytes: [UInt8]) { self.init(bytes[...]) }
 
     /// `nil` unless the text is six times two hexadecimal digits with colons between them.
     package init?(_ text: String) {

@@ -1,8 +1,13 @@
 // Protocols with ports.
 
 /// A protocol with ports, by its name in documents and by its number in IP headers (IANA).
-package enum Transport: String, Hashable, Sendable, CaseIterable {
+package enum Transport: String, Hashable, Sendable, CaseIterable,
+    CustomStringConvertible
+{
     case tcp, udp, sctp
+
+    /// Without this, a text would be made by reflection, which reads all types of the program.
+    package var description: String { rawValue }
 
     /// `nil` for the number of another protocol.
     package init?(number: UInt8) {
