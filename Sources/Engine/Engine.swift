@@ -31,6 +31,7 @@ package final class Engine: Sendable {
     let networkControllers = NetworkControllers()
     let layerTrials = LayerTrials()
     let configurations = NetworkConfigurations()
+    let attachmentGarbage = AttachmentGarbage()
     let gate: StageGate
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))
@@ -107,6 +108,7 @@ package final class Engine: Sendable {
     package func start(_ whenReady: @escaping @Sendable () -> Void = {}) {
         onLoop {
             self.followConfigurations()
+            if self.settings.collectsGarbage { self.attachmentGarbage.begin(self) }
             await self.controllers.recover(self, whenReady)
         }
     }

@@ -15,6 +15,7 @@ extension Metrics {
         operationsStarted.expect(kinds.map { [$0] })
         operationsEnded.expect(kinds.flatMap { kind in outcomes.map { [kind, $0] } })
         stepRetries.expect(steps.flatMap { step in errnos.map { [step, $0] } })
+        stepsAbandoned.expect(RemovalStep.allCases.filter(\.canBeAbandoned).map { [$0.rawValue] })
         stepDuration.expect(steps.map { [$0] })
         orphansRemoved.expect(ResourceKind.allCases.map { [$0.rawValue] })
         dataDirectoryUsable.set(1)  // until the kernel has refused

@@ -192,6 +192,12 @@ package struct HostRoute: Equatable, Sendable {
     /// Asks the plugins of a network whether they can attach pods. A plugin has a bounded time to
     /// answer.
     func status(of network: ConfiguredNetwork, _ plugins: [String]) async -> NetworkStatus
+    /// Runs GC: asks each plugin of the network to remove whatever belongs to none of these
+    /// attachments. Returns what the plugins said that failed; `nil` if the network has no GC. A
+    /// plugin has a bounded time.
+    func collectGarbage(
+        of network: ConfiguredNetwork, _ plugins: [String], keeping valid: [ValidAttachment]
+    ) async -> [String]?
     /// The routes of the host's main table, as far as they can be read at once.
     nonisolated func routes() -> [HostRoute]
     /// Returns our bridges, interfaces and host ports, as a helper listed them.

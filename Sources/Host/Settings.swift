@@ -13,6 +13,8 @@ package struct Settings: Sendable {
     package var configurationDirectory = "/etc/cni/net.d"
     /// The directories of the plugins, in the order of the search; none contains ':'.
     package var pluginDirectories = ["/opt/cni/bin", "/usr/lib/cni"]
+    /// Whether the start runs GC, because no other runtime attaches anything to those networks.
+    package var collectsGarbage = false
     /// The shim's program. The daemon copies it into the run directory at the start.
     package var shim = ""
     package var seccomp = SeccompChoice.builtIn

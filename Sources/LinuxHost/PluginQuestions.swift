@@ -1,5 +1,5 @@
-// Questions to network plugins that change nothing: which versions they support, and whether they
-// can attach pods. A plugin that does not answer delays only its own answer.
+// Questions to network plugins that concern no pod: which versions they support, whether they can
+// attach pods, and the removal of what belongs to no pod (GC). Each has a bounded time.
 
 import Bytes
 package import CNI
@@ -12,50 +12,79 @@ extension LinuxHost {
     package func status(
         of network: ConfiguredNetwork, _ plugins: [String]
     ) async -> NetworkStatus {
-        guard network.configuration.versions.contains(where: \.hasStatus) else {
-            return .unsupported
+        let chain: PluginChain
+        do throws(SilentPlugin) {
+            guard let found = try await newChain(of: network, plugins) else { return .unsupported }
+            chain = found
+        } catch { return .unanswered(plugin: error.plugin, detail: error.detail) }
+        for request in chain.status() {
+            guard let plugin = network.plugin(of: request) else { continue }
+            let answer = await ask(request, plugin, within: RuntimeWatch.patience)
+            if let status = answer.status { return status }
         }
+        return chain.canStatus ? .ready : .unsupported
+    }
+
+    package func collectGarbage(
+        of network: ConfiguredNetwork, _ plugins: [String], keeping valid: [ValidAttachment]
+    ) async -> [String]? {
+        let chain: PluginChain
+        do throws(SilentPlugin) {
+            guard let found = try await newChain(of: network, plugins) else { return nil }
+            chain = found
+        } catch { return ["the plugin '\(error.plugin)': \(error.detail)"] }
+        guard chain.canCollectGarbage else { return nil }
+        var failures: [String] = []
+        for request in chain.collectGarbage(keeping: valid) {
+            guard let plugin = network.plugin(of: request) else { continue }
+            let answer = await ask(request, plugin, within: LinuxHost.garbagePatience)
+            if let why = answer.failure { failures.append("the plugin '\(plugin.type)': \(why)") }
+        }
+        return failures
+    }
+
+    /// Milliseconds for one plugin's GC, which may remove the rests of many pods.
+    private static let garbagePatience: Int64 = 60_000
+
+    /// The chain for requests of CNI 1.1, which have no attachment; `nil` if the files or the
+    /// plugins only have an older version.
+    private func newChain(
+        of network: ConfiguredNetwork, _ plugins: [String]
+    ) async throws(SilentPlugin) -> PluginChain? {
+        guard network.configuration.versions.contains(where: \.hasStatus) else { return nil }
         var supported: [String: [CNIVersion]] = [:]
         for plugin in network.plugins {
-            do throws(SilentPlugin) {
-                supported[plugin.type] = try await versions(of: plugin)
-            } catch {
-                return .unanswered(plugin: plugin.type, detail: error.detail)
-            }
+            supported[plugin.type] = try await versions(of: plugin)
         }
-        let version: CNIVersion
         do throws(VersionConflict) {
-            version = try network.configuration.chooseVersion(supported: supported)
-        } catch { return .unsupported }
-        let chain = PluginChain(
-            configuration: network.configuration, version: version, directories: plugins)
-        for request in chain.status() {
-            guard let plugin = network.plugins.first(where: { $0.type.isSame(as: request.type) })
-            else { continue }
-            if let status = await ask(request, plugin).status { return status }
-        }
-        return version.hasStatus ? .ready : .unsupported
+            let version = try network.configuration.chooseVersion(supported: supported)
+            return PluginChain(
+                configuration: network.configuration, version: version, directories: plugins)
+        } catch { return nil }
     }
 
     /// The versions that a plugin supports. It is asked again when its file is another one.
     private func versions(of plugin: FoundPlugin) async throws(SilentPlugin) -> [CNIVersion] {
         guard let path = plugin.path, let marks = plugin.marks else {
-            throw SilentPlugin(detail: "no directory has the plugin")
+            throw SilentPlugin(plugin: plugin.type, detail: "no directory has the plugin")
         }
         if let known = pluginVersions.of(path, marks) { return known }
-        switch await ask(PluginRequest.versions(of: plugin.type), plugin) {
-        case .silent(_, let why): throw SilentPlugin(detail: why)
+        let request = PluginRequest.versions(of: plugin.type)
+        switch await ask(request, plugin, within: RuntimeWatch.patience) {
+        case .silent(_, let why): throw SilentPlugin(plugin: plugin.type, detail: why)
         case .output(_, let output):
             do throws(PluginFailure) {
                 let versions = try output.versions()
                 pluginVersions.keep(versions, of: path, marks)
                 return versions
-            } catch { throw SilentPlugin(detail: error.detail) }
+            } catch { throw SilentPlugin(plugin: plugin.type, detail: error.detail) }
         }
     }
 
-    /// Runs the plugin in a helper. Its time is bounded, because the answer only informs.
-    private func ask(_ request: PluginRequest, _ plugin: FoundPlugin) async -> PluginAnswer {
+    /// Runs the plugin in a helper, for `milliseconds` at most: no pod waits for the answer.
+    private func ask(
+        _ request: PluginRequest, _ plugin: FoundPlugin, within milliseconds: Int64
+    ) async -> PluginAnswer {
         guard let path = plugin.path else {
             return .silent(plugin.type, "no directory has the plugin")
         }
@@ -63,7 +92,7 @@ extension LinuxHost {
             let question = try Question(
                 ["staunch-shim", "plugin", path] + request.environment, path: try shimProgram(),
                 input: request.input, atMost: PluginOutput.byteLimit)
-            let answer = await question.answer(within: RuntimeWatch.patience)
+            let answer = await question.answer(within: milliseconds)
             if let ended = question.ended {
                 return .output(
                     plugin.type,
@@ -82,13 +111,28 @@ extension LinuxHost {
 
 /// Why a plugin did not tell its versions.
 private struct SilentPlugin: Error {
+    let plugin: String
     let detail: String
+}
+
+extension ConfiguredNetwork {
+    fileprivate func plugin(of request: PluginRequest) -> FoundPlugin? {
+        plugins.first { $0.type.isSame(as: request.type) }
+    }
 }
 
 /// What came of a question to one plugin.
 private enum PluginAnswer {
     case output(String, PluginOutput)
     case silent(String, String)
+
+    /// Why a request failed that has no result; `nil` if it succeeded.
+    var failure: String? {
+        switch status {
+        case .notReady(_, let detail)?, .unanswered(_, let detail)?: detail
+        case .unsupported?, .ready?, nil: nil
+        }
+    }
 
     /// The answer to STATUS; `nil` if the plugin can attach pods.
     var status: NetworkStatus? {

@@ -26,6 +26,9 @@ package final class Metrics: Sendable {
         "staunch_step_retries_total",
         "Attempts of a step after which its object still existed, by step and errno.",
         labels: ["step", "errno"])
+    package let stepsAbandoned = Counter(
+        "staunch_steps_abandoned_total",
+        "Steps that ended because an operator gave them up, by step.", labels: ["step"])
     package let stepDuration = Histogram(
         "staunch_step_duration_seconds",
         "Time from the first attempt of an operation's step to its end, by step.",
@@ -123,12 +126,12 @@ package final class Metrics: Sendable {
     package var all: [any Metric] {
         [
             operationsStarted, operationsEnded, operationsRunning, operationsStalled,
-            oldestOperation, stepRetries, stepDuration, stagesRunning, stagesWaiting, stagesOverdue,
-            httpRequests, httpDuration, httpGaveWay, pods, podsStalled, tasks, podsAdopted,
-            resourcesRecorded, resourcesObserved, resourcesUnrecorded, resourcesMissing,
-            orphansRemoved, auditTime, storeCommits, storeFailures, storeDamaged, seccompProfile,
-            dataDirectoryUsable, runtimeAvailable, buildInfo, residentMemory, cpuTime,
-            openDescriptors, startTime,
+            oldestOperation, stepRetries, stepsAbandoned, stepDuration, stagesRunning,
+            stagesWaiting, stagesOverdue, httpRequests, httpDuration, httpGaveWay, pods,
+            podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
+            resourcesUnrecorded, resourcesMissing, orphansRemoved, auditTime, storeCommits,
+            storeFailures, storeDamaged, seccompProfile, dataDirectoryUsable, runtimeAvailable,
+            buildInfo, residentMemory, cpuTime, openDescriptors, startTime,
         ]
     }
 

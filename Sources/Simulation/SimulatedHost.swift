@@ -351,6 +351,19 @@ import Synchronization
 
     package func status(of network: ConfiguredNetwork, _ plugins: [String]) async -> NetworkStatus {
         world.statusQuestions += 1
+        await pluginAnswers()
+        return world.networkStatus
+    }
+
+    package func collectGarbage(
+        of network: ConfiguredNetwork, _ plugins: [String], keeping valid: [ValidAttachment]
+    ) async -> [String]? {
+        world.keptAttachments.append(valid)
+        await pluginAnswers()
+        return []
+    }
+
+    private func pluginAnswers() async {
         await withCheckedContinuation { answered in
             world.retrying {
                 if self.world.isPluginStuck { return false }
@@ -358,7 +371,6 @@ import Synchronization
                 return true
             }
         }
-        return world.networkStatus
     }
 
     package nonisolated func routes() -> [HostRoute] { [] }

@@ -24,6 +24,8 @@ package import Synchronization
     /// The answer of every network's plugins to STATUS, and how often they were asked.
     package var networkStatus = NetworkStatus.unsupported
     package var statusQuestions = 0
+    /// What each GC was to keep.
+    package var keptAttachments: [[ValidAttachment]] = []
     /// Whether the plugins are gone: no DEL succeeds.
     package var arePluginsGone = false
     /// What the look after DEL finds of every pod and cannot remove.

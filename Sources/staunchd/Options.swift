@@ -81,6 +81,19 @@ struct Options: ParsableArguments {
     var pluginDirectories: [String] = []
 
     @Option(
+        name: .customLong("cni-gc"),
+        help: ArgumentHelp(
+            "'start': the daemon's start lets network plugins remove what belongs to no pod.",
+            discussion: """
+                Plugins of CNI 1.1 then remove the attachments of all but this daemon's pods \
+                (GC). Choose it only if no other runtime attaches anything to the networks of \
+                --cni-config-dir: the plugins would remove that, too. Creates on these networks \
+                wait for it, at most a minute for each plugin. \
+                [STAUNCH_CNI_GC; default: never]
+                """, valueName: "when"))
+    var garbage: String?
+
+    @Option(
         name: .customLong("seccomp-profile"),
         help: ArgumentHelp(
             "The seccomp profile: the system calls that tasks may make.",

@@ -32,6 +32,14 @@ extension Setting {
         return directories.isEmpty ? nil : directories
     }
 
+    func isAtStart() throws(StartFailure) -> Bool {
+        switch text {
+        case nil, "never": return false
+        case "start": return true
+        case let other?: throw failure("is '\(other)'; it must be 'start' or 'never'")
+        }
+    }
+
     func cgroup() throws(StartFailure) -> String? {
         guard let text else { return nil }
         let names = text.fields("/")

@@ -40,6 +40,8 @@ extension Options {
         settings.engine.pluginDirectories =
             try Setting.plugins(pluginDirectories)
             ?? settings.engine.pluginDirectories
+        settings.engine.collectsGarbage = try Setting("--cni-gc", garbage, "STAUNCH_CNI_GC")
+            .isAtStart()
         settings.engine.stagePlaces = max(4, 2 * OwnProcess.processors)
         settings.engine.auditInterval = try Setting(
             "--audit-interval", auditInterval, "STAUNCH_AUDIT_INTERVAL"

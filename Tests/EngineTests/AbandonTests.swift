@@ -4,6 +4,7 @@ import Documents
 import EventLoop
 import Host
 import Kernel
+import Metrics
 import Model
 import Simulation
 import Testing
@@ -67,6 +68,8 @@ extension Simulated {
             let ended = try #require(found(id))
             #expect(ended.state == .succeeded && detach(id)?.state == .abandoned)
             #expect(ended.abandonment?.left == nil)
+            let told = String(decoding: stage.engine.metrics.render(), as: UTF8.self)
+            #expect(told.contains(#"steps_abandoned_total{step="network.detach"} 1"#))
             #expect(try stage.onMachine { $0.pods.isEmpty }, "the rest was removed by the uid")
         }
 

@@ -113,6 +113,59 @@ extension Machine {
             }
         }
 
+        @Test(
+            "GC at the start removes what belongs to no pod, and only if the operator asks for it",
+            arguments: [true, false])
+        func garbage(isAsked: Bool) throws {
+            let place = try PluginPlace()
+            defer { place.putAway() }
+            let kept = place.home + "/kept"
+            for path in [place.configurations, kept] { try makeDirectory(path) }
+            try place.configure("1.conflist", place.list("a"))
+            try place.configure("2.conflist", place.list("old", version: "1.0.0"))
+            let result = #"{"cniVersion": "1.1.0", "ips": [{"address": "10.9.9.9/24"}]}"#
+            try place.plugin(
+                "answers",
+                """
+                input=$(cat)
+                cd \(kept)
+                case $CNI_COMMAND in
+                ADD) touch $CNI_CONTAINERID; echo '\(result)' ;;
+                DEL) rm -f $CNI_CONTAINERID ;;
+                GC) echo "$input" >>../requests
+                  for id in *; do case $input in *$id*) ;; *) rm -f $id ;; esac; done ;;
+                esac
+                """)
+            let asked = isAsked ? ["--cni-gc", "start"] : []
+            try withDaemon(place.arguments + asked) { daemon, client in
+                let network = #""network": {"mode": "cni", "name": "a"}"#
+                let made = try client.createPod(
+                    "web", daemon.rootfs.pod("exec sleep 1000", podMore: network))
+                #expect(made.status == 201, "\(made.reply.text)")
+                try write("", to: kept + "/stranger")
+                #expect(exists(place.home + "/requests") == isAsked, "at the first start")
+                try daemon.crashAndRestart()
+                // A create waits for GC.
+                let more = try client.createPod(
+                    "late", daemon.rootfs.pod("exec sleep 1000", podMore: network))
+                #expect(more.status == 201, "\(more.reply.text)")
+                let uids = Set([made.uid, more.uid])
+                #expect(Set(names(in: kept)) == uids.union(isAsked ? [] : ["stranger"]))
+                let said = text(of: place.home + "/requests") ?? ""
+                let lines = said.split(separator: "\n").map(String.init)
+                #expect(lines.count == (isAsked ? 2 : 0))
+                if let last = lines.last {
+                    let list = #"[{"containerID":"\#(made.uid)","ifname":"eth0"}]"#
+                    #expect(last.contains(#""cni.dev/valid-attachments":\#(list)"#))
+                    #expect(last.contains(#""cni.dev/attachments":\#(list)"#))
+                }
+                for name in ["web", "late"] {
+                    #expect(try client.deletePod(name).state == "succeeded")
+                }
+                #expect(names(in: kept) == (isAsked ? [] : ["stranger"]))
+            }
+        }
+
         @Test("a directory on a hung disk delays no answer, and is read when the disk answers")
         func hungDisk() throws {
             var disk: StallingDisk?

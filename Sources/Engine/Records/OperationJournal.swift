@@ -86,6 +86,7 @@ import Teardown
             shown.state = .abandoned
             shown.detail = left ?? "nothing more was seen"
         }
+        engine.metrics.stepsAbandoned.add(1, step.name.text)
         tell(.warning, "step abandoned", step, "left", left ?? "nothing that can be seen")
     }
 

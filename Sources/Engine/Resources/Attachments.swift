@@ -73,7 +73,10 @@ extension PodController {
             throw Failure(.shimFailed, "the pod's shim is gone")
         }
         var attachments = pod.attachments
-        if attachments.isEmpty { attachments = try await planAttachments(of: pod) }
+        if attachments.isEmpty {
+            await engine.attachmentGarbage.ended()
+            attachments = try await planAttachments(of: pod)
+        }
         let begun = attachments.contains { $0.shim != nil }
         if begun && attachments.allSatisfy({ $0.made != nil && $0.shim == shim }) { return }
         if begun { try await takeBack(attachments, shim, operation) }
