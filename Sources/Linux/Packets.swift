@@ -96,8 +96,10 @@ package struct PacketSocket: ~Copyable, Sendable {
         var passed = 0
         let number = descriptor.number
         // A buffer for the largest packet would be mapped and unmapped for each. This socket has
-        // one reader, so the size read now is still right at the receive.
+        // one reader, so the size read now is still right at the receive. Without a packet there is
+        // no size, and a packet that comes after this look would be cut.
         let size = clinux_next_packet(number)
+        if size < 0 { return try PacketSocket.nothing(errno) }
         let room = min(max(size, 1), PacketSocket.largestPacket)
         let packet = unsafe [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
             // SAFETY: both buffers have the room that is given; only what came is counted.
@@ -112,7 +114,11 @@ package struct PacketSocket: ~Copyable, Sendable {
             failpoint("packet.received")
             return PassedPacket(bytes: packet, descriptors: descriptors)
         }
-        // If memory runs out, the packet stays queued for the next call.
+        return try PacketSocket.nothing(failure)
+    }
+
+    /// If memory runs out, the packet stays queued for the next call.
+    private static func nothing(_ failure: CInt) throws(SystemCallFailure) -> PassedPacket? {
         if [EAGAIN, EINTR, ENOMEM].contains(failure) { return nil }
         throw SystemCallFailure(call: "recv", subject: "packet", errno: failure)
     }

@@ -1,5 +1,6 @@
 // Descriptors that a packet takes along (unix(7), SCM_RIGHTS).
 
+import Foundation
 import Glibc
 import Kernel
 import Linux
@@ -115,6 +116,34 @@ private struct Ends: ~Copyable {
             try #require(unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
             try #require(errno == EMFILE)
             try #require(try reading.read(limit: 1) == [])
+        }
+    }
+
+    /// A reader that looks for the length first, and finds none, must not receive what came since.
+    @Test("a packet that comes while the reader looks is received whole")
+    func comesMeanwhile() throws {
+        let count = 50_000
+        let directory = try OwnedDescriptor.directory(scratch.path)
+        let listener = try PacketSocket.listening(as: "socket", in: directory)
+        let client = try PacketSocket.connected(to: "socket", in: directory)
+        guard let server = try listener.accept() else { throw CommandFailed(text: "no client") }
+        let packet = [UInt8](0..<64)
+        let writer = dup(client.descriptor.number)
+        let thread = Foundation.Thread {
+            var left = count
+            while left > 0 {
+                let sent = unsafe send(writer, packet, packet.count, Int32(MSG_DONTWAIT))
+                if sent > 0 { left -= 1 }
+            }
+            close(writer)
+        }
+        thread.start()
+        var received = 0
+        while received < count {
+            guard let found = try server.receive() else { continue }
+            #expect(found == packet)
+            guard found == packet else { return }
+            received += 1
         }
     }
 }

@@ -13,7 +13,7 @@ extension Machine {
             number=$((16#${CNI_CONTAINERID: -2}))
             case $CNI_COMMAND in
             ADD)
-              case $((number % 11)) in
+              case $((number % 10)) in
               0) echo '}{' ;;
               1) head -c 100000000 /dev/zero; head -c 100000000 /dev/zero >&2 ;;
               2) echo '{"code": 7, "msg": "broken wire"}'; exit 1 ;;
@@ -23,7 +23,6 @@ extension Machine {
               6) (setsid sleep 100000 &); previous ;;
               7) sleep 1; previous ;;
               8) exec sh -c 'for i in $(seq 4000); do sleep 100000 & done' ;;
-              9) nsenter --net=$CNI_NETNS ip link del $CNI_IFNAME; previous ;;
               *) previous ;;
               esac ;;
             DEL)
