@@ -19,6 +19,8 @@ struct SavedLog {
     /// Checksums that the next frame's may continue; empty if the previous frame is unreadable.
     private var seeds: [LogChecksum] = []
     private var badFrame: Int?
+    /// The first commit whose frame is damaged.
+    private var badCommit: Int?
 
     static let headSize = 32
     static let frameHead = 24
@@ -79,12 +81,14 @@ struct SavedLog {
             badFrame = badFrame ?? index
             return seeds = []
         }
+        // The writer went on, so the commit had ended. Without a later frame it may have been killed
+        // between its two writes, of a frame's head and of its page.
+        if let badCommit { fault = fault ?? "frame \(badCommit + 1) of its log is damaged" }
         let stored = LogChecksum(frame, at: 16)
         let made = seeds.map { LogChecksum(of: frame, after: $0, isBig) }
         guard made.isEmpty || made.contains(stored) else {
             badFrame = badFrame ?? index
-            // The frame was a commit, and is damaged: as far as one can tell, it was acknowledged.
-            if isCommit { fault = fault ?? "frame \(index + 1) of its log is damaged" }
+            if isCommit { badCommit = badCommit ?? index }
             return seeds = [stored] + made
         }
         seeds = [stored]

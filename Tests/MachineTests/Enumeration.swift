@@ -56,7 +56,9 @@ struct Enumeration {
         _ target: Int, _ daemon: Daemon, _ client: Client,
         _ meanwhile: (Trial, Conversation?) throws -> Void
     ) throws -> Trial {
-        let name = "p\(target)-\(first ?? 0)"
+        // A name of its own, because a delete of a name that another errno's trial had is done.
+        let errno = if case .fail(let errno) = action { "-\(errno)" } else { "" }
+        let name = "p\(target)-\(first ?? 0)\(errno)"
         let trial = try Trial(daemon, client, scenario, kinds, action, name: name)
         do {
             try trial.run(at: first ?? target, second: first == nil ? nil : target) {

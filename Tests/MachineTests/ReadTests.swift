@@ -246,10 +246,14 @@ final class EventStream {
         }
     }
 
-    /// Returns all events up to the first of that kind (and state), without the bookmarks.
+    /// Returns all events up to the first of that kind (and state), without the bookmarks. A
+    /// bookmark comes every few seconds, so that the wait ends without the event, too.
     func read(until end: (kind: String, state: String?)) throws -> [JSONValue] {
         var events: [JSONValue] = []
+        let clock = ContinuousClock()
+        let last = clock.now + .seconds(60)
         while let chunk = try wire.receiveChunk() {
+            guard clock.now < last else { throw Broken("no \(end) within a minute") }
             pending += chunk
             while let newline = pending.firstIndex(of: 10) {
                 let event = try JSONValue.parse(Array(pending[..<newline]))

@@ -79,8 +79,8 @@ extension SalvageTests {
         @Test(arguments: [0..<24, 8..<16, 16..<24, 100..<200, 0..<SavedLog.frameSize])
         func aScrambledFrameLosesOnlyItsOwnRows(bytes: Range<Int>) throws {
             var dice = Dice(state: UInt64(bytes.count))
-            // The last commit may look like an unacknowledged commit. Then no damage is reported,
-            // and all of the commit is gone.
+            // The last commit looks like one whose writer was killed between the writes of a
+            // frame's head and of its page. No damage is reported, and all of the commit is gone.
             for frame in places(specimen.inFrame.indices, every: 23)
                 + specimen.inFrame.indices.suffix(12)
             {
@@ -90,7 +90,7 @@ extension SalvageTests {
                 let isLast = frame == specimen.inFrame.count - 1
                 try expectSalvage(
                     log, touched: isLast ? frames(commit(of: frame)) : frames([frame]),
-                    isDamage: isLast ? nil : true, "frame \(frame + 1)")
+                    isDamage: !isLast, "frame \(frame + 1)")
             }
             var log = specimen.log
             log.replaceSubrange(log.count - 4000..<log.count - 100, with: dice.bytes(3900))
