@@ -74,6 +74,7 @@ package struct Cgroup: Sendable {
     }
 
     /// The processes in it and below it, in any hierarchy. Zombies do not count: they hold nothing.
+    /// Throws if it cannot be seen whether a process lives.
     package func processes() throws(SystemCallFailure) -> Set<Int32> {
         var pids: Set<Int32> = []
         for hierarchy in hierarchies {
@@ -82,7 +83,9 @@ package struct Cgroup: Sendable {
                 pids.formUnion(try CgroupTree.processes(in: cgroup, directory))
             }
         }
-        return pids.filter { ProcFS.state(of: $0).map { $0 != "Z" && $0 != "X" } ?? false }
+        var living: Set<Int32> = []
+        for pid in pids where try !ProcFS.hasEnded(pid) { living.insert(pid) }
+        return living
     }
 
     /// Kills all processes in it: thaws from the leaves up, writes `cgroup.kill` if it exists, and

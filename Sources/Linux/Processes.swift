@@ -4,6 +4,7 @@ import Bytes
 import CLinux
 import Failpoints
 import Glibc
+package import Kernel
 
 /// A descriptor for one process; it never refers to a later one (pidfd_open(2)).
 package struct PidDescriptor: ~Copyable, Sendable {
@@ -151,8 +152,19 @@ package enum ProcFS {
         field(8, of: pid).flatMap { UInt64($0) }
     }
 
-    /// `R`, `S`, `D`, `Z` …; `nil` if there is no such process.
+    /// `R`, `S`, `D`, `Z` …; `nil` if there is no such process, or if that cannot be read.
     package static func state(of pid: Int32) -> String? { field(2, of: pid) }
+
+    /// Whether there is no such process, or only its exit is left. Throws if that cannot be seen.
+    package static func hasEnded(_ pid: Int32) throws(SystemCallFailure) -> Bool {
+        let line: [UInt8]
+        do { line = try Files.read("/proc/\(pid)/stat") } catch {
+            if [ENOENT, ESRCH].contains(error.errno) { return true }
+            throw error
+        }
+        let state = field(2, in: line)
+        return state == "Z" || state == "X"
+    }
 
     /// The kernel function in which it waits; `nil` if that is unreadable, or it does not wait.
     package static func waitChannel(of pid: Int32) -> String? {
@@ -216,10 +228,12 @@ package enum ProcFS {
 
     /// Field `index + 1` of /proc/<pid>/stat; the second, in parentheses, may contain anything.
     private static func field(_ index: Int, of pid: Int32) -> String? {
+        bytes("/proc/\(pid)/stat").flatMap { field(index, in: $0) }
+    }
+
+    private static func field(_ index: Int, in line: [UInt8]) -> String? {
         // Searched by bytes: as characters, the name's end could combine with the parenthesis.
-        guard let line = bytes("/proc/\(pid)/stat"),
-            let end = line.lastIndex(of: UInt8(ascii: ")"))
-        else { return nil }
+        guard let end = line.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = line[(end + 1)...].split(separator: UInt8(ascii: " "))
         return index - 2 < fields.count ? String(decoding: fields[index - 2], as: UTF8.self) : nil
     }

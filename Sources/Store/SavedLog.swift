@@ -81,8 +81,8 @@ struct SavedLog {
             badFrame = badFrame ?? index
             return seeds = []
         }
-        // The writer went on, so the commit had ended. Without a later frame it may have been killed
-        // between its two writes, of a frame's head and of its page.
+        // The writer went on, so the commit had ended. Without a later frame the writer may have
+        // been killed between its two writes, of a frame's head and of the page.
         if let badCommit { fault = fault ?? "frame \(badCommit + 1) of its log is damaged" }
         let stored = LogChecksum(frame, at: 16)
         let made = seeds.map { LogChecksum(of: frame, after: $0, isBig) }

@@ -5,8 +5,8 @@ import Testing
 
 extension Machine {
     @Suite(.needsDaemon, .enabled(if: PluginNetwork.isThere)) struct PluginChurn {
-        /// Between the bridge and the host ports. What it does follows from the pod's uid. The first
-        /// DEL of many pods fails, and every later one says yes.
+        /// A plugin between the bridge and the host ports. The pod's uid decides what it does. The
+        /// first DEL of many pods fails, and every later one says yes.
         private func script(marks: String) -> String {
             """
             previous() { tr -d '\\n' <<<"$input" | sed 's/.*"prevResult": *//; s/}$//'; }

@@ -79,7 +79,7 @@ extension SalvageTests {
         @Test(arguments: [0..<24, 8..<16, 16..<24, 100..<200, 0..<SavedLog.frameSize])
         func aScrambledFrameLosesOnlyItsOwnRows(bytes: Range<Int>) throws {
             var dice = Dice(state: UInt64(bytes.count))
-            // The last commit looks like one whose writer was killed between the writes of a
+            // The last commit looks as if its writer had been killed between the writes of a
             // frame's head and of its page. No damage is reported, and all of the commit is gone.
             for frame in places(specimen.inFrame.indices, every: 23)
                 + specimen.inFrame.indices.suffix(12)
