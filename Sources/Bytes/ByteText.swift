@@ -20,6 +20,10 @@ extension String {
         ).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    package func begins(with prefix: String) -> Bool {
+        utf8.count >= prefix.utf8.count && hasBytes(of: prefix, count: prefix.utf8.count)
+    }
+
     package func ends(with suffix: String) -> Bool {
         utf8.count >= suffix.utf8.count && utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
@@ -60,12 +64,6 @@ extension String {
     package var lowered: String {
         let upper = UInt8(ascii: "A")...UInt8(ascii: "Z")
         return String(decoding: utf8.map { upper.contains($0) ? $0 + 32 : $0 }, as: UTF8.self)
-    }
-}
-
-extension String {
-    package func begins(with prefix: String) -> Bool {
-        utf8.count >= prefix.utf8.count && hasBytes(of: prefix, count: prefix.utf8.count)
     }
 
     /// Compares byte for byte; `==` would treat different file names, keys and values as equal.

@@ -1,9 +1,7 @@
 // Protocols with ports.
 
 /// A protocol with ports, by its name in documents and by its number in IP headers (IANA).
-package enum Transport: String, Hashable, Sendable, CaseIterable,
-    CustomStringConvertible
-{
+package enum Transport: String, Hashable, Sendable, CaseIterable, CustomStringConvertible {
     case tcp, udp, sctp
 
     /// Without this, a text would be made by reflection, which reads all types of the program.

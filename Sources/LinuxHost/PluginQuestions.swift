@@ -81,7 +81,8 @@ extension LinuxHost {
         }
     }
 
-    /// Runs the plugin in a helper, for `milliseconds` at most: no pod waits for the answer.
+    /// Runs the plugin in a helper, which is killed after `milliseconds`: no delete depends on the
+    /// answer.
     private func ask(
         _ request: PluginRequest, _ plugin: FoundPlugin, within milliseconds: Int64
     ) async -> PluginAnswer {

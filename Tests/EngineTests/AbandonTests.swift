@@ -15,21 +15,11 @@ extension Simulated {
     struct AbandonTests {
         let stage: Stage
 
-        init() throws {
-            stage = try Stage()
-            try stage.onMachine { $0.configureNetwork() }
-        }
+        init() throws { stage = try Stage.withPlugins() }
 
         /// Makes a pod, and begins its delete while no plugin is there any more.
         private func stuckDelete(_ network: PodNetwork = .cni(CNISpec())) throws -> UID {
-            for _ in 0..<20 where stage.engine.pod(label("web"))?.state != .ready {
-                let spec = PodSpec(hostname: "web", network: network)
-                _ = stage.ask { () throws(Refusal) in
-                    try stage.engine.createPod(label("web"), spec, stage.context())
-                }
-                _ = stage.eventually { stage.engine.pod(label("web"))?.state != .creating }
-            }
-            try #require(stage.engine.pod(label("web"))?.state == .ready)
+            try #require(try stage.makePod("web", network).state == .ready)
             try stage.onMachine { $0.arePluginsGone = true }
             let delete = stage.delete(label("web"))
             let id = try #require(delete.operation?.id)

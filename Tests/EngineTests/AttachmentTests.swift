@@ -14,24 +14,11 @@ extension Simulated {
     struct AttachedPods {
         let stage: Stage
 
-        init() throws {
-            stage = try Stage()
-            try stage.onMachine { $0.configureNetwork() }
-        }
+        init() throws { stage = try Stage.withPlugins() }
 
-        /// Makes a pod on the network of the simulated plugins. The first attempt may fail, because
-        /// this machine injects failures.
         private func makePod(_ names: [String] = ["eth0"]) throws -> Pod {
-            let spec = PodSpec(
-                hostname: "web",
-                network: .cni(
-                    CNISpec(attachments: names.map { CNIAttachment(interface: $0) })))
-            for _ in 0..<20 {
-                _ = try stage.engine.createPod(label("web"), spec, stage.context())
-                _ = stage.eventually { stage.engine.pod(label("web"))?.state != .creating }
-                if let pod = stage.engine.pod(label("web")) { return pod }
-            }
-            throw Refusal.podUnknown(label("web"))
+            let attachments = names.map { CNIAttachment(interface: $0) }
+            return try stage.makePod("web", .cni(CNISpec(attachments: attachments)))
         }
 
         private func objects(of pod: UID) throws -> Set<SimulatedAttachments.Object> {

@@ -14,10 +14,7 @@ extension Simulated {
     struct GarbageTests {
         let stage: Stage
 
-        init() throws {
-            stage = try Stage()
-            try stage.onMachine { $0.configureNetwork() }
-        }
+        init() throws { stage = try Stage.withPlugins() }
 
         private func begin() throws {
             let engine = stage.engine
@@ -37,14 +34,10 @@ extension Simulated {
             }
         }
 
-        /// Plugins in memory fail now and then.
         private func ready(_ name: String) throws -> UID {
-            for _ in 0..<20 where state(name) != .ready {
-                create(name)
-                _ = stage.eventually { state(name) != .creating }
-            }
-            try #require(state(name) == .ready)
-            return try #require(stage.engine.pod(label(name))?.uid)
+            let pod = try stage.makePod(name, .cni(CNISpec()))
+            try #require(pod.state == .ready)
+            return pod.uid
         }
 
         @Test("GC keeps the attachments of every pod, and what is attached later waits for its end")

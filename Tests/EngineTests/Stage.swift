@@ -145,6 +145,24 @@ final class Stage {
         } catch { return .refused(error) }
     }
 
+    /// A machine with a network of plugins.
+    static func withPlugins() throws -> Stage {
+        let stage = try Stage()
+        try stage.onMachine { $0.configureNetwork() }
+        return stage
+    }
+
+    /// Makes a pod. The first attempts may fail, because the plugins in memory fail now and then.
+    func makePod(_ name: String, _ network: PodNetwork) throws -> Pod {
+        let spec = PodSpec(hostname: name, network: network)
+        for _ in 0..<20 {
+            _ = try engine.createPod(label(name), spec, context())
+            _ = eventually { engine.pod(label(name))?.state != .creating }
+            if let pod = engine.pod(label(name)) { return pod }
+        }
+        throw Refusal.podUnknown(label(name))
+    }
+
     /// Asks for the delete of a pod, with SIGKILL at once.
     func delete(_ pod: Label, allowMissing: Bool = false) -> Answer {
         ask { () throws(Refusal) in
