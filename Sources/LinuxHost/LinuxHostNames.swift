@@ -85,8 +85,10 @@ extension Pod {
 
     /// Nanoseconds for which an answer counts, so that many creates need one helper.
     private static let validity: Int64 = 2_000_000_000
-    private static let patience: Int64 = 10_000
-    private static let looks = 10
+    /// Nanoseconds that a caller waits.
+    private static let patience: Int64 = 10_000_000_000
+    /// Milliseconds that a helper has; another one may be faster.
+    private static let patienceWithHelper: Int64 = 2000
 
     nonisolated init(_ path: String) { self.path = path }
 
@@ -94,26 +96,35 @@ extension Pod {
     /// former content counts.
     func content(_ host: LinuxHost) async throws(SystemCallFailure) -> [UInt8] {
         if let content, EngineClock.sinceBoot - seenAt < HostFile.validity { return content }
-        for _ in 0..<HostFile.looks {
+        let end = EngineClock.sinceBoot + HostFile.patience
+        repeat {
             await flight.run { await self.look(host) }
             if let content { return content }
-        }
+        } while EngineClock.sinceBoot < end
         throw SystemCallFailure(call: "read", subject: "\(path), within 10 s", errno: 110)
     }
 
     private func look(_ host: LinuxHost) async {
+        guard let answer = await ask(host) else {
+            return await Loop.shared.reactor.pause(milliseconds: 100)
+        }
+        content = answer
+        seenAt = EngineClock.sinceBoot
+    }
+
+    /// Returns `nil` if there is no answer now.
+    private func ask(_ host: LinuxHost) async -> [UInt8]? {
         // At most one process may be held by the disk.
-        if question?.isOpen == true { return }
+        if question?.isOpen == true { return nil }
         do throws(SystemCallFailure) {
             let question = try Question(
                 ["staunch-shim", "content", path], path: try host.shimProgram(), atMost: 1 << 20)
             self.question = question
-            switch await question.answer(within: HostFile.patience) {
-            case .said(let bytes): content = bytes
-            case .failed: content = []
-            case .unanswered, .killed: return
+            return switch await question.answer(within: HostFile.patienceWithHelper) {
+            case .said(let bytes): bytes
+            case .failed: []
+            case .unanswered, .killed: nil
             }
-            seenAt = EngineClock.sinceBoot
-        } catch {}  // no descriptor is free: the next one looks again
+        } catch { return nil }  // no descriptor is free
     }
 }

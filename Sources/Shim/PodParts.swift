@@ -41,10 +41,10 @@ extension Shim {
 
     func makePart(_ name: String, _ document: [UInt8], id: UInt32) {
         if let partJob {
-            guard partJob.name == name, partJob.job.kind == .make else {
-                return reply(id, busy(partJob.job))
-            }
-            return partJob.job.waiting.append(id)
+            guard partJob.job.kind == .make else { return reply(id, busy(partJob.job)) }
+            if partJob.name == name { return partJob.job.waiting.append(id) }
+            // A daemon that starts again begins with the first part, while a later one is made.
+            return partsDue.append((name, document, id))
         }
         guard let kind = kinds.first(where: { $0.name == name }) else {
             return reply(id, .failed(.state, detail: "no part is named \(name)"))
@@ -127,9 +127,13 @@ extension Shim {
             finished.insert(name)
             parts[name]?.finished()
         }
-        guard job.kind == .make, case .stillThere(let reason, let errno) = answer else {
-            return reply(to: job.waiting, answer)
+        if job.kind == .make, case .stillThere(let reason, let errno) = answer {
+            reply(to: job.waiting, .failed(fault(errno), detail: reason))
+        } else {
+            reply(to: job.waiting, answer)
         }
-        reply(to: job.waiting, .failed(fault(errno), detail: reason))
+        let due = partsDue
+        partsDue = []
+        for (name, document, id) in due { makePart(name, document, id: id) }
     }
 }

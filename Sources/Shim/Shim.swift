@@ -35,6 +35,8 @@ package final class Shim {
     var finished: Set<String> = []
     /// The child that makes or removes a part's files.
     var partJob: (name: String, job: Job)?
+    /// Requests to make a part that wait for the end of `partJob`, which makes another part.
+    var partsDue: [(name: String, document: [UInt8], id: UInt32)] = []
     var connection: ShimConnection?
     /// CLOCK_BOOTTIME in nanoseconds of the next accept, if no descriptor was left for a
     /// connection.

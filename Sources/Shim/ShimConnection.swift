@@ -71,6 +71,7 @@ extension Shim {
         }
         removal?.waiting = []
         partJob?.job.waiting = []
+        partsDue = []
         removals = []
     }
 

@@ -136,6 +136,12 @@ import ShimProtocol
     }
 
     private func makePart(_ name: String, _ id: UInt32) {
+        if let part, part.name != name, part.job == .mount, let line {
+            // It waits for the other part.
+            return world.after(milliseconds: 10) { [self] in
+                take(.makePart(name: name, document: []), id, from: line)
+            }
+        }
         // Sysctls go with the shim.
         let isKept = name != WireSysctl.part
         if isKept { pod.parts.insert(name) }
