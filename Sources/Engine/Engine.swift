@@ -32,6 +32,7 @@ package final class Engine: Sendable {
     let layerTrials = LayerTrials()
     let configurations = NetworkConfigurations()
     let attachmentGarbage = AttachmentGarbage()
+    let statisticsReader = StatisticsReader()
     let gate: StageGate
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))

@@ -202,6 +202,9 @@ package struct HostRoute: Equatable, Sendable {
     nonisolated func routes() -> [HostRoute]
     /// Returns our bridges, interfaces and host ports, as a helper listed them.
     func networkObjects(_ records: any Recorded) async -> [Observation]
+    /// Reads what the kernel counts for these pods and their tasks, in their order, in a helper;
+    /// `nil` if the helper failed.
+    func statistics(of pods: [Pod]) async -> [PodStatistics]?
 
     // MARK: Networks of plugins
 

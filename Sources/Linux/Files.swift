@@ -23,6 +23,13 @@ package enum Files {
         String(decoding: try read(path, limit: limit), as: UTF8.self)
     }
 
+    /// Makes a directory the working directory of the process, which has one thread (chdir(2)).
+    /// Returns `false` if that fails.
+    package static func enter(_ directory: String) -> Bool {
+        // SAFETY: the C string lives for the call.
+        unsafe chdir(directory) == 0
+    }
+
     /// Writes into an existing file in one call, as cgroupfs requires.
     package static func writeControlFile(_ path: String, _ text: String) throws(SystemCallFailure) {
         let file = try OwnedDescriptor.opening(path, O_WRONLY)

@@ -119,3 +119,22 @@ package struct NetworkRoute: Equatable, Sendable {
         table = attributes[RouteAttribute.table]?.host() ?? UInt32(shortTable)
     }
 }
+
+extension InterfaceStatistics {
+    /// `nil` for any message but a link's with rtnl_link_stats64.
+    init?(_ reply: NetlinkReply) {
+        guard reply.type == Route.newLink else { return nil }
+        let attributes = Attributes(reply.body.dropFirst(16))
+        guard let name = attributes[LinkAttribute.name],
+            let counts = attributes[LinkAttribute.statistics], counts.count >= 64
+        else { return nil }
+        // Packets, bytes, errors and dropped packets: each as received, then sent.
+        let count = { (place: Int) in counts.host(UInt64.self, at: place * 8) ?? 0 }
+        self.init(
+            name: name.text,
+            received: Direction(
+                bytes: count(2), packets: count(0), errors: count(4), dropped: count(6)),
+            sent: Direction(
+                bytes: count(3), packets: count(1), errors: count(5), dropped: count(7)))
+    }
+}

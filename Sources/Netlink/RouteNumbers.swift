@@ -36,6 +36,8 @@ enum LinkAttribute {
     static let master: UInt16 = 10
     static let info: UInt16 = 18
     static let alias: UInt16 = 20
+    /// IFLA_STATS64.
+    static let statistics: UInt16 = 23
     static let familySpecific: UInt16 = 26
     static let group: UInt16 = 27
     /// IFLA_NET_NS_FD.

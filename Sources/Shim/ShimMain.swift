@@ -25,6 +25,7 @@ import ShimProtocol
 ///   parent, MARK begins the names of pods' cgroups elsewhere, and the processes are shims to skip.
 /// - `staunch-shim network VERB …`: see `NetworkHelper`.
 /// - `staunch-shim plugins VERB …`: see `PluginHelper`.
+/// - `staunch-shim statistics`: see `StatisticsHelper`.
 /// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
@@ -94,6 +95,8 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return telling { () throws(SystemCallFailure) in
             try PluginHelper.run(words[0], Array(words.dropFirst()))
         }
+    case "statistics" where words.isEmpty:
+        return telling { () throws(SystemCallFailure) in try StatisticsHelper.run() }
     case "found" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in try LookVerbs.found(words) }
     case "install" where words.count == 3:

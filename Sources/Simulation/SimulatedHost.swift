@@ -351,7 +351,7 @@ import Synchronization
 
     package func status(of network: ConfiguredNetwork, _ plugins: [String]) async -> NetworkStatus {
         world.statusQuestions += 1
-        await pluginAnswers()
+        await world.answers { !$0.isPluginStuck }
         return world.networkStatus
     }
 
@@ -359,18 +359,8 @@ import Synchronization
         of network: ConfiguredNetwork, _ plugins: [String], keeping valid: [ValidAttachment]
     ) async -> [String]? {
         world.keptAttachments.append(valid)
-        await pluginAnswers()
+        await world.answers { !$0.isPluginStuck }
         return []
-    }
-
-    private func pluginAnswers() async {
-        await withCheckedContinuation { answered in
-            world.retrying {
-                if self.world.isPluginStuck { return false }
-                answered.resume()
-                return true
-            }
-        }
     }
 
     package nonisolated func routes() -> [HostRoute] { [] }
@@ -389,6 +379,19 @@ import Synchronization
             Observation(.interfaces, interfaces, recorded: known),
             Observation(.ports, interfaces, recorded: known),
         ]
+    }
+
+    package func statistics(of pods: [Pod]) async -> [PodStatistics]? {
+        world.statisticsReads += 1
+        var read = CgroupStatistics()
+        read[.cpuUsage] = world.statisticsReads
+        await world.answers { !$0.areStatisticsStuck }
+        if life.isOver { return nil }
+        return pods.map { pod in
+            PodStatistics(
+                pod: pod, readAt: EngineClock.now, total: read, tasks: pod.tasks.map { _ in read },
+                interfaces: [])
+        }
     }
 
     // MARK: Looking

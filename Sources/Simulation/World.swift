@@ -32,6 +32,10 @@ package import Synchronization
     package var leftByPlugins: Blocker?
     /// Whether plugins hang.
     package var isPluginStuck = false
+    /// Whether the helpers that read statistics wait in the kernel.
+    package var areStatisticsStuck = false
+    /// How many of these helpers were started.
+    package var statisticsReads: UInt64 = 0
     /// The true exit of each task that had a process, by the pid.
     package var truth: [Int32: TaskExit] = [:]
     /// The processes whose exit a shim has stored.
@@ -89,6 +93,17 @@ package import Synchronization
     func retrying(every milliseconds: Int = 200, _ body: @escaping @Loop () -> Bool) {
         if body() { return }
         after(milliseconds: milliseconds) { self.retrying(every: milliseconds, body) }
+    }
+
+    /// Returns as soon as nothing holds what answers.
+    func answers(_ isFree: @escaping @Loop (World) -> Bool) async {
+        await withCheckedContinuation { answered in
+            retrying {
+                guard isFree(self) else { return false }
+                answered.resume()
+                return true
+            }
+        }
     }
 
     // MARK: Pods

@@ -53,6 +53,35 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
+    @Test("a request for statistics and its answer are decoded unchanged")
+    func statistics() throws {
+        let request = WireStatisticsRequest(
+            cgroups: [
+                CgroupQuery(
+                    path: "/p", own: "/o", hasChildren: true, hasCPULimit: true,
+                    hasMemoryLimit: false)
+            ],
+            interfaces: ["v1"], namespaces: [ProcessIdentity(pid: 7, startTicks: 8)])
+        #expect(try WireStatisticsRequest.parse(document: request.document()) == request)
+        var cgroup = CgroupStatistics()
+        for (index, statistic) in CgroupStatistic.allCases.enumerated() where index % 2 == 0 {
+            cgroup[statistic] = UInt64(index)
+        }
+        cgroup.devices = [DeviceStatistics(device: "/dev/vda")]
+        let direction = InterfaceStatistics.Direction(
+            bytes: 1, packets: .max, errors: 3, dropped: 4)
+        let interface = InterfaceStatistics(name: "e", received: direction, sent: direction)
+        let answer = WireStatistics(
+            cgroups: [cgroup, CgroupStatistics()], interfaces: [interface, nil],
+            namespaces: [[], [interface]])
+        #expect(try WireStatistics.parse(document: answer.document()) == answer)
+        for count in 0..<answer.document().count {
+            #expect(throws: WireFault.self) {
+                try WireStatistics.parse(document: Array(answer.document().prefix(count)))
+            }
+        }
+    }
+
     /// An older shim reads only the older versions, and refuses the others.
     @Test(
         "a task's mount points and targets are decoded whole and unchanged",
