@@ -2,4 +2,4 @@
 
 package let routes: [Route] =
     serverRoutes + podRoutes + taskRoutes + networkRoutes + operationRoutes + eventRoutes
-    + auditRoutes + healthRoutes
+    + auditRoutes + statisticsRoutes + healthRoutes + podMetricsRoutes

@@ -31,7 +31,7 @@ struct ServerDocument: DocumentEncodable {
         text("name", "staunch", &writer)
         text("version", StaunchVersion.text, &writer)
         text("api", "v1", &writer)
-        list("features", ["pods", "tasks", "operations", "events", "audit"], &writer)
+        list("features", ["pods", "tasks", "operations", "events", "audit", "stats"], &writer)
         writeLimits(to: &writer)
         writeRuntimes(to: &writer)
         writeKernel(to: &writer)

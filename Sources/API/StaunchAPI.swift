@@ -29,12 +29,14 @@ package final class StaunchAPI: HTTPHandler {
     package func noteEviction() { router.noteEviction() }
 }
 
-/// Only `/metrics`, `/healthz` and `/readyz`, for TCP; read-only.
+/// Only `/metrics`, `/healthz` and `/readyz`, for TCP, and `/metrics/pods` if the settings have it;
+/// read-only.
 package final class ObservabilityAPI: HTTPHandler {
     private let router: Router
 
-    package init(_ engine: Engine) throws(SystemCallFailure) {
-        router = try Router(engine, healthRoutes)
+    /// - Parameter tellsPods: whether every user of the host may read what pods there are.
+    package init(_ engine: Engine, tellsPods: Bool) throws(SystemCallFailure) {
+        router = try Router(engine, healthRoutes + (tellsPods ? podMetricsRoutes : []))
     }
 
     package func handle(_ request: HTTPRequest) -> HTTPReply {

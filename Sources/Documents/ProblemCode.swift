@@ -61,6 +61,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case storeFull = "store-full"
     case dataDirectoryUnusable = "data-directory-unusable"
     case runtimeUnavailable = "runtime-unavailable"
+    case statisticsUnavailable = "statistics-unavailable"
 
     /// The HTTP status.
     package var status: Int {
@@ -87,7 +88,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .networkFailed, .internalFault: 500
         case .transferCodingUnknown: 501
-        case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable:
+        case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable,
+            .statisticsUnavailable:
             503
         }
     }
@@ -97,7 +99,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         switch self {
         case .podDeleting, .taskDeleting, .networkDeleting, .networkInUse, .addressesExhausted,
             .networkFailed, .tooManyPods, .tooManyOperations, .shimFailed,
-            .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable:
+            .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable,
+            .statisticsUnavailable:
             true
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,

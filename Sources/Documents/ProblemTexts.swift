@@ -63,6 +63,7 @@ extension ProblemCode {
         case .storeFull: "The store is full"
         case .dataDirectoryUnusable: "The data directory cannot be used"
         case .runtimeUnavailable: "Pods and tasks cannot be created now"
+        case .statisticsUnavailable: "The kernel does not tell what it counts"
         }
     }
 }
@@ -205,6 +206,9 @@ extension ProblemCode {
         case .runtimeUnavailable:
             "The runtime, the seccomp profile or the shim's program cannot be used. The detail "
                 + "says why. Nothing was recorded. Stops, deletes and reads work."
+        case .statisticsUnavailable:
+            "The helper that reads what the kernel counts has not answered within a second, or "
+                + "could not be started. Pods and other reads are not affected."
         }
     }
 }
@@ -255,6 +259,7 @@ extension ProblemCode {
         case .runtimeUnavailable:
             "Repair the part that the detail names, then send the request again. The daemon needs "
                 + "no restart."
+        case .statisticsUnavailable: "Try again in a second."
         case .storeFull: "Delete pods, or enlarge the tmpfs of the run directory."
         case .tooDeep, .podUnknown, .taskUnknown, .operationUnknown, .methodNotAllowed,
             .podState, .taskState, .uidMismatch, .bodyTooLarge,

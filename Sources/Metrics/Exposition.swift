@@ -14,18 +14,27 @@ package struct Exposition: Sendable {
         _ name: String, _ labels: [String], _ values: [String], _ value: Double
     ) {
         write(name)
-        for (index, (label, text)) in zip(labels, values).enumerated() {
-            write(index == 0 ? "{" : ",")
-            write("\(label)=\"")
-            write(escaping: text, quotes: true)
-            write("\"")
+        if !labels.isEmpty {
+            write("{")
+            bytes += Exposition.labels(Array(zip(labels, values)))
+            write("}")
         }
-        if !labels.isEmpty { write("}") }
         write(" \(Exposition.number(value))\n")
     }
 
+    /// Labels without the braces around them.
+    package static func labels(_ pairs: [(name: String, value: String)]) -> [UInt8] {
+        var text = Exposition()
+        for (index, (name, value)) in pairs.enumerated() {
+            text.write(index == 0 ? "\(name)=\"" : ",\(name)=\"")
+            text.write(escaping: value, quotes: true)
+            text.write("\"")
+        }
+        return text.bytes
+    }
+
     /// Whole numbers without a fraction; infinity as the format requires.
-    static func number(_ value: Double) -> String {
+    package static func number(_ value: Double) -> String {
         if let whole = Int64(exactly: value) { return String(whole) }
         return value == .infinity ? "+Inf" : value == -.infinity ? "-Inf" : "\(value)"
     }

@@ -21,11 +21,11 @@ final class MetricsServer: Sendable {
 
     /// Takes over `passed`. Without a socket and an address nothing is served.
     init(
-        _ engine: Engine, _ passed: CInt?, _ address: ListenAddress?
+        _ engine: Engine, _ passed: CInt?, _ address: ListenAddress?, tellsPods: Bool
     ) throws(StartFailure) {
         self.engine = engine
         api = try starting("the metrics") { () throws(SystemCallFailure) in
-            try ObservabilityAPI(engine)
+            try ObservabilityAPI(engine, tellsPods: tellsPods)
         }
         if let passed {
             let listener = HTTPListener(adopting: passed)

@@ -109,7 +109,7 @@ struct Options: ParsableArguments {
     @Option(
         name: .customLong("metrics-listen"),
         help: ArgumentHelp(
-            "The TCP address that serves /metrics, /healthz and /readyz, and nothing else.",
+            "The TCP address that serves /metrics, /healthz and /readyz alone.",
             discussion: """
                 A numeric address and a port, such as 127.0.0.1:7496 or [::1]:7496. Port 0 takes \
                 any free port, and the log names it. If the address is in use, the daemon tries \
@@ -117,6 +117,16 @@ struct Options: ParsableArguments {
                 [STAUNCH_METRICS_LISTEN; default: 127.0.0.1:7496]
                 """, valueName: "address"))
     var metricsListen: String?
+
+    @Option(
+        name: .customLong("metrics-pods"),
+        help: ArgumentHelp(
+            "'on': the TCP address serves /metrics/pods, too.",
+            discussion: """
+                Every user of the host can then read the names of pods and tasks and what they \
+                use. The unix socket always serves it. [STAUNCH_METRICS_PODS; default: off]
+                """, valueName: "on"))
+    var metricsPods: String?
 
     @Option(
         name: .customLong("audit-interval"),

@@ -40,6 +40,14 @@ extension Setting {
         }
     }
 
+    func isOn() throws(StartFailure) -> Bool {
+        switch text {
+        case nil, "off": return false
+        case "on": return true
+        case let other?: throw failure("is '\(other)'; it must be 'on' or 'off'")
+        }
+    }
+
     func cgroup() throws(StartFailure) -> String? {
         guard let text else { return nil }
         let names = text.fields("/")

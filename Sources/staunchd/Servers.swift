@@ -24,7 +24,8 @@ struct Servers {
         apiAddress =
             if case .unix(let address) = ListeningSocket(socket.number) { address } else { nil }
         main = try serve(socket, api, engine.log)
-        observability = try MetricsServer(engine, passed.metrics, settings.metrics)
+        observability = try MetricsServer(
+            engine, passed.metrics, settings.metrics, tellsPods: settings.tellsPods)
     }
 }
 

@@ -11,6 +11,8 @@ struct DaemonSettings {
     var socket = ""
     /// `nil` means no TCP listener.
     var metrics: ListenAddress?
+    /// Whether that listener also serves `/metrics/pods`.
+    var tellsPods = false
 }
 
 extension Options {
@@ -50,6 +52,8 @@ extension Options {
         settings.engine.logLevel = try Setting("--log-level", logLevel, "STAUNCH_LOG_LEVEL").level()
         settings.metrics = try Setting("--metrics-listen", metricsListen, "STAUNCH_METRICS_LISTEN")
             .address()
+        settings.tellsPods = try Setting("--metrics-pods", metricsPods, "STAUNCH_METRICS_PODS")
+            .isOn()
         settings.socket = try socket(in: settings.engine.runDirectory)
         return settings
     }

@@ -23,6 +23,7 @@ import Testing
         "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429,
         "too-many-operations": 429, "starting": 503,
         "store-full": 503, "data-directory-unusable": 503, "runtime-unavailable": 503,
+        "statistics-unavailable": 503,
         "network-unknown": 404, "network-deleting": 409, "network-in-use": 409,
         "network-configured": 409,
         "subnet-taken": 409, "address-taken": 409, "addresses-exhausted": 409,

@@ -2,6 +2,7 @@
 
 import Bytes
 import JSON
+import Kernel
 import Model
 import Testing
 
@@ -38,6 +39,26 @@ import Testing
         for row in rows where !row.nested.isEmpty {
             let inner = try resolved(schema["properties"]?[row.name])
             try compare(row.nested, request: inner)
+        }
+    }
+
+    /// The members are the properties of a reply's schema, and all of them are required.
+    private func compare(_ document: JSONValue, with schema: JSONValue) {
+        #expect(names(document) == names(schema["properties"]))
+        #expect(names(document) == required(schema))
+    }
+
+    /// The same for all objects in it.
+    private func compareWhole(_ document: JSONValue, with schema: JSONValue) throws {
+        guard let properties = schema["properties"] else { return }
+        compare(document, with: schema)
+        for member in document.members ?? [] {
+            let property = try resolved(properties[member.name])
+            let inner = property["items"] ?? property["additionalProperties"]
+            let values =
+                member.value.elements
+                ?? (inner == nil ? [member.value] : (member.value.members ?? []).map(\.value))
+            for value in values { try compareWhole(value, with: resolved(inner ?? property)) }
         }
     }
 
@@ -109,15 +130,21 @@ import Testing
         let network = Network(
             uid: uid, name: web, spec: NetworkSpec(), isAutomatic: true, state: .ready,
             createdAt: noon)
+        var counts = CgroupStatistics()
+        counts.devices = [DeviceStatistics(device: "/dev/vda")]
+        let direction = InterfaceStatistics.Direction(bytes: 1, packets: 2, errors: 3, dropped: 4)
+        var withTask = pod
+        withTask.tasks = [task]
+        let statistics = PodStatistics(
+            pod: withTask, readAt: noon, total: counts, tasks: [counts],
+            interfaces: [InterfaceStatistics(name: "eth0", received: direction, sent: direction)])
         let documents = [
             (try json(pod), "Pod"), (try json(task), "Task"),
             (try json(NetworkDocument(network, used: 1)), "Network"),
         ]
-        for (document, name) in documents {
-            let schema = try schema(name)
-            #expect(names(document) == names(schema["properties"]))
-            #expect(names(document) == required(schema))
-        }
+        for (document, name) in documents { compare(document, with: try schema(name)) }
+        try compareWhole(
+            json(PodsStatistics([statistics], revision: 1)), with: schema("StatsList"))
         try compare(PodSpec.members.members, reply: schema("Pod"))
         try compare(TaskSpec.members.members, reply: schema("Task"))
     }

@@ -168,9 +168,11 @@ extension Machine {
             }
         }
 
-        @Test("the TCP listener serves metrics and health, and nothing else")
-        func tcpListener() throws {
-            try withDaemon(["--metrics-listen", "127.0.0.1:17496"]) { _, _ in
+        @Test(
+            "the TCP listener serves metrics and health alone, and pods' metrics if asked to",
+            arguments: [[], ["--metrics-pods", "off"], ["--metrics-pods", "on"]])
+        func tcpListener(_ setting: [String]) throws {
+            try withDaemon(["--metrics-listen", "127.0.0.1:17496"] + setting) { _, _ in
                 func status(_ path: String) throws -> String {
                     try Command.run(
                         "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
@@ -181,8 +183,9 @@ extension Machine {
                     let code = try status(path)
                     #expect(code == "200", "\(path)")
                 }
-                let refused = try status("/v1/pods")
-                #expect(refused == "404")
+                for path in ["/v1/pods", "/v1/stats"] { #expect(try status(path) == "404") }
+                let ofPods = try status("/metrics/pods")
+                #expect(ofPods == (setting.last == "on" ? "200" : "404"))
             }
         }
 
