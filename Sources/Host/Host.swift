@@ -218,9 +218,11 @@ package struct HostRoute: Equatable, Sendable {
     func attach(
         _ attachment: PodAttachment, of pod: UID, note: [UInt8]
     ) async throws(Failure) -> PodAttachment.Made
-    /// Runs CHECK. Returns why a plugin finds fault with the interface; `nil` if none does, or none
-    /// can be asked.
-    func check(_ attachment: PodAttachment, of pod: UID) async -> String?
+    /// Runs CHECK, unless `isWanted` says no right before. Returns why a plugin finds fault with
+    /// the interface; `nil` if none does, or none can be asked.
+    func check(
+        _ attachment: PodAttachment, of pod: UID, isWanted: @Loop () -> Bool
+    ) async -> String?
     /// Runs DEL of all attachments, in reverse order, unless they are deleted already. Then removes
     /// whatever still names the pod: interfaces, addresses, rules, and at last the note. `shim` is
     /// `nil` if the shim is gone.

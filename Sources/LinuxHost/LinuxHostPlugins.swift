@@ -71,7 +71,9 @@ extension LinuxHost {
         return PodAttachment.Made(previous, attachment, chain.chain.version)
     }
 
-    package func check(_ attachment: PodAttachment, of pod: UID) async -> String? {
+    package func check(
+        _ attachment: PodAttachment, of pod: UID, isWanted: @Loop () -> Bool
+    ) async -> String? {
         let chain: AttachedChain
         do throws(Failure) { chain = try usable(attachment, pod) } catch { return error.detail }
         guard let result = chain.result else { return nil }
@@ -79,6 +81,7 @@ extension LinuxHost {
         if requests.isEmpty { return nil }
         let place = await pluginGate.enter(attachment.network)
         defer { place.leave() }
+        guard isWanted() else { return nil }
         let work = WirePluginWork(
             shim: attachment.shim.map(WireProcess.init),
             chains: [WireChain(requests.map { $0.program(for: attachment) })])

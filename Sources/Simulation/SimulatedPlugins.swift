@@ -113,7 +113,14 @@ extension SimulatedHost {
             result: [], mac: nil, hostInterface: "veth\(pod)", addresses: [], gateways: [])
     }
 
-    package func check(_ attachment: PodAttachment, of pod: UID) async -> String? {
+    package func check(
+        _ attachment: PodAttachment, of pod: UID, isWanted: @Loop () -> Bool
+    ) async -> String? {
+        // Others are before it.
+        if world.dice.once(in: 3) {
+            await Loop.shared.reactor.pause(milliseconds: Int64(world.dice.below(2000)))
+        }
+        guard isWanted() else { return nil }
         guard await world.runPlugins(pod, life, []) else { return killed.detail }
         return world.dice.once(in: 4) ? "the plugin finds fault" : nil
     }

@@ -24,6 +24,8 @@ import Teardown
     /// so that repeated requests do not fill the shim's queue.
     private var interruptions: [UID: Set<Interruption>] = [:]
     private var isWatchingBlocked = false
+    /// Whether a helper runs CHECK of the pod's plugins.
+    var isCheckRunning = false
     /// Whether a check of the shim's state is in progress.
     var isLookingAfterShim = false
 

@@ -48,7 +48,7 @@ extension PodController {
     }
 
     /// The pod; `nil` if the pod need not have a shim.
-    private var settledPod: Pod? {
+    var settledPod: Pod? {
         guard let pod = engine.registry.pod(uid), pod.isSettled else { return nil }
         return pod
     }

@@ -29,6 +29,8 @@ import Teardown
         // A plugin of an interrupted ADD or DEL may still be at work.
         let killed = try removal.kill(in: removal.layout.plugins(removal.uid))
         guard killed == .alreadyGone else { return killed }
+        // Its helper may be about to enter the cgroup.
+        if controller.isCheckRunning { return .blocked(Blocker("CHECK of a plugin has not ended")) }
         let isShimAlive = try removal.shim() != nil
         let abandonment = removal.abandonment
         let outcome = await removal.host.detach(
@@ -137,7 +139,8 @@ extension PodController {
     func checkAttachments() async {
         let attachments = engine.registry.pod(uid)?.attachments ?? []
         for attachment in attachments where attachment.made != nil {
-            let fault = await host.check(attachment, of: uid)
+            let fault = await host.check(attachment, of: uid) { self.beginsCheck() }
+            isCheckRunning = false
             guard let fault, let pod = engine.registry.pod(uid), pod.isSettled else { continue }
             engine.log.write(
                 .warning, "plugins find fault with a pod's network",
@@ -145,6 +148,15 @@ extension PodController {
             engine.registry.showPod(uid) { $0.networkFault = fault }
             return
         }
+    }
+}
+
+extension PodController {
+    /// Whether CHECK may begin now. It begins for no pod that is being removed, because it would
+    /// make the pod's cgroup for plugins again. A removal waits for a CHECK that has begun.
+    private func beginsCheck() -> Bool {
+        isCheckRunning = settledPod != nil
+        return isCheckRunning
     }
 }
 
