@@ -124,6 +124,15 @@ package enum ProcFS {
         field(21, of: pid).flatMap { UInt64($0) }
     }
 
+    /// The identity of a process that exists. Throws if it cannot be read.
+    package static func identity(of pid: Int32) throws(SystemCallFailure) -> ProcessIdentity {
+        let path = "/proc/\(pid)/stat"
+        guard let ticks = field(21, in: try Files.read(path)).flatMap({ UInt64($0) }) else {
+            throw SystemCallFailure(call: "read", subject: path, errno: EIO)
+        }
+        return ProcessIdentity(pid: pid, startTicks: ticks)
+    }
+
     /// Whether it has executed a program since its fork. A container's first process has not while
     /// it is still the runtime's init: crun forks it, and runc forks it after its init's exec. Read
     /// from PF_FORKNOEXEC of field 9, which zombies keep; `nil` if there is no such process.

@@ -90,7 +90,7 @@ package final class Shim {
             let file = OwnedDescriptor(adopting: program)
             reaper = try Reaper(of: settings, program: file, shim: pid)
         }
-        identity = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
+        identity = try ProcFS.identity(of: pid)
         epoll = try Epoll()
         try epoll.add(signals.descriptor.number, .readable, tag: Watched.signals.tag)
         try epoll.add(self.listener.descriptor.number, .readable, tag: Watched.listener.tag)
