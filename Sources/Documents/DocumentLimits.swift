@@ -25,4 +25,6 @@ package enum DocumentLimits {
     package static let cpus = 0.01...1024.0
     /// Seconds.
     package static let grace = 0.0...86_400.0
+    /// Seconds: a year.
+    package static let ttl = 0.0...31_536_000.0
 }

@@ -13,6 +13,7 @@ extension Pod: DocumentEncodable {
         writer.member("revision", revision)
         writer.member("createdAt", createdAt)
         writer.member("released", isReleased && state == .stopped)
+        writer.member("expiresAt", expiry?.time)
         PodSpec.members.write(spec, to: &writer)
         writer.key("interfaces")
         writer.beginArray()

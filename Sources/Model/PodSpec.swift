@@ -36,6 +36,9 @@ package struct PodSpec: Equatable, Sendable {
     package var hostIPC: Bool
     /// The limits of all tasks together.
     package var resources: Resources
+    /// Milliseconds after the exit of the last task, after which the pod is deleted; `nil` if only
+    /// a client deletes it.
+    package var ttlAfterExit: Int64?
     /// In the order of the volumes' names.
     package var volumes: [VolumeSpec]
     /// In the order of the tasks' names.

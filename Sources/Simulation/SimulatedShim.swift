@@ -213,7 +213,7 @@ import ShimProtocol
         world.after(milliseconds: world.dice.below(4000)) { [world, pod] in
             guard pod.cgroups.values.contains(where: { $0.contains(process) }) else { return }
             world.truth[process] = TaskExit(
-                status: .code(code), oomKilled: false, finishedAt: 0)
+                status: .code(code), oomKilled: false, finishedAt: EngineClock.wall)
             pod.end(process)
         }
     }

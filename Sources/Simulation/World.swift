@@ -256,7 +256,7 @@ package import Synchronization
                 // Some processes are killed before they have executed their program.
                 world.truth[pid] = TaskExit(
                     status: world.dice.once(in: 16) ? .neverRan(signal: 9) : .signal(9),
-                    oomKilled: false, finishedAt: 0)
+                    oomKilled: false, finishedAt: EngineClock.wall)
             }
             end(pid)
             return true

@@ -154,6 +154,7 @@ import Store
         default: break
         }
         if world.dice.once(in: 3) { spec.volumes = [VolumeSpec(name: label("cache"))] }
+        if world.dice.once(in: 5) { spec.ttlAfterExit = Int64(world.dice.below(5000)) }
         switch world.dice.below(4) {
         case 0, 1: spec.network = .bridge(bridge())
         case 2: spec.network = .cni(plugins())

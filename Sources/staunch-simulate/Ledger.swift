@@ -26,6 +26,8 @@ import Store
     /// The pods that were once seen ready, and the pods that a client has asked to delete.
     private var up: Set<UID> = []
     private var deletable: Set<UID> = []
+    /// The pods that the daemon deletes after the exit of their tasks.
+    private var expiring: Set<UID> = []
     /// The last pod that was made, and the daemon that certainly made it.
     private var lastMade: (uid: UID, by: Engine)?
 
@@ -168,11 +170,13 @@ import Store
         }
     }
 
-    /// S3: a ready pod is removed only if a client has asked for it.
+    /// S3: a ready pod is removed only if a client has asked for it, or after its tasks' exit.
     private func checkNeighbours(_ pods: [Pod]) {
-        for uid in up.subtracting(pods.map(\.uid)).subtracting(deletable) {
+        for uid in up.subtracting(pods.map(\.uid)).subtracting(deletable)
+        where !expiring.contains(uid) {
             fail("S3", "no client has asked to delete \(uid), and it is gone")
         }
+        expiring.formUnion(pods.filter { $0.spec.ttlAfterExit != nil }.map(\.uid))
         for pod in pods where pod.state == .lost && !shimKilled.contains(pod.uid) {
             fail("S3", "\(pod.uid) is lost, and no fault has killed its shim")
         }

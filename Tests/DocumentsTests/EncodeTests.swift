@@ -70,13 +70,13 @@ import Testing
         let text = String(decoding: pod.document().bytes, as: UTF8.self)
         let expected =
             #"{"uid":"\#(uid)","name":"web","state":"ready","revision":9,"#
-            + #""createdAt":"\#(noonText)","released":false,"#
+            + #""createdAt":"\#(noonText)","released":false,"expiresAt":null,"#
             + #""labels":{"a":"\"","b":"2"},"annotations":{},"hostname":"h","#
             + #""runtime":null,"network":{"mode":"none"},"#
             + #""dns":{"servers":[],"searches":[],"options":[]},"#
             + #""hosts":[],"shmSize":67108864,"sysctls":{},"hostPID":false,"hostIPC":false,"#
-            + #""sharePID":false,"cgroupParent":null,"resources":{},"volumes":{},"#
-            + #""interfaces":[],"networkFault":null,"#
+            + #""sharePID":false,"cgroupParent":null,"resources":{},"ttlAfterExit":null,"#
+            + #""volumes":{},"interfaces":[],"networkFault":null,"#
             + #""shim":{"pid":1,"startTicks":18446744073709551615,"since":"\#(noonText)"},"#
             + #""operation":"\#(uid)","stalled":null,"tasks":{"app":"#
             + String(decoding: task.document().bytes, as: UTF8.self) + "}}"

@@ -24,6 +24,8 @@ import Teardown
     /// so that repeated requests do not fill the shim's queue.
     private var interruptions: [UID: Set<Interruption>] = [:]
     private var isWatchingBlocked = false
+    /// The end of the pod's time after the exit of its tasks; `nil` if a task may run.
+    var awaited: AwaitedExpiry?
     /// Whether a helper runs CHECK of the pod's plugins.
     var isCheckRunning = false
     /// Whether a check of the shim's state is in progress.
@@ -63,6 +65,7 @@ import Teardown
             interrupt(operation, for: operation)
         }
         watchBlocked()
+        watchExpiry()
     }
 
     private func begin(_ operation: PodOperation) {
@@ -152,6 +155,7 @@ import Teardown
     @discardableResult
     func sawExit(_ task: String, _ exit: TaskExit) -> Bool {
         guard let name = Label(task) else { return true }
+        defer { watchExpiry() }
         return engine.registry.update(uid, engine) { pod in
             guard var seen = pod[task: name], seen.state.sawExit(exit) else { return }
             pod[task: name] = seen

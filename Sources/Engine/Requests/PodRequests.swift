@@ -43,7 +43,7 @@ extension Engine {
     package func patchPod(
         _ name: Label, _ patch: PodPatch, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
-        try mutate(context, .podUpdate) { transaction throws(Refusal) in
+        let result = try mutate(context, .podUpdate) { transaction throws(Refusal) in
             var pod = try transaction.living(name)
             try context.check(entityTag: pod.entityTag)
             let before = pod.spec
@@ -73,6 +73,9 @@ extension Engine {
             transaction.put(operation)
             return .operation(transaction.operation(operation.id) ?? operation)
         }
+        // The pod's time after the exit of its tasks may be another one.
+        if case .pod(let pod) = result, pod.spec.ttlAfterExit != nil { wake(pod.uid) }
+        return result
     }
 
     /// Stops the tasks of a pod. With `release` also removes all that the pod holds, and keeps only
