@@ -81,6 +81,8 @@ package struct RuntimeInfo: Equatable, Sendable {
     package var commit: String?
     /// Whether a bind and the mounts below it can be read-only.
     package var recursiveReadOnly = false
+    /// Whether it makes no task if it sees a v2 tree beside v1's hierarchies.
+    package var refusesHybrid = false
     /// Why it cannot be used; `nil` if it can.
     package var refusal: String?
 

@@ -153,5 +153,6 @@ extension RuntimeInfo {
         version = facts.version.version
         commit = facts.version.commit
         recursiveReadOnly = hasMountAttributes && facts.hasRecursiveReadOnly
+        refusesHybrid = facts.version.name == "crun"
     }
 }

@@ -73,8 +73,7 @@ package struct RuntimeRefusal: Error, Equatable, Sendable {
         parts.allSatisfy { message.contains($0) }
     }
 
-    /// The first match counts: runc's messages (1.1), then crun's (1.8). Of crun's, only those
-    /// about containers are recorded, because crun does not run on a hybrid host.
+    /// The first match counts: runc's messages (1.1), then crun's (1.8).
     private static let samples: [(Cause, [[String]])] = [
         (.memoryTooLow, [["unable to set memory limit"], ["memory limit too low"]]),
         (.containerExists, [["container with given ID already exists"]]),

@@ -27,7 +27,8 @@ extension Shim {
             let (log, mounts) = (talk.path, [rootfs] + memory.map(\.path))
             let paths = slot.paths
             slot.document = document
-            let hidden = try HiddenHierarchies(slot, settings, hierarchies)
+            let hidden = try HiddenHierarchies(
+                slot, settings, hierarchies, refusesHybrid: document.refusesHybrid)
             let call: RuntimeCall = document.startsAtOnce ? .run : .create
             let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
                 in: 0, out: output.writing.number, err: errors.writing.number

@@ -37,18 +37,24 @@ struct TaskCgroup {
     func sawOutOfMemory() -> Bool { all.contains { $0.sawOutOfMemory() } }
 }
 
-/// The hierarchies that the runtime must not see, because they have no parent of the client's.
+/// The hierarchies that the runtime must not see: those without the client's parent, and on a hybrid
+/// host the unified one, if the runtime refuses it. The task is in our own cgroup there.
 struct HiddenHierarchies {
     private let cgroup: Cgroup
 
     /// Makes the pod's directory below the client's parent in each hierarchy that has the parent,
     /// which then cannot be removed as an empty one. Throws if no hierarchy has it.
-    init(_ slot: TaskSlot, _ settings: ShimSettings, _ hierarchies: [CgroupHierarchy])
-        throws(SystemCallFailure)
-    {
+    init(
+        _ slot: TaskSlot, _ settings: ShimSettings, _ hierarchies: [CgroupHierarchy],
+        refusesHybrid: Bool
+    ) throws(SystemCallFailure) {
+        let isRefused = { (hierarchy: CgroupHierarchy) in
+            refusesHybrid && hierarchy.isUnified && hierarchies.count > 1
+        }
         var hidden: [CgroupHierarchy] = []
         if let workload = settings.workload {
-            for hierarchy in hierarchies {
+            let seen = hierarchies.filter { !isRefused($0) }
+            for hierarchy in seen {
                 do throws(SystemCallFailure) {
                     try Files.makeDirectory(
                         hierarchy.directory(workload), mode: 0o755, isMasked: false)
@@ -57,10 +63,11 @@ struct HiddenHierarchies {
                     hidden.append(hierarchy)
                 }
             }
-            if hidden.count == hierarchies.count {
+            if hidden.count == seen.count {
                 throw SystemCallFailure(call: "mkdir", subject: workload, errno: 2)
             }
         }
+        hidden += hierarchies.filter(isRefused)
         cgroup = Cgroup(path: slot.paths.ownCgroup, hierarchies: hidden)
     }
 

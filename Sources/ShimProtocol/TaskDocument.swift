@@ -19,10 +19,12 @@ package struct TaskDocument: Equatable, Sendable {
     /// Whether the groups of the rootfs that name the user are added; `nil`: only if `user` names
     /// no group.
     package let groupsFromRootfs: Bool?
+    /// Whether the runtime makes no task if it sees a v2 tree beside v1's hierarchies, as crun.
+    package let refusesHybrid: Bool
 
     package init(
         runtime: String, id: String, lower: String, user: String, startsAtOnce: Bool,
-        groups: [String] = [], groupsFromRootfs: Bool? = nil
+        groups: [String] = [], groupsFromRootfs: Bool? = nil, refusesHybrid: Bool = false
     ) {
         self.runtime = runtime
         self.id = id
@@ -31,6 +33,7 @@ package struct TaskDocument: Equatable, Sendable {
         self.startsAtOnce = startsAtOnce
         self.groups = groups
         self.groupsFromRootfs = groupsFromRootfs
+        self.refusesHybrid = refusesHybrid
     }
 }
 
@@ -40,6 +43,7 @@ extension TaskDocument {
         writer.put(flag: startsAtOnce)
         writer.put(list: groups) { writer, group in writer.put(group) }
         writer.put(optional: groupsFromRootfs) { writer, flag in writer.put(flag: flag) }
+        writer.put(flag: refusesHybrid)
     }
 
     static func read(_ reader: inout WireReader) throws(WireFault) -> TaskDocument {
@@ -51,6 +55,7 @@ extension TaskDocument {
             },
             groupsFromRootfs: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 try reader.flag()
-            })
+            },
+            refusesHybrid: try reader.flag())
     }
 }

@@ -24,11 +24,9 @@ enum Controllers {
         return Census.hierarchies.first { $0.hasSuffix(name) }
     }
 
-    /// crun 1.8.1 refuses to run if a v2 tree is mounted beside v1's hierarchies ("cgroups in
-    /// hybrid mode not supported"). With v2 alone it raises a limit ("setrlimit (RLIM_MEMLOCK)"),
-    /// which needs CAP_SYS_RESOURCE.
-    static let areForCrun =
-        areUnified ? canRaiseLimits : !mounts.contains { $0.type == "cgroup2" }
+    /// With v2 alone crun 1.8.1 raises a limit ("setrlimit (RLIM_MEMLOCK)"), which needs
+    /// CAP_SYS_RESOURCE.
+    static let areForCrun = !areUnified || canRaiseLimits
 
     private static let mounts: [(type: String, options: [String])] =
         (text(of: "/proc/self/mounts") ?? "").split(separator: "\n").compactMap { line in

@@ -30,7 +30,7 @@ enum Samples {
         TaskDocument(
             runtime: "/usr/sbin/\(text)", id: text, lower: "/srv/\(text)", user: "1000:\(text)",
             startsAtOnce: startsAtOnce, groups: startsAtOnce ? [] : ["20", text],
-            groupsFromRootfs: text.isEmpty ? nil : startsAtOnce)
+            groupsFromRootfs: text.isEmpty ? nil : startsAtOnce, refusesHybrid: !startsAtOnce)
     }
 
     static let requests: [ShimRequest] =

@@ -139,7 +139,8 @@ extension PodController {
             runtime: runtime?.path ?? pod.spec.runtime ?? "", id: "\(task.uid)",
             lower: task.spec.rootfs, user: "\(task.spec.user)", startsAtOnce: task.spec.start,
             groups: task.spec.security.groups.map(\.description),
-            groupsFromRootfs: task.spec.security.groupsFromRootfs)
+            groupsFromRootfs: task.spec.security.groupsFromRootfs,
+            refusesHybrid: runtime?.refusesHybrid ?? false)
     }
 
     /// Makes one part of the pod.
