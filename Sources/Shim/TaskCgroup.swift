@@ -37,10 +37,12 @@ struct TaskCgroup {
     func sawOutOfMemory() -> Bool { all.contains { $0.sawOutOfMemory() } }
 }
 
-/// The hierarchies that the runtime must not see: those without the client's parent, and on a hybrid
-/// host the unified one, if the runtime refuses it. The task is in our own cgroup there.
+/// The hierarchies that the runtime must not see. One kind has no parent of the client's, and the
+/// task is in our own cgroup there. The other kind is the unified hierarchy of a hybrid host, if
+/// the runtime refuses it.
 struct HiddenHierarchies {
-    private let cgroup: Cgroup
+    private let own: Cgroup
+    private let refused: Cgroup
 
     /// Makes the pod's directory below the client's parent in each hierarchy that has the parent,
     /// which then cannot be removed as an empty one. Throws if no hierarchy has it.
@@ -48,32 +50,39 @@ struct HiddenHierarchies {
         _ slot: TaskSlot, _ settings: ShimSettings, _ hierarchies: [CgroupHierarchy],
         refusesHybrid: Bool
     ) throws(SystemCallFailure) {
-        let isRefused = { (hierarchy: CgroupHierarchy) in
-            refusesHybrid && hierarchy.isUnified && hierarchies.count > 1
-        }
-        var hidden: [CgroupHierarchy] = []
+        var own: [CgroupHierarchy] = []
         if let workload = settings.workload {
-            let seen = hierarchies.filter { !isRefused($0) }
-            for hierarchy in seen {
+            for hierarchy in hierarchies {
                 do throws(SystemCallFailure) {
                     try Files.makeDirectory(
                         hierarchy.directory(workload), mode: 0o755, isMasked: false)
                 } catch {
                     guard error.errno == 2 else { throw error }  // ENOENT: no parent
-                    hidden.append(hierarchy)
+                    own.append(hierarchy)
                 }
             }
-            if hidden.count == seen.count {
+            if own.count == hierarchies.count {
                 throw SystemCallFailure(call: "mkdir", subject: workload, errno: 2)
             }
         }
-        hidden += hierarchies.filter(isRefused)
-        cgroup = Cgroup(path: slot.paths.ownCgroup, hierarchies: hidden)
+        let refused = hierarchies.filter { hierarchy in
+            refusesHybrid && hierarchy.isUnified && hierarchies.count > 1
+                && !own.contains(hierarchy)
+        }
+        self.own = Cgroup(path: slot.paths.ownCgroup, hierarchies: own)
+        self.refused = Cgroup(path: slot.paths.cgroup, hierarchies: refused)
     }
 
-    /// Called in the child that is to become the runtime: moves it to our own cgroup there.
-    func join() throws(SystemCallFailure) { try cgroup.join() }
+    /// Called in the child that is to become the runtime: moves it to the task's cgroup there.
+    func join() throws(SystemCallFailure) {
+        try own.join()
+        try refused.join()
+    }
 
     /// Called in the child, in its own mount namespace, after it has entered the host's.
-    func hide() { for hierarchy in cgroup.hierarchies { Mounts.detach(hierarchy.mountPoint) } }
+    func hide() {
+        for hierarchy in own.hierarchies + refused.hierarchies {
+            Mounts.detach(hierarchy.mountPoint)
+        }
+    }
 }
