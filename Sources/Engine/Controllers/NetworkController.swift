@@ -96,8 +96,13 @@ import Teardown
         let step = ShownStep(.create(.networkCreate), nil)
         journal.began(step)
         do throws(Failure) { try await ensure() } catch {
-            journal.failed(step, error.detail)
-            return await undo(operation, error)
+            await turn.take()
+            defer { turn.leave() }
+            // The create of a pod that came meanwhile may have made the network.
+            if !isMade {
+                journal.failed(step, error.detail)
+                return await undo(operation, error)
+            }
         }
         journal.ended(step, skipped: false)
         let isDone = await engine.registry.end(
@@ -108,18 +113,20 @@ import Teardown
             network.operation = nil
             transaction.put(network)
         }
-        if !isDone { await undo(operation, Failure(.networkFailed, "called off")) }
+        if isDone { return }
+        await turn.take()
+        defer { turn.leave() }
+        await undo(operation, Failure(.networkFailed, "called off"))
     }
 
-    /// Undoes a create, unless a delete has taken over.
+    /// Undoes a create, unless a delete has taken over. The caller has the turn: no pod makes the
+    /// network again before its record is gone.
     private func undo(_ operation: PodOperation, _ failure: Failure) async {
         if engine.registry.openOperation(operation.id)?.supersededBy != nil {
             await engine.registry.end(operation.id, .canceled, engine) { _, _ in }
             return
         }
-        await turn.take()
         let proof = await tearDown(operation)
-        turn.leave()
         await engine.registry.end(operation.id, .failed, error: failure, engine) {
             [uid] transaction, ended in
             guard ended.supersededBy == nil, let network = transaction.network(uid: uid) else {

@@ -77,7 +77,10 @@ extension PodController {
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, ended in
             guard var pod = transaction.pod(operation.target.pod) else { return }
             for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
-            if pod.state == .stopping || pod.state == .ready { pod.state = .stopped }
+            // A release that came meanwhile is still to be done.
+            if !pod.isReleased && (pod.state == .stopping || pod.state == .ready) {
+                pod.state = .stopped
+            }
             transaction.put(pod)
         }
     }

@@ -92,8 +92,10 @@ extension Engine {
             {
                 return transaction.join(stop, grace: grace)
             }
-            if pod.state == .ready || release && pod.state == .stopped { pod.state = .stopping }
             if release { pod.isReleased = true }
+            if pod.state == .ready || pod.isReleased && pod.state == .stopped {
+                pod.state = .stopping
+            }
             var operation = transaction.makeOperation(
                 .podStop, Target(pod), context, grace: grace)
             if pod.isReleased {
