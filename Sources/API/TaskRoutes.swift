@@ -15,11 +15,13 @@ let taskRoutes: [Route] = [
     Route("POST", "/v1/pods/{pod}/tasks/{task}/start", query: ["uid"], startTask),
     Route("POST", "/v1/pods/{pod}/tasks/{task}/stop", query: ["uid"], stopTask),
     Route("POST", "/v1/pods/{pod}/tasks/{task}/signal", query: ["uid"], signalTask),
+    Route("POST", "/v1/pods/{pod}/tasks/{task}/pause", query: ["uid"], pauseTask),
+    Route("POST", "/v1/pods/{pod}/tasks/{task}/resume", query: ["uid"], resumeTask),
 ]
 
 /// The states by their names in documents; states carry values, so they are not `CaseIterable`.
 private enum TaskStateName: String, CaseIterable {
-    case creating, created, running, exited, deleting
+    case creating, created, running, paused, exited, deleting
 }
 
 @Sendable private func listTasks(_ call: Call) throws(Problem) -> HTTPReply {
@@ -73,6 +75,20 @@ private enum TaskStateName: String, CaseIterable {
     try onTask(call, try call.json(), EmptyBody.decode) {
         engine, pod, task, _, context throws(Refusal) in
         try engine.startTask(pod, task, context)
+    }
+}
+
+@Sendable private func pauseTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try onTask(call, try call.json(), EmptyBody.decode) {
+        engine, pod, task, _, context throws(Refusal) in
+        try engine.pauseTask(pod, task, context)
+    }
+}
+
+@Sendable private func resumeTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try onTask(call, try call.json(), EmptyBody.decode) {
+        engine, pod, task, _, context throws(Refusal) in
+        try engine.resumeTask(pod, task, context)
     }
 }
 

@@ -155,6 +155,7 @@ extension RecordReader {
         case "creating": return .creating
         case "created": return .created(try self["process"].process())
         case "running": return .running(try self["process"].process())
+        case "paused": return .paused(try self["process"].process())
         case "exited": return .exited(try self["exit"].exit())
         case "deleting":
             let exit = try optional("exit")?.exit()

@@ -152,6 +152,28 @@ package struct Cgroup: Sendable {
         }
     }
 
+    /// Freezes or thaws all processes in it and below it, with v1's freezer if that is mounted and
+    /// else with v2's. Call it again until it returns `nil`: until then a process is not frozen
+    /// yet, and the result says so. Throws if the kernel has no freezer.
+    package func freeze(_ isFrozen: Bool) throws(SystemCallFailure) -> String? {
+        let old = hierarchies.first { $0.has("freezer") }
+        guard let hierarchy = old ?? hierarchies.first(where: \.isUnified) else {
+            throw SystemCallFailure(call: "freeze", subject: path, errno: EOPNOTSUPP)
+        }
+        let directory = hierarchy.directory(path)
+        guard try Files.exists(directory) else { return nil }
+        if old != nil {
+            let wanted = isFrozen ? "FROZEN" : "THAWED"
+            try Files.writeControlFile(directory + "/freezer.state", wanted)
+            let state = try Files.text(directory + "/freezer.state").fields("\n").first ?? ""
+            return state.isSame(as: wanted) ? nil : "the freezer's state is \(state)"
+        }
+        try Files.writeControlFile(directory + "/cgroup.freeze", isFrozen ? "1" : "0")
+        let wanted = isFrozen ? "frozen 1" : "frozen 0"
+        let lines = try Files.text(directory + "/cgroup.events").fields("\n")
+        return lines.contains { $0.isSame(as: wanted) } ? nil : "a process is not \(wanted)"
+    }
+
     /// Removes it and the cgroups below it in each hierarchy. EBUSY: it still has processes.
     /// `children` are likely names of child cgroups: removing them first avoids reading the
     /// directories.

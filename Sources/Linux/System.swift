@@ -12,7 +12,7 @@ package enum SystemClock {
     /// Milliseconds since 1970: for people.
     package static var wall: Int64 { clinux_wall_time() }
 
-    /// Blocks the calling thread: only for the daemon's start, before its loop runs.
+    /// Blocks the calling thread: only for helpers, and for the daemon's start, before its loop.
     package static func pause(milliseconds: UInt32) { usleep(milliseconds * 1000) }
 
     /// The wall clock in RFC 3339, with nanoseconds.

@@ -154,11 +154,12 @@ package struct PodTask: Equatable, Sendable {
     }
 }
 
-//  creating ──> created ──> running ──> exited        any state ──> exited    [sawExit]
+//  creating ──> created ──> running <──> paused        any state ──> exited    [sawExit]
 //                                                     any state ──> deleting  [Pod's owner]
 //  creating: * the record names the task; none, some or all of its objects may exist
 //  created:  * runc's state exists  * the process exists, and waits in runc's exec fifo
 //  running:  * the user's program runs as `process`
+//  paused:   * the kernel has frozen its processes, unless a stop or an operator has thawed them
 //  exited:   * the status came from `waitid`, or is `unknown`; it never changes again
 //  deleting: * entered once; the exit, if there was one, stays readable
 /// The state of a task, with the process or the exit that exists in it.
@@ -166,6 +167,7 @@ package enum TaskState: Equatable, Sendable {
     case creating
     case created(ProcessIdentity)
     case running(ProcessIdentity)
+    case paused(ProcessIdentity)
     case exited(TaskExit)
     case deleting(TaskExit?)
 
@@ -175,6 +177,7 @@ package enum TaskState: Equatable, Sendable {
         case .creating: "creating"
         case .created: "created"
         case .running: "running"
+        case .paused: "paused"
         case .exited: "exited"
         case .deleting: "deleting"
         }
@@ -183,7 +186,7 @@ package enum TaskState: Equatable, Sendable {
     /// The task's first process; `nil` before it exists and after its exit.
     package var process: ProcessIdentity? {
         switch self {
-        case .created(let process), .running(let process): process
+        case .created(let process), .running(let process), .paused(let process): process
         case .creating, .exited, .deleting: nil
         }
     }
@@ -193,7 +196,7 @@ package enum TaskState: Equatable, Sendable {
         switch self {
         case .exited(let exit): exit
         case .deleting(let exit): exit
-        case .creating, .created, .running: nil
+        case .creating, .created, .running, .paused: nil
         }
     }
 
@@ -202,7 +205,7 @@ package enum TaskState: Equatable, Sendable {
         switch self {
         case .exited, .deleting(.some): return false
         case .deleting(nil): self = .deleting(exit)
-        case .creating, .created, .running: self = .exited(exit)
+        case .creating, .created, .running, .paused: self = .exited(exit)
         }
         return true
     }

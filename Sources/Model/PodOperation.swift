@@ -12,6 +12,8 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskStart = "task.start"
     case taskStop = "task.stop"
     case taskSignal = "task.signal"
+    case taskPause = "task.pause"
+    case taskResume = "task.resume"
     case taskDelete = "task.delete"
     case networkCreate = "network.create"
     case networkDelete = "network.delete"
@@ -24,7 +26,8 @@ package enum OperationKind: String, Sendable, CaseIterable {
     package var target: Target.Kind {
         switch self {
         case .podCreate, .podUpdate, .podStop, .podDelete, .podCleanup: .pod
-        case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskDelete: .task
+        case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause, .taskResume, .taskDelete:
+            .task
         case .networkCreate, .networkDelete: .network
         case .orphanRemove: .orphan
         }
@@ -41,7 +44,9 @@ package enum OperationKind: String, Sendable, CaseIterable {
         case .podStop, .podDelete, .podCleanup, .taskStop, .taskDelete, .networkDelete,
             .orphanRemove:
             true
-        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .networkCreate: false
+        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
+            .taskResume, .networkCreate:
+            false
         }
     }
 }

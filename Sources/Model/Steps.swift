@@ -12,6 +12,8 @@ package enum CreateStep: String, Sendable, CaseIterable {
     case taskCreate = "task.create"
     case taskStart = "task.start"
     case taskSignal = "task.signal"
+    case taskPause = "task.pause"
+    case taskResume = "task.resume"
     case resourcesUpdate = "resources.update"
     case networkCreate = "network.create"
 
@@ -25,8 +27,8 @@ package enum CreateStep: String, Sendable, CaseIterable {
         case .volumesCreate: !spec.volumes.isEmpty
         case .networkAttach: spec.network.bridge != nil || spec.network.cni != nil
         case .sysctlsSet: !spec.sysctls.isEmpty
-        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .resourcesUpdate,
-            .networkCreate:
+        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .taskPause,
+            .taskResume, .resourcesUpdate, .networkCreate:
             false
         }
     }

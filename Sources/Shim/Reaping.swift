@@ -87,6 +87,7 @@ extension Shim {
         case .delete: deleted(slot, job)
         case .unmount: unmounted(slot, job)
         case .remove: removed(slot, job)
+        case .freeze, .thaw: frozen(slot, job)
         case .make: break  // no job of a task
         }
         advanceStop(slot)

@@ -41,6 +41,8 @@ extension Shim {
     /// come.
     func advanceStop(_ slot: TaskSlot) {
         guard var stop = slot.stop else { return }
+        if let job = slot.job, job.kind == .freeze { job.kill() }
+        if slot.isFrozen { thaw(slot) }
         if let signal = stop.signal, hasRun(slot), let process = slot.process {
             Children.signal(process.pid, signal)
             stop.signal = nil

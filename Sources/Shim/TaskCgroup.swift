@@ -32,6 +32,14 @@ struct TaskCgroup {
 
     func kill() throws(SystemCallFailure) { for cgroup in all { try cgroup.kill() } }
 
+    /// Begins to freeze or to thaw. Returns the reason that it is not done yet; `nil` if it is.
+    func freeze(_ isFrozen: Bool) throws(SystemCallFailure) -> String? {
+        for cgroup in all {
+            if let reason = try cgroup.freeze(isFrozen) { return reason }
+        }
+        return nil
+    }
+
     func remove() throws(SystemCallFailure) { for cgroup in all { try cgroup.remove() } }
 
     func sawOutOfMemory() -> Bool { all.contains { $0.sawOutOfMemory() } }

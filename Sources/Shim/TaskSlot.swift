@@ -26,6 +26,8 @@ final class TaskSlot {
     var hasStarted = false
     /// The program was seen to have been executed; from then on its process is the task's own.
     var hasRun = false
+    /// Its processes were frozen by a request, so that a stop has to thaw them.
+    var isFrozen = false
     /// Signals that wait for `hasRun`.
     var held: [HeldSignal] = []
     /// CLOCK_BOOTTIME in nanoseconds of the next check for `hasRun`.
@@ -126,6 +128,7 @@ final class Job {
         case unmount = "umount2"
         case remove = "remove files"
         case make = "make files"
+        case freeze, thaw
     }
 
     let kind: Kind
@@ -171,7 +174,7 @@ final class Job {
     var isRuntime: Bool {
         switch kind {
         case .create, .start, .delete: true
-        case .mount, .unmount, .remove, .make: false
+        case .mount, .unmount, .remove, .make, .freeze, .thaw: false
         }
     }
 

@@ -13,6 +13,8 @@ package enum ShimRequest: Equatable, Sendable {
     case start(task: String)
     /// Sends a signal to the task's first process: `done`, or `failed(.notRunning)`.
     case signal(task: String, number: Int32)
+    /// Freezes the task's processes, or thaws them: `done` when the kernel says that they are.
+    case freeze(task: String, Bool)
     /// Ends the task: sends `signal`, and after `grace` milliseconds SIGKILL to its whole cgroup.
     /// The reply is `done` when it is reaped, its exit is stored and its cgroup is empty. A later
     /// request can only shorten the grace.
@@ -114,6 +116,10 @@ extension ShimRequest {
             writer.put(15, name)
             writer.put(list: document) { writer, byte in writer.put(byte) }
         case .removePart(let name): writer.put(16, name)
+        // A shim of version 1 hangs up, and the task stays as it is.
+        case .freeze(let task, let isFrozen):
+            writer.put(17, task)
+            writer.put(flag: isFrozen)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(flag: keepsLogs)
@@ -161,6 +167,7 @@ extension ShimRequest {
                     try reader.byte()
                 })
         case 16: return .removePart(name: try reader.text())
+        case 17: return .freeze(task: try reader.text(), try reader.flag())
         default: throw WireFault("request \(kind)")
         }
     }

@@ -95,6 +95,7 @@ import ShimProtocol
         case .start(let name): start(task(name), id)
         case .signal(let name, let number): signal(task(name), number, id)
         case .stop(let name, _, let grace): stop(task(name), grace, id)
+        case .freeze(let name, _): freeze(task(name), id)
         case .delete(let name): delete(task(name), id)
         case .unmount(let name): unmount(task(name), id)
         case .remove(let name): remove(task(name), id)
@@ -223,6 +224,17 @@ import ShimProtocol
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
         }
         work { [self] in reply(id, .done) }
+    }
+
+    private func freeze(_ task: SimulatedTask, _ id: UInt32) {
+        guard task.isAlive, task.stopsAt == nil else {
+            return reply(id, .failed(.notRunning, detail: "the task does not run"))
+        }
+        guard begin(.freeze, task, id) else { return }
+        work { [self] in
+            let isRefused = world.dice.once(in: 8)
+            end(task, isRefused ? .failed(.state, detail: "a process does not freeze") : .done)
+        }
     }
 
     private func signal(_ task: SimulatedTask, _ number: Int32, _ id: UInt32) {
@@ -383,7 +395,7 @@ import ShimProtocol
 
 @Loop final class SimulatedTask {
     let name: String
-    enum Job { case mount, create, delete, unmount, remove }
+    enum Job { case mount, create, delete, unmount, remove, freeze }
 
     var isMounted = false
     /// The one child that works for the task, and the requests that its end answers.

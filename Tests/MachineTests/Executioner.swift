@@ -28,8 +28,12 @@ final class Executioner: Sendable {
 
     /// Kills the daemon, its shims, their helpers and the runtime's processes, but no task.
     static func killAll(_ marks: Census.Marks) {
-        while case let victims = victims(marks), !victims.isEmpty {
+        var areLeft = true
+        while areLeft {
+            let victims = victims(marks)
             for pid in victims { kill(pid, SIGKILL) }
+            // A reaper waits for all processes of its namespace, and a paused one does not end.
+            areLeft = victims.contains { text(of: "/proc/\($0)/comm") != "staunch-reaper\n" }
             Thread.sleep(forTimeInterval: 0.001)
         }
     }

@@ -7,6 +7,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case createAndStart = "create, then start"
     case stop
     case task = "task.create, task.delete"
+    case pause = "task.pause, task.resume"
     case delete
     case adopt
     case network = "create on a network"
@@ -87,7 +88,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     var hasPod: Bool {
         switch self {
         case .create, .createAndStart, .network, .plugins, .parent: false
-        case .stop, .task, .delete, .adopt, .networkDelete, .pluginsDelete, .parentDelete: true
+        case .stop, .task, .pause, .delete, .adopt, .networkDelete, .pluginsDelete, .parentDelete:
+            true
         }
     }
 
@@ -119,6 +121,10 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
                     method: "PUT", path: path, body: rootfs.task(Scenario.script, Scenario.mounts)),
                 Step(method: "DELETE", path: path + "?grace=0"),
             ]
+        case .pause:
+            return ["pause", "resume"].map { verb in
+                Step(method: "POST", path: "\(pod)/tasks/app/\(verb)")
+            }
         case .plugins, .parent:
             return [Step(method: "PUT", path: pod, body: self.pod(rootfs))]
         case .delete, .pluginsDelete, .parentDelete:

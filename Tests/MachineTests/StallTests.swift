@@ -11,7 +11,7 @@ extension Machine {
             "any process that hangs at any step delays only its own pod",
             arguments: [Victim.shim, .helper],
             [
-                Scenario.create, .stop, .task, .delete, .network, .networkDelete, .plugins,
+                Scenario.create, .stop, .task, .pause, .delete, .network, .networkDelete, .plugins,
                 .pluginsDelete, .parent, .parentDelete,
             ])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {

@@ -185,7 +185,9 @@ extension Trial {
             return
         }
         let state = ended.state ?? "no state"
-        let makes = request.step.method == "PUT" || request.step.path.hasSuffix("/start")
+        let makes =
+            request.step.method == "PUT"
+            || ["/start", "/pause", "/resume"].contains { request.step.path.hasSuffix($0) }
         hold(
             state == "succeeded" || makes && mayFail && state == "failed",
             "\(what) has not succeeded: \(ended.reply.text)")

@@ -42,6 +42,7 @@ enum Samples {
                 .create(task: text, document("runc", startsAtOnce: false)),
                 .create(task: "app", document(text, startsAtOnce: true)),
                 .start(task: text),
+                .freeze(task: text, text.isEmpty),
                 .signal(task: text, number: 15),
                 .stop(task: text, signal: 9, grace: 10_000),
                 .delete(task: text),

@@ -99,6 +99,8 @@ import Teardown
         case .taskStart: await startTask(operation)
         case .taskStop: await stopTask(operation)
         case .taskSignal: await signalTask(operation)
+        case .taskPause: await freezeTask(operation, isPause: true)
+        case .taskResume: await freezeTask(operation, isPause: false)
         case .taskDelete: await deleteTask(operation)
         case .networkCreate, .networkDelete: break  // the network's own controller runs them
         }
@@ -114,7 +116,8 @@ import Teardown
         case .podStop, .podDelete, .podCleanup, .orphanRemove, .taskStop, .taskDelete,
             .networkDelete:
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
-        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .networkCreate:
+        case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
+            .taskResume, .networkCreate:
             let isPodGone = engine.registry.pod(uid) == nil
             let failure =
                 isPodGone

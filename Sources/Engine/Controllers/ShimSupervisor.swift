@@ -155,8 +155,8 @@ extension OperationKind {
     fileprivate var ownsShim: Bool {
         switch self {
         case .podCreate, .podDelete, .podCleanup, .orphanRemove: true
-        case .podUpdate, .podStop, .taskCreate, .taskStart, .taskStop, .taskSignal, .taskDelete,
-            .networkCreate, .networkDelete:
+        case .podUpdate, .podStop, .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause,
+            .taskResume, .taskDelete, .networkCreate, .networkDelete:
             false
         }
     }

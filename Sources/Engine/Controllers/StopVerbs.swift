@@ -1,4 +1,5 @@
-// Carries out pod.stop, pod.update, pod.delete, task.stop, task.signal and task.delete.
+// Carries out pod.stop, pod.update, pod.delete, task.stop, task.signal, task.pause, task.resume and
+// task.delete.
 
 import EventLoop
 import Host
@@ -132,6 +133,33 @@ extension PodController {
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         } catch {
             await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
+        }
+    }
+
+    /// Pauses or resumes a task.
+    func freezeTask(_ operation: PodOperation, isPause: Bool) async {
+        guard let name = operation.target.task else { return }
+        let stepName = isPause ? CreateStep.taskPause : .taskResume
+        do throws(Failure) {
+            let link = try liveShim()
+            try await step(stepName, name, operation) { () async throws(Failure) in
+                let reply = await link.ask(.freeze(task: name.text, isPause))
+                guard case .done? = reply else { throw Failure(reply, stepName) }
+            }
+        } catch {
+            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
+            return
+        }
+        await engine.registry.end(operation.id, .succeeded, engine) { transaction, _ in
+            guard var pod = transaction.pod(operation.target.pod), var task = pod[task: name]
+            else { return }
+            switch task.state {
+            case .running(let process), .paused(let process):
+                task.state = isPause ? .paused(process) : .running(process)
+            case .creating, .created, .exited, .deleting: return  // it has ended since
+            }
+            pod[task: name] = task
+            transaction.put(pod)
         }
     }
 

@@ -47,7 +47,7 @@ extension Engine {
         for state in PodState.allCases {
             metrics.pods.set(Double(pods.values.count { $0.state == state }), state.rawValue)
         }
-        for name in ["creating", "created", "running", "exited", "deleting"] {
+        for name in ["creating", "created", "running", "paused", "exited", "deleting"] {
             let count = pods.values.reduce(0) { sum, pod in
                 sum + pod.tasks.count { $0.state.name == name }
             }

@@ -91,7 +91,7 @@ extension Engine {
             switch task.state {
             case .created, .creating:
                 return try transaction.begin(.taskStart, pod, task, context, settings.limits)
-            case .running, .exited, .deleting:
+            case .running, .paused, .exited, .deleting:
                 throw .taskState(task.state)
             }
         }
@@ -112,11 +112,41 @@ extension Engine {
     ) throws(Refusal) -> MutationResult {
         try mutate(context, .taskSignal) { transaction throws(Refusal) in
             let (pod, task) = try transaction.living(pod, name, context)
-            guard case .running = task.state else {
-                throw .taskState(task.state)
+            switch task.state {
+            case .running, .paused: break
+            case .creating, .created, .exited, .deleting: throw .taskState(task.state)
             }
             return try transaction.begin(
                 .taskSignal, pod, task, context, settings.limits, signal: signal)
+        }
+    }
+
+    /// Freezes the processes of a running task.
+    package func pauseTask(
+        _ pod: Label, _ name: Label, _ context: RequestContext
+    ) throws(Refusal) -> MutationResult {
+        try freeze(.taskPause, pod, name, context)
+    }
+
+    /// Thaws the processes of a paused task.
+    package func resumeTask(
+        _ pod: Label, _ name: Label, _ context: RequestContext
+    ) throws(Refusal) -> MutationResult {
+        try freeze(.taskResume, pod, name, context)
+    }
+
+    /// An operation also if the state is the wanted one already: the processes may have been frozen
+    /// or thawed by others, and an open operation may change it.
+    private func freeze(
+        _ kind: OperationKind, _ pod: Label, _ name: Label, _ context: RequestContext
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, kind) { transaction throws(Refusal) in
+            let (pod, task) = try transaction.living(pod, name, context)
+            switch task.state {
+            case .running, .paused: break
+            case .creating, .created, .exited, .deleting: throw .taskState(task.state)
+            }
+            return try transaction.begin(kind, pod, task, context, settings.limits)
         }
     }
 
