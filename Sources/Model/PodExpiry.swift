@@ -9,6 +9,7 @@ package struct PodExpiry: Equatable, Sendable {
     /// Milliseconds from then on.
     package let ttl: Int64
 
+    /// When the pod is to be deleted.
     package var time: Timestamp { Timestamp(milliseconds: lastExit.addingReportingOverflow(ttl).0) }
 }
 

@@ -4,6 +4,7 @@ package import Kernel
 
 /// One reading of a pod. The limits and the states are those of the record at that moment.
 package struct PodStatistics: Equatable, Sendable {
+    /// The record of that moment.
     package let pod: Pod
     /// When it was read.
     package let readAt: Timestamp
