@@ -41,7 +41,12 @@ extension Shim {
     /// come.
     func advanceStop(_ slot: TaskSlot) {
         guard var stop = slot.stop else { return }
-        if let job = slot.job, job.kind == .freeze { job.kill() }
+        if let job = slot.job, job.kind == .freeze || job.kind == .thaw {
+            // Before its end it could freeze them again.
+            job.kill()
+            stop.waiting = "\(job.kind.rawValue) was killed and has not ended: pid \(job.pid)"
+            return lookAgain(slot, stop)
+        }
         if slot.isFrozen { thaw(slot) }
         if let signal = stop.signal, hasRun(slot), let process = slot.process {
             Children.signal(process.pid, signal)
