@@ -16,14 +16,14 @@ enum PodExposition {
                 guard let value = metric.value(series) else { continue }
                 if isFirst { head(metric.name, metric.help, metric.type, &text) }
                 isFirst = false
-                sample(metric.name, series.labels, [], value, &text)
+                sample(metric.name, series.labels, value, &text)
             }
         }
         for metric in deviceNumbers {
             head(metric.name, metric.help, "counter", &text)
             for series in series {
-                for (device, label) in zip(series.counts.devices, series.devices) {
-                    sample(metric.name, series.labels, label, Double(metric.value(device)), &text)
+                for (labels, device) in series.devices {
+                    sample(metric.name, labels, Double(metric.value(device)), &text)
                 }
             }
         }
@@ -32,10 +32,8 @@ enum PodExposition {
                 let name = "container_network_\(way.name)_\(count.name)_total"
                 head(name, "\(count.what) \(way.done).", "counter", &text)
                 for series in series {
-                    for interface in series.interfaces {
-                        let label = Exposition.labels([("interface", interface.name)])
-                        let value = Double(count.value(way.value(interface)))
-                        sample(name, series.labels, label, value, &text)
+                    for (labels, interface) in series.interfaces {
+                        sample(name, labels, Double(count.value(way.value(interface))), &text)
                     }
                 }
             }
@@ -44,24 +42,17 @@ enum PodExposition {
     }
 
     private static func head(
-        _ name: String, _ help: String, _ type: String,
-        _ text: inout ByteBuilder
+        _ name: String, _ help: String, _ type: String, _ text: inout ByteBuilder
     ) {
-        text.append("# HELP ")
-        text.append(utf8: "\(name) \(help)\n# TYPE \(name) \(type)\n")
+        text.append(utf8: "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n")
     }
 
     private static func sample(
-        _ name: String, _ labels: [UInt8], _ label: [UInt8], _ value: Double,
-        _ text: inout ByteBuilder
+        _ name: String, _ labels: [UInt8], _ value: Double, _ text: inout ByteBuilder
     ) {
         text.append(utf8: name)
         text.append("{")
         text.append(labels)
-        if !label.isEmpty {
-            text.append(",")
-            text.append(label)
-        }
         text.append("} ")
         if let whole = UInt64(exactly: value) {
             text.append(decimal: whole)
@@ -77,30 +68,42 @@ enum PodExposition {
         let counts: CgroupStatistics
         let limits: StatisticsLimits
         let startedAt: Timestamp?
-        let interfaces: [InterfaceStatistics]
+        let devices: [(labels: [UInt8], DeviceStatistics)]
+        let interfaces: [(labels: [UInt8], InterfaceStatistics)]
 
-        /// The label of each device.
-        var devices: [[UInt8]] {
-            counts.devices.map { Exposition.labels([("device", $0.device)]) }
+        init(
+            _ labels: [(name: String, value: String)], _ counts: CgroupStatistics,
+            _ limits: StatisticsLimits, startedAt: Timestamp?,
+            _ interfaces: [InterfaceStatistics] = []
+        ) {
+            self.labels = Exposition.labels(labels)
+            self.counts = counts
+            self.limits = limits
+            self.startedAt = startedAt
+            devices = counts.devices.map {
+                (Exposition.labels(labels + [("device", $0.device)]), $0)
+            }
+            self.interfaces = interfaces.map {
+                (Exposition.labels(labels + [("interface", $0.name)]), $0)
+            }
         }
 
         /// A task without a process has no series, because its cgroup is gone or about to go.
         static func of(_ pod: PodStatistics) -> [Series] {
             let name = pod.pod.name.text
             let whole = Series(
-                labels: Exposition.labels([("id", "\(pod.pod.uid)"), ("pod", name)]),
-                counts: pod.total, limits: StatisticsLimits(pod.pod.spec.resources),
-                startedAt: pod.pod.createdAt, interfaces: pod.interfaces)
+                [("id", "\(pod.pod.uid)"), ("pod", name)], pod.total,
+                StatisticsLimits(pod.pod.spec.resources), startedAt: pod.pod.createdAt,
+                pod.interfaces)
             return [whole]
                 + zip(pod.pod.tasks, pod.tasks).compactMap { task, counts in
                     guard task.state.process != nil else { return nil }
                     return Series(
-                        labels: Exposition.labels([
+                        [
                             ("id", "\(task.uid)"), ("pod", name),
                             ("container", task.spec.name.text),
-                        ]),
-                        counts: counts, limits: StatisticsLimits(task.spec.resources),
-                        startedAt: task.startedAt, interfaces: [])
+                        ], counts, StatisticsLimits(task.spec.resources),
+                        startedAt: task.startedAt)
                 }
         }
     }

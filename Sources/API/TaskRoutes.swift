@@ -72,22 +72,19 @@ private enum TaskStateName: String, CaseIterable {
 }
 
 @Sendable private func startTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try onTask(call, try call.json(), EmptyBody.decode) {
-        engine, pod, task, _, context throws(Refusal) in
+    try onTask(call) { engine, pod, task, context throws(Refusal) in
         try engine.startTask(pod, task, context)
     }
 }
 
 @Sendable private func pauseTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try onTask(call, try call.json(), EmptyBody.decode) {
-        engine, pod, task, _, context throws(Refusal) in
+    try onTask(call) { engine, pod, task, context throws(Refusal) in
         try engine.pauseTask(pod, task, context)
     }
 }
 
 @Sendable private func resumeTask(_ call: Call) throws(Problem) -> HTTPReply {
-    try onTask(call, try call.json(), EmptyBody.decode) {
-        engine, pod, task, _, context throws(Refusal) in
+    try onTask(call) { engine, pod, task, context throws(Refusal) in
         try engine.resumeTask(pod, task, context)
     }
 }
@@ -104,6 +101,16 @@ private enum TaskStateName: String, CaseIterable {
     try onTask(call, try call.requiredJSON(), SignalBody.decode) {
         engine, pod, task, order, context throws(Refusal) in
         try engine.signalTask(pod, task, order.signal, context)
+    }
+}
+
+/// The same for a request without members.
+private func onTask(
+    _ call: Call, _ change: (Engine, Label, Label, RequestContext) throws(Refusal) -> MutationResult
+) throws(Problem) -> HTTPReply {
+    try onTask(call, try call.json(), EmptyBody.decode) {
+        engine, pod, task, _, context throws(Refusal) in
+        try change(engine, pod, task, context)
     }
 }
 

@@ -70,11 +70,11 @@ extension Member {
     /// A member that is `null` if it is not set, in documents and in requests.
     static func nullable<Value>(
         _ name: StaticString, _ get: @escaping Getter<Value?>, _ set: @escaping Setter<Value?>,
-        _ codec: Codec<Value>
+        _ codec: Codec<Value>, mayChange: Bool = false
     ) -> Member {
         var member = limit(name, get, set, codec)
         let read = member.read
-        member.change = nil
+        if !mayChange { member.change = nil }
         member.read = { field, root in
             guard field.value != .null else {
                 set(&root, nil)

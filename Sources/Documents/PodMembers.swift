@@ -29,7 +29,9 @@ extension PodSpec {
         .optional(
             "resources", \.resources, { $0.resources = $1 }, .resources,
             change: { $0.merged(into: $1) }),
-        .ttlAfterExit,
+        .nullable(
+            "ttlAfterExit", \.ttlAfterExit, { $0.ttlAfterExit = $1 },
+            .thousandths(in: DocumentLimits.ttl), mayChange: true),
         .optional("volumes", \.volumes, { $0.volumes = $1 }, .volumes),
     ])
 
@@ -71,19 +73,6 @@ extension PodSpec {
             }
             return spec
         }
-    }
-}
-
-extension Member<PodSpec> {
-    /// `null` in a PATCH keeps the pod.
-    fileprivate static var ttlAfterExit: Member {
-        let codec = Codec<Int64>.thousandths(in: DocumentLimits.ttl)
-        var member = nullable("ttlAfterExit", \.ttlAfterExit, { $0.ttlAfterExit = $1 }, codec)
-        member.change = { field, spec in
-            let value = field.value == .null ? nil : codec.read(field)
-            if value != nil || field.value == .null { spec.ttlAfterExit = value }
-        }
-        return member
     }
 }
 

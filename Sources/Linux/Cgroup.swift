@@ -142,8 +142,7 @@ package struct Cgroup: Sendable {
         _ directory: String, _ hierarchy: CgroupHierarchy
     ) throws(SystemCallFailure) {
         guard hierarchy.isUnified || hierarchy.has("freezer") else { return }
-        let (file, text) =
-            hierarchy.isUnified ? ("cgroup.freeze", "0") : ("freezer.state", "THAWED")
+        let (file, text) = Cgroup.freezer(hierarchy, isFrozen: false)
         try CgroupTree.walk(directory) { cgroup in
             ignoring("gone meanwhile, or a kernel without a freezer") {
                 () throws(SystemCallFailure) in
@@ -152,23 +151,31 @@ package struct Cgroup: Sendable {
         }
     }
 
+    /// The file that freezes or thaws a cgroup of the hierarchy, and the text to write.
+    private static func freezer(
+        _ hierarchy: CgroupHierarchy, isFrozen: Bool
+    ) -> (file: String, text: String) {
+        hierarchy.isUnified
+            ? ("cgroup.freeze", isFrozen ? "1" : "0")
+            : ("freezer.state", isFrozen ? "FROZEN" : "THAWED")
+    }
+
     /// Freezes or thaws all processes in it and below it, with v1's freezer if that is mounted and
     /// else with v2's. Call it again until it returns `nil`: until then a process is not frozen
     /// yet, and the result says so. Throws if the kernel has no freezer.
     package func freeze(_ isFrozen: Bool) throws(SystemCallFailure) -> String? {
-        let old = hierarchies.first { $0.has("freezer") }
-        guard let hierarchy = old ?? hierarchies.first(where: \.isUnified) else {
+        let ofV1 = hierarchies.first { $0.has("freezer") }
+        guard let hierarchy = ofV1 ?? hierarchies.first(where: \.isUnified) else {
             throw SystemCallFailure(call: "freeze", subject: path, errno: EOPNOTSUPP)
         }
         let directory = hierarchy.directory(path)
         guard try Files.exists(directory) else { return nil }
-        if old != nil {
-            let wanted = isFrozen ? "FROZEN" : "THAWED"
-            try Files.writeControlFile(directory + "/freezer.state", wanted)
-            let state = try Files.text(directory + "/freezer.state").fields("\n").first ?? ""
-            return state.isSame(as: wanted) ? nil : "the freezer's state is \(state)"
+        let (file, text) = Cgroup.freezer(hierarchy, isFrozen: isFrozen)
+        try Files.writeControlFile("\(directory)/\(file)", text)
+        if !hierarchy.isUnified {
+            let state = try Files.text("\(directory)/\(file)").fields("\n").first ?? ""
+            return state.isSame(as: text) ? nil : "the freezer's state is \(state)"
         }
-        try Files.writeControlFile(directory + "/cgroup.freeze", isFrozen ? "1" : "0")
         let wanted = isFrozen ? "frozen 1" : "frozen 0"
         let lines = try Files.text(directory + "/cgroup.events").fields("\n")
         return lines.contains { $0.isSame(as: wanted) } ? nil : "a process is not \(wanted)"

@@ -155,19 +155,17 @@ enum StatisticsFile: CaseIterable {
 
 /// The names of the lines of `memory.stat`.
 private struct MemoryNames {
-    let anonymous: [UInt8]
-    let file: [UInt8]
-    let mapped: [UInt8]
-    let inactiveFile: [UInt8]
+    let anonymous: String
+    let file: String
+    let mapped: String
+    let inactiveFile: String
 
     /// With all that is below the cgroup.
     static let v1 = MemoryNames(
-        anonymous: Array("total_rss".utf8), file: Array("total_cache".utf8),
-        mapped: Array("total_mapped_file".utf8),
-        inactiveFile: Array("total_inactive_file".utf8))
+        anonymous: "total_rss", file: "total_cache", mapped: "total_mapped_file",
+        inactiveFile: "total_inactive_file")
     static let v2 = MemoryNames(
-        anonymous: Array("anon".utf8), file: Array("file".utf8),
-        mapped: Array("file_mapped".utf8), inactiveFile: Array("inactive_file".utf8))
+        anonymous: "anon", file: "file", mapped: "file_mapped", inactiveFile: "inactive_file")
 }
 
 extension CgroupStatistics {
@@ -203,10 +201,10 @@ extension CgroupStatistics {
     fileprivate mutating func takeMemory(_ content: ArraySlice<UInt8>, _ names: MemoryNames) {
         var inactive: UInt64 = 0
         content.eachKeyed { key, number in
-            if key.elementsEqual(names.anonymous) { self[.memoryAnonymous] = number }
-            if key.elementsEqual(names.file) { self[.memoryFile] = number }
-            if key.elementsEqual(names.mapped) { self[.memoryMapped] = number }
-            if key.elementsEqual(names.inactiveFile) { inactive = number }
+            if key.isSame(as: names.anonymous) { self[.memoryAnonymous] = number }
+            if key.isSame(as: names.file) { self[.memoryFile] = number }
+            if key.isSame(as: names.mapped) { self[.memoryMapped] = number }
+            if key.isSame(as: names.inactiveFile) { inactive = number }
         }
         guard let usage = self[.memoryUsage] else { return }
         // The two were read one after the other.
@@ -284,17 +282,11 @@ extension ArraySlice<UInt8> {
 
     /// Calls `body` for each line `KEY NUMBER`.
     fileprivate func eachKeyed(_ body: (ArraySlice<UInt8>, UInt64) -> Void) {
-        var rest = self
-        while let space = rest.firstIndex(of: UInt8(ascii: " ")) {
-            let key = rest[..<space]
-            var (number, index): (UInt64, Int) = (0, space + 1)
-            while index < rest.endIndex, 0x30...0x39 ~= rest[index] {
-                number = number &* 10 &+ UInt64(rest[index] &- 0x30)
-                index += 1
-            }
-            if index > space + 1 { body(key, number) }
-            guard let end = rest[index...].firstIndex(of: UInt8(ascii: "\n")) else { return }
-            rest = rest[(end + 1)...]
+        for line in lines {
+            guard let space = line.firstIndex(of: UInt8(ascii: " ")),
+                let number = line[(space + 1)...].number
+            else { continue }
+            body(line[..<space], number)
         }
     }
 

@@ -66,10 +66,13 @@ struct StatisticsRequest {
                         hasMemoryLimit: limits.memory != nil || isOther))
             }
             wire.interfaces += pod.interfaces.map(\.hostInterface)
-            if let shim = pod.shim, spec.network.cni != nil {
-                wire.namespaces.append(shim.process)
-            }
+            if let shim = StatisticsRequest.namespace(of: pod) { wire.namespaces.append(shim) }
         }
+    }
+
+    /// The shim, in whose namespace the interfaces of plugins are; `nil` if there are none.
+    private static func namespace(of pod: Pod) -> ProcessIdentity? {
+        pod.spec.network.cni == nil ? nil : pod.shim?.process
     }
 
     /// Gives each pod its part of the answer; `nil` if the answer is another request's.
@@ -88,7 +91,7 @@ struct StatisticsRequest {
                 let other = interfaces.removeFirst()
                 if let other { seen.append(other.fromOtherEnd(named: interface.name)) }
             }
-            if pod.shim != nil, pod.spec.network.cni != nil { seen += namespaces.removeFirst() }
+            if StatisticsRequest.namespace(of: pod) != nil { seen += namespaces.removeFirst() }
             return PodStatistics(
                 pod: pod, readAt: readAt, total: total, tasks: tasks, interfaces: seen)
         }

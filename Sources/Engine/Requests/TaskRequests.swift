@@ -111,11 +111,7 @@ extension Engine {
         _ pod: Label, _ name: Label, _ signal: Signal, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
         try mutate(context, .taskSignal) { transaction throws(Refusal) in
-            let (pod, task) = try transaction.living(pod, name, context)
-            switch task.state {
-            case .running, .paused: break
-            case .creating, .created, .exited, .deleting: throw .taskState(task.state)
-            }
+            let (pod, task) = try transaction.running(pod, name, context)
             return try transaction.begin(
                 .taskSignal, pod, task, context, settings.limits, signal: signal)
         }
@@ -141,11 +137,7 @@ extension Engine {
         _ kind: OperationKind, _ pod: Label, _ name: Label, _ context: RequestContext
     ) throws(Refusal) -> MutationResult {
         try mutate(context, kind) { transaction throws(Refusal) in
-            let (pod, task) = try transaction.living(pod, name, context)
-            switch task.state {
-            case .running, .paused: break
-            case .creating, .created, .exited, .deleting: throw .taskState(task.state)
-            }
+            let (pod, task) = try transaction.running(pod, name, context)
             return try transaction.begin(kind, pod, task, context, settings.limits)
         }
     }
@@ -188,6 +180,17 @@ extension Transaction {
         }
         try context.check(entityTag: task.entityTag)
         return (pod, task)
+    }
+
+    /// The same for a task whose program runs, be it paused.
+    fileprivate func running(
+        _ pod: Label, _ name: Label, _ context: RequestContext
+    ) throws(Refusal) -> (Pod, PodTask) {
+        let (pod, task) = try living(pod, name, context)
+        switch task.state {
+        case .running, .paused: return (pod, task)
+        case .creating, .created, .exited, .deleting: throw .taskState(task.state)
+        }
     }
 
     fileprivate mutating func joinCreate(

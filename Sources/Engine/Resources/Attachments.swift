@@ -149,9 +149,7 @@ extension PodController {
             return
         }
     }
-}
 
-extension PodController {
     /// Whether CHECK may begin now. It begins for no pod that is being removed, because it would
     /// make the pod's cgroup for plugins again. A removal waits for a CHECK that has begun.
     private func beginsCheck() -> Bool {
