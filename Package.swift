@@ -92,7 +92,7 @@ let package = Package(
             "API",
             [
                 "Model", "Kernel", "Linux", "JSON", "Bytes", "CNI", "HTTP", "Host", "Documents",
-                "Engine", "Metrics", "COpenAPI",
+                "Engine", "Metrics", "ShimProtocol", "COpenAPI",
             ]),
         library(
             "Simulation", ["CNI", "EventLoop", "Host", "Kernel", "Model", "ShimProtocol", "Store"]),

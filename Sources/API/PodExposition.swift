@@ -68,6 +68,7 @@ enum PodExposition {
         let counts: CgroupStatistics
         let limits: StatisticsLimits
         let startedAt: Timestamp?
+        var log: LogTotals?
         let devices: [(labels: [UInt8], DeviceStatistics)]
         let interfaces: [(labels: [UInt8], InterfaceStatistics)]
 
@@ -98,12 +99,14 @@ enum PodExposition {
             return [whole]
                 + zip(pod.pod.tasks, pod.tasks).compactMap { task, counts in
                     guard task.state.process != nil else { return nil }
-                    return Series(
+                    var series = Series(
                         [
                             ("id", "\(task.uid)"), ("pod", name),
                             ("container", task.spec.name.text),
                         ], counts, StatisticsLimits(task.spec.resources),
                         startedAt: task.startedAt)
+                    series.log = task.log?.totals
+                    return series
                 }
         }
     }
@@ -140,7 +143,22 @@ enum PodExposition {
             Number("container_start_time_seconds", "Unix time of the start.", "gauge") {
                 $0.startedAt.map { Double($0.milliseconds) / 1000 }
             },
-        ] + pressure
+        ] + pressure + logs
+    }
+
+    /// cAdvisor has no names for these.
+    private static var logs: [Number] {
+        [
+            Number("staunch_log_bytes_total", "Output that was read for the log.", "counter") {
+                ($0.log?.bytes).map(Double.init)
+            },
+            Number("staunch_log_lines_total", "Lines of output.", "counter") {
+                ($0.log?.lines).map(Double.init)
+            },
+            Number(
+                "staunch_log_dropped_bytes_total", "Output that the log does not have.", "counter"
+            ) { ($0.log?.dropped).map(Double.init) },
+        ]
     }
 
     private static var processor: [Number] {

@@ -2,4 +2,4 @@
 
 package let routes: [Route] =
     serverRoutes + podRoutes + taskRoutes + networkRoutes + operationRoutes + eventRoutes
-    + auditRoutes + statisticsRoutes + healthRoutes + podMetricsRoutes
+    + auditRoutes + logRoutes + statisticsRoutes + healthRoutes + podMetricsRoutes

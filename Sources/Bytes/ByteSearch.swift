@@ -25,3 +25,41 @@ extension ArraySlice<UInt8> {
         return nil
     }
 }
+
+extension Span<UInt8> {
+    package var isUTF8: Bool {
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: self)
+            return true
+        } catch { return false }
+    }
+
+    /// The place of the first such byte at or after `start`, found with memchr(3).
+    package func index(ofFirst byte: UInt8, from start: Int) -> Int? {
+        // SAFETY: the bytes live for the call, and the found byte is one of them.
+        unsafe withUnsafeBytes { bytes in
+            guard start < bytes.count, let base = bytes.baseAddress else { return nil }
+            let rest = bytes.count - start
+            guard let found = unsafe memchr(base + start, CInt(byte), rest) else { return nil }
+            return unsafe UnsafeRawPointer(found) - base
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Appends the bytes of `span`, in one copy.
+    package mutating func append(_ span: Span<UInt8>) {
+        // SAFETY: the bytes live for the call.
+        unsafe span.withUnsafeBufferPointer { bytes in unsafe append(contentsOf: bytes) }
+    }
+
+    /// Moves these bytes to the beginning; the array keeps its size (memmove(3)).
+    package mutating func moveToFront(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        // SAFETY: both places are inside the array.
+        unsafe withUnsafeMutableBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe memmove(base, base + range.lowerBound, range.count)
+        }
+    }
+}

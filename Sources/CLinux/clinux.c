@@ -156,6 +156,13 @@ int clinux_watch_directory(int watch, const char *path, int contents) {
     return inotify_add_watch(watch, path, events | IN_ONLYDIR | IN_MASK_ADD) < 0 ? -1 : 0;
 }
 
+int clinux_watch_file(int watch, int file) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    uint32_t events = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
+    return inotify_add_watch(watch, path, events) < 0 ? -1 : 0;
+}
+
 int clinux_clone_mount(const char *path, int recursive) {
     unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
     return open_tree(AT_FDCWD, path, flags);
@@ -441,6 +448,21 @@ int clinux_set_pipe_size(int descriptor, int bytes) {
 
 ssize_t clinux_splice(int from, int to, size_t count) {
     return splice(from, NULL, to, NULL, count, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+}
+
+void *clinux_share_memory(size_t size) {
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return base == MAP_FAILED ? NULL : base;
+}
+
+uint64_t clinux_load(const uint64_t *number) { return __atomic_load_n(number, __ATOMIC_ACQUIRE); }
+
+void clinux_store(uint64_t *number, uint64_t value) {
+    __atomic_store_n(number, value, __ATOMIC_RELEASE);
+}
+
+void clinux_add(uint64_t *number, uint64_t value) {
+    __atomic_add_fetch(number, value, __ATOMIC_ACQ_REL);
 }
 
 int clinux_pending(int descriptor) {

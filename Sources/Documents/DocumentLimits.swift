@@ -27,4 +27,7 @@ package enum DocumentLimits {
     package static let grace = 0.0...86_400.0
     /// Seconds: a year.
     package static let ttl = 0.0...31_536_000.0
+    /// Bytes of one file of a log, and files.
+    package static let logSize: ClosedRange<Int64> = 65_536...(1 << 50)
+    package static let logFiles: ClosedRange<Int64> = 2...1000
 }

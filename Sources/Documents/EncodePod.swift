@@ -103,7 +103,14 @@ extension PodTask: DocumentEncodable {
         writer.member("pid", state.process.map { Int64($0.pid) })
         writer.exitMembers(state.exit)
         writer.member("operation", operation)
-        TaskSpec.members.write(spec, to: &writer)
+        TaskSpec.shownMembers.write(spec, to: &writer)
+        writer.key("log")
+        writer.beginObject()
+        TaskSpec.logMembers.write(spec, to: &writer)
+        writer.member("bytes", log.map { Int64(clamping: $0.totals.bytes) })
+        writer.member("lines", log.map { Int64(clamping: $0.totals.lines) })
+        writer.member("dropped", log.map { Int64(clamping: $0.totals.dropped) })
+        writer.endObject()
         writer.endObject()
     }
 }

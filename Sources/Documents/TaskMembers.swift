@@ -4,7 +4,10 @@ package import JSON
 package import Model
 
 extension TaskSpec {
-    static let members = SpecTable<TaskSpec>(ownMembers + securityMembers)
+    static let members = SpecTable<TaskSpec>(ownMembers + [log] + securityMembers)
+    /// The same without the log, of which a task shows more.
+    static let shownMembers = SpecTable<TaskSpec>(ownMembers + securityMembers)
+    static let logMembers = SpecTable<TaskSpec>(log.nested)
 
     private static let ownMembers: [Member<TaskSpec>] = [
         .unsupported("restart"),
@@ -42,6 +45,18 @@ extension TaskSpec {
         .optional("start", \.start, { $0.start = $1 }, .bool),
     ]
 
+    private static let log = Member<TaskSpec>.object(
+        "log",
+        [
+            .optional("onStall", \.log.onStall, { $0.log.onStall = $1 }, .logStall),
+            .optional(
+                "maxSize", \.log.maxSize, { $0.log.maxSize = $1 },
+                .integer { $0.integer(in: DocumentLimits.logSize) }),
+            .optional(
+                "maxFiles", \.log.maxFiles, { $0.log.maxFiles = $1 },
+                .integer { $0.integer(in: DocumentLimits.logFiles) }),
+        ])
+
     /// Every default, and no value yet for the required members.
     init(defaultsOf name: Label) { self.init(name: name, rootfs: "", args: []) }
 
@@ -59,6 +74,12 @@ extension TaskSpec {
 extension Codec<Signal> {
     static var signal: Codec {
         .parsed("a signal like 'TERM' or 'RTMIN+3'", { Signal($0) }, text: \.description)
+    }
+}
+
+extension Codec<LogSpec.Stall> {
+    fileprivate static var logStall: Codec {
+        .parsed("'drop' or 'block'", { LogSpec.Stall(rawValue: $0) }, text: \.rawValue)
     }
 }
 

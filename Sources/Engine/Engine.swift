@@ -33,6 +33,7 @@ package final class Engine: Sendable {
     let configurations = NetworkConfigurations()
     let attachmentGarbage = AttachmentGarbage()
     let statisticsReader = StatisticsReader()
+    let logFollowers = LogFollowers()
     let gate: StageGate
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))

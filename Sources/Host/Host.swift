@@ -24,14 +24,17 @@ extension SystemCallFailure {
 /// What a shim reports without being asked.
 package struct ShimEvents: Sendable {
     package let sawExit: @Sendable @Loop (String, TaskExit) -> Void
+    package let sawLog: @Sendable @Loop (String, LogState) -> Void
     /// Called once, when the shim hangs up.
     package let lost: @Sendable @Loop () -> Void
 
     package init(
         sawExit: @escaping @Sendable @Loop (String, TaskExit) -> Void,
+        sawLog: @escaping @Sendable @Loop (String, LogState) -> Void,
         lost: @escaping @Sendable @Loop () -> Void
     ) {
         self.sawExit = sawExit
+        self.sawLog = sawLog
         self.lost = lost
     }
 }
@@ -205,6 +208,10 @@ package struct HostRoute: Equatable, Sendable {
     /// Reads what the kernel counts for these pods and their tasks, in their order, in a helper;
     /// `nil` if the helper failed.
     func statistics(of pods: [Pod]) async -> [PodStatistics]?
+    /// Starts a helper that reads a task's log. It calls `ready` when there is something to pull.
+    func readLog(
+        _ pod: UID, _ task: Label, _ query: LogQuery, ready: @escaping @Sendable () -> Void
+    ) throws(SystemCallFailure) -> any LogSource
 
     // MARK: Networks of plugins
 

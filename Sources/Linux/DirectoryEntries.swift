@@ -16,20 +16,6 @@ package struct DirectoryEntry: Sendable {
     package var bytes: [UInt8] { name.dropLast().map { UInt8(bitPattern: $0) } }
 }
 
-/// The result of stat(2).
-package struct FileStatus: Sendable {
-    package enum Kind: String, Sendable { case file, directory, link, other }
-
-    package let kind: Kind
-    package let size: Int
-    /// The permission bits only.
-    package let mode: UInt32
-    package let owner: UInt32
-    package let group: UInt32
-    /// Nanoseconds since 1970.
-    package let modified: Int64
-}
-
 extension OwnedDescriptor {
     /// The entries of this directory, at most `limit`, without `.` and `..`.
     package borrowing func entries(
@@ -121,20 +107,4 @@ private func readingLink(_ call: (inout [CChar]) -> Int) -> [UInt8]? {
     // SAFETY: the callers' readlink(2) writes at most as many bytes as there are.
     let count = call(&target)
     return count < 0 ? nil : target.prefix(count).map { UInt8(bitPattern: $0) }
-}
-
-extension FileStatus {
-    fileprivate init(_ found: stat) {
-        switch found.st_mode & S_IFMT {
-        case S_IFREG: kind = .file
-        case S_IFDIR: kind = .directory
-        case S_IFLNK: kind = .link
-        default: kind = .other
-        }
-        size = Int(found.st_size)
-        mode = found.st_mode & 0o7777
-        owner = found.st_uid
-        group = found.st_gid
-        modified = Int64(found.st_mtim.tv_sec) * 1_000_000_000 + Int64(found.st_mtim.tv_nsec)
-    }
 }

@@ -97,14 +97,32 @@ extension OwnedDescriptor {
     package borrowing func read(
         limit: Int
     ) throws(SystemCallFailure) -> [UInt8]? {
+        // SAFETY: the buffer has room for `limit` bytes.
+        try unsafe bytes(limit, "read") { number, buffer in unsafe Glibc.read(number, buffer, limit)
+        }
+    }
+
+    /// Reads at most `limit` bytes of a file from this place on; empty at its end (pread(2)).
+    package borrowing func read(
+        at place: Int, limit: Int
+    ) throws(SystemCallFailure) -> [UInt8] {
+        // SAFETY: the buffer has room for `limit` bytes.
+        try unsafe bytes(limit, "pread") { number, buffer in
+            unsafe pread(number, buffer, limit, off_t(place))
+        } ?? []
+    }
+
+    private borrowing func bytes(
+        _ limit: Int, _ name: String, _ call: (CInt, UnsafeMutablePointer<UInt8>?) -> Int
+    ) throws(SystemCallFailure) -> [UInt8]? {
         let number = self.number
         var failure: CInt = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-            // SAFETY: the buffer has room for `limit` bytes; only what was read is counted.
+            // SAFETY: only what was read is counted.
             var result = -1
             repeat {
                 result = fallible("fd.read", [.inputOutput, .interrupted]) {
-                    unsafe Glibc.read(number, buffer.baseAddress, limit)
+                    unsafe call(number, buffer.baseAddress)
                 }
             } while result < 0 && errno == EINTR
             failure = result < 0 ? errno : 0
@@ -112,22 +130,24 @@ extension OwnedDescriptor {
         }
         if failure == 0 { return bytes }
         if failure == EAGAIN { return nil }
-        throw SystemCallFailure(call: "read", subject: "descriptor \(number)", errno: failure)
+        throw SystemCallFailure(call: name, subject: "descriptor \(number)", errno: failure)
     }
 
-    /// Reads at most `limit` bytes into the beginning of `buffer`, which has room for them. Returns
-    /// their number; 0 at the end, `nil` if a nonblocking descriptor has none now.
+    /// Reads at most `limit` bytes into `buffer`, from the place `start` on, as far as it has room.
+    /// Returns their number; 0 at the end, `nil` if a nonblocking descriptor has none now.
     package borrowing func read(
-        into buffer: inout [UInt8], limit: Int
+        into buffer: inout [UInt8], from start: Int = 0, limit: Int
     ) throws(SystemCallFailure) -> Int? {
         let number = self.number
-        // SAFETY: the buffer has at least `limit` bytes.
+        precondition(start >= 0 && start <= buffer.count)
+        // SAFETY: the buffer has at least `limit` bytes after `start`.
         let result = unsafe buffer.withUnsafeMutableBytes { buffer in
-            let limit = min(limit, buffer.count)
+            let place = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[start...])
+            let limit = min(limit, place.count)
             var result = -1
             repeat {
                 result = fallible("fd.read", [.inputOutput, .interrupted]) {
-                    unsafe Glibc.read(number, buffer.baseAddress, limit)
+                    unsafe Glibc.read(number, place.baseAddress, limit)
                 }
             } while result < 0 && errno == EINTR
             return result

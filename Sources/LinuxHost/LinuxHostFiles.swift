@@ -48,8 +48,8 @@ extension LinuxHost {
         let settings = layout.settings
         let blocker = try await runHelper(
             [
-                "remove", "\(settings.dataDirectory)/\(pod)", task.text,
-                "\(settings.logDirectory)/\(pod)", "\(task).log",
+                "remove-task", "\(settings.dataDirectory)/\(pod)",
+                "\(settings.logDirectory)/\(pod)", task.text,
             ], for: pod)
         if blocker == nil { try Tree.remove(task.text, in: "\(layout.pod(pod))/tasks") }
         return blocker

@@ -138,6 +138,7 @@ import ShimProtocol
             case .reply(let id, let reply):
                 pending.removeValue(forKey: id)?.resume(returning: reply.explained)
             case .exited(let task, _, let exit): events.sawExit(task, exit)
+            case .logged(let task, let state): events.sawLog(task, state)
             }
         } catch { throw SystemCallFailure(call: "recv", subject: error.detail, errno: 71) }
     }

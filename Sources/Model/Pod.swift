@@ -139,6 +139,8 @@ package struct PodTask: Equatable, Sendable {
     package var startedAt: Timestamp?
     /// The operation that creates or deletes the task; `nil` if none runs.
     package var operation: UID?
+    /// The state of its log, as the shim told it last; `nil` if no shim has. Only in memory.
+    package var log: LogState?
 
     package init(
         uid: UID, spec: TaskSpec, state: TaskState, revision: UInt64, createdAt: Timestamp,

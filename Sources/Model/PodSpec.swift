@@ -152,6 +152,8 @@ package struct TaskSpec: Equatable, Sendable {
     package var compat32: Bool
     /// What its processes may do beside that.
     package var security = TaskSecurity()
+    /// The limits of its log.
+    package var log = LogSpec()
     /// The signal that a stop sends first.
     package var stopSignal: Signal
     /// Milliseconds between ``stopSignal`` and SIGKILL.

@@ -7,70 +7,57 @@ package struct LineCutter {
     /// The longest text of one log line, in bytes.
     package static let limit = 16384
 
-    private let stream: String
-    /// The beginning of an unfinished line, at most `limit` bytes.
-    private var kept: [UInt8] = []
+    private let stream: [UInt8]
+    /// The last log line was a part, so that the next one continues it.
+    package private(set) var isMidLine = false
+    /// How many lines have ended.
+    package private(set) var lines: UInt64 = 0
 
-    package init(_ stream: String) { self.stream = stream }
+    package init(_ stream: String) { self.stream = Array(" \(stream) ".utf8) }
 
-    /// Appends the log lines for the bytes that arrived at this time.
+    /// Appends log lines for `bytes`, which arrived at this time, until `log` has `room` bytes or
+    /// more. Returns how many bytes it took. If there was room, the rest is the beginning of a
+    /// line, and has at most `limit` bytes: the caller keeps it, and puts it before the next bytes.
     package mutating func cut(
-        _ bytes: ArraySlice<UInt8>, at time: [UInt8], into lines: inout [UInt8]
-    ) {
-        let whole = head("F", at: time)
-        var rest = bytes
-        if !kept.isEmpty {
-            // Only a line that had begun before is joined from two pieces.
-            let end = rest.index(ofFirst: 10)
-            var line = kept[...] + rest[..<(end ?? rest.endIndex)]
-            put(partsOf: &line, at: time, into: &lines)
-            kept = []
-            guard let end else { return kept = Array(line) }
-            lines += whole
-            lines += line
-            lines.append(10)
-            rest = rest[(end + 1)...]
+        _ bytes: Span<UInt8>, at time: [UInt8], into log: inout [UInt8], room: Int
+    ) -> Int {
+        let (whole, part) = (head(0x46, time), head(0x50, time))  // F, P
+        var place = 0
+        while log.count < room {
+            let end = bytes.index(ofFirst: 10, from: place)
+            let next = end ?? bytes.count
+            // The end of the line may follow `limit` bytes directly.
+            while next - place > LineCutter.limit {
+                log.append(part.span)
+                log.append(bytes.extracting(place..<place + LineCutter.limit))
+                log.append(10)
+                place += LineCutter.limit
+                isMidLine = true
+            }
+            guard end != nil else { break }
+            log.append(whole.span)
+            log.append(bytes.extracting(place...next))
+            place = next + 1
+            isMidLine = false
+            lines += 1
         }
-        while let end = rest.index(ofFirst: 10) {
-            var line = rest[...end]
-            put(partsOf: &line, endingAt: 1, at: time, into: &lines)
-            lines += whole
-            lines += line
-            rest = rest[(end + 1)...]
-        }
-        put(partsOf: &rest, at: time, into: &lines)
-        kept = Array(rest)
+        return place
     }
 
-    /// Appends the last line: the end of the stream ends it too.
-    package mutating func end(at time: [UInt8], into lines: inout [UInt8]) {
-        if kept.isEmpty { return }
-        lines += head("F", at: time)
-        lines += kept
-        lines.append(10)
-        kept = []
+    /// Appends the end of a line: the bytes that `cut` has left, if there are any.
+    package mutating func end(_ rest: Span<UInt8>, at time: [UInt8], into log: inout [UInt8]) {
+        if rest.isEmpty { return }
+        log.append(head(0x46, time).span)
+        log.append(rest)
+        log.append(10)
+        isMidLine = false
+        lines += 1
     }
 
     /// A line of the shim's own, not the task's.
     package static func note(_ text: String, at time: [UInt8]) -> [UInt8] {
-        LineCutter("stderr").head("F", at: time) + Array("staunch: \(text)\n".utf8)
+        LineCutter("stderr").head(0x46, time) + Array("staunch: \(text)\n".utf8)
     }
 
-    /// Leaves at most `limit` bytes, plus the newline if the line has one, because the end of the
-    /// line may follow them.
-    private func put(
-        partsOf line: inout ArraySlice<UInt8>, endingAt newline: Int = 0, at time: [UInt8],
-        into lines: inout [UInt8]
-    ) {
-        while line.count > LineCutter.limit + newline {
-            lines += head("P", at: time)
-            lines += line.prefix(LineCutter.limit)
-            lines.append(10)
-            line = line.dropFirst(LineCutter.limit)
-        }
-    }
-
-    private func head(_ tag: String, at time: [UInt8]) -> [UInt8] {
-        time + Array(" \(stream) \(tag) ".utf8)
-    }
+    private func head(_ tag: UInt8, _ time: [UInt8]) -> [UInt8] { time + stream + [tag, 32] }
 }

@@ -2,41 +2,39 @@
 
 package struct LogGap {
     /// Bytes that the disk refused since the last note.
-    private(set) var lost = 0
-    /// Whether the last refused byte was in the middle of a line.
-    private var lostMidLine = false
+    private var lost = 0
     /// Whether the file's last byte is in the middle of a line.
-    private var fileMidLine = false
-    private var noteCount = 0
+    private var isMidLine = false
 
     package init() {}
 
-    /// Returns what to write for the next bytes of the log: first a note of what was lost. If the
-    /// beginning of a line was lost, its rest is left out.
-    package mutating func next(_ bytes: [UInt8], at time: [UInt8]) -> [UInt8] {
-        noteCount = 0
-        guard lost > 0 else { return bytes }
-        var rest = bytes[...]
-        if lostMidLine {
-            let half = rest.firstIndex(of: 10).map { $0 + 1 } ?? rest.endIndex
-            lost += half
-            rest = rest[half...]
-            lostMidLine = rest.isEmpty && bytes.last != 10
-        }
-        if rest.isEmpty { return [] }
-        let note = LineCutter.note("the log's disk refused \(lost) bytes here", at: time)
-        let head = (fileMidLine ? [10] : []) + note
-        noteCount = head.count
-        return head + rest
+    /// Whether the next bytes need a note before them.
+    package var needsNote: Bool { lost > 0 || isMidLine }
+
+    /// The file was opened, and ends in the middle of a line, because a writer was killed.
+    package mutating func foundTornLine() { isMidLine = true }
+
+    /// The note of what was lost. It ends the line that is in the file.
+    package func note(at time: [UInt8]) -> [UInt8] {
+        let end: [UInt8] = isMidLine ? [10] : []
+        if lost == 0 { return end }
+        return end + LineCutter.note("the log's disk refused \(lost) bytes here", at: time)
     }
 
-    /// Reports how many of `bytes`, returned by `next`, the disk refused.
-    package mutating func wrote(_ bytes: [UInt8], refused: Int) {
-        let taken = bytes.count - refused
-        if taken > 0 { fileMidLine = bytes[taken - 1] != 10 }
-        if refused > 0 { lostMidLine = bytes.last != 10 }
-        guard !bytes.isEmpty else { return }
-        // If the end of a note was refused, the whole note is written again.
-        lost = taken >= noteCount ? refused : lost + bytes.count - noteCount
+    /// Reports how many bytes of the note were refused. If its end was, the whole note is written
+    /// again.
+    package mutating func wroteNote(_ note: [UInt8], refused: Int) {
+        keepEnd(of: note[...], refused: refused)
+        if refused == 0 { lost = 0 }
+    }
+
+    /// Reports how many bytes of these whole lines were refused.
+    package mutating func wrote(_ lines: ArraySlice<UInt8>, refused: Int) {
+        keepEnd(of: lines, refused: refused)
+        lost += refused
+    }
+
+    private mutating func keepEnd(of bytes: ArraySlice<UInt8>, refused: Int) {
+        if refused < bytes.count { isMidLine = bytes[bytes.endIndex - refused - 1] != 10 }
     }
 }

@@ -1,181 +1,236 @@
-// The log writer: a helper process that cuts a task's output into lines and writes them. It may
-// wait for the log's disk without any limit.
+// The log writer: a helper process that reads a task's output, cuts it into lines and writes them.
+// It may wait for the log's disk without any limit. Each byte is read once and written once, and a
+// batch of lines costs one write.
 
+import Bytes
 import Kernel
 import Linux
 import ShimProtocol
 
 struct LogWriter: ~Copyable {
-    /// The most bytes in one read.
-    private static let batch = 65536
+    /// The most bytes in one read, and in a pipe.
+    static let batch = 256 << 10
+    /// Bytes of log lines that are written at once; short lines make many of them.
+    private static let most = 512 << 10
 
-    private let path: String
-    private let notes: LogNotes
+    private let control: OwnedDescriptor
     private let inputs: [LogInput]
+    private let counters: LogCounters
+    private var files: LogFiles
     private var gap = LogGap()
-    private var file: LogFile?
-    /// The bytes read, and the lines made of them. Kept between batches while a task writes a lot;
-    /// the writer of a quiet task frees them.
-    private var buffer: [UInt8] = []
+    /// Lines that are not written yet. Kept between batches while a task writes a lot; the writer
+    /// of a quiet task frees it.
     private var lines: [UInt8] = []
 
-    /// Adopts the read ends of the note pipe and of the stream pipes.
-    init(path: String, notes: CInt, inputs: [(stream: UInt8, descriptor: CInt)]) {
-        self.path = path
-        self.notes = LogNotes(OwnedDescriptor(adopting: notes))
+    /// Adopts the descriptors: the reading ends of the task's streams, which must be nonblocking,
+    /// with bytes that were read already, and of a pipe whose end asks the writer to finish.
+    init(
+        _ names: LogNames, _ limits: LogLimits, counters: LogCounters, control: CInt,
+        inputs: [(stream: UInt8, descriptor: CInt, begin: [UInt8])]
+    ) {
+        files = LogFiles(names, limits)
+        self.counters = counters
+        self.control = OwnedDescriptor(adopting: control)
         self.inputs = inputs.map {
-            LogInput($0.stream, OwnedDescriptor(adopting: $0.descriptor))
+            LogInput($0.stream, OwnedDescriptor(adopting: $0.descriptor), begin: $0.begin)
         }
     }
 
-    /// Runs until all streams have ended. If the disk refuses lines (ENOSPC, EROFS), the writer
-    /// drops and counts them. It writes the count before the next line that the disk takes.
+    /// Runs until all streams have ended, or the shim asks it to finish. If the disk refuses lines
+    /// (ENOSPC, EROFS), the writer drops and counts them. It writes the count before the next line
+    /// that the disk takes.
     consuming func run() -> CInt {
-        file = open()
         do throws(SystemCallFailure) {
             let epoll = try Epoll()
-            try notes.descriptor.setNonblocking()
-            try epoll.add(notes.descriptor.number, .readable, tag: 0)
+            try epoll.add(control.number, .readable, tag: 0)
             for (index, input) in inputs.enumerated() {
-                try input.descriptor.setNonblocking()
                 try epoll.add(input.descriptor.number, .readable, tag: UInt64(index) + 1)
+                if input.kept == 0 { continue }
+                counters.add(taken: input.kept, of: input.number)
+                log(input, isEnd: false)
             }
             while inputs.contains(where: { !$0.hasEnded }) {
+                takeOver()
                 for event in epoll.wait(milliseconds: -1) {
                     if event.tag == 0 {
-                        if !notes.take() { epoll.remove(notes.descriptor.number) }
-                        for input in inputs { putNotes(of: input) }
-                    } else {
-                        let input = inputs[Int(event.tag) - 1]
-                        try take(input)
-                        if input.hasEnded { epoll.remove(input.descriptor.number) }
+                        try finish()
+                        break
                     }
+                    let input = inputs[Int(event.tag) - 1]
+                    try take(input)
+                    if input.hasEnded { epoll.remove(input.descriptor.number) }
                 }
             }
+            takeOver()
         } catch { return 1 }
+        counters.finish()
         return 0
     }
 
-    /// The shim sends a note before the output that follows it, so the writer reads notes first.
+    /// The shim reads no more: takes what is in the pipes. Processes outside the task may hold them
+    /// open, so the writer takes no more than a pipe holds.
+    private mutating func finish() throws(SystemCallFailure) {
+        for input in inputs where !input.hasEnded {
+            for _ in 0..<64 where input.descriptor.pendingBytes > 0 { try take(input) }
+            log(input, isEnd: true)
+        }
+    }
+
+    /// The disk answers again: notes what the shim has dropped meanwhile, and reads from now on.
+    private mutating func takeOver() {
+        for input in inputs { noteDrops(of: input) }
+        if counters.isDraining {
+            counters.isDraining = false
+            counters.addProgress()
+        }
+    }
+
     private mutating func take(_ input: LogInput) throws(SystemCallFailure) {
-        let count = input.descriptor.pendingBytes
-        _ = notes.take()
-        putNotes(of: input)
-        let limit = max(1, min(count, LogWriter.batch, input.bytesToNote(notes)))
-        if buffer.count < limit { buffer = [UInt8](repeating: 0, count: limit) }
-        guard let size = try input.descriptor.read(into: &buffer, limit: limit) else { return }
+        noteDrops(of: input)
+        guard let count = try input.read() else { return }
+        counters.add(taken: count, of: input.number)
+        log(input, isEnd: count == 0)
+        if count < LogWriter.batch / 4 {
+            input.shrink()
+            lines = []
+        }
+    }
+
+    private mutating func log(_ input: LogInput, isEnd: Bool) {
         let now = SystemClock.timestamp()
-        input.lines(buffer[..<size], at: now, into: &lines)
-        input.notes(notes, into: &lines)
-        put(at: now)
-        if size < LogWriter.batch / 4 { (buffer, lines) = ([], []) }
+        while true {
+            let room = min(LogWriter.most, max(files.room, LineCutter.limit))
+            input.cut(at: now, into: &lines, room: room)
+            if lines.isEmpty { break }
+            put(at: now, midLineIn: input)
+        }
+        if isEnd {
+            input.end(at: now, into: &lines)
+            put(at: now, midLineIn: input)
+        }
+        counters.settle(input.number, kept: input.kept)
+        counters.addProgress()
     }
 
-    private mutating func putNotes(of input: LogInput) {
-        if notes.next(of: input.number) == nil { return }
-        input.notes(notes, into: &lines)
-        put(at: SystemClock.timestamp())
+    private mutating func noteDrops(of input: LogInput) {
+        let dropped = counters.dropped(input.number) - counters.noted(input.number)
+        if dropped == 0 { return }
+        counters.add(noted: dropped, of: input.number)
+        let now = SystemClock.timestamp()
+        input.endLine(at: now, into: &lines)
+        lines += LineCutter.note("\(dropped) bytes of output were dropped here", at: now)
+        put(at: now, midLineIn: input)
+        counters.settle(input.number, kept: 0)
     }
 
-    private mutating func put(at now: [UInt8]) {
-        guard !lines.isEmpty else { return }
-        if file == nil { file = open() }
-        let chunk = gap.next(lines, at: now)
-        gap.wrote(chunk, refused: write(chunk, to: file))
+    /// Writes the lines. A file ends with a whole line, if no line is longer than a file.
+    private mutating func put(at now: [UInt8], midLineIn input: LogInput) {
+        if lines.isEmpty { return }
+        if files.open() { gap.foundTornLine() }
+        counters.add(lines: input.takeLineCount())
+        let isNoted = !gap.needsNote || writeNote(at: now)
+        let refused = isNoted ? files.write(lines[...]) : lines.count
+        gap.wrote(lines[...], refused: refused)
+        if refused > 0 { counters.add(refused: refused) }
         lines.removeAll(keepingCapacity: true)
+        if files.isFull(isMidLine: inputs.contains { $0.isMidLine }) { files.rotate() }
     }
 
-    private borrowing func open() -> LogFile? {
-        do throws(SystemCallFailure) {
-            if let parent = Files.parent(of: path) {
-                try Files.makeDirectories(parent, mode: 0o750)
-            }
-            // O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW
-            return LogFile(
-                try OwnedDescriptor.opening(path, 0o1 | 0o100 | 0o2000 | 0o400000, mode: 0o640))
-        } catch { return nil }
-    }
-
-    /// Returns how many bytes the file did not take.
-    private borrowing func write(_ bytes: [UInt8], to file: LogFile?) -> Int {
-        guard let file else { return bytes.count }
-        var rest = bytes[...]
-        do throws(SystemCallFailure) {
-            while !rest.isEmpty { rest = rest.dropFirst(try file.descriptor.write(rest)) }
-        } catch {}
-        return rest.count
-    }
-}
-
-private final class LogFile {
-    let descriptor: OwnedDescriptor
-
-    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
-}
-
-/// The notes that the shim has sent.
-private final class LogNotes {
-    let descriptor: OwnedDescriptor
-    private(set) var all: [LogNote] = []
-
-    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
-
-    /// Reads the pending notes; `false` at the end of the pipe.
-    func take() -> Bool {
-        do {
-            while let bytes = try descriptor.read(limit: 64 * LogNote.size) {
-                if bytes.isEmpty { return false }
-                for start in stride(from: 0, to: bytes.count, by: LogNote.size) {
-                    all.append(try LogNote(bytes[start...].prefix(LogNote.size)))
-                }
-            }
-        } catch { return false }
-        return true
-    }
-
-    func next(of stream: UInt8) -> LogNote? { all.first { $0.stream == stream } }
-
-    func removeNext(of stream: UInt8) {
-        if let index = all.firstIndex(where: { $0.stream == stream }) { all.remove(at: index) }
+    private mutating func writeNote(at now: [UInt8]) -> Bool {
+        let note = gap.note(at: now)
+        let refused = files.write(note[...])
+        gap.wroteNote(note, refused: refused)
+        return refused == 0
     }
 }
 
 /// One stream on its way to the log.
 private final class LogInput {
     let descriptor: OwnedDescriptor
-    private(set) var hasEnded = false
     let number: UInt8
-    private var cutter: LineCutter
-    private var taken: UInt64 = 0
+    private(set) var hasEnded = false
+    private var text: LogText
+    private var linesTaken: UInt64 = 0
 
-    init(_ number: UInt8, _ descriptor: consuming OwnedDescriptor) {
+    init(_ number: UInt8, _ descriptor: consuming OwnedDescriptor, begin: [UInt8]) {
         self.number = number
         self.descriptor = descriptor
-        cutter = LineCutter(number == 0 ? "stdout" : "stderr")
+        text = LogText(
+            cutter: LineCutter(number == 0 ? "stdout" : "stderr"), buffer: begin, kept: begin.count)
     }
 
-    /// Makes log lines of the bytes that arrived. Empty `bytes` mean the end of the stream, which
-    /// completes the unfinished line.
-    func lines(_ bytes: ArraySlice<UInt8>, at now: [UInt8], into lines: inout [UInt8]) {
-        taken += UInt64(bytes.count)
-        if !bytes.isEmpty { return cutter.cut(bytes, at: now, into: &lines) }
+    var isMidLine: Bool { text.cutter.isMidLine }
+
+    /// How many bytes are not in the log yet.
+    var kept: Int { text.kept }
+
+    /// Reads what the pipe has, behind the kept bytes. Returns the number; 0 at the end, `nil` if
+    /// there are none now.
+    func read() throws(SystemCallFailure) -> Int? {
+        try text.read(descriptor, limit: max(1, min(descriptor.pendingBytes, LogWriter.batch)))
+    }
+
+    /// Cuts what there is, as far as there is room, and keeps the rest.
+    func cut(at now: [UInt8], into lines: inout [UInt8], room: Int) {
+        text.cut(at: now, into: &lines, room: room)
+    }
+
+    /// The stream has ended, which completes its last line.
+    func end(at now: [UInt8], into lines: inout [UInt8]) {
+        text.endLine(at: now, into: &lines)
         hasEnded = true
-        cutter.end(at: now, into: &lines)
     }
 
-    func bytesToNote(_ notes: LogNotes) -> Int {
-        guard let note = notes.next(of: number), note.position > taken else { return .max }
-        return Int(clamping: note.position - taken)
+    func endLine(at now: [UInt8], into lines: inout [UInt8]) {
+        text.endLine(at: now, into: &lines)
     }
 
-    /// Writes the notes that are due at this position, after the unfinished line before them.
-    func notes(_ notes: LogNotes, into lines: inout [UInt8]) {
-        while let note = notes.next(of: number), note.position <= taken {
-            let now = SystemClock.timestamp()
-            cutter.end(at: now, into: &lines)
-            lines += LineCutter.note(
-                "\(note.dropped) bytes of output were dropped here", at: now)
-            notes.removeNext(of: number)
+    /// Frees what is not kept.
+    func shrink() { text.shrink() }
+
+    /// How many lines were cut since the last call.
+    func takeLineCount() -> UInt64 {
+        defer { linesTaken = text.cutter.lines }
+        return text.cutter.lines - linesTaken
+    }
+}
+
+/// The bytes of a stream that are not in the log yet: the first `kept` ones of the buffer.
+private struct LogText {
+    var cutter: LineCutter
+    var buffer: [UInt8]
+    var kept: Int
+
+    mutating func read(
+        _ descriptor: borrowing OwnedDescriptor, limit: Int
+    ) throws(SystemCallFailure) -> Int? {
+        if buffer.count < kept + limit {
+            buffer += [UInt8](repeating: 0, count: kept + limit - buffer.count)
         }
+        guard let count = try descriptor.read(into: &buffer, from: kept, limit: limit) else {
+            return nil
+        }
+        kept += count
+        return count
     }
+
+    mutating func cut(at now: [UInt8], into lines: inout [UInt8], room: Int) {
+        // A copy, because the span of the buffer borrows all of the text.
+        var cutter = cutter
+        let taken = cutter.cut(
+            buffer.span.extracting(first: kept), at: now, into: &lines, room: room)
+        self.cutter = cutter
+        if taken == 0 { return }
+        buffer.moveToFront(taken..<kept)
+        kept -= taken
+    }
+
+    mutating func endLine(at now: [UInt8], into lines: inout [UInt8]) {
+        var cutter = cutter
+        cutter.end(buffer.span.extracting(first: kept), at: now, into: &lines)
+        self.cutter = cutter
+        kept = 0
+    }
+
+    mutating func shrink() { buffer = Array(buffer[..<kept]) }
 }

@@ -66,6 +66,8 @@ extension Shim {
     /// The task's first process is reaped: reports that, and continues what waited for it.
     func tasksEnded(_ slot: TaskSlot) {
         slot.output?.taskEnded()
+        // A daemon that knows the exit then also knows whether the log is complete.
+        tell(slot)
         if let exit = slot.exit { send(.exited(task: slot.name, attempt: slot.attempt, exit)) }
         sendHeld(slot)
         if !settings.endsTogether && slot.stop == nil {

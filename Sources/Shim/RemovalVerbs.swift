@@ -93,7 +93,7 @@ extension Shim {
         startHelper(.remove, for: slot, id: id) {
             outcome { () throws(SystemCallFailure) in
                 try Tree.remove(name, in: settings.dataDirectory)
-                try Files.removeFile(paths.log)
+                try paths.log.removeAll()
                 try Tree.remove(name, in: "\(settings.podDirectory)/tasks")
             }
         }
@@ -161,8 +161,9 @@ extension Shim {
         if let removal { return removal.waiting.append(id) }
         if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
         if hasWriters {
-            // The writer could create the log again after its removal.
-            for slot in slots.values { slot.output?.kill() }
+            // The writer could create the log again after its removal. If the log stays, its end is
+            // written.
+            for slot in slots.values { keepingLogs ? slot.output?.close() : slot.output?.kill() }
             return removals.append((id, keepingLogs))
         }
         var remains: [MemoryFileSystem.Remains] = []

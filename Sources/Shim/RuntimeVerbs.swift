@@ -41,6 +41,7 @@ extension Shim {
                 }
             }
             slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)
+            if let former = slot.output { slot.formerLog = slot.formerLog + former.state.totals }
             slot.output = try TaskOutput(
                 slot, shim: self, output: output.intoReading(), errors: errors.intoReading())
         } catch { reply(id, .failed(.system, detail: error.description)) }

@@ -100,6 +100,12 @@ extension Shim {
         flush()
     }
 
+    /// Tells the daemon of a task's log.
+    func tell(_ slot: TaskSlot) {
+        guard let connection, connection.version > 1 else { return }
+        send(.logged(task: slot.name, slot.logState))
+    }
+
     func flush() {
         guard let connection else { return }
         while let packet = connection.unsent.first {

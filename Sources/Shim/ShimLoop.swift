@@ -8,7 +8,6 @@ import ShimProtocol
 enum Watched: Hashable {
     case signals, listener, connection
     case output(CInt)
-    case logPipe(CInt)
     case talk(CInt)
 
     var tag: UInt64 {
@@ -17,8 +16,7 @@ enum Watched: Hashable {
         case .listener: 1
         case .connection: 2
         case .output(let number): 1 << 32 | UInt64(UInt32(bitPattern: number))
-        case .logPipe(let number): 2 << 32 | UInt64(UInt32(bitPattern: number))
-        case .talk(let number): 3 << 32 | UInt64(UInt32(bitPattern: number))
+        case .talk(let number): 2 << 32 | UInt64(UInt32(bitPattern: number))
         }
     }
 
@@ -29,8 +27,7 @@ enum Watched: Hashable {
         case (0, 1): self = .listener
         case (0, 2): self = .connection
         case (1, _): self = .output(number)
-        case (2, _): self = .logPipe(number)
-        case (3, _): self = .talk(number)
+        case (2, _): self = .talk(number)
         default: return nil
         }
     }
@@ -63,10 +60,9 @@ extension Shim {
         case .connection:
             if interest.hasAny(of: .writable) { flush() }
             if interest.hasAny(of: .readable | .hungUp | .failed) { receiveAll() }
-        case .output(let number): output(of: number)?.readable(number)
+        case .output(let number): output(of: number)?.readable(number, interest)
         case .talk(let number):
             slots.values.lazy.compactMap { $0.job?.talk }.first { $0.owns(number) }?.listen()
-        case .logPipe(let number): output(of: number)?.logWritable(number, interest)
         }
     }
 

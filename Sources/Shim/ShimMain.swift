@@ -13,6 +13,7 @@ import ShimProtocol
 ///   processes finds this one; then runs one of the following verbs.
 /// - `staunch-shim remove PARENT NAME [PARENT NAME …]`: removes each tree and verifies that it is
 ///   gone.
+/// - `staunch-shim remove-task DATA_DIR LOG_DIR NAME`: removes a task's upper layer and log.
 /// - `staunch-shim absent PARENT NAME [PARENT NAME …]`: fails if one of them exists.
 /// - `staunch-shim control FILE TEXT [FILE TEXT …]`: writes each text into its file.
 /// - `staunch-shim upper DIR OTHER`: reports the holders of the overlay with upper layer DIR, if it
@@ -26,6 +27,7 @@ import ShimProtocol
 /// - `staunch-shim network VERB …`: see `NetworkHelper`.
 /// - `staunch-shim plugins VERB …`: see `PluginHelper`.
 /// - `staunch-shim statistics`: see `StatisticsHelper`.
+/// - `staunch-shim log DIR NAME [WORD …]`: see `LogReader`; the words are a `LogQuery`.
 /// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
@@ -115,6 +117,26 @@ private func runHelper(_ verb: String, _ words: [String]) -> CInt {
         return telling { () throws(SystemCallFailure) in try LookVerbs.plugin(words) }
     case "exec" where !words.isEmpty:
         return telling { () throws(SystemCallFailure) in try LookVerbs.exec(words) }
+    default: return runLogHelper(verb, words)
+    }
+}
+
+private func runLogHelper(_ verb: String, _ words: [String]) -> CInt {
+    switch verb {
+    case "remove-task" where words.count == 3:
+        return telling { () throws(SystemCallFailure) in
+            try Tree.remove(words[2], in: words[0])
+            try LogNames(directory: words[1], task: words[2]).removeAll()
+            return 0
+        }
+    case "log" where words.count > 1:
+        guard let query = LogQuery(words: Array(words.dropFirst(2))) else { return usage() }
+        return telling { () throws(SystemCallFailure) in
+            try LogReader.run(
+                LogNames(directory: words[0], task: words[1]), query,
+                control: OwnedDescriptor(adopting: 0), output: OwnedDescriptor(adopting: 1))
+            return 0
+        }
     default: return usage()
     }
 }

@@ -1,18 +1,23 @@
-// A task's output: the shim passes it on unread, and a helper writes it, because only a helper may
-// wait for a disk. The helper also cuts it into lines. It runs in a cgroup of the pod, so that the
-// work that a task causes is charged to its pod.
+// A task's output: a helper reads and writes it, because only a helper may wait for a disk. It runs
+// in a cgroup of the pod, so that the work that a task causes is charged to its pod.
 //
-// A slow log disk makes the task wait for a second at most. After that the shim drops and counts
-// output. The count is logged when the disk takes something again. So neither the task's end nor
-// the pod's delete ever depends on that disk.
+// A slow log disk makes the task wait for a second at most. After that the shim reads the streams
+// itself, drops what it reads, and counts it. The helper logs the count when the disk takes
+// something again. So neither the task's end nor the pod's delete ever depends on that disk. If the
+// task's spec says so, the task waits for the disk instead.
 
 import Kernel
 import Linux
 import ShimProtocol
 
 final class TaskOutput {
-    /// Nanoseconds without progress of the writer after which output is dropped.
-    private static let patience: Int64 = 1_000_000_000
+    /// Nanoseconds between two looks at a writer that has something to do.
+    private static let pause: Int64 = 250_000_000
+    /// Nanoseconds without progress of the writer after which output is dropped. The look may come
+    /// a pause later.
+    private static let patience: Int64 = 750_000_000
+    /// Nanoseconds between two messages about a log that grows all the time.
+    private static let news: Int64 = 5_000_000_000
     /// Nanoseconds for which a stream with tiny pieces is not read, so that a task cannot wake the
     /// shim with each byte.
     private static let rest: Int64 = 2_000_000
@@ -21,22 +26,32 @@ final class TaskOutput {
 
     private unowned let shim: Shim
     private unowned let slot: TaskSlot
+    /// The streams that have not ended.
     private var streams: [OutputStream]
     /// The runtime's output; `nil` when the task's program may have written something.
     private var printed: RuntimeWords? = RuntimeWords()
     /// The last stream is at its end, and is kept until the runtime is reaped.
     private var endsLater = false
-    /// The pipe that tells the writer what was dropped, and at which position.
-    private var notes: PipeEnd?
     /// The helper's pid, until it has been reaped.
     private(set) var writer: Int32?
     /// The writer was killed for good, and is not reaped yet.
     private(set) var isKilled = false
+    /// The writer was asked to finish, and is not reaped yet.
+    private(set) var isClosed = false
+    /// Shared with the writer; there are none before the first one.
+    private var counters: LogCounters?
+    /// The pipe whose end asks the writer to finish.
+    private var control: OwnedDescriptor?
     /// CLOCK_BOOTTIME in nanoseconds of the last attempt to start a writer.
     private var triedAt: Int64 = 0
+    /// The shim reads the streams, and drops what it reads.
     private var isDropping = false
-    /// CLOCK_BOOTTIME in nanoseconds after which output is dropped; `nil` if the writer keeps up.
-    private var givesUpAt: Int64?
+    /// CLOCK_BOOTTIME in nanoseconds of the next look at the writer; `nil` if it has nothing to do.
+    private var nextLook: Int64?
+    /// The writer's progress, and CLOCK_BOOTTIME in nanoseconds when it was seen first.
+    private var seen = (progress: 0 as UInt64, at: 0 as Int64)
+    /// What the daemon was told last, and CLOCK_BOOTTIME in nanoseconds of that.
+    private var told = (state: LogState(), at: 0 as Int64)
 
     /// Adopts the reading ends of a task's standard output and error.
     init(
@@ -52,19 +67,25 @@ final class TaskOutput {
         }
     }
 
-    func owns(_ number: CInt) -> Bool {
-        streams.contains { $0.source.number == number || $0.target?.descriptor.number == number }
+    private var limits: LogLimits { slot.document?.log ?? LogLimits() }
+
+    /// What became of the output so far.
+    var state: LogState {
+        var totals = counters?.totals ?? LogTotals()
+        totals.dropped += streams.reduce(0) { $0 + $1.dropped }
+        return LogState(totals: totals, isComplete: streams.isEmpty && writer == nil)
     }
+
+    func owns(_ number: CInt) -> Bool { streams.contains { $0.source.number == number } }
 
     /// CLOCK_BOOTTIME in nanoseconds of the next timer.
     var nextTimer: Int64? {
-        let next = streams.reduce(givesUpAt ?? .max) { min($0, $1.restsUntil ?? .max) }
+        let next = streams.reduce(nextLook ?? .max) { min($0, $1.restsUntil ?? .max) }
         return next == .max ? nil : next
     }
 
     func fireTimers(_ now: Int64) {
-        // No progress for too long: output is dropped from now on.
-        if let givesUpAt, givesUpAt <= now { drop() }
+        if let nextLook, nextLook <= now { look(now) }
         for stream in streams {
             guard let rest = stream.restsUntil, rest <= now else { continue }
             stream.restsUntil = nil
@@ -72,20 +93,20 @@ final class TaskOutput {
         }
     }
 
-    /// Reads what a stream has; closes the stream at its end.
-    func readable(_ number: CInt) {
+    /// A stream has something, or is at its end.
+    func readable(_ number: CInt, _ interest: Epoll.Interest = .readable) {
         guard let stream = streams.first(where: { $0.source.number == number }) else { return }
+        if printed == nil && writer != nil && !isDropping {
+            // The writer reads it; the shim only looks whether it does.
+            unwatch(stream)
+            if interest.hasAny(of: .hungUp) { stream.isHungUp = true }
+            return lookFromNow()
+        }
         if stream.source.pendingBytes == 0 {
             if stream.discard() == 0 { end(stream) }
             return
         }
-        printed == nil ? take(stream) : hear(stream)
-    }
-
-    private func take(_ stream: OutputStream) {
-        if isDropping && writer == nil { takeUpAgain() }
-        if !isDropping { startWriterIfNeeded() }
-        isDropping ? drop(from: stream) : move(stream)
+        printed == nil ? drop(from: stream) : hear(stream)
     }
 
     /// Keeps the end of the runtime's output, and logs nothing. From the first piece that the
@@ -99,9 +120,7 @@ final class TaskOutput {
             return pace(stream, more.count)
         }
         printed = nil
-        startWriterIfNeeded()
-        stream.give(more)
-        take(stream)
+        startWriter(giving: more, of: stream)
     }
 
     /// If the program could not be executed, it has no output: its init's message about that is
@@ -110,10 +129,8 @@ final class TaskOutput {
         guard let words = printed, shim.neverRan(slot), let stream = streams.last else { return }
         printed = nil
         if words.bytes.isEmpty { return }
-        startWriterIfNeeded()
         stream.dropped += words.dropped
-        note(stream)
-        stream.give(words.bytes)
+        startWriter(giving: words.bytes, of: stream)
     }
 
     /// The runtime has failed: returns its output and closes the streams. Reads at most what a pipe
@@ -141,35 +158,33 @@ final class TaskOutput {
             }
             logWhyNeverRan()
         }
-        if stream.isWatched { shim.epoll.remove(stream.source.number) }
-        stream.target?.unwatch(shim)
-        note(stream)
+        unwatch(stream)
+        stream.restsUntil = nil
+        counters?.add(dropped: stream.dropped, of: stream.number)
         streams.removeAll { $0 === stream }
-        if streams.isEmpty { notes = nil }
-    }
-
-    /// Gives the writer as much as it has room for.
-    private func move(_ stream: OutputStream) {
-        var moved = 0
-        do throws(SystemCallFailure) {
-            while moved < 16 * TaskOutput.piece {
-                guard let count = try stream.move() else {
-                    if stream.source.pendingBytes > 0 { return wait(for: stream) }
-                    break
-                }
-                if count == 0 { return end(stream) }
-                moved += count
-                givesUpAt = nil
-            }
-        } catch { return drop() }  // the writer is gone: EPIPE
-        pace(stream, moved)
+        if streams.isEmpty { tell() }
     }
 
     private func drop(from stream: OutputStream) {
+        if let counters, writer != nil, !counters.isDraining { return leaveToWriter() }
+        if writer == nil && takesUpAgain() { return startWriter(giving: [], of: stream) }
         guard let count = stream.discard() else { return }
         if count == 0 { return end(stream) }
-        stream.dropped += UInt64(count)
+        note(UInt64(count), of: stream)
         pace(stream, count)
+    }
+
+    private func sharedCounters() throws(SystemCallFailure) -> LogCounters {
+        if let counters { return counters }
+        let made = try LogCounters()
+        counters = made
+        return made
+    }
+
+    /// The writer logs the count; without a page to share, the next one gets it.
+    private func note(_ dropped: UInt64, of stream: OutputStream) {
+        guard let counters else { return stream.dropped += dropped }
+        counters.add(dropped: dropped, of: stream.number)
     }
 
     private func pace(_ stream: OutputStream, _ count: Int) {
@@ -180,66 +195,113 @@ final class TaskOutput {
         unwatch(stream)
     }
 
-    /// The writer could not be started, or was killed: tries again once a second.
-    private func takeUpAgain() {
+    /// The writer could not be started, or was killed: once a second it is time for another.
+    private func takesUpAgain() -> Bool {
         let now = SystemClock.sinceBoot
-        guard now - triedAt >= 1_000_000_000 else { return }
+        guard now - triedAt >= 1_000_000_000 else { return false }
         triedAt = now
-        isDropping = false
+        return true
     }
 
     /// Starts the writer with the first output: a silent task has no writer.
-    private func startWriterIfNeeded() {
-        guard notes == nil, writer == nil else { return }
+    private func startWriter(giving begin: [UInt8], of first: OutputStream) {
         do throws(SystemCallFailure) {
-            let noting = try LogPipe(size: nil)
-            let pipes = try streams.map { (_) throws(SystemCallFailure) in
-                try LogPipe(size: 1 << 20)
+            let counters = try sharedCounters()
+            let ends = try Pipe().release()
+            let asked = OwnedDescriptor(adopting: ends.reading)
+            control = OwnedDescriptor(adopting: ends.writing)
+            let inputs = streams.map {
+                (
+                    stream: $0.number, descriptor: $0.source.number,
+                    begin: $0 === first ? begin : []
+                )
             }
-            let inputs = zip(streams, pipes).map { ($0.number, $1.reading.number) }
-            let (paths, hierarchies) = (slot.paths, shim.hierarchies)
-            let noted = noting.reading.number
+            for stream in streams {
+                stream.source.setPipeSize(CInt(LogWriter.batch))
+                counters.add(dropped: stream.dropped, of: stream.number)
+                stream.dropped = 0
+            }
+            let (paths, hierarchies, limits) = (slot.paths, shim.hierarchies, limits)
+            let number = asked.number
+            counters.isDraining = false
             // The log's disk is mounted on the host, not in the sandbox.
             writer = try forkHelper(
-                keeping: [noted] + inputs.map(\.1), mounts: shim.hostMounts.number
+                keeping: [number] + inputs.map(\.descriptor), mounts: shim.hostMounts.number
             ) {
                 LogCgroup(paths, hierarchies).enter()
-                return LogWriter(path: paths.log, notes: noted, inputs: inputs).run()
+                return LogWriter(
+                    paths.log, limits, counters: counters, control: number, inputs: inputs
+                ).run()
             }
-            for (stream, pipe) in zip(streams, pipes) { stream.begin(pipe.end) }
-            notes = noting.end
-            for stream in streams { note(stream) }
-        } catch { drop() }
-    }
-
-    /// Tells the writer how much of a stream was dropped, and after how many bytes. If the note
-    /// does not fit now, the count goes into the next note.
-    private func note(_ stream: OutputStream) {
-        guard stream.dropped > 0, let notes else { return }
-        let record = LogNote(
-            stream: stream.number, position: stream.moved, dropped: stream.dropped)
-        ignoring("the count is kept") { () throws(SystemCallFailure) in
-            if try notes.descriptor.write(record.bytes[...]) > 0 { stream.dropped = 0 }
+            leaveToWriter()
+        } catch {
+            control = nil
+            note(UInt64(begin.count), of: first)
+            drop()
         }
     }
 
-    /// The writer's pipe is full: the task has to wait too, until the patience ends.
-    private func wait(for stream: OutputStream) {
-        if givesUpAt == nil { givesUpAt = SystemClock.sinceBoot + TaskOutput.patience }
-        stream.target?.watch(shim)
-        unwatch(stream)
+    /// The writer reads the streams from now on. Nothing wakes the shim but the next output of a
+    /// task that was quiet.
+    private func leaveToWriter() {
+        isDropping = false
+        for stream in streams {
+            stream.restsUntil = nil
+            unwatch(stream)
+        }
+        lookFromNow()
     }
 
-    private func watch(_ stream: OutputStream) throws(SystemCallFailure) {
+    private func lookFromNow() {
+        guard nextLook == nil, let counters else { return }
+        let now = SystemClock.sinceBoot
+        seen = (counters.progress, now)
+        nextLook = now + TaskOutput.pause
+    }
+
+    private func look(_ now: Int64) {
+        nextLook = nil
+        guard let counters, writer != nil else { return }
+        if now - told.at >= TaskOutput.news { tell() }
+        if isDropping {
+            if !counters.isDraining { return leaveToWriter() }
+            nextLook = now + TaskOutput.pause
+            return
+        }
+        let progress = counters.progress
+        if progress != seen.progress {
+            seen = (progress, now)
+        } else if !streams.contains(where: { $0.source.pendingBytes > 0 }) {
+            // It is quiet, and its next output wakes the shim once.
+            tell()
+            for stream in streams where !stream.isHungUp { watchAgain(stream, once: true) }
+            return
+        } else if now - seen.at >= TaskOutput.patience && !limits.blocks {
+            counters.isDraining = true
+            drop()
+        }
+        nextLook = now + TaskOutput.pause
+    }
+
+    /// The daemon hears of the log if it has changed.
+    private func tell() {
+        let state = state
+        guard state != told.state else { return }
+        told = (state, SystemClock.sinceBoot)
+        shim.tell(slot)
+    }
+
+    private func watch(_ stream: OutputStream, once: Bool = false) throws(SystemCallFailure) {
         let number = stream.source.number
-        try shim.epoll.add(number, .readable, tag: Watched.output(number).tag)
+        let interest: Epoll.Interest = once ? .readable | .once : .readable
+        try shim.epoll.add(number, interest, tag: Watched.output(number).tag)
         stream.isWatched = true
     }
 
-    private func watchAgain(_ stream: OutputStream) {
-        if stream.isWatched { return }
+    private func watchAgain(_ stream: OutputStream, once: Bool = false) {
+        unwatch(stream)
         ignoring("a stream that cannot be watched is not read, and the task goes on") {
-            () throws(SystemCallFailure) in try watch(stream)
+            () throws(SystemCallFailure) in try watch(stream, once: once)
         }
     }
 
@@ -248,25 +310,8 @@ final class TaskOutput {
         stream.isWatched = false
     }
 
-    /// The writer takes something again.
-    func logWritable(_ number: CInt, _ interest: Epoll.Interest) {
-        guard let stream = streams.first(where: { $0.target?.descriptor.number == number }) else {
-            return
-        }
-        stream.target?.unwatch(shim)
-        if interest.hasAny(of: .failed) { return drop() }
-        if isDropping {
-            isDropping = false
-            for stream in streams { note(stream) }
-        }
-        givesUpAt = nil
-        watchAgain(stream)
-        move(stream)
-    }
-
     private func drop() {
         isDropping = true
-        givesUpAt = nil
         for stream in streams where stream.restsUntil == nil { watchAgain(stream) }
     }
 
@@ -285,19 +330,27 @@ final class TaskOutput {
 
     func writerEnded() {
         writer = nil
-        notes = nil
-        for stream in streams { stream.loseWriter(shim) }
-        if !streams.isEmpty { drop() }
+        control = nil
+        nextLook = nil
+        guard let counters else { return }
+        if counters.isFinished {
+            for stream in streams { unwatch(stream) }
+            streams = []
+            return tell()
+        }
+        // It was killed, by a limit of the pod's memory, for example.
+        counters.dropUnsettled(0)
+        counters.dropUnsettled(1)
+        drop()
+        if streams.isEmpty { tell() }
     }
 
-    /// Stops reading. The writer ends when it has written what it was given.
+    /// Stops reading. The writer ends when it has written what the streams hold.
     func close() {
-        for stream in streams {
-            unwatch(stream)
-            stream.target?.unwatch(shim)
-        }
+        isClosed = true
+        for stream in streams { unwatch(stream) }
         streams = []
-        notes = nil
+        control = nil
     }
 
     /// Stops reading, and kills the writer; it ends when the kernel releases it.
@@ -308,16 +361,15 @@ final class TaskOutput {
     }
 }
 
-/// One of a task's two streams, on its way to the writer.
+/// One of a task's two streams.
 private final class OutputStream {
     /// 0 for standard output, 1 for standard error.
     let number: UInt8
     let source: OwnedDescriptor
-    private(set) var target: PipeEnd?
     var isWatched = false
-    /// How many bytes this writer was given.
-    private(set) var moved: UInt64 = 0
-    /// How many dropped bytes the writer does not know of.
+    /// Nothing will come after what the pipe holds.
+    var isHungUp = false
+    /// How many dropped bytes are not counted in the page that the writer shares.
     var dropped: UInt64 = 0
     /// CLOCK_BOOTTIME in nanoseconds.
     var movedAt: Int64 = 0
@@ -328,82 +380,14 @@ private final class OutputStream {
         self.source = source
     }
 
-    func begin(_ target: PipeEnd) {
-        self.target = target
-        moved = 0
-    }
-
-    /// How many bytes the writer's pipe took; 0 at the end, `nil` if there are none or no room.
-    func move() throws(SystemCallFailure) -> Int? {
-        guard let target else { return nil }
-        let count = try source.splice(to: target.descriptor.number, atMost: 1 << 16)
-        moved += UInt64(count ?? 0)
-        return count
-    }
-
     /// Returns the pending bytes, at most `limit`; empty at the end, `nil` if there are none.
     func read(atMost limit: Int) -> [UInt8]? {
         do { return try source.read(limit: limit) } catch { return [] }
-    }
-
-    /// Gives the writer bytes that were read already.
-    func give(_ bytes: [UInt8]) {
-        var taken = 0
-        ignoring("what is not taken is counted") { () throws(SystemCallFailure) in
-            taken = try target?.descriptor.write(bytes[...]) ?? 0
-        }
-        moved += UInt64(taken)
-        dropped += UInt64(bytes.count - taken)
     }
 
     /// Returns how many bytes were discarded; 0 at the end, `nil` if there are none.
     func discard() -> Int? {
         // The shim's standard input is /dev/null.
         do { return try source.splice(to: 0, atMost: 1 << 20) } catch { return 0 }
-    }
-
-    /// Counts as lost what the writer has not read.
-    func loseWriter(_ shim: Shim) {
-        guard let target else { return }
-        target.unwatch(shim)
-        dropped += UInt64(target.descriptor.pendingBytes)
-        self.target = nil
-    }
-}
-
-/// A pipe to the writer, until the writer is forked.
-private final class LogPipe {
-    let reading: OwnedDescriptor
-    let end: PipeEnd
-
-    init(size: CInt?) throws(SystemCallFailure) {
-        let ends = try Pipe().release()
-        reading = OwnedDescriptor(adopting: ends.reading)
-        end = PipeEnd(OwnedDescriptor(adopting: ends.writing))
-        if let size { end.descriptor.setPipeSize(size) }
-        try end.descriptor.setNonblocking()
-    }
-}
-
-/// The shim's end of a pipe to the writer; it never blocks.
-private final class PipeEnd {
-    let descriptor: OwnedDescriptor
-    private var isWatched = false
-
-    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
-
-    func watch(_ shim: Shim) {
-        if isWatched { return }
-        ignoring("not watched, it is tried again with the next output") {
-            () throws(SystemCallFailure) in
-            let number = descriptor.number
-            try shim.epoll.add(number, .writable, tag: Watched.logPipe(number).tag)
-            isWatched = true
-        }
-    }
-
-    func unwatch(_ shim: Shim) {
-        if isWatched { shim.epoll.remove(descriptor.number) }
-        isWatched = false
     }
 }

@@ -41,6 +41,8 @@ final class TaskSlot {
     var job: Job?
     var stop: StopState?
     var output: TaskOutput?
+    /// What the outputs before `output` were.
+    var formerLog = LogTotals()
     /// Removals that wait for the log writer's end.
     var removals: [UInt32] = []
 
@@ -63,8 +65,17 @@ final class TaskSlot {
 
     /// The reason for a delay of a removal, or of the shim's end, if the log's disk causes it.
     private var waitsForWriter: String? {
-        guard let writer = output?.writer, output?.isKilled ?? false else { return nil }
-        return "the log writer was killed and has not ended: pid \(writer)"
+        guard let output, let writer = output.writer, output.isClosed else { return nil }
+        return output.isKilled
+            ? "the log writer was killed and has not ended: pid \(writer)"
+            : "the log writer has not written everything: pid \(writer)"
+    }
+
+    /// The log of all attempts.
+    var logState: LogState {
+        var state = output?.state ?? LogState()
+        state.totals = formerLog + state.totals
+        return state
     }
 
     func report() -> ShimTaskReport {
@@ -72,6 +83,7 @@ final class TaskSlot {
             name: name, process: process, exit: exit, job: job?.kind.rawValue, jobPID: job?.pid,
             jobSince: job?.since, waiting: stop?.waiting ?? waitsForWriter)
         report.attempt = attempt
+        report.log = logState
         return report
     }
 }
@@ -89,7 +101,7 @@ struct TaskPaths {
     let data: String
     let upper: String
     let work: String
-    let log: String
+    let log: LogNames
     /// The cgroup that the runtime makes.
     let cgroup: String
     /// The task's cgroup in the hierarchies that have no parent of the client's; the same as
@@ -111,7 +123,7 @@ struct TaskPaths {
         data = "\(settings.dataDirectory)/\(task)"
         upper = data + "/upper"
         work = data + "/work"
-        log = "\(settings.logDirectory)/\(task).log"
+        log = LogNames(directory: settings.logDirectory, task: task)
         ownCgroup = "\(settings.cgroup)/pod/task-\(task)"
         cgroup = settings.workload.map { "\($0)/task-\(task)" } ?? ownCgroup
         logCgroup = "\(settings.cgroup)/pod/log-\(task)"

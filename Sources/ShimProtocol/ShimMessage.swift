@@ -7,6 +7,9 @@ package enum ShimMessage: Equatable, Sendable {
     /// The first process of a task's attempt has ended, and its exit is stored. Repeated in every
     /// `status`.
     case exited(task: String, attempt: UInt32, TaskExit)
+    /// The state of a task's log has changed. Sent when the task is quiet, at the log's end, and
+    /// otherwise every few seconds. A daemon of version 1 gets none.
+    case logged(task: String, LogState)
 }
 
 package enum ShimReply: Equatable, Sendable {
@@ -80,6 +83,8 @@ package struct ShimTaskReport: Equatable, Sendable {
     package let jobSince: Int64?
     /// What the shim waits for, if that is not a job.
     package let waiting: String?
+    /// `nil` from shims of version 1.
+    package var log: LogState?
 
     package init(
         name: String, process: ProcessIdentity?, exit: TaskExit?, job: String?, jobPID: Int32?,
@@ -110,6 +115,10 @@ extension ShimMessage {
             writer.put(task)
             if version > 1 { writer.put(attempt) }
             exit.write(&writer)
+        case .logged(let task, let state):
+            writer.put(2 as UInt8)
+            writer.put(task)
+            state.write(&writer)
         }
         return writer.bytes
     }
@@ -127,6 +136,8 @@ extension ShimMessage {
             message = .exited(
                 task: try reader.text(), attempt: version > 1 ? try reader.number() : 1,
                 try TaskExit.read(&reader))
+        case 2 where version > 1:
+            message = .logged(task: try reader.text(), try LogState.read(&reader))
         case let kind: throw WireFault("message \(kind)")
         }
         try reader.end()
@@ -280,6 +291,7 @@ extension ShimTaskReport {
         writer.put(optional: jobPID) { writer, pid in writer.put(pid) }
         writer.put(optional: jobSince) { writer, since in writer.put(since) }
         writer.put(optional: waiting) { writer, text in writer.put(text) }
+        if version > 1 { writer.put(optional: log) { writer, log in log.write(&writer) } }
     }
 
     fileprivate static func read(
@@ -308,6 +320,11 @@ extension ShimTaskReport {
                 try reader.text()
             })
         report.attempt = attempt
+        if version > 1 {
+            report.log = try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try LogState.read(&reader)
+            }
+        }
         return report
     }
 }

@@ -21,10 +21,12 @@ package struct TaskDocument: Equatable, Sendable {
     package let groupsFromRootfs: Bool?
     /// Whether the runtime makes no task if it sees a v2 tree beside v1's hierarchies, as crun.
     package let refusesHybrid: Bool
+    package let log: LogLimits
 
     package init(
         runtime: String, id: String, lower: String, user: String, startsAtOnce: Bool,
-        groups: [String] = [], groupsFromRootfs: Bool? = nil, refusesHybrid: Bool = false
+        groups: [String] = [], groupsFromRootfs: Bool? = nil, refusesHybrid: Bool = false,
+        log: LogLimits = LogLimits()
     ) {
         self.runtime = runtime
         self.id = id
@@ -34,6 +36,7 @@ package struct TaskDocument: Equatable, Sendable {
         self.groups = groups
         self.groupsFromRootfs = groupsFromRootfs
         self.refusesHybrid = refusesHybrid
+        self.log = log
     }
 }
 
@@ -44,6 +47,7 @@ extension TaskDocument {
         writer.put(list: groups) { writer, group in writer.put(group) }
         writer.put(optional: groupsFromRootfs) { writer, flag in writer.put(flag: flag) }
         writer.put(flag: refusesHybrid)
+        log.write(&writer)
     }
 
     static func read(_ reader: inout WireReader) throws(WireFault) -> TaskDocument {
@@ -56,6 +60,6 @@ extension TaskDocument {
             groupsFromRootfs: try reader.optional { (reader: inout WireReader) throws(WireFault) in
                 try reader.flag()
             },
-            refusesHybrid: try reader.flag())
+            refusesHybrid: try reader.flag(), log: try LogLimits.read(&reader))
     }
 }

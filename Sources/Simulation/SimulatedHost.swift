@@ -5,7 +5,7 @@ package import EventLoop
 package import Host
 package import Kernel
 package import Model
-import ShimProtocol
+package import ShimProtocol
 import Synchronization
 
 @Loop package final class SimulatedHost: Host {
@@ -381,6 +381,10 @@ import Synchronization
         ]
     }
 
+    package func readLog(
+        _ pod: UID, _ task: Label, _ query: LogQuery, ready: @escaping @Sendable () -> Void
+    ) -> any LogSource { EmptyLog() }
+
     package func statistics(of pods: [Pod]) async -> [PodStatistics]? {
         world.statisticsReads += 1
         var read = CgroupStatistics()
@@ -470,4 +474,11 @@ extension HostInfo {
         info.runtimes[0].recursiveReadOnly = true
         return info
     }()
+}
+
+/// Simulated tasks write nothing.
+private final class EmptyLog: LogSource {
+    func pull() -> LogPull { .end }
+    func finish() {}
+    func close() {}
 }

@@ -161,6 +161,9 @@ struct Dice: RandomNumberGenerator {
         spec.addCapabilities = ["CHOWN", "NET_RAW"]
         spec.dropCapabilities = ["ALL"]
         spec.compat32 = true
+        spec.log.onStall = pick([.drop, .block])
+        spec.log.maxSize = 65536 + number()
+        spec.log.maxFiles = pick([2, 1000])
         spec.security.isPrivileged = false
         spec.security.maskedPaths = maybe { _ in ["/m"] }
         spec.security.readOnlyPaths = maybe { _ in [] }

@@ -36,8 +36,11 @@ import Testing
             "ambient":[]},"noNewPrivileges":true,"compat32":true,"stopSignal":"TERM",
             "gracePeriod":2.5,"start":true,"privileged":false,"groups":[],"groupsFromRootfs":null,
             "umask":"0022","rlimits":[],"maskedPaths":null,"readOnlyPaths":null,
-            "seccomp":"default","apparmor":null,"devices":[]}
+            "seccomp":"default","apparmor":null,"devices":[],"log":{"onStall":"drop",
+            "maxSize":10485760,"maxFiles":5,"bytes":7,"lines":1,"dropped":0}}
             """#)
+        var task = task
+        task.log = LogState(totals: LogTotals(bytes: 7, lines: 1), isComplete: false)
         #expect(try json(task) == expected)
     }
 

@@ -128,6 +128,52 @@ extension Machine {
             }
         }
 
+        @Test("a hung log disk drops output or stops the task, as the task has asked for")
+        func stalledLogs() throws {
+            var disk: StallingDisk?
+            try withFault(
+                "disk under the logs of two tasks",
+                setUp: { disk = try StallingDisk(at: $0.logDirectory, of: $0) }
+            ) { daemon, client in
+                let disk = try #require(disk)
+                // More output than the pipe between the task and its log holds.
+                let script =
+                    "echo begun; while [ ! -e /data/go ]; do sleep 0.02; done; "
+                    + "dd if=/dev/zero bs=1024 count=4096 2>&- | tr '\\0' '\\n'"
+                let mount = try daemon.shared([daemon.home + "/go": "/data"])
+                let tasks = ["drop", "block"].map { stall in
+                    let more = mount + ", \"log\": {\"onStall\": \"\(stall)\"}"
+                    return "\"\(stall)\": \(daemon.rootfs.task(script, more))"
+                }
+                let pod = try client.createPod(
+                    "web", "{\"tasks\": {\(tasks.joined(separator: ", "))}}")
+                for task in ["drop", "block"] {
+                    let file = "\(daemon.logDirectory)/\(pod.uid)/\(task).log"
+                    try eventually("the log is begun") { text(of: file)?.contains("begun") == true }
+                }
+                try disk.stall()
+                try write("", to: daemon.home + "/go/go")
+                func log(_ task: String, _ member: String) throws -> Int64 {
+                    try client.send("GET", "/v1/pods/web/tasks/\(task)")["log", member]?.integer
+                        ?? 0
+                }
+                _ = try client.waitForTask("web", "drop", "exited")
+                try eventually("output is dropped") { try log("drop", "dropped") > 0 }
+                // The same time has passed for both.
+                #expect(try client.send("GET", "/v1/pods/web/tasks/block").state == "running")
+                disk.resume()
+                _ = try client.waitForTask("web", "block", "exited")
+                let all: Int64 = 4096 * 1024 + 6
+                try eventually("everything is logged") { try log("block", "bytes") == all }
+                #expect(try log("block", "dropped") == 0)
+                #expect(try log("block", "lines") == all - 5)
+                let target = "/v1/pods/web/tasks/drop/logs?follow=true&stream=stderr"
+                let notes = try client.send("GET", target).reply.text
+                #expect(notes.contains("bytes of output were dropped here"), "\(notes)")
+                #expect(try log("drop", "bytes") + log("drop", "dropped") == all)
+            }
+        }
+
         @Test("a delete waits for a helper on a hung disk, even if the helper's shim dies")
         func shimDies() throws {
             try withStallingData("disk, and no shim") { daemon, client, disk in

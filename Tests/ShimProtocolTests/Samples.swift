@@ -30,7 +30,8 @@ enum Samples {
         TaskDocument(
             runtime: "/usr/sbin/\(text)", id: text, lower: "/srv/\(text)", user: "1000:\(text)",
             startsAtOnce: startsAtOnce, groups: startsAtOnce ? [] : ["20", text],
-            groupsFromRootfs: text.isEmpty ? nil : startsAtOnce, refusesHybrid: !startsAtOnce)
+            groupsFromRootfs: text.isEmpty ? nil : startsAtOnce, refusesHybrid: !startsAtOnce,
+            log: LogLimits(maxSize: 1 + text.utf8.count, maxFiles: 7, blocks: startsAtOnce))
     }
 
     static let requests: [ShimRequest] =
@@ -84,6 +85,7 @@ enum Samples {
             job: bits & 4 == 0 ? nil : "umount2", jobPID: bits & 8 == 0 ? nil : .max,
             jobSince: bits & 16 == 0 ? nil : .min, waiting: bits & 32 == 0 ? nil : "naïve")
         report.attempt = bits == 0 ? .max : UInt32(bits)
+        report.log = bits & 3 == 0 ? nil : logs[bits % logs.count]
         return report
     }
 
@@ -98,6 +100,14 @@ enum Samples {
         + ShimFault.allCases.map { .failed($0, detail: "why: \($0)") }
         + [.failed(.runtime, detail: "why", dropped: .max)]
 
+    static let logs = [
+        LogState(), LogState(isComplete: true),
+        LogState(totals: LogTotals(bytes: .max, lines: 1, dropped: 2), isComplete: false),
+    ]
+
+    /// Messages that only daemons of the current version get.
+    static let newMessages: [ShimMessage] = zip(texts, logs).map { .logged(task: $0, $1) }
+
     static let messages: [ShimMessage] =
         replies.enumerated().map { .reply(id: UInt32($0.offset), $0.element) }
         + [.reply(id: .max, .done)]
@@ -106,7 +116,8 @@ enum Samples {
 
     /// Every packet of a sample, except those with very long texts.
     static let shortPackets: [(isRequest: Bool, bytes: [UInt8])] =
-        (requests.map { (true, $0.packet(id: 7)) } + messages.map { (false, $0.packet()) }
+        (requests.map { (true, $0.packet(id: 7)) }
+        + (messages + newMessages).map { (false, $0.packet()) }
         + messages.map { (false, $0.packet(ShimVersion.oldest)) })
         .filter { $0.1.count < 10_000 }
 }

@@ -48,7 +48,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
 
     @Test("every message is decoded unchanged")
     func messages() throws {
-        for message in Samples.messages {
+        for message in Samples.messages + Samples.newMessages {
             #expect(try ShimMessage.parse(message.packet()).message == message)
         }
     }

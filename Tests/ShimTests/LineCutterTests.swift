@@ -14,13 +14,23 @@ import Testing
         }
     }
 
-    private static func log(_ bytes: [UInt8], inChunksOf size: Int) -> [(tag: UInt8, [UInt8])] {
+    private static func log(
+        _ bytes: [UInt8], inChunksOf size: Int, room: Int
+    ) -> [(tag: UInt8, [UInt8])] {
         var cutter = LineCutter("stdout")
-        var log: [UInt8] = []
+        var (log, kept): ([UInt8], [UInt8]) = ([], [])
         for start in stride(from: 0, to: bytes.count, by: size) {
-            cutter.cut(bytes[start..<min(start + size, bytes.count)], at: [84], into: &log)
+            kept += bytes[start..<min(start + size, bytes.count)]
+            while true {
+                var more: [UInt8] = []
+                let taken = cutter.cut(kept.span, at: [84], into: &more, room: room)
+                if more.isEmpty { break }
+                log += more
+                kept.removeFirst(taken)
+            }
+            #expect(kept.count <= LineCutter.limit)
         }
-        cutter.end(at: [84], into: &log)
+        cutter.end(kept.span, at: [84], into: &log)
         let head = Array("T stdout ".utf8)
         return log.split(separator: 10, omittingEmptySubsequences: false).dropLast().map { line in
             #expect(line.starts(with: head))
@@ -34,9 +44,11 @@ import Testing
         "a line of any length is written whole, in parts of at most 16,384 bytes", arguments: sizes)
     func lines(_ size: Int) {
         let line = LineCutterTests.text(size)
-        for (chunk, isEnded) in [(16384, true), (16384, false), (65536, true), (4095, false)] {
+        for (chunk, isEnded, room) in [
+            (16384, true, 1 << 20), (16384, false, 1), (65536, true, 20000), (4095, false, 1 << 20),
+        ] {
             let bytes = isEnded ? line + [10] + line + [10] : line
-            let parts = LineCutterTests.log(bytes, inChunksOf: chunk)
+            let parts = LineCutterTests.log(bytes, inChunksOf: chunk, room: room)
             let whole = max(isEnded || size > 0 ? 1 : 0, (size + 16383) / 16384)
             #expect(parts.count == (isEnded ? 2 * whole : whole))
             #expect(parts.allSatisfy { $0.1.count <= 16384 })
@@ -50,27 +62,27 @@ import Testing
     @Test("after refused writes the log has a note in its own format, and whole lines")
     func gap() {
         var gap = LogGap()
-        let first = gap.next(Array("T o F one\nT o F tw".utf8), at: [84])
-        gap.wrote(first, refused: 5)
-        let second = gap.next(Array("o\nT o F thr".utf8), at: [84])
+        #expect(!gap.needsNote)
+        let lines = Array("T o F one\nT o F two\n".utf8)
+        // The disk has taken the first line, and a part of the second.
+        gap.wrote(lines[...], refused: 5)
+        let note = gap.note(at: [84])
         #expect(
-            String(decoding: second, as: UTF8.self) == """
-
-                T stderr F staunch: the log's disk refused 7 bytes here
-                T o F thr
-                """)
-        gap.wrote(second, refused: second.count)
-        #expect(gap.next(Array("e".utf8), at: [84]).isEmpty)
-        gap.wrote([], refused: 0)
-        let last = gap.next(Array("e\nT o F four\n".utf8), at: [84])
+            String(decoding: note, as: UTF8.self)
+                == "\nT stderr F staunch: the log's disk refused 5 bytes here\n")
+        // The end of the note is refused, too: it is written again, on a line of its own.
+        gap.wroteNote(note, refused: 3)
+        gap.wrote(lines[...], refused: lines.count)
         #expect(
-            String(decoding: last, as: UTF8.self) == """
-
-                T stderr F staunch: the log's disk refused 19 bytes here
-                T o F four
-
-                """)
-        gap.wrote(last, refused: 0)
-        #expect(gap.next([1], at: [84]) == [1])
+            String(decoding: gap.note(at: [84]), as: UTF8.self)
+                == "\nT stderr F staunch: the log's disk refused 25 bytes here\n")
+        gap.wroteNote(gap.note(at: [84]), refused: 0)
+        gap.wrote(lines[...], refused: 0)
+        #expect(!gap.needsNote)
+        // A writer that was killed left the beginning of a line.
+        gap.foundTornLine()
+        #expect(gap.needsNote && gap.note(at: [84]) == [10])
+        gap.wroteNote([10], refused: 0)
+        #expect(!gap.needsNote)
     }
 }

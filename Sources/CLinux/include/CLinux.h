@@ -79,6 +79,8 @@ int clinux_inotify(void);
 /* Watches the names in the directory `path`, and if `contents` also the files with those names
    and the directory itself. */
 int clinux_watch_directory(int watch, const char *path, int contents);
+/* Watches the contents and the names of an open file. */
+int clinux_watch_file(int watch, int file);
 /* open_tree(2) with OPEN_TREE_CLONE: copies the mount at `path`, and those below it if
    `recursive`. The copy is unattached, and disappears with the descriptor unless it is moved. */
 int clinux_clone_mount(const char *path, int recursive);
@@ -208,6 +210,14 @@ ssize_t clinux_splice(int from, int to, size_t count);
 /* FIONREAD: the number of bytes in a pipe. */
 int clinux_pending(int descriptor);
 int clinux_pipe(int ends[2]);
+/* Anonymous memory of `size` bytes that a forked child shares (mmap(2), MAP_SHARED); NULL on
+   failure. */
+void *clinux_share_memory(size_t size);
+/* Numbers that two processes share: no reader sees half a number, and what was written before a
+   store is seen after the load of it. */
+uint64_t clinux_load(const uint64_t *number);
+void clinux_store(uint64_t *number, uint64_t value);
+void clinux_add(uint64_t *number, uint64_t value);
 /* Raises RLIMIT_NOFILE to its hard limit; call it before other threads exist. */
 int clinux_raise_descriptor_limit(void);
 /* The limits before that; 0 if they were not raised. */

@@ -140,7 +140,7 @@ extension PodController {
             lower: task.spec.rootfs, user: "\(task.spec.user)", startsAtOnce: task.spec.start,
             groups: task.spec.security.groups.map(\.description),
             groupsFromRootfs: task.spec.security.groupsFromRootfs,
-            refusesHybrid: runtime?.refusesHybrid ?? false)
+            refusesHybrid: runtime?.refusesHybrid ?? false, log: LogLimits(task.spec.log))
     }
 
     /// Makes one part of the pod.
@@ -344,5 +344,13 @@ extension Failure {
         case .notRunning, .state: self.init(.taskState, detail, step: .create(step))
         case .interrupted, .system: self.init(.shimFailed, detail, step: .create(step))
         }
+    }
+}
+
+extension LogLimits {
+    fileprivate init(_ log: LogSpec) {
+        self.init(
+            maxSize: Int(clamping: log.maxSize), maxFiles: Int(clamping: log.maxFiles),
+            blocks: log.onStall == .block)
     }
 }

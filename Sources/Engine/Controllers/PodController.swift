@@ -153,6 +153,13 @@ import Teardown
         }
     }
 
+    /// Shows the state of a task's log.
+    func sawLog(_ task: String, _ state: LogState) {
+        guard let name = Label(task) else { return }
+        engine.registry.showPod(uid) { $0[task: name]?.log = state }
+        if state.isComplete { engine.logFollowers.look(engine) }
+    }
+
     /// Stores the end of a task's first process, which the shim has stored already. Returns `false`
     /// if the store does not accept it now; the registry then tries again.
     @discardableResult

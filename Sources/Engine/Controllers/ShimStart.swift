@@ -33,7 +33,7 @@ extension PodController {
                 process: report.shim, since: pod.shim?.since ?? EngineClock.now)
             noteNamespaces(of: report.shim)
             // A shim that was found alive may have seen tasks end while no daemon ran.
-            for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
+            learn(report.tasks)
             return link
         } catch { throw Failure(.shimFailed, "\(error)", step: .create(.shimStart)) }
     }
@@ -75,6 +75,7 @@ extension PodController {
     private var events: ShimEvents {
         ShimEvents(
             sawExit: { [weak self] task, exit in self?.sawExit(task, exit) },
+            sawLog: { [weak self] task, state in self?.sawLog(task, state) },
             lost: { [weak self] in self?.lostShimClient() })
     }
 

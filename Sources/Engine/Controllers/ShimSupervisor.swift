@@ -84,8 +84,16 @@ extension PodController {
         engine.registry.showPod(uid) { $0.stalled = nil }
         engine.metrics.podsAdopted.add()
         noteNamespaces(of: report.shim)
-        for task in report.tasks { if let exit = task.exit { sawExit(task.name, exit) } }
+        learn(report.tasks)
         return true
+    }
+
+    /// Learns what the shim tells of its tasks.
+    func learn(_ tasks: [ShimTaskReport]) {
+        for task in tasks {
+            if let log = task.log { sawLog(task.name, log) }
+            if let exit = task.exit { sawExit(task.name, exit) }
+        }
     }
 
     private func showStall(_ why: String) {

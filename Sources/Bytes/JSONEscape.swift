@@ -1,11 +1,11 @@
 //  Escaping of strings (RFC 8259, section 7).
 
-import Bytes
-
 extension ByteBuilder {
     /// Appends a string's UTF-8. Escapes only `"`, `\` and the control characters.
-    mutating func append(escaping text: String) {
-        let bytes = text.utf8.span
+    package mutating func append(escaping text: String) { append(escaping: text.utf8.span) }
+
+    /// The same for UTF-8 that is no string.
+    package mutating func append(escaping bytes: Span<UInt8>) {
         var done = 0
         for index in bytes.indices where mustEscape(bytes[index]) {
             append(bytes.extracting(done..<index))
