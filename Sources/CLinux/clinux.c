@@ -437,6 +437,10 @@ ssize_t clinux_read_link(int link, char *target, size_t size) {
     return readlinkat(link, "", target, size);
 }
 
+int clinux_punch_hole(int descriptor, long bytes) {
+    return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, bytes);
+}
+
 int clinux_set_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);
     return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);

@@ -25,6 +25,8 @@ package enum DocumentLimits {
     package static let cpus = 0.01...1024.0
     /// Seconds.
     package static let grace = 0.0...86_400.0
+    /// Restarts of a task.
+    package static let retries: ClosedRange<Int64> = 0...1_000_000_000
     /// Seconds: a year.
     package static let ttl = 0.0...31_536_000.0
     /// Bytes of one file of a log, and files.

@@ -1,6 +1,7 @@
 //  Events as JSON: the same object for NDJSON and for the data of a server-sent event.
 
 package import JSON
+import Kernel
 package import Model
 
 extension Event: DocumentEncodable {
@@ -19,12 +20,19 @@ extension Event: DocumentEncodable {
         if let task = target.task { writer.member("task", task.text) }
         if case .operation(let id, _) = change { writer.member("operation", id) }
         writer.member("state", state)
+        switch change {
+        case .started(let attempt): writer.member("attempt", Int64(attempt))
+        case .exited(let exit):
+            writer.member("attempt", Int64(exit.attempt))
+            writer.exitMembers(exit.exit)
+        case .state, .gone, .operation: break
+        }
         writer.endObject()
     }
 
     private var kind: String {
         switch change {
-        case .state: target.kind.rawValue
+        case .state, .started, .exited: target.kind.rawValue
         case .gone: "\(target.kind.rawValue).gone"
         case .operation: "operation"
         }
@@ -33,6 +41,8 @@ extension Event: DocumentEncodable {
     private var state: String {
         switch change {
         case .state(let state): state
+        case .started: "running"
+        case .exited: "exited"
         case .gone: "gone"
         case .operation(_, let state): state.rawValue
         }

@@ -102,6 +102,16 @@ extension PodTask: DocumentEncodable {
         writer.member("startedAt", startedAt)
         writer.member("pid", state.process.map { Int64($0.pid) })
         writer.exitMembers(state.exit)
+        writer.member("attempt", Int64(attempt))
+        writer.member("restarts", Int64(restarts))
+        writer.member("nextStartAt", nextStart?.at)
+        writer.member("startWaitsFor", nextStart?.waitsFor)
+        writer.key("lastExit")
+        if let lastExit { lastExit.write(to: &writer) } else { writer.null() }
+        writer.key("exits")
+        writer.beginArray()
+        for exit in exits { exit.write(to: &writer) }
+        writer.endArray()
         writer.member("operation", operation)
         TaskSpec.shownMembers.write(spec, to: &writer)
         writer.key("log")
@@ -111,6 +121,15 @@ extension PodTask: DocumentEncodable {
         writer.member("lines", log.map { Int64(clamping: $0.totals.lines) })
         writer.member("dropped", log.map { Int64(clamping: $0.totals.dropped) })
         writer.endObject()
+        writer.endObject()
+    }
+}
+
+extension AttemptExit {
+    fileprivate func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("attempt", Int64(attempt))
+        writer.exitMembers(exit)
         writer.endObject()
     }
 }

@@ -90,10 +90,30 @@ extension PodTask {
         writer.bits("rev", revision)
         writer.time("created", createdAt)
         writer.time("started", startedAt)
+        if attempt != 1 { writer.member("attempt", Int64(attempt)) }
+        writeExits(to: &writer)
+        writer.time("next", nextStart?.at)
+        writer.some("nextWaits", nextStart?.waitsFor)
         writer.some("op", operation)
         writer.key("spec")
         writer.taskSpec(spec)
         writer.endObject()
+    }
+}
+
+extension PodTask {
+    /// The exit of a first attempt alone is in the state.
+    private func writeExits(to writer: inout JSONWriter) {
+        if exits == state.exit.map({ [AttemptExit(attempt: 1, $0)] }) ?? [] { return }
+        writer.key("exits")
+        writer.beginArray()
+        for exit in exits {
+            writer.beginObject()
+            writer.member("attempt", Int64(exit.attempt))
+            writer.exit("exit", exit.exit)
+            writer.endObject()
+        }
+        writer.endArray()
     }
 }
 
@@ -142,12 +162,24 @@ extension RecordReader {
     }
 
     fileprivate func task() throws(RecordFault) -> PodTask {
-        PodTask(
+        var task = PodTask(
             uid: try self["uid"].uid(), spec: try self["spec"].taskSpec(),
             state: try taskState(), revision: try self["rev"].bits(),
             createdAt: try self["created"].time(),
             startedAt: try optional("started")?.time(),
             operation: try optional("op")?.uid())
+        task.attempt = try optional("attempt")?.integer(as: UInt32.self) ?? 1
+        guard task.attempt > 0 else { throw RecordFault.malformed(pointer, "has attempt 0") }
+        task.exits =
+            try optional("exits")?.elements().map { x throws(RecordFault) in
+                AttemptExit(
+                    attempt: try x["attempt"].integer(as: UInt32.self), try x["exit"].exit())
+            } ?? task.state.exit.map { [AttemptExit(attempt: 1, $0)] } ?? []
+        if let next = optional("next") {
+            let reason = try optional("nextWaits")?.string()
+            task.nextStart = NextStart(at: try next.time(), waitsFor: reason)
+        }
+        return task
     }
 
     private func taskState() throws(RecordFault) -> TaskState {

@@ -10,7 +10,6 @@ extension TaskSpec {
     static let logMembers = SpecTable<TaskSpec>(log.nested)
 
     private static let ownMembers: [Member<TaskSpec>] = [
-        .unsupported("restart"),
         .optional("labels", \.labels, { $0.labels = $1 }, .map { $0.notes() }),
         .optional("annotations", \.annotations, { $0.annotations = $1 }, .map { $0.notes() }),
         .object(
@@ -43,6 +42,24 @@ extension TaskSpec {
             "gracePeriod", \.gracePeriod, { $0.gracePeriod = $1 },
             .thousandths(in: DocumentLimits.grace)),
         .optional("start", \.start, { $0.start = $1 }, .bool),
+        .object("restart", restartMembers),
+    ]
+
+    private static let restartMembers: [Member<TaskSpec>] = [
+        .optional("policy", \.restart.policy, { $0.restart.policy = $1 }, .restartPolicy),
+        .nullable(
+            "maxRetries", \.restart.maxRetries, { $0.restart.maxRetries = $1 },
+            .integer { $0.integer(in: DocumentLimits.retries) }),
+        .object(
+            "backoff",
+            [
+                .optional(
+                    "initial", \.restart.initialBackoff, { $0.restart.initialBackoff = $1 },
+                    .thousandths(in: DocumentLimits.grace)),
+                .optional(
+                    "max", \.restart.maxBackoff, { $0.restart.maxBackoff = $1 },
+                    .thousandths(in: DocumentLimits.grace)),
+            ]),
     ]
 
     private static let log = Member<TaskSpec>.object(
@@ -68,6 +85,14 @@ extension TaskSpec {
             var spec = TaskSpec(defaultsOf: name)
             return TaskSpec.members.read(&object, into: &spec) ? spec : nil
         }
+    }
+}
+
+extension Codec<RestartSpec.Policy> {
+    fileprivate static var restartPolicy: Codec {
+        .parsed(
+            "'never', 'on-failure' or 'always'", { RestartSpec.Policy(rawValue: $0) },
+            text: \.rawValue)
     }
 }
 

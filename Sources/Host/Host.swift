@@ -25,16 +25,20 @@ extension SystemCallFailure {
 package struct ShimEvents: Sendable {
     package let sawExit: @Sendable @Loop (String, TaskExit) -> Void
     package let sawLog: @Sendable @Loop (String, LogState) -> Void
+    /// The attempts of this task are to be asked for.
+    package let attemptsChanged: @Sendable @Loop (String) -> Void
     /// Called once, when the shim hangs up.
     package let lost: @Sendable @Loop () -> Void
 
     package init(
         sawExit: @escaping @Sendable @Loop (String, TaskExit) -> Void,
         sawLog: @escaping @Sendable @Loop (String, LogState) -> Void,
+        attemptsChanged: @escaping @Sendable @Loop (String) -> Void,
         lost: @escaping @Sendable @Loop () -> Void
     ) {
         self.sawExit = sawExit
         self.sawLog = sawLog
+        self.attemptsChanged = attemptsChanged
         self.lost = lost
     }
 }
@@ -57,6 +61,21 @@ package enum ExitSight: Equatable, Sendable {
     /// The runtime was asked, and no exit has been stored.
     case open
     case exit(TaskExit)
+}
+
+/// The record of one attempt in the file that a shim has left.
+package struct AttemptSight: Equatable, Sendable {
+    package let attempt: UInt32
+    /// `nil` if the attempt has begun, and its exit is not stored.
+    package let exit: TaskExit?
+
+    package init(attempt: UInt32, exit: TaskExit?) {
+        self.attempt = attempt
+        self.exit = exit
+    }
+
+    /// The most records that one look returns.
+    package static let most = 256
 }
 
 /// Space on the records' file system that is kept for deletes (law 13). Any thread may call it.
@@ -145,6 +164,11 @@ package struct HostRoute: Equatable, Sendable {
         _ pod: Pod, _ task: TaskSpec, as user: ResolvedUser
     ) async throws(Failure)
     func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight
+    /// Returns the attempts of a task with restarts that come after this one, oldest first, and at
+    /// most `AttemptSight.most`. Used when the shim is gone.
+    func attempts(
+        _ pod: UID, _ task: Label, after attempt: UInt32
+    ) throws(SystemCallFailure) -> [AttemptSight]
     /// Removes a pod's upper layers, and its logs unless they are kept. Used when no shim does it.
     func removeFiles(
         _ pod: UID, keepingLogs: Bool

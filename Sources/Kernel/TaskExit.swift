@@ -34,3 +34,16 @@ package struct TaskExit: Equatable, Sendable {
         }
     }
 }
+
+/// The exit of one attempt of a task. Each attempt has one process and one exit.
+package struct AttemptExit: Equatable, Sendable {
+    /// Counted from 1.
+    package let attempt: UInt32
+    /// How its first process ended.
+    package let exit: TaskExit
+
+    package init(attempt: UInt32, _ exit: TaskExit) {
+        self.attempt = attempt
+        self.exit = exit
+    }
+}

@@ -193,6 +193,30 @@ extension OwnedDescriptor {
         return try check(result, "write", "descriptor \(number)")
     }
 
+    /// Writes all of the bytes at a place of a file.
+    package borrowing func write(_ bytes: [UInt8], at place: Int64) throws(SystemCallFailure) {
+        let number = self.number
+        // SAFETY: the array's storage lives for the call.
+        let result = unsafe bytes.withUnsafeBytes { buffer in
+            var result = -1
+            repeat {
+                result = effect("fd.pwrite", [.noSpace, .inputOutput, .interrupted]) {
+                    unsafe pwrite(number, buffer.baseAddress, buffer.count, off_t(place))
+                }
+            } while result < 0 && errno == EINTR
+            return result
+        }
+        guard try check(result, "pwrite", "descriptor \(number)") < bytes.count else { return }
+        throw SystemCallFailure(call: "pwrite", subject: "descriptor \(number)", errno: ENOSPC)
+    }
+
+    /// Frees the space of the first `bytes` bytes of a file, which are then zeros.
+    package borrowing func free(first bytes: Int64) throws(SystemCallFailure) {
+        try check(
+            effect("fd.free", .storage) { clinux_punch_hole(number, Int(bytes)) }, "fallocate",
+            "descriptor \(number)")
+    }
+
     package borrowing func setNonblocking() throws(SystemCallFailure) {
         try check(clinux_set_nonblocking(number), "fcntl", "O_NONBLOCK")
     }

@@ -22,6 +22,36 @@ extension LinuxHost {
         }
     }
 
+    package func attempts(
+        _ pod: UID, _ task: Label, after attempt: UInt32
+    ) throws(SystemCallFailure) -> [AttemptSight] {
+        guard attempt < .max else { return [] }
+        let content: [UInt8]
+        do throws(SystemCallFailure) {
+            // O_NONBLOCK: a FIFO in its place would be waited for.
+            let file = try OwnedDescriptor.opening(
+                "\(layout.bundle(pod, task))/\(AttemptFile.name)", 0o4000)
+            content = try file.read(
+                at: Int(AttemptFile.position(of: attempt + 1)),
+                limit: AttemptSight.most * TaskExit.fileSize)
+        } catch {
+            // ENOENT, ENXIO, ENOTDIR, EISDIR, ELOOP: it is no file of the shim's.
+            if [2, 6, 20, 21, 40].contains(error.errno) { return [] }
+            throw error
+        }
+        var found: [AttemptSight] = []
+        for start in stride(from: 0, to: content.count, by: TaskExit.fileSize) {
+            let record = Array(content[start...].prefix(TaskExit.fileSize))
+            let number = attempt + 1 + UInt32(found.count)
+            switch AttemptFile.parse(record) {
+            case .none: return found
+            case .begun: found.append(AttemptSight(attempt: number, exit: nil))
+            case .exit(let exit): found.append(AttemptSight(attempt: number, exit: exit))
+            }
+        }
+        return found
+    }
+
     package func removeFiles(
         _ pod: UID, keepingLogs: Bool
     ) async throws(SystemCallFailure) -> Blocker? {

@@ -139,6 +139,7 @@ import ShimProtocol
                 pending.removeValue(forKey: id)?.resume(returning: reply.explained)
             case .exited(let task, _, let exit): events.sawExit(task, exit)
             case .logged(let task, let state): events.sawLog(task, state)
+            case .attemptsChanged(let task): events.attemptsChanged(task)
             }
         } catch { throw SystemCallFailure(call: "recv", subject: error.detail, errno: 71) }
     }

@@ -1,5 +1,7 @@
 // The events, in the order of their revisions.
 
+package import Kernel
+
 /// One change of an object, or of an operation on it, as `/v1/events` reports it.
 package struct Event: Equatable, Sendable {
     /// The value of the global counter at the change. It orders the events.
@@ -15,6 +17,10 @@ package struct Event: Equatable, Sendable {
     package enum Change: Equatable, Sendable {
         /// The object has this new state.
         case state(String)
+        /// The attempt of a task runs.
+        case started(attempt: UInt32)
+        /// An attempt of a task has ended.
+        case exited(AttemptExit)
         /// The record and all other objects of the target are gone.
         case gone
         /// The operation has this new state.

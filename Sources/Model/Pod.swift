@@ -137,6 +137,13 @@ package struct PodTask: Equatable, Sendable {
     package let createdAt: Timestamp
     /// When `start` had succeeded. It stays after the exit.
     package var startedAt: Timestamp?
+    /// The number of the present or last attempt, counted from 1. Each attempt has one process and
+    /// one exit.
+    package var attempt: UInt32 = 1
+    /// The last exits without a gap, the oldest first.
+    package var exits: [AttemptExit] = []
+    /// When the task will be restarted; `nil` if it will not, or if it runs.
+    package var nextStart: NextStart?
     /// The operation that creates or deletes the task; `nil` if none runs.
     package var operation: UID?
     /// The state of its log, as the shim told it last; `nil` if no shim has. Only in memory.
@@ -157,12 +164,13 @@ package struct PodTask: Equatable, Sendable {
 }
 
 //  creating ──> created ──> running <──> paused        any state ──> exited    [sawExit]
-//                                                     any state ──> deleting  [Pod's owner]
+//                             └── exited (a restart)  any state ──> deleting  [Pod's owner]
 //  creating: * the record names the task; none, some or all of its objects may exist
 //  created:  * runc's state exists  * the process exists, and waits in runc's exec fifo
 //  running:  * the user's program runs as `process`
 //  paused:   * the kernel has frozen its processes, unless a stop or an operator has thawed them
-//  exited:   * the status came from `waitid`, or is `unknown`; it never changes again
+//  exited:   * the status came from `waitid`, or is `unknown`; it never changes again. A restart
+//              makes another attempt, with an exit of its own
 //  deleting: * entered once; the exit, if there was one, stays readable
 /// The state of a task, with the process or the exit that exists in it.
 package enum TaskState: Equatable, Sendable {
@@ -200,15 +208,5 @@ package enum TaskState: Equatable, Sendable {
         case .deleting(let exit): exit
         case .creating, .created, .running, .paused: nil
         }
-    }
-
-    /// Stores the exit. If there is an exit already, it stays (law 8), and the result is `false`.
-    package mutating func sawExit(_ exit: TaskExit) -> Bool {
-        switch self {
-        case .exited, .deleting(.some): return false
-        case .deleting(nil): self = .deleting(exit)
-        case .creating, .created, .running, .paused: self = .exited(exit)
-        }
-        return true
     }
 }

@@ -14,7 +14,8 @@ package struct PodExpiry: Equatable, Sendable {
 }
 
 extension Pod {
-    /// `nil` for a pod without `ttlAfterExit`, without tasks, or with a task that has not exited.
+    /// `nil` for a pod without `ttlAfterExit`, without tasks, or with a task that has not
+    /// exited or will be restarted.
     package var expiry: PodExpiry? {
         switch state {
         case .creating, .deleting: return nil
@@ -23,7 +24,7 @@ extension Pod {
         guard let ttl = spec.ttlAfterExit, !tasks.isEmpty else { return nil }
         var last = Int64.min
         for task in tasks {
-            guard case .exited(let exit) = task.state else { return nil }
+            guard case .exited(let exit) = task.state, task.nextStart == nil else { return nil }
             last = max(last, exit.finishedAt)
         }
         return PodExpiry(lastExit: last, ttl: ttl)

@@ -160,6 +160,8 @@ package struct TaskSpec: Equatable, Sendable {
     package var gracePeriod: Int64
     /// Whether the task starts as soon as it has been made.
     package var start: Bool
+    /// When the task is started again after its exit.
+    package var restart = RestartSpec()
 
     package init(
         name: Label, rootfs: String, readOnlyRootfs: Bool = false, args: [String],

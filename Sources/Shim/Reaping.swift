@@ -56,9 +56,18 @@ extension Shim {
         let record = TaskExit(
             status: hasRun ? TaskExit.Status(exit) : .neverRan(signal: exit.signal),
             oomKilled: cgroup(of: slot).sawOutOfMemory(), finishedAt: SystemClock.wall)
+        storeRecord(record, of: slot)
+    }
+
+    func storeRecord(_ record: TaskExit, of slot: TaskSlot) {
+        slot.restarts?.isStored = false
         ignoring("the status is told to the daemon too, and its file has room for it") {
             () throws(SystemCallFailure) in
-            try ExitFile.write(record, at: slot.paths.exitFile)
+            guard slot.restarts != nil else {
+                return try ExitFile.write(record, at: slot.paths.exitFile)
+            }
+            try slot.attemptRecords.store(record, of: slot.attempt)
+            slot.restarts?.isStored = true
         }
         slot.exit = record
     }
@@ -68,10 +77,17 @@ extension Shim {
         slot.output?.taskEnded()
         // A daemon that knows the exit then also knows whether the log is complete.
         tell(slot)
-        if let exit = slot.exit { send(.exited(task: slot.name, attempt: slot.attempt, exit)) }
+        planRestart(slot)
+        if slot.restarts != nil {
+            tellOfAttempts(slot)
+        } else if let exit = slot.exit {
+            send(.exited(task: slot.name, attempt: slot.attempt, exit))
+        }
         sendHeld(slot)
-        if !settings.endsTogether && slot.stop == nil {
-            // No PID namespace ends the others: they are killed until none is left.
+        let isRestarted = slot.restarts?.next != nil
+        if isRestarted || !settings.endsTogether, slot.stop == nil {
+            // No PID namespace ends the others, or the cgroup has to be seen empty: they are killed
+            // until none is left.
             let now = SystemClock.sinceBoot
             slot.stop = StopState(ids: [], signal: nil, killFrom: now, nextLook: now)
         }
@@ -93,6 +109,7 @@ extension Shim {
         case .make: break  // no job of a task
         }
         advanceStop(slot)
+        advanceRestart(slot)
     }
 }
 

@@ -10,6 +10,7 @@ extension Shim {
     /// and no second helper is started beside it.
     func unmount(_ task: String, id: UInt32) {
         let slot = slot(task)
+        endRestarts(slot)
         if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
         if joinsJob(.unmount, of: slot, id: id) { return }
         let target = slot.paths.rootfs
@@ -77,6 +78,7 @@ extension Shim {
 
     func remove(_ task: String, id: UInt32) {
         let slot = slot(task)
+        endRestarts(slot)
         if slot.isAlive || slot.user != nil {
             return reply(id, .stillThere(reason: "the task runs, or its rootfs is mounted"))
         }
@@ -108,6 +110,7 @@ extension Shim {
     /// A log writer has ended: a removal may have waited for that.
     func writerEnded(_ slot: TaskSlot) {
         slot.output?.writerEnded()
+        advanceRestart(slot)
         let waiting = slot.removals
         slot.removals = []
         for id in waiting { remove(slot.name, id: id) }

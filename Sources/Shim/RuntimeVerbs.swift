@@ -7,7 +7,10 @@ import ShimProtocol
 extension Shim {
     func create(_ task: String, _ document: TaskDocument, id: UInt32) {
         let slot = slot(task)
-        if let process = slot.process { return reply(id, .running(process)) }
+        // A daemon repeats the request, maybe after the first attempt.
+        if let process = slot.process ?? slot.restarts?.lastProcess {
+            return reply(id, .running(process))
+        }
         if joinsJob(.create, of: slot, id: id) { return }
         guard slot.user != nil else {
             return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
@@ -19,20 +22,37 @@ extension Shim {
             formerWriters.insert(writer)
         }
         do throws(SystemCallFailure) {
-            try Files.removeFile(slot.paths.pidFile)
-            try ExitFile.prepare(slot.paths.exitFile)
-            let output = try Pipe()
-            let errors = try Pipe()
-            let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
-            let (log, mounts) = (talk.path, [rootfs] + memory.map(\.path))
-            let paths = slot.paths
+            if slot.restarts == nil {
+                try ExitFile.prepare(slot.paths.exitFile)
+            } else {
+                try slot.attemptRecords.prepare()
+                try slot.attemptRecords.begin(slot.attempt)
+            }
             slot.document = document
-            let hidden = try HiddenHierarchies(
-                slot, settings, hierarchies, refusesHybrid: document.refusesHybrid)
-            let call: RuntimeCall = document.startsAtOnce ? .run : .create
-            let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
-                in: 0, out: output.writing.number, err: errors.writing.number
-            ) {
+            try launch(slot, ids: [id])
+        } catch { reply(id, .failed(.system, detail: error.description)) }
+    }
+
+    /// Runs the runtime for an attempt whose exit has its place.
+    func launch(_ slot: TaskSlot, ids: [UInt32]) throws(SystemCallFailure) {
+        guard let document = slot.document else { return }
+        try Files.removeFile(slot.paths.pidFile)
+        let hidden = try HiddenHierarchies(
+            slot, settings, hierarchies, refusesHybrid: document.refusesHybrid)
+        let outEnds = try Pipe().release()
+        let read = OwnedDescriptor(adopting: outEnds.reading)
+        let out = OwnedDescriptor(adopting: outEnds.writing)
+        let errorEnds = try Pipe().release()
+        let readErrors = OwnedDescriptor(adopting: errorEnds.reading)
+        let errors = OwnedDescriptor(adopting: errorEnds.writing)
+        let output = try TaskOutput(slot, shim: self, output: read, errors: readErrors)
+        let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
+        let (log, mounts) = (talk.path, [rootfs] + memory.map(\.path))
+        let paths = slot.paths
+        let call: RuntimeCall = slot.startsAtOnce ? .run : .create
+        let command = Command(slot.command(document).arguments(call, log: log))
+        do throws(SystemCallFailure) {
+            let pid = try command.forkAndExec(in: 0, out: out.number, err: errors.number) {
                 complaining(in: log) { () throws(SystemCallFailure) in
                     try hidden.join()
                     let shared = try sharedSources(paths)
@@ -40,11 +60,13 @@ extension Shim {
                     hidden.hide()
                 }
             }
-            slot.job = Job(.create, pid: pid, for: id, result: nil, talk: talk)
+            slot.job = Job(.create, pid: pid, waiting: ids, talk: talk)
             if let former = slot.output { slot.formerLog = slot.formerLog + former.state.totals }
-            slot.output = try TaskOutput(
-                slot, shim: self, output: output.intoReading(), errors: errors.intoReading())
-        } catch { reply(id, .failed(.system, detail: error.description)) }
+            slot.output = output
+        } catch {
+            output.close()
+            throw error
+        }
     }
 
     func created(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
@@ -52,7 +74,7 @@ extension Shim {
         defer { if !runtimeIsCreating { orphans = [:] } }
         guard exit.code == 0 else {
             let printed = slot.output?.closeAfterRuntime()
-            return reply(to: job.waiting, refusal(of: slot, job, exit, printed))
+            return failed(slot, job, refusal(of: slot, job, exit, printed))
         }
         let pid: Int32
         switch adoptee(of: slot) {
@@ -62,33 +84,51 @@ extension Shim {
             return
         case .none(let reason):
             slot.output?.close()
-            return reply(to: job.waiting, .failed(.runtime, detail: reason))
+            return failed(slot, job, .failed(.runtime, detail: reason))
         }
         // A process that was already reaped has no start time: its `/proc/<pid>/stat` is gone.
         let process = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         slot.process = process
         isMemoryDue = true
-        reply(to: job.waiting, .running(process))
+        // The requests that wait for a restart are to start the task.
+        reply(to: job.waiting, slot.restarts?.isRestart ?? false ? .done : .running(process))
+        noteStart(slot, process)
         if let ended = orphans[pid] {
             store(ended.exit, hasRun: ended.hasRun, of: slot)
             tasksEnded(slot)
         }
     }
 
+    private func failed(_ slot: TaskSlot, _ job: Job, _ refusal: ShimReply) {
+        reply(to: job.waiting, refusal)
+        attemptFailed(slot, refusal)
+    }
+
     func start(_ task: String, id: UInt32) {
+        if let slot = slots[task], let restarts = slot.restarts {
+            if restarts.next != nil { return startNow(slot, id: id) }
+            if restarts.isRestart, let job = slot.job, job.kind == .create {
+                return job.waiting.append(id)
+            }
+        }
         if let slot = slots[task], slot.hasStarted { return reply(id, .done) }
         guard let slot = slots[task], slot.isAlive, let document = slot.document else {
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
         }
         if joinsJob(.start, of: slot, id: id) { return }
-        runRuntime(.start, .start, document, for: slot, id: id)
+        do throws(SystemCallFailure) {
+            try runRuntime(.start, .start, document, for: slot, ids: [id])
+        } catch { reply(id, stillThere(error)) }
     }
 
     func started(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
         // If the program runs, the runtime's failure does not count: a task cannot be started
         // twice.
         let hasStarted = exit.code == 0 || hasRun(slot)
-        if hasStarted { slot.hasStarted = true }
+        if hasStarted && !slot.hasStarted {
+            slot.hasStarted = true
+            noteRunning(slot)
+        }
         isMemoryDue = true
         sendHeld(slot)
         reply(to: job.waiting, hasStarted ? .done : refusal(of: slot, job, exit))
@@ -96,13 +136,12 @@ extension Shim {
 
     func delete(_ task: String, id: UInt32) {
         let slot = slot(task)
+        endRestarts(slot)
         if slot.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
         if joinsJob(.delete, of: slot, id: id) { return }
         do throws(SystemCallFailure) {
-            let state = slot.paths.runtimeState
-            let isDone = try Files.exists(state) ? RuntimeState.isPlain(state) : true
-            if !isDone, let document = slot.document {
-                return runRuntime(.delete, .delete, document, for: slot, id: id)
+            if try !isPlainState(of: slot), let document = slot.document {
+                return try runRuntime(.delete, .delete, document, for: slot, ids: [id])
             }
             try removeState(of: slot)
             reply(id, .done)
@@ -119,28 +158,32 @@ extension Shim {
         } catch { reply(to: job.waiting, stillThere(error)) }
     }
 
-    private func removeState(of slot: TaskSlot) throws(SystemCallFailure) {
+    /// Whether the runtime's own `delete` has nothing to do that the shim does not do.
+    func isPlainState(of slot: TaskSlot) throws(SystemCallFailure) -> Bool {
+        let state = slot.paths.runtimeState
+        return try Files.exists(state) ? RuntimeState.isPlain(state) : true
+    }
+
+    func removeState(of slot: TaskSlot) throws(SystemCallFailure) {
         try Tree.remove(slot.name, in: "\(settings.podDirectory)/runtime")
         try cgroup(of: slot).remove()
         slot.process = nil
     }
 
-    private func runRuntime(
+    func runRuntime(
         _ call: RuntimeCall, _ kind: Job.Kind, _ document: TaskDocument, for slot: TaskSlot,
-        id: UInt32
-    ) {
-        do throws(SystemCallFailure) {
-            let (host, talk) = (hostMounts.number, RuntimeTalk(self))
-            let log = talk.path
-            let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
-                in: 0, out: talk.number, err: talk.number
-            ) {
-                complaining(in: log) { () throws(SystemCallFailure) in
-                    try Sandbox.enterMounts(host)
-                }
+        ids: [UInt32]
+    ) throws(SystemCallFailure) {
+        let (host, talk) = (hostMounts.number, RuntimeTalk(self))
+        let log = talk.path
+        let pid = try Command(slot.command(document).arguments(call, log: log)).forkAndExec(
+            in: 0, out: talk.number, err: talk.number
+        ) {
+            complaining(in: log) { () throws(SystemCallFailure) in
+                try Sandbox.enterMounts(host)
             }
-            slot.job = Job(kind, pid: pid, for: id, result: nil, talk: talk)
-        } catch { reply(id, stillThere(error)) }
+        }
+        slot.job = Job(kind, pid: pid, waiting: ids, talk: talk)
     }
 
     /// The runtime's account of its failure, for the daemon: first its output, then its log,

@@ -102,6 +102,8 @@ package final class Shim {
         case .status: reply(id, .status(report()))
         case .mount(let task, let document): mount(task, document, id: id)
         case .create(let task, let document): create(task, document, id: id)
+        case .setRestart(let task, let policy): setRestart(task, policy, id: id)
+        case .attempts(let task, let since): attempts(task, since: since, id: id)
         case .start(let task): start(task, id: id)
         case .signal(let task, let number): signal(task, number, id: id)
         case .stop(let task, let signal, let grace):

@@ -10,6 +10,8 @@ final class ShimConnection {
     var unsent: [[UInt8]] = []
     /// The version of the daemon's last request.
     var version = ShimVersion.current
+    /// The daemon has asked for attempts, so it knows how to be told of them.
+    var asksForAttempts = false
 
     init(_ socket: consuming PacketSocket) { self.socket = socket }
 
@@ -68,6 +70,7 @@ extension Shim {
             slot.job?.waiting = []
             slot.stop?.ids = []
             slot.removals = []
+            slot.restarts?.next?.ids = []
         }
         removal?.waiting = []
         partJob?.job.waiting = []

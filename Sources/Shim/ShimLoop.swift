@@ -78,6 +78,7 @@ extension Shim {
         for slot in slots.values {
             next = min(next, slot.stop?.nextLook ?? .max)
             next = min(next, slot.nextProbe ?? .max)
+            next = min(next, slot.restarts?.next?.look ?? .max)
             next = min(next, slot.output?.nextTimer ?? .max)
         }
         if next == .max { return -1 }
@@ -92,6 +93,7 @@ extension Shim {
             if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
             if let probe = slot.nextProbe, probe <= now { sendHeld(slot) }
             slot.output?.fireTimers(now)
+            if let look = slot.restarts?.next?.look, look <= now { advanceRestart(slot) }
         }
     }
 }

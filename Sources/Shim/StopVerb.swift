@@ -22,6 +22,7 @@ struct StopState {
 extension Shim {
     func stop(_ task: String, signal: Int32, grace: Int64, id: UInt32) {
         let slot = slot(task)
+        endRestarts(slot)
         let now = SystemClock.sinceBoot
         // A packet may contain any number, so the grace is capped at a year.
         let killFrom = now + min(max(grace, 0), 31_536_000_000) * 1_000_000
@@ -126,5 +127,6 @@ extension Shim {
     private func finishStop(_ slot: TaskSlot, _ stop: StopState) {
         slot.stop = nil
         reply(to: stop.ids, .done)
+        advanceRestart(slot)
     }
 }

@@ -78,6 +78,9 @@ final class TaskOutput {
 
     func owns(_ number: CInt) -> Bool { streams.contains { $0.source.number == number } }
 
+    /// No stream is open, and all that was read is written or lost.
+    var isOver: Bool { streams.isEmpty && writer == nil }
+
     /// CLOCK_BOOTTIME in nanoseconds of the next timer.
     var nextTimer: Int64? {
         let next = streams.reduce(nextLook ?? .max) { min($0, $1.restsUntil ?? .max) }

@@ -12,6 +12,9 @@ import ShimProtocol
 //   process: * the runtime has reported its pid  * it is our child, and not reaped
 //   exit:    * stored in `exit` in the bundle before the child was reaped; it never changes
 //
+// With restarts (RestartVerbs.swift) the next attempt begins in `mounted`, and each exit has a
+// record in `exits`.
+//
 // A task has at most one `job`, a child of the shim's. A request joins a running job of its own
 // kind.
 final class TaskSlot {
@@ -43,6 +46,8 @@ final class TaskSlot {
     var output: TaskOutput?
     /// What the outputs before `output` were.
     var formerLog = LogTotals()
+    /// `nil` if the task is never restarted.
+    var restarts: RestartState?
     /// Removals that wait for the log writer's end.
     var removals: [UInt32] = []
 
@@ -54,7 +59,9 @@ final class TaskSlot {
     var isAlive: Bool { process != nil && exit == nil }
 
     /// Whether the runtime was asked to create and start in one call.
-    var startsAtOnce: Bool { document?.startsAtOnce ?? false }
+    var startsAtOnce: Bool {
+        restarts?.isRestart ?? false || document?.startsAtOnce ?? false
+    }
 
     /// The task's container, as the runtime knows it. Each task has a root directory of its own.
     func command(_ document: TaskDocument) -> RuntimeCommand {
@@ -81,7 +88,8 @@ final class TaskSlot {
     func report() -> ShimTaskReport {
         var report = ShimTaskReport(
             name: name, process: process, exit: exit, job: job?.kind.rawValue, jobPID: job?.pid,
-            jobSince: job?.since, waiting: stop?.waiting ?? waitsForWriter)
+            jobSince: job?.since,
+            waiting: stop?.waiting ?? restarts?.next?.waiting ?? waitsForWriter)
         report.attempt = attempt
         report.log = logState
         return report
@@ -97,6 +105,8 @@ struct TaskPaths {
     let targets: String
     let pidFile: String
     let exitFile: String
+    /// In its place, for a task with restarts.
+    let exitsFile: String
     let runtimeState: String
     let data: String
     let upper: String
@@ -119,6 +129,7 @@ struct TaskPaths {
         targets = bundle + "/targets"
         pidFile = bundle + "/pid"
         exitFile = bundle + "/exit"
+        exitsFile = bundle + "/" + AttemptFile.name
         runtimeState = "\(settings.podDirectory)/runtime/\(task)"
         data = "\(settings.dataDirectory)/\(task)"
         upper = data + "/upper"
@@ -157,14 +168,13 @@ final class Job {
     private(set) var runtimeExit: ChildExit?
 
     init(
-        _ kind: Kind, pid: Int32, for id: UInt32, result: consuming OwnedDescriptor?,
-        talk: RuntimeTalk? = nil
+        _ kind: Kind, pid: Int32, for id: UInt32, result: consuming OwnedDescriptor?
     ) {
         self.kind = kind
         self.pid = pid
         waiting = [id]
         self.result = result
-        self.talk = talk
+        talk = nil
     }
 
     /// The job as it goes on until this process of the runtime's ends.
@@ -174,7 +184,8 @@ final class Job {
         return job
     }
 
-    private init(_ kind: Kind, pid: Int32, waiting: [UInt32], talk: RuntimeTalk?) {
+    /// A run of the runtime.
+    init(_ kind: Kind, pid: Int32, waiting: [UInt32], talk: RuntimeTalk?) {
         self.kind = kind
         self.pid = pid
         self.waiting = waiting

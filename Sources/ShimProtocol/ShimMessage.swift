@@ -10,6 +10,9 @@ package enum ShimMessage: Equatable, Sendable {
     /// The state of a task's log has changed. Sent when the task is quiet, at the log's end, and
     /// otherwise every few seconds. A daemon of version 1 gets none.
     case logged(task: String, LogState)
+    /// The daemon has to ask for the task's `attempts`: one has ended or begun, or the next one
+    /// waits for something else. Only sent to a daemon that has asked for them.
+    case attemptsChanged(task: String)
 }
 
 package enum ShimReply: Equatable, Sendable {
@@ -21,6 +24,7 @@ package enum ShimReply: Equatable, Sendable {
     case stillThere(reason: String, errno: Int32 = 0)
     /// `dropped`: how many bytes of the runtime's output were dropped before `detail`.
     case failed(ShimFault, detail: String, dropped: UInt64 = 0)
+    case attempts(WireAttempts)
 }
 
 /// The reason that a shim could not execute a request.
@@ -53,6 +57,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case attempts
     /// It makes and removes parts of its pod.
     case parts
+    /// It restarts tasks.
+    case restarts
 }
 
 /// The state of a shim.
@@ -119,6 +125,9 @@ extension ShimMessage {
             writer.put(2 as UInt8)
             writer.put(task)
             state.write(&writer)
+        case .attemptsChanged(let task):
+            writer.put(3 as UInt8)
+            writer.put(task)
         }
         return writer.bytes
     }
@@ -138,6 +147,7 @@ extension ShimMessage {
                 try TaskExit.read(&reader))
         case 2 where version > 1:
             message = .logged(task: try reader.text(), try LogState.read(&reader))
+        case 3: message = .attemptsChanged(task: try reader.text())
         case let kind: throw WireFault("message \(kind)")
         }
         try reader.end()
@@ -169,6 +179,9 @@ extension ShimReply {
             writer.put(fault.rawValue)
             writer.put(detail)
             writer.put(dropped)
+        case .attempts(let attempts):
+            writer.put(8 as UInt8)
+            attempts.write(&writer)
         }
     }
 
@@ -192,6 +205,7 @@ extension ShimReply {
         case 7:
             return .failed(
                 try fault(&reader), detail: try reader.text(), dropped: try reader.number())
+        case 8: return .attempts(try WireAttempts.read(&reader))
         case let kind: throw WireFault("reply \(kind)")
         }
     }
@@ -231,12 +245,12 @@ extension ShimReport {
 }
 
 extension ProcessIdentity {
-    fileprivate func write(_ writer: inout WireWriter) {
+    func write(_ writer: inout WireWriter) {
         writer.put(pid)
         writer.put(startTicks)
     }
 
-    fileprivate static func read(_ reader: inout WireReader) throws(WireFault) -> ProcessIdentity {
+    static func read(_ reader: inout WireReader) throws(WireFault) -> ProcessIdentity {
         ProcessIdentity(pid: try reader.number(), startTicks: try reader.number())
     }
 }

@@ -9,8 +9,14 @@ package enum ShimRequest: Equatable, Sendable {
     /// Runs the runtime (create, or create and start in one); its output goes to the task's log:
     /// `running`. A later document replaces the one of `mount`, for example if the runtime moved.
     case create(task: String, TaskDocument)
-    /// Runs the runtime's start: `done`.
+    /// Lets the shim restart the task, which has not been created yet: `done`.
+    case setRestart(task: String, WireRestart)
+    /// Runs the runtime's start: `done`. If the task waits for a restart, that is due now: `done`
+    /// when the task has started.
     case start(task: String)
+    /// Asks for the attempts of a task with restarts: `attempts`, with the exits after `since`. The
+    /// daemon has stored the exits up to `since`, so the shim can forget them.
+    case attempts(task: String, since: UInt32)
     /// Sends a signal to the task's first process: `done`, or `failed(.notRunning)`.
     case signal(task: String, number: Int32)
     /// Freezes the task's processes, or thaws them: `done` when the kernel says that they are.
@@ -120,6 +126,13 @@ extension ShimRequest {
         case .freeze(let task, let isFrozen):
             writer.put(17, task)
             writer.put(flag: isFrozen)
+        // A daemon asks a shim that does not have the capability for neither.
+        case .setRestart(let task, let restart):
+            writer.put(18, task)
+            restart.write(&writer)
+        case .attempts(let task, let since):
+            writer.put(19, task)
+            writer.put(since)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(flag: keepsLogs)
@@ -168,6 +181,8 @@ extension ShimRequest {
                 })
         case 16: return .removePart(name: try reader.text())
         case 17: return .freeze(task: try reader.text(), try reader.flag())
+        case 18: return .setRestart(task: try reader.text(), try WireRestart.read(&reader))
+        case 19: return .attempts(task: try reader.text(), since: try reader.number())
         default: throw WireFault("request \(kind)")
         }
     }

@@ -176,6 +176,23 @@ import Synchronization
         return world.pods[pod]?.exitFiles[task.text] ?? .none
     }
 
+    package func attempts(
+        _ pod: UID, _ task: Label, after attempt: UInt32
+    ) throws(SystemCallFailure) -> [AttemptSight] {
+        try life.check()
+        let records = world.pods[pod]?.attemptFiles[task.text] ?? [:]
+        var found: [AttemptSight] = []
+        while found.count < AttemptSight.most,
+            let record = records[attempt + 1 + UInt32(found.count)]
+        {
+            var exit: TaskExit?
+            if case .exit(let stored) = record { exit = stored }
+            found.append(
+                AttemptSight(attempt: attempt + 1 + UInt32(found.count), exit: exit))
+        }
+        return found
+    }
+
     package func removeFiles(
         _ pod: UID, keepingLogs: Bool
     ) async throws(SystemCallFailure) -> Blocker? {
@@ -191,6 +208,7 @@ import Synchronization
         try await help(pod) { pod in
             pod.bundles.remove(task.text)
             pod.exitFiles[task.text] = nil
+            pod.attemptFiles[task.text] = nil
         }
     }
 
@@ -268,6 +286,7 @@ import Synchronization
         made.hasFolder = false
         made.bundles = []
         made.exitFiles = [:]
+        made.attemptFiles = [:]
         world.tidy(pod)
     }
 

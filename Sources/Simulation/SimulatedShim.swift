@@ -12,7 +12,7 @@ import ShimProtocol
     package var isStopped = false
     private(set) var isDead = false
     var line: SimulatedShimClient?
-    private var tasks: [String: SimulatedTask] = [:]
+    var tasks: [String: SimulatedTask] = [:]
     private var isRemoving = false
     /// The job for a part of the pod, as if the part were a task.
     private var part: SimulatedTask?
@@ -25,7 +25,7 @@ import ShimProtocol
         pod.makeCgroup("/\(pod.uid)/shim", holding: pid)
     }
 
-    private var world: World { pod.world }
+    var world: World { pod.world }
 
     /// Ends the shim: its lock is free and its mounts are gone. A helper that the disk holds stays
     /// in the shim's cgroup.
@@ -64,9 +64,9 @@ import ShimProtocol
         }
     }
 
-    private func reply(_ id: UInt32, _ reply: ShimReply) { line?.deliver(id, reply) }
+    func reply(_ id: UInt32, _ reply: ShimReply) { line?.deliver(id, reply) }
 
-    private func task(_ name: String) -> SimulatedTask {
+    func task(_ name: String) -> SimulatedTask {
         if let task = tasks[name] { return task }
         let task = SimulatedTask(name)
         tasks[name] = task
@@ -75,7 +75,7 @@ import ShimProtocol
 
     /// Calls `done` after some time, which is mostly short. Work on a disk waits until the disk
     /// answers.
-    private func work(onDisk: Bool = false, _ done: @escaping @Loop () -> Void) {
+    func work(onDisk: Bool = false, _ done: @escaping @Loop () -> Void) {
         let milliseconds = world.dice.once(in: 10) ? world.dice.below(3000) : world.dice.below(20)
         world.after(milliseconds: milliseconds) { [self] in
             world.retrying { [self] in
@@ -91,7 +91,9 @@ import ShimProtocol
         switch request {
         case .status: reply(id, .status(report()))
         case .mount(let name, let document): mount(task(name), document.lower, id)
-        case .create(let name, _): create(task(name), id)
+        case .create(let name, let document): create(task(name), document, id)
+        case .setRestart(let name, let policy): setRestart(task(name), policy, id)
+        case .attempts(let name, let since): attempts(name, since, id)
         case .start(let name): start(task(name), id)
         case .signal(let name, let number): signal(task(name), number, id)
         case .stop(let name, _, let grace): stop(task(name), grace, id)
@@ -153,14 +155,22 @@ import ShimProtocol
         }
     }
 
-    private func create(_ task: SimulatedTask, _ id: UInt32) {
-        if let process = task.process { return reply(id, .running(process)) }
+    private func create(_ task: SimulatedTask, _ document: TaskDocument, _ id: UInt32) {
+        if let process = task.process ?? task.restarts?.lastProcess {
+            return reply(id, .running(process))
+        }
         guard task.isMounted else {
             return reply(id, .failed(.state, detail: "the task has no rootfs yet"))
         }
         guard begin(.create, task, id) else { return }
+        task.id = document.id
+        task.startsAtOnce = document.startsAtOnce
         pod.bundles.insert(task.name)
-        pod.exitFiles[task.name] = .open
+        if task.restarts == nil {
+            pod.exitFiles[task.name] = .open
+        } else {
+            pod.attemptFiles[task.name] = [task.attempt: .open]
+        }
         pod.hasLogs = true
         work { [self] in
             if task.stopsAt != nil {
@@ -174,7 +184,9 @@ import ShimProtocol
                 return end(task, .failed(.runtime, detail: "the runtime said no"))
             }
             run(task)
-            if let process = task.process { end(task, .running(process)) }
+            guard let process = task.process else { return }
+            end(task, .running(process))
+            line?.tellOfAttempts(task)
         }
     }
 
@@ -194,7 +206,7 @@ import ShimProtocol
         return true
     }
 
-    private func end(_ task: SimulatedTask, _ answer: ShimReply) {
+    func end(_ task: SimulatedTask, _ answer: ShimReply) {
         task.job = nil
         let waiting = task.waiting
         task.waiting = []
@@ -202,12 +214,16 @@ import ShimProtocol
         finishStop(task)
     }
 
-    private func cgroup(_ task: SimulatedTask) -> String { "\(pod.workload)/task-\(task.name)" }
+    func cgroup(_ task: SimulatedTask) -> String { "\(pod.workload)/task-\(task.name)" }
 
-    private func run(_ task: SimulatedTask) {
+    func run(_ task: SimulatedTask) {
         let process = world.newPID()
         pod.makeCgroup(cgroup(task), holding: process)
         task.process = ProcessIdentity(pid: process, startTicks: UInt64(process))
+        if task.restarts != nil {
+            task.restarts?.lastProcess = task.process
+            world.attempts[SimulatedAttempt(task: task.id, number: task.attempt)] = process
+        }
         // Some processes end by themselves.
         guard world.dice.once(in: 3) else { return }
         let code = Int32(world.dice.below(4))
@@ -220,10 +236,14 @@ import ShimProtocol
     }
 
     private func start(_ task: SimulatedTask, _ id: UInt32) {
+        if startsAgain(task, id) { return }
         guard task.isAlive else {
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
         }
-        work { [self] in reply(id, .done) }
+        work { [self] in
+            task.hasStarted = true
+            reply(id, .done)
+        }
     }
 
     private func freeze(_ task: SimulatedTask, _ id: UInt32) {
@@ -253,10 +273,8 @@ import ShimProtocol
         world.retrying(every: 100) { [self] in
             if isDead { return true }
             if isStopped { return false }
-            task.exit = exit
-            pod.exitFiles[task.name] = .exit(exit)
             world.stored.insert(pid)
-            line?.tell(task.name, exit)
+            store(exit, of: task)
             finishStop(task)
             return true
         }
@@ -265,6 +283,7 @@ import ShimProtocol
     // MARK: Removing
 
     private func stop(_ task: SimulatedTask, _ grace: Int64, _ id: UInt32) {
+        endRestarts(task)
         task.stoppers.append((id, line))
         let at = world.now + min(grace, 60_000) * 1_000_000
         task.stopsAt = min(task.stopsAt ?? .max, at)
@@ -292,6 +311,7 @@ import ShimProtocol
     }
 
     private func delete(_ task: SimulatedTask, _ id: UInt32) {
+        endRestarts(task)
         if task.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
         guard begin(.delete, task, id) else { return }
         work { [self] in
@@ -305,6 +325,7 @@ import ShimProtocol
     }
 
     private func unmount(_ task: SimulatedTask, _ id: UInt32) {
+        endRestarts(task)
         if task.isAlive { return reply(id, .stillThere(reason: "the task runs")) }
         guard task.isMounted || task.job != nil else { return reply(id, .done) }
         guard begin(.unmount, task, id) else { return }
@@ -318,6 +339,7 @@ import ShimProtocol
     }
 
     private func remove(_ task: SimulatedTask, _ id: UInt32) {
+        endRestarts(task)
         if task.isAlive || task.isMounted {
             return reply(id, .stillThere(reason: "the task runs, or its rootfs is mounted"))
         }
@@ -325,6 +347,7 @@ import ShimProtocol
         work(onDisk: true) { [self] in
             pod.bundles.remove(task.name)
             pod.exitFiles[task.name] = nil
+            pod.attemptFiles[task.name] = nil
             end(task, .done)
             tasks[task.name] = nil
         }
@@ -403,6 +426,12 @@ import ShimProtocol
     var waiting: [(UInt32, SimulatedShimClient?)] = []
     var process: ProcessIdentity?
     var exit: TaskExit?
+    /// The container's id: the task's uid.
+    var id = ""
+    var startsAtOnce = false
+    var hasStarted = false
+    var attempt: UInt32 = 1
+    var restarts: SimulatedRestarts?
     /// When the stop's grace ends; `nil` if no stop is in progress.
     var stopsAt: Int64?
     var stoppers: [(UInt32, SimulatedShimClient?)] = []

@@ -56,6 +56,11 @@ package import ShimProtocol
         events.sawExit(task, exit)
     }
 
+    func tellOfAttempts(_ task: SimulatedTask) {
+        guard task.restarts != nil, life.goesOn() else { return }
+        events.attemptsChanged(task.name)
+    }
+
     func hangUp() {
         guard life.goesOn() else { return }
         close()

@@ -38,6 +38,8 @@ package import Synchronization
     package var statisticsReads: UInt64 = 0
     /// The true exit of each task that had a process, by the pid.
     package var truth: [Int32: TaskExit] = [:]
+    /// The process of each attempt of a task with restarts.
+    package var attempts: [SimulatedAttempt: Int32] = [:]
     /// The processes whose exit a shim has stored.
     package var stored: Set<Int32> = []
     /// Whether the cgroup exists that pods name as their parent. Any thread reads it.
@@ -204,6 +206,8 @@ package import Synchronization
     package var cgroups: [String: Set<Int32>] = [:]
     var bundles: Set<String> = []
     var exitFiles: [String: ExitSight] = [:]
+    /// The records of the attempts of a task with restarts.
+    var attemptFiles: [String: [UInt32: ExitSight]] = [:]
 
     init(_ uid: UID, _ world: World) {
         self.uid = uid

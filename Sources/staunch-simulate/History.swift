@@ -140,7 +140,14 @@ import Store
 
     private func task(named name: Label, starts: Bool) -> TaskSpec {
         let rootfs = world.dice.once(in: 12) ? "/missing" : "/rootfs"
-        return TaskSpec(name: name, rootfs: rootfs, args: ["x"], start: starts)
+        var spec = TaskSpec(name: name, rootfs: rootfs, args: ["x"], start: starts)
+        if world.dice.once(in: 3) {
+            spec.restart.policy = world.dice.once(in: 3) ? .onFailure : .always
+            spec.restart.initialBackoff = Int64(world.dice.below(300))
+            spec.restart.maxBackoff = 3000
+            if world.dice.once(in: 4) { spec.restart.maxRetries = Int64(world.dice.below(4)) }
+        }
+        return spec
     }
 
     private func create() async {
@@ -403,6 +410,7 @@ import Store
         await untilQuiet()
         if stage.verdict != nil { return }
         await promptness.expectExits { self.engine }
+        ledger.checkRestarts(engine)
         if stage.verdict != nil { return }
         for name in (0..<3).map({ label("pod-\($0)") }) {
             await send(.delete(name, nil, grace: 0))

@@ -16,8 +16,10 @@ import Store
     private var operations: [UID: PodOperation] = [:]
     /// The ids of the operations that are no longer kept.
     private var forgotten: Set<UID> = []
-    /// The first exit seen of each incarnation of a task, and its process.
-    private var exits: [UID: TaskExit] = [:]
+    /// The first exit seen of each attempt of an incarnation of a task, the last attempt with an
+    /// exit, and the task's process.
+    private var exits: [SimulatedAttempt: TaskExit] = [:]
+    private var lastExits: [UID: AttemptExit] = [:]
     private var processes: [UID: Int32] = [:]
     private var pods: [Label: [UID]] = [:]
     private var lastEngine: Engine?
@@ -57,6 +59,7 @@ import Store
     /// Notes a request before it is sent: from then on its pod may be deleted, even if the answer
     /// is lost.
     func noteAsked(_ request: Request, _ engine: Engine) {
+        noteStop(request, engine)
         guard case .delete(let name, let uid, _) = request else { return }
         if let meant = uid ?? engine.pod(name)?.uid { deletable.insert(meant) }
     }
@@ -247,13 +250,16 @@ import Store
         let others = Set(
             operations.values.filter { $0.kind == .taskDelete || $0.kind == .taskCreate }
                 .map(\.target.uid))
-        // S5: the delete reports the exit of each task that ran.
-        for (uid, exit) in exits
+        // S5: the delete reports the exit of each task that ran, and that of its last attempt.
+        for (uid, last) in lastExits
         where taskOwners[uid]?.pod == operation.target.uid && !others.contains(uid) {
             guard let name = taskOwners[uid]?.name, let told = operation.exits[name] else {
                 continue
             }
-            if told != exit { fail("S5", "exit of \(name) was \(exit), and is \(told)") }
+            let isLater = last.exit != told && restarted.contains(uid)
+            if isLater ? !isTrue(told, of: uid) : told != last.exit {
+                fail("S5", "exit of \(name) was \(last.exit), and is \(told)")
+            }
         }
         for (uid, owner) in taskOwners
         where owner.pod == operation.target.uid && processes[uid] != nil && !owner.isDeleted
@@ -275,27 +281,93 @@ import Store
         }
         taskOwners[task.uid] = (pod, task.spec.name, false)
         if let process = task.state.process { processes[task.uid] = process.pid }
-        guard let exit = task.state.exit else {
-            if exits[task.uid] != nil { fail("S5", "the exit of \(task.spec.name) is lost") }
+        if task.isRestarted { restarted.insert(task.uid) }
+        checkExits(of: task, pod)
+    }
+
+    /// The tasks that their shim restarts.
+    private var restarted: Set<UID> = []
+
+    /// S5: each attempt has one exit, which never changes; none is left out.
+    private func checkExits(of task: PodTask, _ pod: UID) {
+        let (name, known) = (task.spec.name, lastExits[task.uid]?.attempt ?? 0)
+        for (one, next) in zip(task.exits, task.exits.dropFirst())
+        where next.attempt != one.attempt + 1 {
+            fail("S5", "\(name) has exits \(one.attempt) and \(next.attempt)")
+        }
+        let last = task.lastExit?.attempt ?? 0
+        if last < known { fail("S5", "the exit \(known) of \(name) is lost") }
+        if let first = task.exits.first, first.attempt > known + 1,
+            task.exits.count < PodTask.exitsKept
+        {
+            fail("S5", "the exits \(known + 1) to \(first.attempt - 1) of \(name) are lost")
+        }
+        if task.attempt < last || task.attempt > last + 1 {
+            fail("S5", "\(name) is at attempt \(task.attempt) after the exit \(last)")
+        }
+        if let shown = task.state.exit, shown != task.lastExit?.exit {
+            fail("S5", "\(name) shows the exit \(shown), and its last is \(last)")
+        }
+        for exit in task.exits { check(exit, of: task, pod) }
+        lastExits[task.uid] = task.lastExit
+    }
+
+    private func check(_ exit: AttemptExit, of task: PodTask, _ pod: UID) {
+        let place = SimulatedAttempt(task: "\(task.uid)", number: exit.attempt)
+        if let known = exits[place] {
+            if known != exit.exit { fail("S5", "an exit was \(known), and is \(exit.exit)") }
             return
         }
-        if let known = exits[task.uid] {
-            if known != exit { fail("S5", "an exit was \(known), and is \(exit)") }
-            return
-        }
-        exits[task.uid] = exit
-        checkTruth(of: exit, task.uid, pod)
+        exits[place] = exit.exit
+        let process = task.isRestarted ? world.attempts[place] : processes[task.uid]
+        checkTruth(of: exit.exit, process, pod)
     }
 
     /// S5: an exit is true, or `unknown` if no shim could see it.
-    private func checkTruth(of exit: TaskExit, _ task: UID, _ pod: UID) {
-        guard let pid = processes[task], let truth = world.truth[pid] else { return }
+    private func checkTruth(of exit: TaskExit, _ process: Int32?, _ pod: UID) {
+        guard let pid = process, let truth = world.truth[pid] else { return }
         switch exit.status {
         case .code, .signal, .neverRan:
             if truth.status != exit.status { fail("S5", "\(exit) where it was \(truth)") }
         case .unknown:
             if !shimKilled.contains(pod) { fail("S5", "an exit is unknown, and the shim lived") }
             if world.stored.contains(pid) { fail("S5", "an exit is unknown, and it was stored") }
+        }
+    }
+
+    /// Whether an attempt of the task ended so.
+    private func isTrue(_ exit: TaskExit, of task: UID) -> Bool {
+        exit.status == .unknown
+            || world.attempts.contains { place, pid in
+                place.task == "\(task)" && world.truth[pid]?.status == exit.status
+            }
+    }
+
+    // MARK: Restarts
+
+    /// The tasks that a client has asked to stop.
+    private var stopped: Set<UID> = []
+
+    private func noteStop(_ request: Request, _ engine: Engine) {
+        switch request {
+        case .stop(let name, _, _):
+            stopped.formUnion(engine.pod(name)?.tasks.map(\.uid) ?? [])
+        case .stopTask(let name, let task, _):
+            if let uid = engine.pod(name)?[task: task]?.uid { stopped.insert(uid) }
+        default: break
+        }
+    }
+
+    /// A task that is always restarted runs, or says when it will.
+    func checkRestarts(_ engine: Engine?) {
+        for pod in engine?.pods().pods ?? [] where pod.state == .ready {
+            for task in pod.tasks where task.spec.restart.policy == .always && task.spec.start {
+                guard task.spec.restart.maxRetries == nil, !stopped.contains(task.uid),
+                    task.operation == nil, world.pods[pod.uid]?.shim != nil,
+                    case .exited = task.state, task.nextStart == nil
+                else { continue }
+                fail("restart", "\(task.spec.name) of \(pod.uid) is not restarted")
+            }
         }
     }
 

@@ -149,7 +149,14 @@ import Testing
         (#""labels":null"#, ["/labels"]), (#""labels":{"":"x"}"#, ["/labels/"]),
         (#""annotations":{"a":1,"b":"\u0000"}"#, ["/annotations/a", "/annotations/b"]),
         (#""cwd":"x""#, ["/cwd"]), (#""user":"a:b:c""#, ["/user"]), (#""user":0"#, ["/user"]),
-        (#""user":"4294967295""#, ["/user"]), (#""restart":{}"#, ["/restart!"]),
+        (#""user":"4294967295""#, ["/user"]), (#""restart":[]"#, ["/restart"]),
+        (
+            #""restart":{"policy":"x","maxRetries":1.5,"backoff":{"initial":-1,"max":86401}}"#,
+            [
+                "/restart/policy", "/restart/maxRetries", "/restart/backoff/initial",
+                "/restart/backoff/max",
+            ]
+        ),
         (#""stopSignal":"NOPE""#, ["/stopSignal"]), (#""stopSignal":15"#, ["/stopSignal"]),
         (#""gracePeriod":-1"#, ["/gracePeriod"]), (#""gracePeriod":86400.1"#, ["/gracePeriod"]),
         (#""gracePeriod":1e300"#, ["/gracePeriod"]), (#""start":"yes""#, ["/start"]),

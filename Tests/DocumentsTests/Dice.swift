@@ -111,6 +111,11 @@ struct Dice: RandomNumberGenerator {
         task.labels = notes()
         task.annotations = notes()
         task.security = security()
+        task.restart = RestartSpec(
+            policy: pick(RestartSpec.Policy.allCases),
+            maxRetries: maybe { .random(in: 0...1_000_000_000, using: &$0) },
+            initialBackoff: .random(in: 0...86_400_000, using: &self),
+            maxBackoff: .random(in: 0...86_400_000, using: &self))
         return task
     }
 
@@ -178,9 +183,18 @@ struct Dice: RandomNumberGenerator {
     }
 
     mutating func podTask() -> PodTask {
-        PodTask(
+        var task = PodTask(
             uid: uid(), spec: task(), state: pick(Dice.taskStates), revision: next(),
             createdAt: time(), startedAt: maybe { $0.time() }, operation: maybe { $0.uid() })
+        task.attempt = .random(in: 1...UInt32.max, using: &self)
+        task.exits = list {
+            AttemptExit(
+                attempt: UInt32(truncatingIfNeeded: $0.next()), $0.pick(Dice.exits))
+        }
+        task.nextStart = maybe { dice in
+            NextStart(at: dice.time(), waitsFor: dice.maybe { $0.text() })
+        }
+        return task
     }
 
     mutating func pod() -> Pod {

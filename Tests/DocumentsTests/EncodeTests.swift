@@ -25,7 +25,8 @@ import Testing
             #"""
             {"uid":"\#(uid)","name":"app","state":"running","revision":7,"createdAt":"\#(noonText)",
             "startedAt":"\#(noonText)","pid":5,"exitCode":null,"signal":null,"oomKilled":null,
-            "finishedAt":null,"exitUnknown":false,"neverRan":false,"operation":null,
+            "finishedAt":null,"exitUnknown":false,"neverRan":false,"attempt":1,"restarts":0,
+            "nextStartAt":null,"startWaitsFor":null,"lastExit":null,"exits":[],"operation":null,
             "labels":{},"annotations":{},
             "rootfs":{"path":"/r","readOnly":false},"args":["sh","\n"],"env":{},"cwd":"/",
             "user":"0:0","mounts":[
@@ -34,7 +35,9 @@ import Testing
             {"type":"tmpfs","size":9,"target":"/u","readOnly":false}],
             "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[],
             "ambient":[]},"noNewPrivileges":true,"compat32":true,"stopSignal":"TERM",
-            "gracePeriod":2.5,"start":true,"privileged":false,"groups":[],"groupsFromRootfs":null,
+            "gracePeriod":2.5,"start":true,
+            "restart":{"policy":"never","maxRetries":null,"backoff":{"initial":0.1,"max":60}},
+            "privileged":false,"groups":[],"groupsFromRootfs":null,
             "umask":"0022","rlimits":[],"maskedPaths":null,"readOnlyPaths":null,
             "seccomp":"default","apparmor":null,"devices":[],"log":{"onStall":"drop",
             "maxSize":10485760,"maxFiles":5,"bytes":7,"lines":1,"dropped":0}}
@@ -162,6 +165,22 @@ import Testing
             (
                 .task(webApp), .state("exited"), #""kind":"task","pod":"web""#,
                 #""task":"app","state":"exited""#
+            ),
+            (
+                .task(webApp), .started(attempt: 2), #""kind":"task","pod":"web""#,
+                #""task":"app","state":"running","attempt":2"#
+            ),
+            (
+                .task(webApp),
+                .exited(
+                    AttemptExit(
+                        attempt: 3,
+                        TaskExit(
+                            status: .signal(9), oomKilled: true, finishedAt: noon.milliseconds))),
+                #""kind":"task","pod":"web""#,
+                #""task":"app","state":"exited","attempt":3,"exitCode":null,"signal":"KILL","#
+                    + #""oomKilled":true,"finishedAt":"\#(noonText)","exitUnknown":false,"#
+                    + #""neverRan":false"#
             ),
             (
                 .task(webApp), .gone, #""kind":"task.gone","pod":"web""#,

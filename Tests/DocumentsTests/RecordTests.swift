@@ -174,7 +174,8 @@ import Testing
         let shown = try #require(try json(task).members)
         let state: Set = [
             "uid", "name", "state", "revision", "createdAt", "startedAt", "pid", "exitCode",
-            "signal", "oomKilled", "finishedAt", "exitUnknown", "neverRan", "operation",
+            "signal", "oomKilled", "finishedAt", "exitUnknown", "neverRan", "operation", "attempt",
+            "restarts", "nextStartAt", "startWaitsFor", "lastExit", "exits",
         ]
         let sent = JSONValue.object(
             shown.filter { !state.contains($0.name) }.map { member in

@@ -252,7 +252,12 @@ struct BadRequest: Sendable {
     ]
 
     static let tasks = [
-        task("not-supported", #""restart": {"policy": "always"}"#, "/restart"),
+        task(
+            "invalid-document", #""restart": {"policy": "mostly", "maxRetries": -1}"#,
+            "/restart/policy", "/restart/maxRetries"),
+        task(
+            "invalid-document", #""restart": {"backoff": {"initial": -1, "max": "60"}}"#,
+            "/restart/backoff/initial", "/restart/backoff/max"),
         task("invalid-document", #""cwd": "relative""#, "/cwd"),
         task("invalid-document", #""cwd": "/a/../../b""#, "/cwd"),
         task("invalid-document", #""env": {"A=B": "1", "": "2"}"#, "/env/A=B", "/env/"),

@@ -79,37 +79,82 @@ import Testing
             status: status, oomKilled: false, finishedAt: time)
     }
 
-    /// `#expect` takes no mutating call.
-    private func saw(_ exit: TaskExit, in state: inout TaskState) -> Bool { state.sawExit(exit) }
-
-    @Test(
-        "the first observed exit is the task's, and a second changes nothing",
-        arguments: [.creating, .created(process), .running(process)] as [TaskState])
-    func firstStands(state: TaskState) {
-        var state = state
-        #expect(state.exit == nil)
-        #expect(saw(Exits.first, in: &state))
-        #expect(state == .exited(Exits.first))
-        #expect(state.process == nil)
-        #expect(!saw(Exits.second, in: &state))
-        #expect(state == .exited(Exits.first))
+    private func task(_ state: TaskState) throws -> PodTask {
+        PodTask(
+            uid: UID(high: 1, low: 2),
+            spec: TaskSpec(name: try #require(Label("app")), rootfs: "/", args: ["a"]),
+            state: state, revision: 1, createdAt: Timestamp(milliseconds: 0))
     }
 
-    @Test("a task that is being deleted stays so, and stores its exit once")
-    func whileDeleting() {
-        var state = TaskState.deleting(nil)
-        #expect(saw(Exits.first, in: &state))
-        #expect(state == .deleting(Exits.first))
-        #expect(!saw(Exits.second, in: &state))
-        #expect(state.exit == Exits.first)
+    /// `#expect` takes no mutating call.
+    private func saw(_ exit: TaskExit, _ attempt: UInt32 = 1, in task: inout PodTask) -> Bool {
+        task.sawExit(exit, of: attempt)
+    }
+
+    @Test(
+        "the first observed exit is the attempt's, and a second changes nothing",
+        arguments: [.creating, .created(process), .running(process)] as [TaskState])
+    func firstStands(state: TaskState) throws {
+        var task = try task(state)
+        #expect(task.state.exit == nil)
+        #expect(saw(Exits.first, in: &task))
+        #expect(task.state == .exited(Exits.first))
+        #expect(task.state.process == nil)
+        #expect(!saw(Exits.second, in: &task))
+        #expect(task.state == .exited(Exits.first))
+        #expect(task.exits == [AttemptExit(attempt: 1, Exits.first)])
+    }
+
+    @Test("a task that is being deleted stays so, and stores each attempt's exit once")
+    func whileDeleting() throws {
+        var task = try task(.deleting(nil))
+        #expect(saw(Exits.first, in: &task))
+        #expect(task.state == .deleting(Exits.first))
+        #expect(!saw(Exits.second, in: &task))
+        #expect(task.state.exit == Exits.first)
+        task.sawAttempt(2, Exits.process, startedAt: nil)
+        #expect(task.state == .deleting(Exits.first) && task.attempt == 2)
+        #expect(saw(Exits.second, 2, in: &task))
+        #expect(task.state == .deleting(Exits.second))
     }
 
     @Test("an unknown exit is final like any other exit")
-    func unknownStands() {
+    func unknownStands() throws {
         let unknown = Exits.exit(.unknown, at: 3)
-        var state = TaskState.exited(unknown)
-        #expect(!saw(Exits.first, in: &state))
-        #expect(state.exit == unknown)
+        var task = try task(.running(Exits.process))
+        #expect(saw(unknown, in: &task))
+        #expect(!saw(Exits.first, in: &task))
+        #expect(task.state.exit == unknown)
+    }
+
+    @Test("each attempt runs and ends once, and the last exits are kept")
+    func attempts() throws {
+        var task = try task(.running(Exits.process))
+        for attempt in 1...40 as ClosedRange<UInt32> {
+            let exit = Exits.exit(.code(Int32(attempt)), at: Int64(attempt))
+            #expect(saw(exit, attempt, in: &task))
+            #expect(!saw(Exits.second, attempt, in: &task))
+            let next = NextStart(at: Timestamp(milliseconds: 7))
+            task.sawNextStart(next)
+            #expect(task.nextStart == next && task.restarts == attempt - 1)
+            let process = ProcessIdentity(pid: Int32(attempt), startTicks: 1)
+            task.sawAttempt(attempt, process, startedAt: nil)
+            #expect(task.state == .exited(exit), "an attempt that has ended does not run")
+            task.sawAttempt(attempt + 1, process, startedAt: Timestamp(milliseconds: 8))
+            #expect(task.state == .running(process) && task.nextStart == nil)
+            task.sawNextStart(next)
+            #expect(task.nextStart == nil, "a task that runs has no next start")
+        }
+        #expect(task.exits.map(\.attempt) == Array(25...40))
+        #expect(task.attempt == 41)
+    }
+
+    @Test("the exit of an attempt whose start was not seen makes it the present one")
+    func unseenStart() throws {
+        var task = try task(.running(Exits.process))
+        #expect(saw(Exits.first, 1, in: &task) && saw(Exits.second, 2, in: &task))
+        #expect(task.attempt == 2 && task.state == .exited(Exits.second))
+        #expect(!saw(Exits.first, 1, in: &task), "an earlier exit comes too late")
     }
 
     @Test("tasks stay in the order of their names, and setting a task to nil removes it")

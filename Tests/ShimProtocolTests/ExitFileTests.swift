@@ -48,6 +48,38 @@ import Testing
     }
 }
 
+@Suite struct AttemptFiles {
+    @Test("the exit of each attempt is read from its record unchanged", arguments: Samples.exits)
+    func roundTrip(exit: TaskExit) {
+        let content = exit.fileContent()
+        let rest = [UInt8](repeating: 0, count: TaskExit.fileSize - content.count)
+        #expect(AttemptFile.parse(content + rest) == .exit(exit))
+    }
+
+    @Test("an attempt that may have begun is told from an attempt that has not")
+    func begun() {
+        #expect(AttemptFile.begun.count == TaskExit.fileSize)
+        #expect(AttemptFile.none.count == TaskExit.fileSize)
+        #expect(AttemptFile.parse(AttemptFile.begun) == .begun)
+        #expect(AttemptFile.parse(AttemptFile.none) == .none)
+        #expect(AttemptFile.parse([]) == .none)
+    }
+
+    @Test("a damaged record contains no exit, and its attempt may have begun")
+    func damaged() {
+        let content = Samples.exits[0].fileContent()
+        for count in 1..<content.count {
+            #expect(AttemptFile.parse(Array(content.prefix(count))) == .begun)
+        }
+    }
+
+    @Test("records do not overlap, and 64 of them are a page")
+    func positions() {
+        #expect(AttemptFile.position(of: 1) == 64 && AttemptFile.position(of: 64) == 4096)
+        #expect(AttemptFile.position(of: .max) == Int64(UInt32.max) * 64)
+    }
+}
+
 @Suite struct Arguments {
     private static let options = [
         [], ["shm=65536"], ["pid=pod"], ["ipc=host", "pid=host"],

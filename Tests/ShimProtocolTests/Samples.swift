@@ -52,6 +52,8 @@ enum Samples {
                 .makePart(name: text, document: Array(text.utf8)),
                 .makePart(name: "volumes", document: []),
                 .removePart(name: text),
+                .setRestart(task: text, restarts[text.isEmpty ? 0 : 1]),
+                .attempts(task: text, since: text.isEmpty ? 0 : .max),
             ]
         }
         + [Int32.min, -1, 0, 1, 64, .max].flatMap { number -> [ShimRequest] in
@@ -62,6 +64,25 @@ enum Samples {
         } + [
             .stop(task: "app", signal: 0, grace: .max), .stop(task: "app", signal: 0, grace: .min),
         ]
+
+    static let restarts = [
+        WireRestart(policy: .always, maxRetries: nil, initial: 0, longest: .max, firstAttempt: 1),
+        WireRestart(
+            policy: .onFailure, maxRetries: .max, initial: .min, longest: 1, firstAttempt: .max),
+    ]
+
+    /// Every combination of present and absent members.
+    static let attempts: [WireAttempts] = (0..<16).map { bits in
+        var attempts = WireAttempts(
+            exits: exits.prefix(bits).enumerated().map {
+                AttemptExit(attempt: UInt32($0.offset + 1), $0.element)
+            }, attempt: UInt32(bits))
+        attempts.process = bits & 1 == 0 ? nil : process
+        attempts.startedAt = bits & 2 == 0 ? nil : .max
+        attempts.nextStartAt = bits & 4 == 0 ? nil : .min
+        attempts.waiting = bits & 8 == 0 ? nil : "naïve"
+        return attempts
+    }
 
     static let exits: [TaskExit] =
         [Int32.min, -1, 0, 1, 255, .max].flatMap { number -> [TaskExit] in
@@ -99,6 +120,7 @@ enum Samples {
         ] + texts.map { .stillThere(reason: $0) }
         + ShimFault.allCases.map { .failed($0, detail: "why: \($0)") }
         + [.failed(.runtime, detail: "why", dropped: .max)]
+        + attempts.map { .attempts($0) }
 
     static let logs = [
         LogState(), LogState(isComplete: true),
@@ -113,6 +135,7 @@ enum Samples {
         + [.reply(id: .max, .done)]
         + exits.map { .exited(task: "app", attempt: 1, $0) }
         + texts.map { .exited(task: $0, attempt: .max, exits[0]) }
+        + texts.map { .attemptsChanged(task: $0) }
 
     /// Every packet of a sample, except those with very long texts.
     static let shortPackets: [(isRequest: Bool, bytes: [UInt8])] =

@@ -160,7 +160,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         for request in Samples.requests {
             let packet = request.packetOfVersion1(id: 7) { _, _, _ in ["runc", "x"] }
             switch request {
-            case .mount, .create, .makePart, .removePart, .freeze:
+            case .mount, .create, .makePart, .removePart, .freeze, .setRestart, .attempts:
                 #expect(throws: WireFault.self) { try ShimRequest.parse(packet) }
             case .status, .start, .signal, .stop, .delete, .unmount, .remove, .removeAll, .exit:
                 let arrived = try ShimRequest.parse(packet)
@@ -236,7 +236,7 @@ private func fault(_ packet: [UInt8], isRequest: Bool) -> WireFault? {
         }
     }
 
-    @Test("an unknown kind is a fault", arguments: 18...255 as ClosedRange<UInt8>)
+    @Test("an unknown kind is a fault", arguments: 20...255 as ClosedRange<UInt8>)
     func kind(number: UInt8) {
         for version in [1, 2] as [UInt8] {
             let request = fault([version, 0, 0, 0, 0, 0, number], isRequest: true)

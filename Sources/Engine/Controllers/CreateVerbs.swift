@@ -190,12 +190,16 @@ extension PodController {
             do throws(Failure) { try await self.host.writeBundle(pod, spec, as: user) } catch {
                 throw Failure(cause: error.cause, detail: error.detail, step: .create(.taskCreate))
             }
+            try await self.setRestart(
+                of: self.engine.registry.pod(self.uid)?[task: spec.name] ?? task
+            ) { request in await self.ask(link, request) }
             let reply = await self.ask(
                 link, .create(task: spec.name.text, self.document(of: task, in: pod)))
             guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
             return process
         }
         record(process, of: spec)
+        await learnAttempts(of: spec.name, from: link)
     }
 
     /// Waits while the runtime cannot be used, and shows the reason. An accepted create does not
@@ -247,18 +251,21 @@ extension PodController {
     func startTask(_ operation: PodOperation) async {
         guard let pod = engine.registry.pod(uid), let name = operation.target.task else { return }
         do throws(Failure) {
-            guard case .created? = pod[task: name]?.state else {
-                if case .running? = pod[task: name]?.state {
-                    await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
-                    return
-                }
-                throw Failure(.taskState, "the task is \(pod[task: name]?.state.name ?? "gone")")
+            switch pod[task: name]?.state {
+            case .created?: break
+            case .exited? where pod[task: name]?.nextStart != nil: break
+            case .running?:
+                await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+                return
+            case let state:
+                throw Failure(.taskState, "the task is \(state?.name ?? "gone")")
             }
             let link = try liveShim()
             try await step(.taskStart, name, operation, inTurn: true) { () async throws(Failure) in
                 let reply = await link.ask(.start(task: name.text))
                 guard case .done? = reply else { throw Failure(reply, .taskStart) }
             }
+            await learnAttempts(of: name, from: link)
         } catch {
             await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in
             }
@@ -320,7 +327,7 @@ extension Failure {
         switch reply {
         case .failed(let fault, let detail, _)?: self.init(fault, detail, step)
         case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: .create(step))
-        case .status?, .mounted?, .running?, .done?:
+        case .status?, .mounted?, .running?, .done?, .attempts?:
             self.init(.shimFailed, "a reply that fits nothing", step: .create(step))
         case nil: self.init(.shimFailed, "the shim hung up", step: .create(step))
         }

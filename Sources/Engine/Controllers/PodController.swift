@@ -28,6 +28,12 @@ import Teardown
     var awaited: AwaitedExpiry?
     /// Whether a helper runs CHECK of the pod's plugins.
     var isCheckRunning = false
+    /// How many questions for attempts were asked, and the last one for each task whose answer is
+    /// stored.
+    var attemptQuestions = 0
+    var attemptAnswers: [Label: Int] = [:]
+    /// Whether the shim of this connection restarts tasks.
+    var restartCapability: (link: any ShimClient, isThere: Bool)?
     /// Whether a check of the shim's state is in progress.
     var isLookingAfterShim = false
 
@@ -161,13 +167,16 @@ import Teardown
     }
 
     /// Stores the end of a task's first process, which the shim has stored already. Returns `false`
-    /// if the store does not accept it now; the registry then tries again.
+    /// if the store does not accept it now; the registry then tries again. The exits of a task with
+    /// restarts are asked for.
     @discardableResult
     func sawExit(_ task: String, _ exit: TaskExit) -> Bool {
         guard let name = Label(task) else { return true }
         defer { watchExpiry() }
         return engine.registry.update(uid, engine) { pod in
-            guard var seen = pod[task: name], seen.state.sawExit(exit) else { return }
+            guard var seen = pod[task: name], !seen.isRestarted, seen.sawExit(exit, of: 1) else {
+                return
+            }
             pod[task: name] = seen
         }
     }

@@ -34,17 +34,23 @@ extension PodController {
             noteNamespaces(of: report.shim)
             // A shim that was found alive may have seen tasks end while no daemon ran.
             learn(report.tasks)
+            await learnAttempts(from: link)
             return link
         } catch { throw Failure(.shimFailed, "\(error)", step: .create(.shimStart)) }
     }
 
     /// Stores the exits of tasks that a former shim made, because the new shim does not know them.
     private func noteFormerExits(of pod: Pod) throws(SystemCallFailure) {
-        for task in pod.tasks where task.state.process != nil {
+        for task in pod.tasks where task.state.process != nil || task.isRestarted {
             let name = task.spec.name
-            let exit = storedExit(name)
-            let isStored = engine.registry.update(uid, engine) { pod in
-                _ = pod[task: name]?.state.sawExit(exit)
+            let isStored: Bool
+            if task.isRestarted {
+                isStored = try storeFormerAttempts(of: name)
+            } else {
+                let exit = storedExit(name)
+                isStored = engine.registry.update(uid, engine) { pod in
+                    _ = pod[task: name]?.sawExit(exit, of: 1)
+                }
             }
             if !isStored {
                 throw SystemCallFailure(call: "commit", subject: "exit of \(name)", errno: 28)
@@ -76,12 +82,15 @@ extension PodController {
         ShimEvents(
             sawExit: { [weak self] task, exit in self?.sawExit(task, exit) },
             sawLog: { [weak self] task, state in self?.sawLog(task, state) },
+            attemptsChanged: { [weak self] task in self?.attemptsChanged(task) },
             lost: { [weak self] in self?.lostShimClient() })
     }
 
     private func adopt(_ made: any ShimClient) -> any ShimClient {
         link = made
         status = StatusQuestion()
+        // Whatever the shim has said over an earlier connection may be lost.
+        onLoop { await self.learnAttempts(from: made) }
         return made
     }
 }

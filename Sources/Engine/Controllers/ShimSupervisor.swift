@@ -85,6 +85,7 @@ extension PodController {
         engine.metrics.podsAdopted.add()
         noteNamespaces(of: report.shim)
         learn(report.tasks)
+        await learnAttempts(from: link)
         return true
     }
 
@@ -119,15 +120,32 @@ extension PodController {
         engine.log.write(.error, "shim lost", ["pod": pod.name.text, "uid": "\(uid)"])
         link = nil
         shim = nil
-        let exits = pod.tasks.map { task in (task.spec.name, storedExit(task.spec.name)) }
+        let exits = pod.tasks.filter { !$0.isRestarted }
+            .map { task in (task.spec.name, storedExit(task.spec.name)) }
+        for task in pod.tasks where task.isRestarted {
+            await storeAttemptsOfLost(task.spec.name)
+        }
         await engine.registry.commitUntilAccepted(engine) { [uid, engine] transaction in
             guard var pod = transaction.pod(uid: uid), pod.state != .deleting, pod.state != .lost
             else { return }
-            for (name, exit) in exits { _ = pod[task: name]?.state.sawExit(exit) }
+            for (name, exit) in exits { _ = pod[task: name]?.sawExit(exit, of: 1) }
             pod.markLost(transaction.makeCleanup(of: pod, engine.ownContext))
             transaction.put(pod)
         }
         schedule()
+    }
+
+    /// Stores the attempts of a lost pod's task, however long the store refuses them.
+    private func storeAttemptsOfLost(_ name: Label) async {
+        while true {
+            do throws(SystemCallFailure) {
+                if try storeFormerAttempts(of: name) { return }
+            } catch {
+                engine.log.write(
+                    .warning, "attempts not read", ["uid": "\(uid)", "error": "\(error)"])
+            }
+            await Loop.shared.reactor.pause(milliseconds: 500)
+        }
     }
 
     /// Returns the exit that a dead shim has stored, or an unseen exit if there is none.

@@ -146,15 +146,19 @@ extension PodController {
                 let reply = await link.ask(.freeze(task: name.text, isPause))
                 guard case .done? = reply else { throw Failure(reply, stepName) }
             }
+            // The task may have been restarted just before.
+            await learnAttempts(of: name, from: link)
         } catch {
             await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
             return
         }
+        let frozen = engine.registry.pod(uid)?[task: name]?.state.process
         await engine.registry.end(operation.id, .succeeded, engine) { transaction, _ in
             guard var pod = transaction.pod(operation.target.pod), var task = pod[task: name]
             else { return }
             switch task.state {
             case .running(let process), .paused(let process):
+                guard process == frozen else { return }  // it was restarted since
                 task.state = isPause ? .paused(process) : .running(process)
             case .creating, .created, .exited, .deleting: return  // it has ended since
             }

@@ -40,17 +40,28 @@ extension Registry {
     @Loop func update(
         _ uid: UID, _ engine: Engine, _ change: @escaping @Sendable (inout Pod) -> Void
     ) -> Bool {
-        let committed = transaction(releasesResources: true) { transaction in
-            guard let before = transaction.pod(uid: uid) else { return }
-            var pod = before
-            change(&pod)
-            if pod != before { transaction.put(pod) }
-        }
-        guard case .refused(let failure) = committed else { return true }
-        noteRefusal(failure, engine)
+        if tryUpdate(uid, engine, [change]) { return true }
         Loop.shared.reactor.after(milliseconds: 500) {
             onLoop { self.update(uid, engine, change) }
         }
+        return false
+    }
+
+    /// Makes these changes of a pod's record in one transaction, each with its events. Returns
+    /// `false` if the store does not accept them now.
+    @Loop func tryUpdate(
+        _ uid: UID, _ engine: Engine, _ changes: [@Sendable (inout Pod) -> Void]
+    ) -> Bool {
+        let committed = transaction(releasesResources: true) { transaction in
+            for change in changes {
+                guard let before = transaction.pod(uid: uid) else { return }
+                var pod = before
+                change(&pod)
+                if pod != before { transaction.put(pod) }
+            }
+        }
+        guard case .refused(let failure) = committed else { return true }
+        noteRefusal(failure, engine)
         return false
     }
 

@@ -4,6 +4,7 @@ import Bytes
 import Documents
 import EventLoop
 import Host
+import Kernel
 package import Model
 package import Store
 import Teardown
@@ -131,11 +132,33 @@ struct Transaction {
             let before = known?[task: task.spec.name]
             guard before != task else { continue }
             pod.tasks[index].revision = pod.revision
-            if before?.state.name != task.state.name || before?.uid != task.uid {
-                tell(.state(task.state.name), Target(pod, task))
-            }
+            tell(of: task, since: before?.uid == task.uid ? before : nil, Target(pod, task))
         }
         changes.pods[pod.name] = .some(pod)
+    }
+
+    /// Tells of each exit and of each start, also of an attempt that has ended since, and of a new
+    /// state that is neither.
+    private mutating func tell(of task: PodTask, since before: PodTask?, _ target: Target) {
+        var told = before?.attempt ?? 1
+        var state = before?.state.name
+        for exit in task.exits where exit.attempt > before?.lastExit?.attempt ?? 0 {
+            if exit.attempt > told { tell(.started(attempt: exit.attempt), target) }
+            tell(.exited(exit), target)
+            told = max(told, exit.attempt)
+            if state != "deleting" { state = "exited" }
+        }
+        if task.attempt > told {
+            tell(.started(attempt: task.attempt), target)
+            if case .running = task.state { return }
+        }
+        guard task.state.name != state else { return }
+        switch (before?.state, task.state) {
+        case (.paused?, _), (_, .creating), (_, .created), (_, .paused), (_, .exited),
+            (_, .deleting):
+            tell(.state(task.state.name), target)
+        case (_, .running): tell(.started(attempt: task.attempt), target)
+        }
     }
 
     /// Removes a pod's record. The caller needs the proof that nothing of the pod is left.

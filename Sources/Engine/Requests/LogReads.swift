@@ -123,7 +123,7 @@ extension Registry {
         guard let pod = self.pod(pod), let found = pod.tasks.first(where: { $0.uid == task })
         else { return true }
         if pod.state == .lost || pod.isReleased && pod.state == .stopped { return true }
-        if found.state.exit == nil { return false }
+        if found.state.exit == nil || found.nextStart != nil { return false }
         // A shim that tells nothing of logs is an older one.
         return found.log?.isComplete ?? true
     }

@@ -91,6 +91,8 @@ extension Engine {
             switch task.state {
             case .created, .creating:
                 return try transaction.begin(.taskStart, pod, task, context, settings.limits)
+            case .exited where task.nextStart != nil:
+                return try transaction.begin(.taskStart, pod, task, context, settings.limits)
             case .running, .paused, .exited, .deleting:
                 throw .taskState(task.state)
             }

@@ -16,6 +16,10 @@ struct TaskProcesses: TaskResource {
         guard let shim = try removal.shim() else {
             let outcome = try removal.kill(in: removal.cgroups(of: task))
             guard outcome == .alreadyGone else { return outcome }
+            if isRestarted(task, removal) {
+                let isStored = try removal.controller.storeFormerAttempts(of: task)
+                return isStored ? outcome : .blocked(Blocker(TaskProcesses.notStored))
+            }
             return try storeExit(of: task, isShimGone: true, removal) ?? outcome
         }
         let spec = removal.controller.engine.registry.pod(removal.uid)?[task: task]?.spec
@@ -25,8 +29,18 @@ struct TaskProcesses: TaskResource {
                     task: task.text, signal: spec?.stopSignal.number ?? Signal.term.number,
                     grace: removal.grace(task) ?? spec?.gracePeriod ?? 0)))
         guard outcome == .removed else { return outcome }
+        if isRestarted(task, removal) {
+            let isLearned = await removal.controller.learnAttempts(of: task, from: shim)
+            return isLearned ? outcome : StepOutcome(nil as ShimReply?)
+        }
         return try storeExit(of: task, isShimGone: false, removal) ?? outcome
     }
+
+    private func isRestarted(_ task: Label, _ removal: PodRemoval) -> Bool {
+        removal.controller.engine.registry.pod(removal.uid)?[task: task]?.isRestarted ?? false
+    }
+
+    private static let notStored = "the store does not take the exit"
 
     /// Stores the exit before anything else of the task is removed. If the daemon died between the
     /// shim's message and its own commit, it finds the exit here. If the shim died with the task,
@@ -43,10 +57,10 @@ struct TaskProcesses: TaskResource {
         case .exit(let exit): isStored = removal.controller.sawExit(task.text, exit)
         case .open where isShimGone:
             isStored = registry.update(removal.uid, removal.controller.engine) { pod in
-                _ = pod[task: task]?.state.sawExit(.unseen)
+                _ = pod[task: task]?.sawExit(.unseen, of: 1)
             }
         case .open, .none: break
         }
-        return isStored ? nil : .blocked(Blocker("the store does not take the exit"))
+        return isStored ? nil : .blocked(Blocker(TaskProcesses.notStored))
     }
 }
