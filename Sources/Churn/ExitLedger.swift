@@ -64,8 +64,7 @@ package struct PodEnd: Sendable {
 
 package struct ExitLedger: Sendable {
     private var ended: [PodEnd] = []
-    /// The number of exits that the events reported, by pod and task. If a delete causes an exit,
-    /// only its operation reports it.
+    /// The number of exits that the events reported, by pod and task.
     private var told: [String: Int] = [:]
     /// The number of events that reported a pod's end, by pod.
     private var gone: [String: Int] = [:]

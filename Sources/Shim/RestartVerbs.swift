@@ -189,6 +189,7 @@ extension Shim {
     private func beginAttempt(_ slot: TaskSlot) throws(SystemCallFailure) {
         guard let next = slot.restarts?.next, slot.attempt < .max else { return }
         let attempt = slot.attempt + 1
+        try checkRoom(slot)
         try slot.attemptRecords.begin(attempt)
         let former = slot.restarts?.isRestart ?? false
         slot.restarts?.isRestart = true
@@ -210,6 +211,12 @@ extension Shim {
         slot.restarts?.startedWall = nil
     }
 
+    /// Without room for the runtime's own files, an attempt would begin and end unseen.
+    private func checkRoom(_ slot: TaskSlot) throws(SystemCallFailure) {
+        try Files.allocate(slot.paths.room, bytes: 128 << 10)
+        try Files.removeFile(slot.paths.room)
+    }
+
     /// The runtime has started an attempt.
     func noteStart(_ slot: TaskSlot, _ process: ProcessIdentity) {
         slot.restarts?.lastProcess = process
@@ -222,6 +229,14 @@ extension Shim {
     func noteRunning(_ slot: TaskSlot) {
         slot.restarts?.startedAt = SystemClock.sinceBoot
         slot.restarts?.startedWall = SystemClock.wall
+    }
+
+    /// Until when a stop lets the runtime make the process of a restart. The exit of a process that
+    /// the shim has is seen; if the runtime is killed, it is not.
+    func waitsForRestart(_ slot: TaskSlot, _ job: Job) -> Int64? {
+        guard job.kind == .create, slot.restarts?.isRestart ?? false else { return nil }
+        let until = job.since + 2 * second
+        return SystemClock.sinceBoot < until ? until : nil
     }
 
     /// The runtime has not made the process of a restart, or was killed. How the attempt ended, and

@@ -54,6 +54,12 @@ extension Shim {
             stop.signal = nil
         }
         if let job = slot.job, job.kind == .create || job.kind == .mount || job.kind == .start {
+            if let until = waitsForRestart(slot, job) {
+                stop.waiting = "\(job.kind.rawValue) is under way: pid \(job.pid)"
+                stop.nextLook = until
+                slot.stop = stop
+                return
+            }
             job.kill()
             stop.waiting = "\(job.kind.rawValue) was killed and has not ended: pid \(job.pid)"
             return lookAgain(slot, stop)

@@ -107,6 +107,8 @@ struct TaskPaths {
     let exitFile: String
     /// In its place, for a task with restarts.
     let exitsFile: String
+    /// A file that is made and removed before each restart.
+    let room: String
     let runtimeState: String
     let data: String
     let upper: String
@@ -130,6 +132,7 @@ struct TaskPaths {
         pidFile = bundle + "/pid"
         exitFile = bundle + "/exit"
         exitsFile = bundle + "/" + AttemptFile.name
+        room = bundle + "/room"
         runtimeState = "\(settings.podDirectory)/runtime/\(task)"
         data = "\(settings.dataDirectory)/\(task)"
         upper = data + "/upper"

@@ -122,8 +122,7 @@ extension SimulatedShim {
         task.restarts?.due = nil
         task.restarts?.isRestart = true
         work { [self] in
-            let isStopped = task.stopsAt != nil
-            if isStopped || world.dice.once(in: 25) {
+            if world.dice.once(in: 25) {
                 task.restarts?.dueWall = nil
                 let exit = TaskExit(
                     status: .unknown, oomKilled: false, finishedAt: EngineClock.wall)
@@ -132,6 +131,7 @@ extension SimulatedShim {
             }
             task.restarts?.dueWall = nil
             run(task)
+            if task.stopsAt != nil, let process = task.process { pod.kill(process.pid) }
             end(task, .done)
             line?.tellOfAttempts(task)
         }

@@ -42,6 +42,7 @@ final class Conversation: Sendable {
 
     /// Returns `false` if continuing is pointless.
     private func ask(_ step: Scenario.Step, _ client: Client) throws -> Bool {
+        if let until = step.until { return try repeating(step, client, until) }
         let id = UUID().uuidString.lowercased()
         let index = state.withLock { state in
             state.requests.append(Request(step: step, id: id))
@@ -55,6 +56,18 @@ final class Conversation: Sendable {
         state.withLock { $0.requests[index].isAccepted = isAccepted }
         guard isAccepted else { return false }
         return try again { try client.follow(id, within: 30) } != nil
+    }
+
+    private func repeating(
+        _ step: Scenario.Step, _ client: Client, _ until: (Answer) -> Bool
+    ) throws -> Bool {
+        let end = ContinuousClock().now + .seconds(30)
+        while let answer = try again({ try client.send(step.method, step.path) }) {
+            if until(answer) { return true }
+            guard ContinuousClock().now < end else { throw Broken(answer.reply.text) }
+            Thread.sleep(forTimeInterval: 0.005)
+        }
+        return false
     }
 
     /// Returns `nil` if the daemon is gone and the client does not retry.

@@ -32,6 +32,14 @@ extension Machine {
                 #expect(start.state == "succeeded", "\(start.reply.text)")
                 let ended = try client.waitForTask("web", "late", "exited")
                 #expect(ended["exitCode"]?.integer == 5)
+                // It cannot restart a task.
+                let restarted = try client.send(
+                    "PUT", "/v1/pods/web/tasks/again",
+                    daemon.rootfs.task("exit 5", #""restart": {"policy": "always"}"#),
+                    headers: ["Prefer": "wait=20"])
+                #expect(restarted.code == "shim-failed", "\(restarted.reply.text)")
+                #expect(restarted["detail"]?.string?.contains("earlier version") == true)
+                #expect(try client.send("GET", "/v1/pods/web/tasks/again").status == 404)
                 #expect(try client.deletePod("web").state == "succeeded")
             }
         }

@@ -280,5 +280,108 @@ extension Machine {
                 #expect(exits[1]["exitCode"]?.integer == 4)
             }
         }
+
+        enum Moment: String, CaseIterable, Sendable {
+            case waiting, running
+            case inTheLoop = "in the loop"
+        }
+
+        @Test(
+            "the exits that a killed shim has stored are told, and no exit is invented",
+            arguments: Moment.allCases)
+        func lostShim(_ moment: Moment) throws {
+            try withDaemon { daemon, client in
+                let body =
+                    switch moment {
+                    case .waiting: daemon.rootfs.pod(Self.counter, restart("always", initial: 900))
+                    case .running:
+                        daemon.rootfs.pod(
+                            "[ -e /mark ] && exec sleep 1000; echo >/mark; exit 1",
+                            restart("always"))
+                    case .inTheLoop: daemon.rootfs.pod(Self.counter, restart("always"))
+                    }
+                let pod = try client.createPod("web", body)
+                switch moment {
+                case .waiting: _ = try waitForBackoff(client)
+                case .running:
+                    try eventually("it runs again") {
+                        let seen = try task(client)
+                        return seen.state == "running" && seen["attempt"]?.integer == 2
+                    }
+                case .inTheLoop:
+                    daemon.crash()
+                    let log = "\(daemon.logDirectory)/\(pod.uid)/app.log"
+                    try eventually("it is restarted") {
+                        text(of: log)?.contains("stdout F attempt 20\n") == true
+                    }
+                }
+                kill(pod.shimPID, SIGKILL)
+                if moment == .inTheLoop { try daemon.start() }
+                try eventually("the pod is lost") {
+                    try client.send("GET", "/v1/pods/web").state == "lost"
+                }
+                let lost = try task(client)
+                #expect(lost.state == "exited" && lost["nextStartAt"] == .null)
+                try expectCounted(lost, upTo: moment == .inTheLoop ? 20 : 1)
+                let unknown = (lost["exits"]?.elements ?? []).map { $0["exitUnknown"] }
+                    .filter { $0 == .bool(true) }
+                #expect(unknown.count == (moment == .running ? 1 : 0) || moment == .inTheLoop)
+                #expect(try client.deletePod("web").state == "succeeded")
+                _ = try expectEvents(daemon, ("pod.gone", nil))
+            }
+        }
+
+        @Test("a restart waits for room in the run directory, and says so")
+        func noRoom() throws {
+            try withSmallDisk(
+                "restart without room, run directory", \.runDirectory, megabytes: 32
+            ) { daemon, client, disk in
+                let slow = restart("always", initial: 1, max: 1)
+                _ = try client.createPod("web", daemon.rootfs.pod(Self.counter, slow))
+                try eventually("it has ended") { try task(client)["lastExit", "attempt"] != nil }
+                try disk.fill(.room)
+                let waiting = try eventuallySome("it waits for room") {
+                    let seen = try task(client)
+                    let reason = seen["startWaitsFor"]?.string ?? ""
+                    return reason.contains("ENOSPC") ? seen : nil
+                }
+                daemon.expectAnswers()
+                let attempt = try #require(waiting["attempt"]?.integer)
+                try disk.relieve(.room)
+                try eventually("it is restarted") {
+                    try task(client)["lastExit", "attempt"]?.integer ?? 0 > attempt
+                }
+                let later = try task(client)
+                try expectCounted(later, upTo: attempt + 1)
+                #expect(
+                    (later["exits"]?.elements ?? []).allSatisfy {
+                        $0["exitUnknown"] == .bool(false)
+                    })
+            }
+        }
+
+        @Test("a directory in place of the file of exits delays the restart, and is named")
+        func noFile() throws {
+            try withDaemon { daemon, client in
+                let script = "[ -e /mark ] && exit 2; echo >/mark; exec sleep 1000"
+                let pod = try client.createPod(
+                    "web", daemon.rootfs.pod(script, restart("always", initial: 0.1, max: 600)))
+                let file = "\(daemon.runDirectory)/pods/\(pod.uid)/tasks/app/exits"
+                try Command.expect("sh", "-c", "rm '\(file)' && mkdir '\(file)'")
+                kill(Int32(pod.taskPID()), SIGKILL)
+                let waiting = try eventuallySome("it says what it waits for") {
+                    let seen = try task(client)
+                    return seen["startWaitsFor"]?.string?.contains("EISDIR") == true ? seen : nil
+                }
+                #expect(waiting["signal"]?.string == "KILL", "the shim knows the exit")
+                try Command.expect("rmdir", file)
+                try eventually("it is restarted") {
+                    try task(client)["lastExit", "attempt"]?.integer ?? 0 > 1
+                }
+                let exits = try #require(task(client)["exits"]?.elements)
+                #expect(exits[0]["signal"]?.string == "KILL")
+                #expect(exits[1]["exitCode"]?.integer == 2)
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 // What is done to a pod while a process dies, hangs or fails.
 
+import JSON
 import Testing
 
 enum Scenario: String, CaseIterable, CustomTestStringConvertible {
@@ -8,6 +9,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case stop
     case task = "task.create, task.delete"
     case pause = "task.pause, task.resume"
+    case restart = "create, then restart"
     case delete
     case adopt
     case network = "create on a network"
@@ -41,6 +43,21 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         let method: String
         let path: String
         var body: String?
+        /// If set, the step is repeated until its answer is so.
+        var until: (@Sendable (Answer) -> Bool)?
+    }
+
+    /// Ends with 3 the first time, and then is as `script`.
+    static let restartedScript = "[ -e /mark ] || { echo >/mark; exit 3; }; " + script
+    static let restarts = """
+        "restart": {"policy": "always", "backoff": {"initial": 0.02, "max": 0.02}}
+        """
+
+    /// Whether the task has been restarted, or never will be.
+    @Sendable private static func isRestarted(_ task: Answer) -> Bool {
+        guard task.status == 200 else { return task.status == 404 }
+        let isOver = task.state == "exited" && task["nextStartAt"] == .null
+        return isOver || task.state == "running" && task["attempt"]?.integer ?? 0 > 1
     }
 
     /// Prints `up` once it can be stopped, and then ends with 7.
@@ -53,6 +70,11 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         if usesParent {
             let parent = "\"cgroupParent\": \(quoted(Scenario.parent(of: rootfs)))"
             return rootfs.pod(Scenario.script, podMore: parent)
+        }
+        if self == .restart {
+            return rootfs.pod(
+                Scenario.restartedScript, "\(Scenario.mounts), \(Scenario.restarts)",
+                podMore: "\(Scenario.volumes), \(Scenario.surroundings)")
         }
         guard usesNetwork || usesPlugins else { return Scenario.pod(rootfs) }
         let published = """
@@ -87,7 +109,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     /// Whether a pod exists before.
     var hasPod: Bool {
         switch self {
-        case .create, .createAndStart, .network, .plugins, .parent: false
+        case .create, .createAndStart, .restart, .network, .plugins, .parent: false
         case .stop, .task, .pause, .delete, .adopt, .networkDelete, .pluginsDelete, .parentDelete:
             true
         }
@@ -125,6 +147,11 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             return ["pause", "resume"].map { verb in
                 Step(method: "POST", path: "\(pod)/tasks/app/\(verb)")
             }
+        case .restart:
+            return [
+                Step(method: "PUT", path: pod, body: self.pod(rootfs)),
+                Step(method: "GET", path: pod + "/tasks/app", until: Scenario.isRestarted),
+            ]
         case .plugins, .parent:
             return [Step(method: "PUT", path: pod, body: self.pod(rootfs))]
         case .delete, .pluginsDelete, .parentDelete:

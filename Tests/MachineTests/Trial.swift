@@ -79,7 +79,8 @@ final class Trial {
 
     /// Whether the end of a task may be unseen.
     private var mayBeUnknown: Bool {
-        all.contains { fired in
+        if scenario == .restart, all.contains(where: { $0.kind != .daemon }) { return true }
+        return all.contains { fired in
             // The exit is stored before it is reaped (law 8).
             let isStored = scenario == .stop && fired.failpoint.hasPrefix("process.reapStored")
             return isKilled(fired, .shim) && (action == .freeze || !isStored)
@@ -218,7 +219,8 @@ extension Trial {
         if exit["exitUnknown"] == .bool(true) {
             return hold(mayBeUnknown, "\(whose): the exit is unknown")
         }
-        let isSeven = exit["exitCode"]?.integer == 7
+        let isRestarted = scenario == .restart && exit["exitCode"]?.integer == 3
+        let isSeven = exit["exitCode"]?.integer == 7 || isRestarted
         let isKilled = exit["signal"]?.string == "KILL"
         // Unless the stop was never accepted.
         let mustBeSeven = scenario.endsTask && !mayBeUnknown && !ends.isEmpty
@@ -250,7 +252,11 @@ extension Trial {
             $0["kind"] == .string("task") && $0["state"] == .string("exited")
                 && $0["task"] == .string("app")
         }
-        hold(exits.count <= 1, "\(exits.count) exits of one task")
+        let attempts = exits.compactMap { $0["attempt"]?.integer }
+        hold(
+            attempts == Array(1..<Int64(exits.count + 1)),
+            "the exits of one task have the attempts \(attempts)")
+        hold(exits.count <= 1 || scenario == .restart, "\(exits.count) exits of one task")
     }
 
     /// What the last delete left, by name.

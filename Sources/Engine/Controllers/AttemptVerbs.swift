@@ -117,16 +117,21 @@ extension PodController {
         return isThere
     }
 
-    /// Lets the shim restart the task. A shim of an earlier version cannot do that.
+    /// Refuses a task with restarts if the shim is of an earlier version.
+    func checkRestart(
+        of task: TaskSpec, _ link: any ShimClient
+    ) async throws(Failure) {
+        guard task.restart.policy != .never, await canRestart(link) == false else { return }
+        throw Failure(
+            .shimFailed, "the pod's shim is of an earlier version, and restarts no task",
+            step: .create(.rootfsMount))
+    }
+
+    /// Lets the shim restart the task.
     func setRestart(
         of task: PodTask, _ ask: @Loop (ShimRequest) async -> ShimReply?
     ) async throws(Failure) {
         guard let policy = restartPolicy(of: task) else { return }
-        if let link, await canRestart(link) == false {
-            throw Failure(
-                .shimFailed, "the pod's shim is of an earlier version, and restarts no task",
-                step: .create(.taskCreate))
-        }
         let reply = await ask(.setRestart(task: task.spec.name.text, policy))
         guard case .done? = reply else { throw Failure(reply, .taskCreate) }
     }

@@ -170,6 +170,7 @@ extension PodController {
         try checkGoing(operation)
         let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
+            try await self.checkRestart(of: spec, link)
             do throws(SystemCallFailure) {
                 // The networks' plugins have told names and addresses since.
                 try await self.host.writeNames(self.engine.registry.pod(self.uid) ?? pod)
