@@ -126,9 +126,9 @@ extension Machine {
                     Thread.sleep(forTimeInterval: Double(round % 12) * 0.01)
                     try daemon.crashAndRestart()
                     try eventually("it goes on") {
-                        try task(client)["attempt"]?.integer ?? 0 > last
+                        try task(client)["lastExit", "attempt"]?.integer ?? 0 > last
                     }
-                    last = try #require(task(client)["attempt"]?.integer)
+                    last = try #require(task(client)["lastExit", "attempt"]?.integer)
                     try expectCounted(task(client), upTo: 1)
                 }
                 #expect(try client.deletePod("web").state == "succeeded")
