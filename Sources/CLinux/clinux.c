@@ -156,11 +156,11 @@ int clinux_watch_directory(int watch, const char *path, int contents) {
     return inotify_add_watch(watch, path, events | IN_ONLYDIR | IN_MASK_ADD) < 0 ? -1 : 0;
 }
 
-int clinux_watch_file(int watch, int file) {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    uint32_t events = IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
-    return inotify_add_watch(watch, path, events) < 0 ? -1 : 0;
+int clinux_notify(int directory) {
+    long events = DN_MODIFY | DN_CREATE | DN_DELETE | DN_RENAME | DN_ATTRIB | DN_MULTISHOT;
+    if (fcntl(directory, F_NOTIFY, events) < 0) return -1;
+    struct f_owner_ex owner = {F_OWNER_TID, gettid()};
+    return fcntl(directory, F_SETOWN_EX, &owner);
 }
 
 int clinux_clone_mount(const char *path, int recursive) {

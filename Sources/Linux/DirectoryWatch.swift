@@ -24,21 +24,6 @@ package struct DirectoryWatch: ~Copyable, Sendable {
         try addIfThere(path, contents: true)
     }
 
-    /// Watches an open file: its content, and whether it still has its name.
-    package borrowing func add(
-        _ file: borrowing OwnedDescriptor
-    ) throws(SystemCallFailure) {
-        let result = fallible("fd.watch", .descriptor) {
-            clinux_watch_file(descriptor.number, file.number)
-        }
-        try check(result, "inotify_add_watch", "descriptor \(file.number)")
-    }
-
-    /// Forgets the changes up to now.
-    package borrowing func clear() throws(SystemCallFailure) {
-        while let events = try descriptor.read(limit: 4096), !events.isEmpty {}
-    }
-
     /// The parent comes first: a directory that is made before it is watched is then an event.
     private borrowing func addParent(of path: String) throws(SystemCallFailure) {
         guard !path.isSame(as: "/") else { return }

@@ -39,10 +39,6 @@ final class OpenLog {
     func read(from start: Int, limit: Int) throws(SystemCallFailure) -> [UInt8] {
         try descriptor.read(at: start, limit: limit)
     }
-
-    func watch(_ watch: borrowing DirectoryWatch) throws(SystemCallFailure) {
-        try watch.add(descriptor)
-    }
 }
 
 struct LogFinder {

@@ -1,5 +1,5 @@
 // A helper that reads a task's log for one client. The daemon reads no disk, so that a dead disk
-// delays no client but the readers of its logs. A reader of a quiet log sleeps in inotify(7).
+// delays no client but the readers of its logs. A reader of a quiet log sleeps.
 
 import Bytes
 import Kernel
@@ -155,29 +155,43 @@ struct LogReader: ~Copyable {
         until control: borrowing OwnedDescriptor
     ) throws(SystemCallFailure) {
         let epoll = try Epoll()
+        var notices = try DirectoryNotices()
         try epoll.add(control.number, .readable, tag: 0)
         try epoll.add(output.number, .failed, tag: 1)
+        try epoll.add(notices.number, .readable, tag: 2)
         while true {
             // What is watched first and read then is not missed.
-            let watch = try DirectoryWatch()
-            if let file { try file.watch(watch) } else { try watch.add(names.directory) }
-            try epoll.add(watch.descriptor.number, .readable, tag: 2)
-            let watched = file?.number
+            let place = try deepestDirectory()
+            let isTold = try notices.watch(place)
             try readOn()
-            while file?.number == watched {
-                if try !wait(epoll) { return }
-                try watch.clear()
+            while try place.isSame(as: deepestDirectory()) {
+                if try !wait(epoll, isTold ? LogReader.longest : LogReader.unwatched) { return }
+                // A task that writes all the time wakes the reader a hundred times a second.
+                SystemClock.pause(milliseconds: 10)
+                notices.clear()
                 try readOn()
             }
-            epoll.remove(watch.descriptor.number)
         }
     }
 
+    /// Milliseconds between two looks, and without notices.
+    private static let longest: Int64 = 3_600_000
+    private static let unwatched: Int64 = 200
+
+    /// The log's directory, or as much of its path as there is.
+    private func deepestDirectory() throws(SystemCallFailure) -> String {
+        var path = names.directory
+        while try !Files.exists(path) { path = Files.parent(of: path) ?? "/" }
+        return path
+    }
+
     /// Waits for something to read. Returns `false` if nothing will come, or nothing is wanted.
-    private mutating func wait(_ epoll: borrowing Epoll) throws(SystemCallFailure) -> Bool {
-        let left = query.endsAt.map { max(0, $0 - SystemClock.wall) } ?? -1
+    private mutating func wait(
+        _ epoll: borrowing Epoll, _ longest: Int64
+    ) throws(SystemCallFailure) -> Bool {
+        let left = query.endsAt.map { max(0, $0 - SystemClock.wall) } ?? longest
         if left == 0 { return false }
-        for event in epoll.wait(milliseconds: CInt(clamping: min(left, 3_600_000))) {
+        for event in epoll.wait(milliseconds: CInt(clamping: min(left, longest))) {
             if event.tag == 1 { return false }
             if event.tag == 0 {
                 try readOn()

@@ -182,6 +182,25 @@ extension Machine {
             }
         }
 
+        @Test("more clients follow a log than the kernel has instances of inotify for a user")
+        func many() throws {
+            try withDaemon { daemon, client in
+                let script = "echo one; while [ ! -e /data/go ]; do sleep 0.02; done; echo two"
+                let mount = try daemon.shared([daemon.home + "/go": "/data"])
+                _ = try client.createPod("web", daemon.rootfs.pod(script, mount))
+                let target = Self.logs + "?follow=true"
+                let followers = try (0..<140).map { _ in
+                    try Following(daemon, target, ndjson: false)
+                }
+                for follower in followers { #expect(follower.next() == "one") }
+                try write("", to: daemon.home + "/go/go")
+                for follower in followers {
+                    #expect(follower.next() == "two" && follower.next() == nil)
+                    #expect(follower.end())
+                }
+            }
+        }
+
         @Test("a client that follows ends with the pod, and a client that goes leaves nothing")
         func ends() throws {
             try withDaemon { daemon, client in

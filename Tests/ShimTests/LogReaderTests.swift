@@ -13,7 +13,12 @@ import Testing
     private let directory: LogDirectory
     private var names: LogNames { directory.names }
 
-    init() throws { directory = try LogDirectory() }
+    init() throws {
+        directory = try LogDirectory()
+        // The kernel sends it to the reader's thread, which waits for it, and for a moment before
+        // that to the process.
+        signal(SIGIO, SIG_IGN)
+    }
 
     private func write(_ lines: [String], to path: String) throws {
         let text = lines.map { $0 + "\n" }.joined()

@@ -79,8 +79,10 @@ int clinux_inotify(void);
 /* Watches the names in the directory `path`, and if `contents` also the files with those names
    and the directory itself. */
 int clinux_watch_directory(int watch, const char *path, int contents);
-/* Watches the contents and the names of an open file. */
-int clinux_watch_file(int watch, int file);
+/* fcntl(2), F_NOTIFY: sends SIGIO to the calling thread after each change of a name in the open
+   directory, or of a file with such a name. */
+int clinux_notify(int directory);
+enum { CLINUX_SIGIO = 29 };
 /* open_tree(2) with OPEN_TREE_CLONE: copies the mount at `path`, and those below it if
    `recursive`. The copy is unattached, and disappears with the descriptor unless it is moved. */
 int clinux_clone_mount(const char *path, int recursive);
