@@ -13,7 +13,9 @@ package struct DirectoryNotices: ~Copyable {
     private var directory: OwnedDescriptor?
 
     /// Blocks every signal of this thread.
-    package init() throws(SystemCallFailure) { signals = try SignalDescriptor([CInt(CLINUX_SIGIO)]) }
+    package init() throws(SystemCallFailure) {
+        signals = try SignalDescriptor([CInt(CLINUX_SIGIO)])
+    }
 
     /// Readable after a change.
     package var number: CInt { signals.descriptor.number }

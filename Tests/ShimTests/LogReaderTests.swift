@@ -15,10 +15,12 @@ import Testing
 
     init() throws {
         directory = try LogDirectory()
-        // The kernel sends it to the reader's thread, which waits for it, and for a moment before
-        // that to the process.
-        signal(SIGIO, SIG_IGN)
+        LogReaderTests.ignoreNotices
     }
+
+    /// The kernel sends SIGIO to the reader's thread, which waits for it, and for a moment before
+    /// that to the process. Done once, because it discards the signals of all threads.
+    private static let ignoreNotices: Void = { signal(SIGIO, SIG_IGN) }()
 
     private func write(_ lines: [String], to path: String) throws {
         let text = lines.map { $0 + "\n" }.joined()
