@@ -20,7 +20,7 @@ let logRoutes: [Route] = [
 @Sendable private func readLog(_ call: Call) throws(Problem) -> HTTPReply {
     let pod = try call.pod()
     let task = try call.task()
-    let query = try logQuery(call, PageToken.text(task.uid))
+    let query = try logQuery(call, task)
     let type = call.mediaType == "text/plain" ? "text/plain; charset=utf-8" : call.mediaType
     if call.isHead { return .response(HTTPResponse(status: 200, contentType: type)) }
     // The reading wakes the stream, which pulls from the reading.
@@ -55,7 +55,21 @@ private struct Weak {
     init(_ stream: HTTPStream?) { self.stream = stream }
 }
 
-private func logQuery(_ call: Call, _ mark: String) throws(Problem) -> LogQuery {
+/// A place in the log of one incarnation of a task. The text begins with the uid, as that of a page
+/// does.
+private struct LogCursor {
+    let task: UID
+    let place: LogPlace
+
+    init?(_ text: String) {
+        guard let (uid, rest) = text.cut("."), let task = PageToken.uid(uid),
+            let place = LogPlace(rest)
+        else { return nil }
+        (self.task, self.place) = (task, place)
+    }
+}
+
+private func logQuery(_ call: Call, _ task: PodTask) throws(Problem) -> LogQuery {
     var query = LogQuery()
     query.follows = try call.query.flag("follow")
     query.hasTimestamps = try call.query.flag("timestamps")
@@ -71,10 +85,10 @@ private func logQuery(_ call: Call, _ mark: String) throws(Problem) -> LogQuery 
     query.stream = try call.query.value("stream", "stdout or stderr") {
         LogQuery.Stream(rawValue: $0)
     }
-    if call.mediaType != "text/plain" { query.cursorMark = mark }
-    query.cursor = try call.query.value("cursor", "a cursor of this task's log") { text in
-        text.after(mark + ".").flatMap { LogPlace($0) }
-    }
+    if call.mediaType != "text/plain" { query.cursorMark = PageToken.text(task.uid) }
+    let cursor = try call.query.value("cursor", "a cursor of a log") { LogCursor($0) }
+    try call.check(cursor?.task, against: task.uid)
+    query.cursor = cursor?.place
     if query.cursor != nil && query.tail != nil {
         throw call.problem(
             .malformedRequest, "the query parameters 'cursor' and 'tail' exclude each other")

@@ -101,13 +101,16 @@ extension Machine {
             arguments: [
                 "tail=-1", "tail=x", "since=yesterday", "until=2026-13-01T00:00:00Z",
                 "stream=stdin", "follow=1", "timestamps=yes", "cursor=x",
-                "cursor=AZ-rcEm_fJ-wyG8tUP7hSg.1.0", "lines=3", "tail=1&tail=2",
+                "cursor=AZ-rcEm_fJ-wyG8tUP7hSg.0.0", "lines=3", "tail=1&tail=2",
             ])
         func refusals(query: String) throws {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.pod("echo one; exec sleep 1000"))
                 let answer = try client.send("GET", "\(Self.logs)?\(query)")
                 #expect(answer.status == 400 && answer.code == "malformed-request")
+                let other = "\(Self.logs)?cursor=AZ-rcEm_fJ-wyG8tUP7hSg.1.0"
+                let mismatch = try client.send("GET", other)
+                #expect(mismatch.status == 412 && mismatch.code == "uid-mismatch")
                 let unknown = try client.send("GET", "/v1/pods/web/tasks/none/logs")
                 #expect(unknown.code == "task-unknown")
             }
