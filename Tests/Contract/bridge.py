@@ -2,8 +2,9 @@
 """bridge.py SOCKET: a port on loopback that forwards to a unix socket. Prints the port, and serves
 until it is killed.
 
-Bytes go through unchanged, with one exception. A stream of events never ends by itself, so the
-bridge ends it after a moment, between two chunks, as if the server had ended it."""
+Bytes go through unchanged, with one exception. A stream of events never ends by itself, nor does a
+followed log of a task that lives, so the bridge ends it after a moment, between two chunks, as if
+the server had ended it."""
 
 import asyncio
 import sys
@@ -22,7 +23,9 @@ class Exchange:
 async def upward(exchange, client, daemon):
     while data := await client.read(1 << 16):
         # The requests library sends one request at a time, and its head in one piece.
-        exchange.is_stream = data.startswith(b"GET /v1/events")
+        line = data.split(b"\r\n", 1)[0]
+        follows = b"/logs?" in line and b"follow=true" in line
+        exchange.is_stream = follows or line.startswith(b"GET /v1/events")
         daemon.write(data)
         await daemon.drain()
     daemon.write_eof()
