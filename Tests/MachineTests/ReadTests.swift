@@ -210,7 +210,7 @@ extension Machine {
                         #expect(allowed.sorted() == route.methods, "\(path)")
                     }
                 }
-                for path in ["/", "/v2", "/v1/pods/p/exec", "/v1/pods/p/tasks/t/logs", "/v1/"] {
+                for path in ["/", "/v2", "/v1/pods/p/exec", "/v1/pods/p/tasks/t/log", "/v1/"] {
                     #expect(try client.send("GET", path).code == "not-found")
                 }
             }
