@@ -102,11 +102,11 @@ struct LogWriter: ~Copyable {
             let room = min(LogWriter.most, max(files.room, LineCutter.limit))
             input.cut(at: now, into: &lines, room: room)
             if lines.isEmpty { break }
-            put(at: now, midLineIn: input)
+            put(at: now, of: input)
         }
         if isEnd {
             input.end(at: now, into: &lines)
-            put(at: now, midLineIn: input)
+            put(at: now, of: input)
         }
         counters.settle(input.number, kept: input.kept)
         counters.addProgress()
@@ -119,12 +119,12 @@ struct LogWriter: ~Copyable {
         let now = SystemClock.timestamp()
         input.endLine(at: now, into: &lines)
         lines += LineCutter.note("\(dropped) bytes of output were dropped here", at: now)
-        put(at: now, midLineIn: input)
+        put(at: now, of: input)
         counters.settle(input.number, kept: 0)
     }
 
     /// Writes the lines. A file ends with a whole line, if no line is longer than a file.
-    private mutating func put(at now: [UInt8], midLineIn input: LogInput) {
+    private mutating func put(at now: [UInt8], of input: LogInput) {
         if lines.isEmpty { return }
         if files.open() { gap.foundTornLine() }
         counters.add(lines: input.takeLineCount())
@@ -177,7 +177,7 @@ private final class LogInput {
 
     /// The stream has ended, which completes its last line.
     func end(at now: [UInt8], into lines: inout [UInt8]) {
-        text.endLine(at: now, into: &lines)
+        endLine(at: now, into: &lines)
         hasEnded = true
     }
 

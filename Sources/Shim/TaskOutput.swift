@@ -73,7 +73,7 @@ final class TaskOutput {
     var state: LogState {
         var totals = counters?.totals ?? LogTotals()
         totals.dropped += streams.reduce(0) { $0 + $1.dropped }
-        return LogState(totals: totals, isComplete: streams.isEmpty && writer == nil)
+        return LogState(totals: totals, isComplete: isOver)
     }
 
     func owns(_ number: CInt) -> Bool { streams.contains { $0.source.number == number } }
