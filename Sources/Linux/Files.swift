@@ -181,12 +181,7 @@ package enum Files {
 
     /// Whether a file has this name; a link is not followed.
     package static func exists(_ path: String) throws(SystemCallFailure) -> Bool {
-        // SAFETY: the C string and the structure live for the call.
-        var found = stat()
-        let result = fallible("fs.lstat", .inputOutput) { unsafe lstat(path, &found) }
-        if result == 0 { return true }
-        if errno == ENOENT || errno == ENOTDIR { return false }
-        throw SystemCallFailure(call: "lstat", subject: path, errno: errno)
+        try status(path) != nil
     }
 
     /// Whether a file has this path; follows links.

@@ -10,6 +10,7 @@ struct LogReader: ~Copyable {
     private static let chunk = 65536
 
     private let names: LogNames
+    private let finder: LogFinder
     private let query: LogQuery
     private var filter: LogFilter
     private var answer: LogAnswer
@@ -24,6 +25,7 @@ struct LogReader: ~Copyable {
         _ names: LogNames, _ query: LogQuery, output: consuming OwnedDescriptor
     ) {
         self.names = names
+        finder = LogFinder(names)
         self.output = output
         self.query = query
         filter = LogFilter(query, skipping: 0)
@@ -44,12 +46,12 @@ struct LogReader: ~Copyable {
     // MARK: Where to begin
 
     private mutating func begin() throws(SystemCallFailure) {
-        if !query.follows || query.tail != nil { end = try LogFinder(names).end() }
+        if !query.follows || query.tail != nil { end = try finder.end() }
         if let cursor = query.cursor { return try begin(at: cursor) }
         if let tail = query.tail, let end {
-            let (place, skips) = try LogFinder(names).tail(tail, query, before: end)
+            let (place, skips) = try finder.tail(tail, query, before: end)
             filter = LogFilter(query, skipping: skips)
-            file = try LogFinder(names).open(atLeast: place.file)
+            file = try finder.open(atLeast: place.file)
             if let file, file.number == place.file { file.offset = Int(clamping: place.offset) }
         }
         if query.follows { end = nil }
@@ -57,7 +59,7 @@ struct LogReader: ~Copyable {
 
     private mutating func begin(at cursor: LogPlace) throws(SystemCallFailure) {
         next = cursor.file
-        file = try LogFinder(names).open(atLeast: cursor.file)
+        file = try finder.open(atLeast: cursor.file)
         guard let found = file else { return }
         if found.number != cursor.file {
             answer.addGap(LogReader.lost, next: found.place)
@@ -92,7 +94,7 @@ struct LogReader: ~Copyable {
 
     /// Returns `false` if there is no next file yet.
     private mutating func openNext() throws(SystemCallFailure) -> Bool {
-        guard let found = try LogFinder(names).open(atLeast: next) else { return false }
+        guard let found = try finder.open(atLeast: next) else { return false }
         if next > 0 && found.number != next { answer.addGap(LogReader.lost, next: found.place) }
         file = found
         return true

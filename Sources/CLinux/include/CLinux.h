@@ -204,15 +204,14 @@ enum { CLINUX_IFDIR = 0040000, CLINUX_IFLNK = 0120000, CLINUX_IFREG = 0100000 };
 ssize_t clinux_read_link(int link, char *target, size_t size);
 /* fcntl(2) is variadic. */
 int clinux_set_nonblocking(int descriptor);
-
-/* fallocate(2), whose flags glibc's Swift module does not export: frees the first bytes of a file,
- * and keeps its size. */
-int clinux_punch_hole(int descriptor, long bytes);
 int clinux_set_pipe_size(int descriptor, int bytes);
 /* splice(2) without blocking: moves bytes from one pipe to another, or to /dev/null, without
    copying, and returns their number. 0 at the end; -1 with EAGAIN if `from` is empty or `to` is
    full. */
 ssize_t clinux_splice(int from, int to, size_t count);
+/* fallocate(2), whose flags are behind _GNU_SOURCE: frees the first bytes of a file, and keeps its
+   size. */
+int clinux_punch_hole(int descriptor, long bytes);
 /* FIONREAD: the number of bytes in a pipe. */
 int clinux_pending(int descriptor);
 int clinux_pipe(int ends[2]);
