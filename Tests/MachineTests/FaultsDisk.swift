@@ -142,7 +142,9 @@ extension Machine {
                     + "dd if=/dev/zero bs=1024 count=4096 2>&- | tr '\\0' '\\n'"
                 let mount = try daemon.shared([daemon.home + "/go": "/data"])
                 let tasks = ["drop", "block"].map { stall in
-                    let more = mount + ", \"log\": {\"onStall\": \"\(stall)\"}"
+                    // Each byte makes a line of 40 bytes, and the disk has to have room for both.
+                    let log = "{\"onStall\": \"\(stall)\", \"maxFiles\": 3}"
+                    let more = mount + ", \"log\": \(log)"
                     return "\"\(stall)\": \(daemon.rootfs.task(script, more))"
                 }
                 let pod = try client.createPod(

@@ -21,7 +21,7 @@ final class StallingDisk {
         flag = home + "/stalled"
         try makeDirectory(home + "/file")
         try makeDirectory(mountPoint)
-        try Command.expect("truncate", "-s", "64M", home + "/backing")
+        try Command.expect("truncate", "-s", "128M", home + "/backing")
         program = try Command.start(
             try StallingDisk.tool.get(), home + "/backing", flag, home + "/file")
         let file = home + "/file/disk"
