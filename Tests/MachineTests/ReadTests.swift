@@ -249,9 +249,12 @@ final class EventStream {
         }
     }
 
-    /// Returns all events up to the first of that kind (and state), without the bookmarks. A
-    /// bookmark comes every few seconds, so that the wait ends without the event, too.
-    func read(until end: (kind: String, state: String?)) throws -> [JSONValue] {
+    /// Returns all events up to the first of that kind (and state), without the bookmarks; of one
+    /// pod, if it is given. A bookmark comes every few seconds, so that the wait ends without the
+    /// event, too.
+    func read(
+        until end: (kind: String, state: String?), of pod: String? = nil
+    ) throws -> [JSONValue] {
         var events: [JSONValue] = []
         let clock = ContinuousClock()
         let last = clock.now + .seconds(60)
@@ -264,6 +267,7 @@ final class EventStream {
                 let schema = try Contract.shared.get().schemas
                 let shape = schema.document["components"]?["schemas"]?["Event"] ?? .bool(false)
                 #expect(schema.faults(event, shape) == [])
+                if let pod, event["pod"]?.string != pod { continue }
                 if event["kind"] != .string("bookmark") { events.append(event) }
                 let state = event["state"]?.string
                 if event["kind"]?.string == end.kind, end.state == nil || end.state == state {

@@ -247,7 +247,8 @@ extension Trial {
         let after = try client.send("GET", "/v1/pods/\(name)")
         hold(after.status == 404, "the name is not free: \(after.reply.text.prefix(200))")
         guard after.status == 404 else { return }
-        let events = try EventStream(daemon, "since=\(since)").read(until: ("pod.gone", nil))
+        let events = try EventStream(daemon, "since=\(since)")
+            .read(until: ("pod.gone", nil), of: name)
         let exits = events.filter {
             $0["kind"] == .string("task") && $0["state"] == .string("exited")
                 && $0["task"] == .string("app")
