@@ -387,6 +387,13 @@ pid_t clinux_lock_holder(int descriptor) {
 
 int clinux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB); }
 
+int clinux_wait_for_lock(int descriptor) {
+    int result;
+    do result = flock(descriptor, LOCK_EX);
+    while (result < 0 && errno == EINTR);
+    return result;
+}
+
 int64_t clinux_boot_time(void) {
     struct timespec now;
     clock_gettime(CLOCK_BOOTTIME, &now);

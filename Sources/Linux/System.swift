@@ -74,6 +74,12 @@ extension OwnedDescriptor {
         throw SystemCallFailure(call: "flock", subject: "descriptor \(number)", errno: errno)
     }
 
+    /// Takes the same lock, and waits as long as another open file holds it.
+    package borrowing func lock() throws(SystemCallFailure) {
+        if effect("lock.wait", [], { clinux_wait_for_lock(number) }) == 0 { return }
+        throw SystemCallFailure(call: "flock", subject: "descriptor \(number)", errno: errno)
+    }
+
     /// Sets a pipe's capacity in bytes; if the kernel refuses, it stays unchanged.
     package borrowing func setPipeSize(_ bytes: CInt) {
         _ = clinux_set_pipe_size(number, bytes)

@@ -14,12 +14,13 @@ extension LinuxHost {
     package func make(
         _ network: Network, _ pods: [Pod]
     ) async throws(SystemCallFailure) -> Blocker? {
-        // A removal that finds no network in the firewall's table removes the table.
+        // A removal that finds no network in the firewall's table removes the table. The helpers
+        // lock the run directory, too, because a helper may outlive its daemon.
         await tableTurn.take()
         defer { tableTurn.leave() }
         return try await Helper.run(
-            ["staunch-shim", "network", "make"], path: try shimProgram(),
-            input: layout.network(network, pods).document()
+            ["staunch-shim", "network", "make", layout.settings.runDirectory],
+            path: try shimProgram(), input: layout.network(network, pods).document()
         ).blocker
     }
 
@@ -32,7 +33,8 @@ extension LinuxHost {
         defer { tableTurn.leave() }
         let words = [Network.bridge(of: network), layout.mark(network), layout.networkMark]
         return try await Helper.run(
-            ["staunch-shim", "network", "remove"] + words, path: try shimProgram()
+            ["staunch-shim", "network", "remove", layout.settings.runDirectory] + words,
+            path: try shimProgram()
         ).blocker
     }
 

@@ -7,9 +7,10 @@ import Linux
 import Netlink
 import ShimProtocol
 
-/// - `network make`: makes a network or completes it, by the document (`WireNetwork`) from standard
-///   input.
-/// - `network remove BRIDGE MARK TABLE`: removes a network, and the table if no network is left.
+/// - `network make DIRECTORY`: makes a network or completes it, by the document (`WireNetwork`) from
+///   standard input.
+/// - `network remove DIRECTORY BRIDGE MARK TABLE`: removes a network, and the table if no network is
+///   left. Both lock the directory, so that they wait for a helper of a daemon that has ended.
 /// - `network detach TABLE`: removes the interfaces of pods, by the document (`WireDetachment`)
 ///   from standard input. Writes a line `UID ERRNO_NAME text` for each pod of which something is
 ///   left.
@@ -19,8 +20,14 @@ import ShimProtocol
 enum NetworkHelper {
     static func run(_ verb: String, _ words: [String]) throws(SystemCallFailure) -> CInt {
         switch verb {
-        case "make" where words.isEmpty: try make(try input())
-        case "remove" where words.count == 3: try remove(words[0], words[1], words[2])
+        case "make" where words.count == 1:
+            let directory = try OwnedDescriptor.opening(words[0], 0)
+            try directory.lock()
+            try make(try input())
+        case "remove" where words.count == 4:
+            let directory = try OwnedDescriptor.opening(words[0], 0)
+            try directory.lock()
+            try remove(words[1], words[2], words[3])
         case "detach" where words.count == 1:
             let table = try table(words[0])
             try Detachment(table: table, try RouteSocket(), try NetfilterSocket())

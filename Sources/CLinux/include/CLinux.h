@@ -183,6 +183,8 @@ int clinux_terminal_width(int descriptor);
 
 /* flock(2) shares its name with a structure. Exclusive and non-blocking. */
 int clinux_lock(int descriptor);
+/* The same, but waits. */
+int clinux_wait_for_lock(int descriptor);
 /* fcntl(2), F_GETLK: the process that holds a conflicting lock on the file; 0 if there is none. */
 pid_t clinux_lock_holder(int descriptor);
 /* CLOCK_BOOTTIME in nanoseconds, CLOCK_REALTIME in milliseconds. */
