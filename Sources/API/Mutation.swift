@@ -14,12 +14,20 @@ extension Call {
         wanting wish: Wish = .success, _ read: () throws(Problem) -> Input,
         then change: (Input, RequestContext) throws(Problem) -> MutationResult
     ) throws(Problem) -> HTTPReply {
+        reply(try accept(read, then: change), wanting: wish)
+    }
+
+    /// The same without the reply.
+    func accept<Input>(
+        _ read: () throws(Problem) -> Input,
+        then change: (Input, RequestContext) throws(Problem) -> MutationResult
+    ) throws(Problem) -> MutationResult {
         let input = try read()
         var context = try context()
         if let known = try ask({ engine throws(Refusal) in try engine.replay(&context) }) {
-            return reply(known, wanting: wish)
+            return known
         }
-        return reply(try change(input, context), wanting: wish)
+        return try change(input, context)
     }
 
     /// Refuses a uid that is not the current incarnation. The server's one thread assigns all

@@ -54,7 +54,7 @@ extension Call {
     }
 
     /// The reply for a client that waited.
-    private func outcome(_ operation: PodOperation, _ wish: Wish) -> HTTPResponse {
+    func outcome(_ operation: PodOperation, _ wish: Wish) -> HTTPResponse {
         switch (operation.state, wish) {
         case (.pending, _), (.running, _), (.canceling, _): acceptance(operation)
         case (.canceled, .cancel): response(operation)

@@ -51,7 +51,10 @@ private func end(
 
 /// The status is chosen after the wait.
 @Sendable private func getOperation(_ call: Call) throws(Problem) -> HTTPReply {
-    let id = try call.operationID()
+    try answer(try call.operationID(), call)
+}
+
+func answer(_ id: UID, _ call: Call) throws(Problem) -> HTTPReply {
     let asked = try call.query.wait() ?? Waiting.preference(call.request.headers) ?? 0
     let operation = try find(id, call)
     guard asked > 0, !operation.state.hasEnded else { return .response(call.response(operation)) }
@@ -89,7 +92,7 @@ private func end(
     }
 }
 
-private func find(_ id: UID, _ call: Call) throws(Problem) -> PodOperation {
+func find(_ id: UID, _ call: Call) throws(Problem) -> PodOperation {
     switch call.engine.operation(id) {
     case .found(let operation): return operation
     case .expired(let reason): throw call.problem(.operationExpired, reason)

@@ -2,4 +2,4 @@
 
 package let routes: [Route] =
     serverRoutes + podRoutes + taskRoutes + networkRoutes + operationRoutes + eventRoutes
-    + auditRoutes + logRoutes + statisticsRoutes + healthRoutes + podMetricsRoutes
+    + auditRoutes + logRoutes + execRoutes + statisticsRoutes + healthRoutes + podMetricsRoutes

@@ -25,6 +25,10 @@ package enum DocumentLimits {
     package static let cpus = 0.01...1024.0
     /// Seconds.
     package static let grace = 0.0...86_400.0
+    /// Seconds.
+    package static let execTimeout = 0.001...31_536_000.0
+    /// Bytes of each of an exec's streams in an answer.
+    package static let execOutput: ClosedRange<Int64> = 0...16_777_216
     /// Restarts of a task.
     package static let retries: ClosedRange<Int64> = 0...1_000_000_000
     /// Seconds: a year.

@@ -22,6 +22,12 @@ extension PodOperation: DocumentEncodable {
         writer.member("finishedAt", finishedAt)
         writer.member("expiresAt", expiresAt)
         writeExits(to: &writer)
+        if let exec {
+            writer.key("exec")
+            writer.beginObject()
+            writer.members(of: exec)
+            writer.endObject()
+        }
         writer.endObject()
     }
 

@@ -30,6 +30,7 @@ extension ProblemCode {
             case .networkFailed: .networkFailed
             case .sysctlRefused: .sysctlRefused
             case .shimFailed: .shimFailed
+            case .execLost: .execLost
             }
     }
 }

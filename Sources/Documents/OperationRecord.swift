@@ -35,6 +35,7 @@ extension PodOperation {
             error?.writeRecord(to: &writer)
             abandonment?.writeRecord(to: &writer)
             writeExitRecords(to: &writer)
+            exec?.writeRecord(to: &writer)
             writer.key("steps")
             writer.beginArray()
             for step in steps { step.writeRecord(to: &writer) }
@@ -113,6 +114,20 @@ extension PodOperation.Stall {
         writer.time("since", since)
         writer.member("step", step.text)
         writer.member("why", why)
+        writer.endObject()
+    }
+}
+
+extension ExecResult {
+    fileprivate func writeRecord(to writer: inout JSONWriter) {
+        writer.key("exec")
+        writer.beginObject()
+        writer.some("code", exitCode.map(Int64.init))
+        writer.some("signal", signal.map { Int64($0.number) })
+        writer.member("timedOut", timedOut)
+        writer.some("detail", detail)
+        writer.time("started", startedAt)
+        writer.time("finished", finishedAt)
         writer.endObject()
     }
 }

@@ -39,6 +39,7 @@ extension PodOperation {
             }
             exits[task] = try exit.exit()
         }
+        exec = try reader.optional("exec")?.exec()
     }
 }
 
@@ -100,6 +101,14 @@ extension RecordReader {
             step: try self["step"].parsed { RemovalStep(rawValue: $0) },
             reason: try self["reason"].string(), requester: try self["by"].requester(),
             at: try self["at"].time(), left: try optional("left")?.string())
+    }
+
+    fileprivate func exec() throws(RecordFault) -> ExecResult {
+        ExecResult(
+            exitCode: try optional("code")?.integer(as: Int32.self),
+            signal: try optional("signal")?.signal(), timedOut: try self["timedOut"].bool(),
+            detail: try optional("detail")?.string(), startedAt: try optionalTime("started"),
+            finishedAt: try self["finished"].time())
     }
 
     fileprivate func failure() throws(RecordFault) -> Failure {

@@ -54,6 +54,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case tooManyPods = "too-many-pods"
     case tooManyOperations = "too-many-operations"
     case shimFailed = "shim-failed"
+    case execLost = "exec-lost"
     case internalFault = "internal"
     case transferCodingUnknown = "transfer-coding-unknown"
     case tooManyWaits = "too-many-waits"
@@ -86,7 +87,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .mountSourceNotShared:
             422
         case .tooManyPods, .tooManyOperations: 429
-        case .shimFailed, .networkFailed, .internalFault: 500
+        case .shimFailed, .execLost, .networkFailed, .internalFault: 500
         case .transferCodingUnknown: 501
         case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable,
             .statisticsUnavailable:
@@ -105,7 +106,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,
             .taskState, .notCancelable, .notAbandonable, .operationExpired, .eventsExpired,
-            .uidMismatch,
+            .uidMismatch, .execLost,
             .preconditionFailed, .bodyTooLarge, .documentTooLarge, .unsupportedMediaType,
             .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,

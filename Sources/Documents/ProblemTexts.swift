@@ -56,6 +56,7 @@ extension ProblemCode {
         case .tooManyPods: "There are too many pods"
         case .tooManyOperations: "The pod has too many open operations"
         case .shimFailed: "The shim of the pod failed"
+        case .execLost: "The end of the exec is unknown"
         case .internalFault: "Internal error of the daemon"
         case .transferCodingUnknown: "The transfer coding is not known"
         case .tooManyWaits: "Too many streams are open"
@@ -192,6 +193,9 @@ extension ProblemCode {
         case .shimFailed:
             "The shim, the process that holds the sandbox of the pod, could not be started, or it "
                 + "has died."
+        case .execLost:
+            "The process that kept the exec was killed, or the shim of the pod has died. All "
+                + "processes of the exec are killed. They may have run."
         case .internalFault:
             "This is a bug in the daemon. The log contains the id that the detail names."
         case .transferCodingUnknown:
@@ -267,7 +271,7 @@ extension ProblemCode {
             .rootfsNotDirectory, .rootfsRefused, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .networkUnknown, .networkRefused, .addressRefused,
-            .networkFailed, .shimFailed:
+            .networkFailed, .shimFailed, .execLost:
             nil
         }
     }

@@ -109,7 +109,7 @@ extension Codec<LogSpec.Stall> {
 }
 
 extension Codec<UserSpec> {
-    fileprivate static var user: Codec {
+    static var user: Codec {
         .parsed("'user' or 'user:group'", { UserSpec($0) }, text: \.description)
     }
 }

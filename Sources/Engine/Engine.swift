@@ -34,6 +34,7 @@ package final class Engine: Sendable {
     let attachmentGarbage = AttachmentGarbage()
     let statisticsReader = StatisticsReader()
     let logFollowers = LogFollowers()
+    let execCalls = ExecCalls()
     let gate: StageGate
     let lastAudit = Mutex(
         Audit(fresh: false, takenAt: Timestamp(milliseconds: 0), revision: 0, resources: []))

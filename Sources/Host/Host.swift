@@ -27,6 +27,8 @@ package struct ShimEvents: Sendable {
     package let sawLog: @Sendable @Loop (String, LogState) -> Void
     /// The attempts of this task are to be asked for.
     package let attemptsChanged: @Sendable @Loop (String) -> Void
+    /// An exec has ended.
+    package let execEnded: @Sendable @Loop (String, WireExecEnd) -> Void
     /// Called once, when the shim hangs up.
     package let lost: @Sendable @Loop () -> Void
 
@@ -34,11 +36,13 @@ package struct ShimEvents: Sendable {
         sawExit: @escaping @Sendable @Loop (String, TaskExit) -> Void,
         sawLog: @escaping @Sendable @Loop (String, LogState) -> Void,
         attemptsChanged: @escaping @Sendable @Loop (String) -> Void,
+        execEnded: @escaping @Sendable @Loop (String, WireExecEnd) -> Void,
         lost: @escaping @Sendable @Loop () -> Void
     ) {
         self.sawExit = sawExit
         self.sawLog = sawLog
         self.attemptsChanged = attemptsChanged
+        self.execEnded = execEnded
         self.lost = lost
     }
 }
@@ -48,6 +52,8 @@ package struct ShimEvents: Sendable {
     var isOpen: Bool { get }
     /// Returns the shim's answer; `nil` if the shim hung up first. There is no deadline.
     func ask(_ request: ShimRequest) async -> ShimReply?
+    /// The same for the request for an exec, with the descriptors of its stream.
+    func ask(_ request: ShimRequest, passing source: any ExecSource) async -> ShimReply?
     /// Sends without waiting for the answer.
     func tell(_ request: ShimRequest)
     /// Returns once the shim, which has hung up, has ended.
@@ -236,6 +242,16 @@ package struct HostRoute: Equatable, Sendable {
     func readLog(
         _ pod: UID, _ task: Label, _ query: LogQuery, ready: @escaping @Sendable () -> Void
     ) throws(SystemCallFailure) -> any LogSource
+
+    /// Makes the stream of an exec with this standard input. It calls `ready` when there is
+    /// something to pull.
+    func execSource(
+        _ input: [UInt8]?, ready: @escaping @Sendable () -> Void
+    ) throws(SystemCallFailure) -> any ExecSource
+    /// Writes what the shim must know of an exec's process. Called before the request for it.
+    func writeExec(
+        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: UID
+    ) throws(SystemCallFailure)
 
     // MARK: Networks of plugins
 

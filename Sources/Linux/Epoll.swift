@@ -17,6 +17,8 @@ package struct Epoll: ~Copyable, Sendable {
         package static let failed = Interest(bits: 0x008)
         /// Always reported.
         package static let hungUp = Interest(bits: 0x010)
+        /// Only what is always reported.
+        package static let none = Interest(bits: 0)
         /// The peer has finished sending (EPOLLRDHUP).
         package static let peerFinished = Interest(bits: 0x2000)
         /// Is reported once, and not again until `modify` (EPOLLONESHOT).
@@ -40,6 +42,9 @@ package struct Epoll: ~Copyable, Sendable {
         let number = fallible("fd.epoll", .descriptor) { clinux_epoll_create() }
         descriptor = OwnedDescriptor(adopting: try check(number, "epoll_create", ""))
     }
+
+    /// Readable when a watched descriptor has an event.
+    package var number: CInt { descriptor.number }
 
     /// Starts to watch `number`; the caller keeps it open as long as it is watched.
     package borrowing func add(

@@ -17,7 +17,13 @@ import ShimProtocol
     var child: Int32?
     private var tag: UInt64?
     private var pending: [UInt32: CheckedContinuation<ShimReply?, Never>] = [:]
-    private var unsent: [[UInt8]] = []
+    private var unsent: [Unsent] = []
+
+    private struct Unsent {
+        let packet: [UInt8]
+        var source: (any ExecSource)?
+    }
+
     private var isFlushDue = false
     private var lastID: UInt32 = 0
     private let events: ShimEvents
@@ -63,13 +69,20 @@ import ShimProtocol
 
     /// Returns the shim's answer; `nil` if the shim hung up first. There is no deadline: a busy
     /// shim answers `status`, and the caller waits for a stopped shim.
-    func ask(_ request: ShimRequest) async -> ShimReply? {
+    func ask(_ request: ShimRequest) async -> ShimReply? { await ask(request, source: nil) }
+
+    func ask(_ request: ShimRequest, passing source: any ExecSource) async -> ShimReply? {
+        defer { source.handedOver() }
+        return await ask(request, source: source)
+    }
+
+    private func ask(_ request: ShimRequest, source: (any ExecSource)?) async -> ShimReply? {
         guard isOpen else { return nil }
         lastID &+= 1
         let id = lastID
         return await withCheckedContinuation { continuation in
             pending[id] = continuation
-            send(request, id: id)
+            send(request, id: id, source)
         }
     }
 
@@ -80,13 +93,15 @@ import ShimProtocol
         send(request, id: lastID)
     }
 
-    private func send(_ request: ShimRequest, id: UInt32) {
+    private func send(
+        _ request: ShimRequest, id: UInt32, _ source: (any ExecSource)? = nil
+    ) {
         switch dialect {
-        case .current: unsent.append(request.packet(id: id))
+        case .current: unsent.append(Unsent(packet: request.packet(id: id), source: source))
         case .unproven(let shim, let connect, let sent):
             dialect = .unproven(shim, connect, sent: sent + [(id, request)])
-            unsent.append(request.packet(id: id))
-        case .older(let shim): unsent.append(shim.packet(request, id: id))
+            unsent.append(Unsent(packet: request.packet(id: id), source: source))
+        case .older(let shim): unsent.append(Unsent(packet: shim.packet(request, id: id)))
         }
         flush()
     }
@@ -97,7 +112,8 @@ import ShimProtocol
         var failure: SystemCallFailure?
         while failure == nil, sent < unsent.count {
             do throws(SystemCallFailure) {
-                try socket.send(unsent[sent])
+                let next = unsent[sent]
+                try socket.send(next.packet, passing: next.source?.passed ?? [])
                 sent += 1
             } catch { failure = error }
         }
@@ -140,6 +156,7 @@ import ShimProtocol
             case .exited(let task, _, let exit): events.sawExit(task, exit)
             case .logged(let task, let state): events.sawLog(task, state)
             case .attemptsChanged(let task): events.attemptsChanged(task)
+            case .execEnded(let id, let end): events.execEnded(id, end.explained)
             }
         } catch { throw SystemCallFailure(call: "recv", subject: error.detail, errno: 71) }
     }
@@ -163,7 +180,7 @@ import ShimProtocol
             try watch()
         } catch { return false }
         dialect = .older(shim)
-        unsent = sent.map { shim.packet($0.request, id: $0.id) }
+        unsent = sent.map { Unsent(packet: shim.packet($0.request, id: $0.id)) }
         flush()
         return true
     }
@@ -196,11 +213,35 @@ import ShimProtocol
 extension ShimReply {
     /// The reply, in which the cause and the last error replace a runtime's log.
     fileprivate var explained: ShimReply {
+        if case .execs(let execs) = self { return .execs(execs.map(\.explained)) }
         guard case .failed(.runtime, let log, let dropped) = self else { return self }
         let refusal = RuntimeRefusal(log: Array(log.utf8), standardError: [])
         let fault = refusal.cause == .mountSourceMissing ? ShimFault.sourceMissing : .runtime
         let more =
             dropped > 0 ? " (the \(dropped) bytes that the runtime said first are dropped)" : ""
         return .failed(fault, detail: refusal.message + more)
+    }
+}
+
+extension WireExecReport {
+    fileprivate var explained: WireExecReport {
+        WireExecReport(id: id, task: task, keeper: keeper, end: end?.explained)
+    }
+}
+
+extension WireExecEnd {
+    /// The end, in which the cause and the last error replace a runtime's log.
+    fileprivate var explained: WireExecEnd {
+        guard case .failed(.runtime, let log) = outcome else { return self }
+        let refusal = RuntimeRefusal(log: Array(log.utf8), standardError: [])
+        let fault: ShimFault =
+            switch refusal.cause {
+            case .executableNotFound: .programMissing
+            case .executableNotPermitted: .programRefused
+            case _: .runtime
+            }
+        return WireExecEnd(
+            .failed(fault, detail: refusal.message), timedOut: timedOut, startedAt: startedAt,
+            finishedAt: finishedAt)
     }
 }

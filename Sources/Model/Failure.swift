@@ -12,7 +12,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case runtimeRefused
     case subnetTaken, portTaken, networkUnknown, networkRefused, networkFailed
     case sysctlRefused
-    case shimFailed
+    case shimFailed, execLost
 }
 
 /// Why an operation or a step failed, in one form for every place that shows it.

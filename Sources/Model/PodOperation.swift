@@ -14,6 +14,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskSignal = "task.signal"
     case taskPause = "task.pause"
     case taskResume = "task.resume"
+    case taskExec = "task.exec"
     case taskDelete = "task.delete"
     case networkCreate = "network.create"
     case networkDelete = "network.delete"
@@ -26,15 +27,17 @@ package enum OperationKind: String, Sendable, CaseIterable {
     package var target: Target.Kind {
         switch self {
         case .podCreate, .podUpdate, .podStop, .podDelete, .podCleanup: .pod
-        case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause, .taskResume, .taskDelete:
+        case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause, .taskResume, .taskExec,
+            .taskDelete:
             .task
         case .networkCreate, .networkDelete: .network
         case .orphanRemove: .orphan
         }
     }
 
-    /// Only an operation that makes something can be canceled (openapi/README.md).
     package var isCreate: Bool { [.podCreate, .taskCreate, .networkCreate].contains(self) }
+    /// Only an operation that makes something can be canceled (openapi/README.md), and an exec.
+    package var isCancelable: Bool { isCreate || self == .taskExec }
     /// Whether the operation ends with the removal of a record.
     package var isDelete: Bool { [.podDelete, .taskDelete, .networkDelete].contains(self) }
 
@@ -45,7 +48,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
             .orphanRemove:
             true
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .networkCreate:
+            .taskResume, .taskExec, .networkCreate:
             false
         }
     }
@@ -187,6 +190,8 @@ package struct PodOperation: Equatable, Sendable {
     package var abandonment: Abandonment?
     /// The exits of the tasks that the operation ended. A tombstone keeps them.
     package var exits: [Label: TaskExit]
+    /// How a `task.exec` ended. A tombstone keeps it.
+    package var exec: ExecResult?
 
     /// The reason why an operation makes no progress.
     package struct Stall: Equatable, Sendable {

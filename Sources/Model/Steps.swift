@@ -14,6 +14,7 @@ package enum CreateStep: String, Sendable, CaseIterable {
     case taskSignal = "task.signal"
     case taskPause = "task.pause"
     case taskResume = "task.resume"
+    case taskExec = "task.exec"
     case resourcesUpdate = "resources.update"
     case networkCreate = "network.create"
 
@@ -28,7 +29,7 @@ package enum CreateStep: String, Sendable, CaseIterable {
         case .networkAttach: spec.network.bridge != nil || spec.network.cni != nil
         case .sysctlsSet: !spec.sysctls.isEmpty
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .resourcesUpdate, .networkCreate:
+            .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
             false
         }
     }

@@ -93,6 +93,27 @@ package enum RuntimeSpec {
         return writer.finish().bytes
     }
 
+    /// The process of an exec in the task: the task's own, with another program. It has no user,
+    /// and lacks its last brace. Other users than root have other capabilities.
+    package static func process(
+        of exec: ExecSpec, in task: TaskSpec, host: HostTraits
+    ) -> (asRoot: [UInt8], asOther: [UInt8]) {
+        var task = task
+        task.args = exec.args
+        task.env.merge(exec.env) { _, given in given }
+        task.cwd = exec.cwd ?? task.cwd
+        func document(_ uid: UInt32) -> [UInt8] {
+            var writer = JSONWriter(capacity: 4096)
+            writer.beginObject()
+            writer.member("terminal", false)
+            let ids = ResolvedUser(uid: uid, gid: 0, additionalGIDs: [])
+            processMembers(task, ids, host, to: &writer)
+            writer.endObject()
+            return Array(writer.finish().bytes.dropLast())
+        }
+        return (document(0), document(1))
+    }
+
     private static func process(
         _ task: TaskSpec, _ ids: ResolvedUser, _ host: HostTraits, to writer: inout JSONWriter
     ) {
@@ -103,6 +124,13 @@ package enum RuntimeSpec {
             $0.member("umask", UInt64(task.security.umask))
             $0.list("additionalGids", ids.additionalGIDs) { $0.value(UInt64($1)) }
         }
+        processMembers(task, ids, host, to: &writer)
+    }
+
+    /// All but the user.
+    private static func processMembers(
+        _ task: TaskSpec, _ ids: ResolvedUser, _ host: HostTraits, to writer: inout JSONWriter
+    ) {
         writer.member("args", task.args)
         writer.member("env", environment(task.env))
         writer.member("cwd", task.cwd)

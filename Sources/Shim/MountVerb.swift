@@ -89,7 +89,7 @@ enum MountResult {
             switch try ShimMessage.parse(record).message {
             case .reply(_, .mounted(let user)): return .mounted(user)
             case .reply(_, .failed(let fault, let detail, _)): return .failed(fault, detail)
-            case .reply, .exited, .logged, .attemptsChanged: return nil
+            case .reply, .exited, .logged, .attemptsChanged, .execEnded: return nil
             }
         } catch { return nil }
     }

@@ -7,10 +7,10 @@ import Linux
 import Netlink
 import ShimProtocol
 
-/// - `network make DIRECTORY`: makes a network or completes it, by the document (`WireNetwork`) from
-///   standard input.
-/// - `network remove DIRECTORY BRIDGE MARK TABLE`: removes a network, and the table if no network is
-///   left. Both lock the directory, so that they wait for a helper of a daemon that has ended.
+/// - `network make DIRECTORY`: makes a network or completes it, by the document (`WireNetwork`)
+///   from standard input.
+/// - `network remove DIRECTORY BRIDGE MARK TABLE`: removes a network, and the table if no network
+///   is left. Both lock the directory, so that they wait for a helper of a daemon that has ended.
 /// - `network detach TABLE`: removes the interfaces of pods, by the document (`WireDetachment`)
 ///   from standard input. Writes a line `UID ERRNO_NAME text` for each pod of which something is
 ///   left.

@@ -17,6 +17,9 @@ extension Shim {
             } else if let slot = slots.values.first(where: { $0.output?.writer == exit.pid }) {
                 Children.reap(exit.pid)
                 writerEnded(slot)
+            } else if let exec = execs.first(where: { $0.keeper == exit.pid }) {
+                Children.reap(exit.pid)
+                keeperEnded(exec)
             } else if formerWriters.remove(exit.pid) != nil {
                 Children.reap(exit.pid)
                 goOnWithRemovals()

@@ -83,6 +83,10 @@ extension Shim {
             return reply(id, .stillThere(reason: "the task runs, or its rootfs is mounted"))
         }
         if joinsJob(.remove, of: slot, id: id) { return }
+        if hasKeepers(slot) {
+            _ = endKeepers(of: slot)
+            return slot.removals.append(id)
+        }
         if slot.output?.writer != nil {
             // The writer could create the log again after its removal.
             slot.output?.kill()
@@ -127,6 +131,7 @@ extension Shim {
 
     private var hasWriters: Bool {
         !formerWriters.isEmpty || slots.values.contains { $0.output?.writer != nil }
+            || execs.contains { $0.keeper != nil }
     }
 
     /// A helper's result: 0 for success; 1, the errno and the failure's text otherwise.

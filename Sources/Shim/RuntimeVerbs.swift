@@ -228,7 +228,7 @@ private func sharedSources(_ paths: TaskPaths) throws(SystemCallFailure) -> [San
 
 /// Runs in the child that is to become the runtime. If it fails, it writes a line to the runtime's
 /// log and returns `false`.
-private func complaining(in log: String, _ body: () throws(SystemCallFailure) -> Void) -> Bool {
+func complaining(in log: String, _ body: () throws(SystemCallFailure) -> Void) -> Bool {
     do throws(SystemCallFailure) {
         try body()
         return true

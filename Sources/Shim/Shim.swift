@@ -42,6 +42,8 @@ package final class Shim {
     /// connection.
     var listensAgainAt: Int64?
     var slots: [String: TaskSlot] = [:]
+    /// In the order of their start.
+    var execs: [ExecSlot] = []
     /// Unknown children that ended while the runtime was running: one of them may be the task's
     /// first process.
     var orphans: [Int32: Orphan] = [:]
@@ -97,7 +99,7 @@ package final class Shim {
     }
 
     /// Executes a request; each request is answered once, now or later.
-    func handle(_ request: ShimRequest, id: UInt32) {
+    func handle(_ request: ShimRequest, id: UInt32, _ passed: inout PassedDescriptors) {
         switch request {
         case .status: reply(id, .status(report()))
         case .mount(let task, let document): mount(task, document, id: id)
@@ -115,6 +117,12 @@ package final class Shim {
         case .removeAll(let keepsLogs): removeAll(keepingLogs: keepsLogs, id: id)
         case .makePart(let name, let document): makePart(name, document, id: id)
         case .removePart(let name): removePart(name, id: id)
+        case .exec(let task, let exec): self.exec(task, exec, &passed, id: id)
+        case .endExec(let exec): endExec(exec, id: id)
+        case .execs:
+            connection?.asksForExecs = true
+            reply(id, .execs(execs.map(\.report)))
+        case .forgetExec(let exec): forgetExec(exec, id: id)
         case .exit: exit(id: id)
         }
     }

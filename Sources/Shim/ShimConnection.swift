@@ -12,6 +12,8 @@ final class ShimConnection {
     var version = ShimVersion.current
     /// The daemon has asked for attempts, so it knows how to be told of them.
     var asksForAttempts = false
+    /// The daemon has asked for execs, so it knows how to be told of them.
+    var asksForExecs = false
 
     init(_ socket: consuming PacketSocket) { self.socket = socket }
 
@@ -81,18 +83,18 @@ extension Shim {
     func receiveAll() {
         while let connection {
             do {
-                guard let packet = try connection.socket.receive() else { return }
-                if packet.isEmpty { return disconnect() }
-                receive(packet)
+                guard var packet = try connection.socket.receiveWithDescriptors() else { return }
+                if packet.bytes.isEmpty { return disconnect() }
+                receive(packet.bytes, &packet.descriptors)
             } catch { return disconnect() }
         }
     }
 
-    private func receive(_ packet: [UInt8]) {
+    private func receive(_ packet: [UInt8], _ passed: inout PassedDescriptors) {
         do throws(WireFault) {
             let (version, id, request) = try ShimRequest.parse(packet)
             connection?.version = version
-            handle(request, id: id)
+            handle(request, id: id, &passed)
         } catch { disconnect() }  // not a daemon that this shim understands
     }
 

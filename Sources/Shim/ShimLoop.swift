@@ -9,6 +9,7 @@ enum Watched: Hashable {
     case signals, listener, connection
     case output(CInt)
     case talk(CInt)
+    case exec(CInt)
 
     var tag: UInt64 {
         switch self {
@@ -17,6 +18,7 @@ enum Watched: Hashable {
         case .connection: 2
         case .output(let number): 1 << 32 | UInt64(UInt32(bitPattern: number))
         case .talk(let number): 2 << 32 | UInt64(UInt32(bitPattern: number))
+        case .exec(let number): 3 << 32 | UInt64(UInt32(bitPattern: number))
         }
     }
 
@@ -28,6 +30,7 @@ enum Watched: Hashable {
         case (0, 2): self = .connection
         case (1, _): self = .output(number)
         case (2, _): self = .talk(number)
+        case (3, _): self = .exec(number)
         default: return nil
         }
     }
@@ -60,6 +63,7 @@ extension Shim {
         case .connection:
             if interest.hasAny(of: .writable) { flush() }
             if interest.hasAny(of: .readable | .hungUp | .failed) { receiveAll() }
+        case .exec(let number): execTold(number)
         case .output(let number): output(of: number)?.readable(number, interest)
         case .talk(let number):
             slots.values.lazy.compactMap { $0.job?.talk }.first { $0.owns(number) }?.listen()
@@ -81,6 +85,7 @@ extension Shim {
             next = min(next, slot.restarts?.next?.look ?? .max)
             next = min(next, slot.output?.nextTimer ?? .max)
         }
+        for exec in execs { next = min(next, exec.killAt ?? .max) }
         if next == .max { return -1 }
         let nanoseconds = max(0, next - SystemClock.sinceBoot)
         return CInt(min(nanoseconds / 1_000_000 + 1, 60_000))
@@ -89,6 +94,7 @@ extension Shim {
     private func fireTimers() {
         let now = SystemClock.sinceBoot
         if let listensAgainAt, listensAgainAt <= now { listenAgain() }
+        killLostExecs(now)
         for slot in slots.values {
             if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
             if let probe = slot.nextProbe, probe <= now { sendHeld(slot) }

@@ -67,7 +67,11 @@ extension Shim {
         if slot.isAlive { return lookAtLiving(slot, stop) }
         do throws(SystemCallFailure) {
             let left = try cgroup(of: slot).processes()
-            if left.isEmpty { return finishStop(slot, stop) }
+            if left.isEmpty {
+                guard let reason = endKeepers(of: slot) else { return finishStop(slot, stop) }
+                stop.waiting = reason
+                return lookAgain(slot, stop)
+            }
             stop.waiting = "processes in the cgroup: \(places(left))"
             try cgroup(of: slot).kill()
         } catch { stop.waiting = error.description }

@@ -81,6 +81,8 @@ struct HiddenHierarchies {
         self.refused = Cgroup(path: slot.paths.cgroup, hierarchies: refused)
     }
 
+    var isEmpty: Bool { own.hierarchies.isEmpty && refused.hierarchies.isEmpty }
+
     /// Called in the child that is to become the runtime: moves it to the task's cgroup there.
     func join() throws(SystemCallFailure) {
         try own.join()

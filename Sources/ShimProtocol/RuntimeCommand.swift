@@ -9,6 +9,9 @@ package enum RuntimeCall: Equatable, Sendable {
     case start
     /// Removes the state and the cgroup; refused while the container is alive.
     case delete
+    /// Runs the process of a document in the container, and returns as soon as it runs. The
+    /// cgroup is one below the container's, as the runtime's option has it.
+    case exec(process: String, pidFile: String, cgroup: String?)
 }
 
 /// A container, as the runtime knows it.
@@ -38,6 +41,9 @@ package struct RuntimeCommand: Equatable, Sendable {
         case .run: common + ["run", "--detach"] + make
         case .start: common + ["start", id]
         case .delete: common + ["delete", id]
+        case .exec(let process, let pidFile, let cgroup):
+            common + ["exec", "--detach", "--process", process, "--pid-file", pidFile]
+                + (cgroup.map { ["--cgroup", $0] } ?? []) + [id]
         }
     }
 }

@@ -13,6 +13,8 @@ package enum ShimMessage: Equatable, Sendable {
     /// The daemon has to ask for the task's `attempts`: one has ended or begun, or the next one
     /// waits for something else. Only sent to a daemon that has asked for them.
     case attemptsChanged(task: String)
+    /// An exec has ended. Only sent to a daemon that has asked for one.
+    case execEnded(id: String, WireExecEnd)
 }
 
 package enum ShimReply: Equatable, Sendable {
@@ -25,6 +27,7 @@ package enum ShimReply: Equatable, Sendable {
     /// `dropped`: how many bytes of the runtime's output were dropped before `detail`.
     case failed(ShimFault, detail: String, dropped: UInt64 = 0)
     case attempts(WireAttempts)
+    case execs([WireExecReport])
 }
 
 /// The reason that a shim could not execute a request.
@@ -47,6 +50,10 @@ package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case portTaken
     /// The source of a mount that is to be shared is not on a shared mount of the host.
     case notShared
+    /// The program of an exec is not in the rootfs.
+    case programMissing
+    /// The program of an exec cannot be executed.
+    case programRefused
 }
 
 /// What a shim can do beyond its version of the messages.
@@ -59,6 +66,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case parts
     /// It restarts tasks.
     case restarts
+    /// It runs execs.
+    case execs
 }
 
 /// The state of a shim.
@@ -128,6 +137,10 @@ extension ShimMessage {
         case .attemptsChanged(let task):
             writer.put(3 as UInt8)
             writer.put(task)
+        case .execEnded(let id, let end):
+            writer.put(4 as UInt8)
+            writer.put(id)
+            end.write(&writer)
         }
         return writer.bytes
     }
@@ -148,6 +161,7 @@ extension ShimMessage {
         case 2 where version > 1:
             message = .logged(task: try reader.text(), try LogState.read(&reader))
         case 3: message = .attemptsChanged(task: try reader.text())
+        case 4: message = .execEnded(id: try reader.text(), try WireExecEnd.read(&reader))
         case let kind: throw WireFault("message \(kind)")
         }
         try reader.end()
@@ -182,6 +196,9 @@ extension ShimReply {
         case .attempts(let attempts):
             writer.put(8 as UInt8)
             attempts.write(&writer)
+        case .execs(let execs):
+            writer.put(9 as UInt8)
+            writer.put(list: execs) { writer, exec in exec.write(&writer) }
         }
     }
 
@@ -206,6 +223,11 @@ extension ShimReply {
             return .failed(
                 try fault(&reader), detail: try reader.text(), dropped: try reader.number())
         case 8: return .attempts(try WireAttempts.read(&reader))
+        case 9:
+            return .execs(
+                try reader.list { (reader: inout WireReader) throws(WireFault) in
+                    try WireExecReport.read(&reader)
+                })
         case let kind: throw WireFault("reply \(kind)")
         }
     }

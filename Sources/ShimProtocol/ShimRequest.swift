@@ -17,6 +17,15 @@ package enum ShimRequest: Equatable, Sendable {
     /// Asks for the attempts of a task with restarts: `attempts`, with the exits after `since`. The
     /// daemon has stored the exits up to `since`, so the shim can forget them.
     case attempts(task: String, since: UInt32)
+    /// Runs one more process in the task, with the descriptor that comes along as its stream:
+    /// `done` when its keeper runs. Repeated, it runs nothing. Its end is told by `execEnded`.
+    case exec(task: String, WireExec)
+    /// Ends an exec: `done` at once, also if there is none.
+    case endExec(id: String)
+    /// Asks for the execs of the pod: `execs`.
+    case execs
+    /// The daemon has stored the end of an exec, which the shim can forget: `done`.
+    case forgetExec(id: String)
     /// Sends a signal to the task's first process: `done`, or `failed(.notRunning)`.
     case signal(task: String, number: Int32)
     /// Freezes the task's processes, or thaws them: `done` when the kernel says that they are.
@@ -133,6 +142,12 @@ extension ShimRequest {
         case .attempts(let task, let since):
             writer.put(19, task)
             writer.put(since)
+        case .exec(let task, let exec):
+            writer.put(21, task)
+            exec.write(&writer)
+        case .endExec(let id): writer.put(22, id)
+        case .execs: writer.put(23 as UInt8)
+        case .forgetExec(let id): writer.put(24, id)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(flag: keepsLogs)
@@ -183,6 +198,10 @@ extension ShimRequest {
         case 17: return .freeze(task: try reader.text(), try reader.flag())
         case 18: return .setRestart(task: try reader.text(), try WireRestart.read(&reader))
         case 19: return .attempts(task: try reader.text(), since: try reader.number())
+        case 21: return .exec(task: try reader.text(), try WireExec.read(&reader))
+        case 22: return .endExec(id: try reader.text())
+        case 23: return .execs
+        case 24: return .forgetExec(id: try reader.text())
         default: throw WireFault("request \(kind)")
         }
     }

@@ -404,6 +404,18 @@ import Synchronization
         _ pod: UID, _ task: Label, _ query: LogQuery, ready: @escaping @Sendable () -> Void
     ) -> any LogSource { EmptyLog() }
 
+    package func execSource(
+        _ input: [UInt8]?, ready: @escaping @Sendable () -> Void
+    ) throws(SystemCallFailure) -> any ExecSource { EmptyExec() }
+
+    package func writeExec(
+        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: UID
+    ) throws(SystemCallFailure) {
+        if world.dice.once(in: 25) {
+            throw SystemCallFailure(call: "open", subject: "exec", errno: 28)
+        }
+    }
+
     package func statistics(of pods: [Pod]) async -> [PodStatistics]? {
         world.statisticsReads += 1
         var read = CgroupStatistics()

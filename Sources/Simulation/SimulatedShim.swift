@@ -13,6 +13,7 @@ import ShimProtocol
     private(set) var isDead = false
     var line: SimulatedShimClient?
     var tasks: [String: SimulatedTask] = [:]
+    var execs: [SimulatedExec] = []
     private var isRemoving = false
     /// The job for a part of the pod, as if the part were a task.
     private var part: SimulatedTask?
@@ -104,6 +105,19 @@ import ShimProtocol
         case .removeAll(let keepsLogs): removeAll(keepsLogs, id)
         case .makePart(let name, _): makePart(name, id)
         case .removePart(let name): removePart(name, id)
+        case .exec(let name, let wanted): exec(name, wanted, id)
+        case .endExec(let exec): endExec(exec, id)
+        case .execs:
+            reply(
+                id,
+                .execs(
+                    execs.map {
+                        WireExecReport(
+                            id: $0.id, task: $0.task.name, keeper: nil, end: $0.end)
+                    }))
+        case .forgetExec(let exec):
+            execs.removeAll { $0.id == exec && $0.end != nil }
+            reply(id, .done)
         case .exit: exit(id)
         }
     }
@@ -275,6 +289,7 @@ import ShimProtocol
             if isStopped { return false }
             world.stored.insert(pid)
             store(exit, of: task)
+            endExecs(of: task)
             finishStop(task)
             return true
         }

@@ -1,7 +1,7 @@
 // The connection between a daemon and a simulated shim. It ends with its daemon.
 
 package import EventLoop
-import Host
+package import Host
 import Kernel
 package import ShimProtocol
 
@@ -31,6 +31,10 @@ package import ShimProtocol
         }
     }
 
+    package func ask(
+        _ request: ShimRequest, passing source: any ExecSource
+    ) async -> ShimReply? { await ask(request) }
+
     package func tell(_ request: ShimRequest) {
         lastID += 1
         send(request, lastID)
@@ -54,6 +58,11 @@ package import ShimProtocol
     func tell(_ task: String, _ exit: TaskExit) {
         guard life.goesOn() else { return }
         events.sawExit(task, exit)
+    }
+
+    func tell(_ exec: String, _ end: WireExecEnd) {
+        guard life.goesOn() else { return }
+        events.execEnded(exec, end)
     }
 
     func tellOfAttempts(_ task: SimulatedTask) {

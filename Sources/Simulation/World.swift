@@ -7,7 +7,7 @@ package import EventLoop
 package import Host
 package import Kernel
 package import Model
-import ShimProtocol
+package import ShimProtocol
 package import Synchronization
 
 @Loop package final class World {
@@ -40,6 +40,9 @@ package import Synchronization
     package var truth: [Int32: TaskExit] = [:]
     /// The process of each attempt of a task with restarts.
     package var attempts: [SimulatedAttempt: Int32] = [:]
+    /// How often each exec was begun, by its operation, and how it ended.
+    package var execsRun: [String: Int] = [:]
+    package var execEnds: [String: WireExecEnd.Outcome] = [:]
     /// The processes whose exit a shim has stored.
     package var stored: Set<Int32> = []
     /// Whether the cgroup exists that pods name as their parent. Any thread reads it.

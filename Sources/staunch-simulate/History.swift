@@ -98,7 +98,7 @@ import Store
     // MARK: What happens
 
     private func act() async {
-        switch world.dice.below(47) {
+        switch world.dice.below(50) {
         case 0..<8: await create()
         case 8..<14: await delete()
         case 14:
@@ -129,6 +129,7 @@ import Store
         case 38, 39: await abandon()
         case 40: removeParent()
         case 41: await ask { .pauseTask($0, self.taskName()) }
+        case 43, 44, 45: await ask { .exec($0, self.taskName()) }
         case 42: await ask { .resumeTask($0, self.taskName()) }
         default: await retryLate()
         }

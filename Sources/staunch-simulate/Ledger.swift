@@ -138,7 +138,23 @@ import Store
             return fail("S4", "operation \(id) was \(before.state), and is now \(lookup)")
         }
         check(before, now)
+        if now.kind == .taskExec { checkExec(now) }
         operations[id] = now
+    }
+
+    /// An exec runs once at most, and its end is true.
+    private func checkExec(_ operation: PodOperation) {
+        let runs = world.execsRun["\(operation.id)"] ?? 0
+        if runs > 1 { fail("exec", "\(operation.id) ran \(runs) times") }
+        guard let exec = operation.exec else { return }
+        let truth = world.execEnds["\(operation.id)"]
+        let isTrue =
+            switch truth {
+            case .exited(let code)?: exec.exitCode == code
+            case .signaled(let number)?: exec.signal?.number == number
+            case .failed?, .unknown?, nil: false
+            }
+        if !isTrue { fail("exec", "\(operation.id) is \(exec), and was \(truth as Any)") }
     }
 
     /// S2: a pod that was released keeps nothing but its logs, no address and no port. The delete

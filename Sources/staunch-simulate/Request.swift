@@ -14,6 +14,7 @@ enum Request {
     case stopTask(Label, Label, grace: Int64?)
     case startTask(Label, Label)
     case signalTask(Label, Label)
+    case exec(Label, Label)
     case pauseTask(Label, Label)
     case resumeTask(Label, Label)
     case limit(Label, Int64)
@@ -37,6 +38,8 @@ enum Request {
             try engine.stopTask(pod, task, grace: grace, context)
         case .startTask(let pod, let task): try engine.startTask(pod, task, context)
         case .signalTask(let pod, let task): try engine.signalTask(pod, task, .kill, context)
+        case .exec(let pod, let task):
+            try engine.exec(pod, task, ExecCall(ExecSpec(args: ["x"]), wake: {}), context)
         case .pauseTask(let pod, let task): try engine.pauseTask(pod, task, context)
         case .resumeTask(let pod, let task): try engine.resumeTask(pod, task, context)
         case .limit(let pod, let bytes):
@@ -58,8 +61,8 @@ enum Request {
         case .createTask(let pod, let spec): "create \(pod)/\(spec.name)"
         case .delete(let name, let uid, let grace):
             "delete \(name) \(uid.map { "\($0)" } ?? "") grace \(grace ?? -1)"
-        case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .pauseTask, .resumeTask,
-            .limit, .cancel, .abandon, .createNetwork, .deleteNetwork:
+        case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .exec, .pauseTask,
+            .resumeTask, .limit, .cancel, .abandon, .createNetwork, .deleteNetwork:
             "\(self)"
         }
     }

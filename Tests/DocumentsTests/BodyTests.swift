@@ -22,6 +22,25 @@ import Testing
             ])
     }
 
+    @Test("an exec has a program, and the rest of the task unless it says otherwise")
+    func exec() throws {
+        let least = try ExecSpec.decode(json(#"{"args":["a"],"cwd":null,"stdin":null}"#))
+        #expect(least == ExecSpec(args: ["a"]))
+        let most = try ExecSpec.decode(
+            json(
+                #"{"args":["a","b"],"env":{"A":"1"},"cwd":"/x","user":"1:2","stdin":"\u0000é","#
+                    + #""timeout":0.25,"maxOutput":0}"#))
+        #expect(most.args == ["a", "b"] && most.env == ["A": "1"] && most.cwd == "/x")
+        #expect(most.user == UserSpec("1:2") && most.input == [0, 0xc3, 0xa9])
+        #expect(most.timeout == 250 && most.maxOutput == 0)
+        #expect(places { _ = try ExecSpec.decode(json("{}")) } == ["/args"])
+        #expect(
+            places {
+                _ = try ExecSpec.decode(
+                    json(#"{"args":[],"cwd":"x","stdin":1,"timeout":0,"maxOutput":-1,"tty":true}"#))
+            } == ["/args", "/cwd", "/stdin", "/timeout", "/maxOutput", "/tty"])
+    }
+
     @Test func emptyIsEmpty() throws {
         try EmptyBody.decode(nil)
         try EmptyBody.decode(json("{}"))

@@ -331,6 +331,13 @@ struct Dice: RandomNumberGenerator {
         for _ in 0..<Int(next() % 3) {
             operation.exits[name()] = Dice.taskStates.compactMap(\.exit).randomElement(using: &self)
         }
+        operation.exec = maybe { dice in
+            ExecResult(
+                exitCode: dice.maybe { Int32(truncatingIfNeeded: $0.next()) },
+                signal: dice.flip() ? Signal(number: 9) : nil, timedOut: dice.flip(),
+                detail: dice.maybe { $0.text() }, startedAt: dice.maybe { $0.time() },
+                finishedAt: dice.time())
+        }
         return operation
     }
 }

@@ -20,7 +20,7 @@ import Testing
         "mount-target-refused": 422,
         "device-refused": 422, "seccomp-profile-refused": 422, "runtime-refused": 422,
         "cgroup-parent-missing": 422,
-        "shim-failed": 500, "too-many-waits": 503, "too-many-pods": 429,
+        "shim-failed": 500, "exec-lost": 500, "too-many-waits": 503, "too-many-pods": 429,
         "too-many-operations": 429, "starting": 503,
         "store-full": 503, "data-directory-unusable": 503, "runtime-unavailable": 503,
         "statistics-unavailable": 503,

@@ -48,6 +48,27 @@ private func isOldReply(_ bytes: [UInt8]) -> Bool {
     check(bytes, WireDetachment.parse(document:), WireDetachment.document)
     check(bytes, WirePluginWork.parse(document:)) { $0.document() }
     check(bytes, WirePluginReport.parse(document:)) { $0.document() }
+    check(bytes, ExecFile.parse(fileContent:)) { $0.fileContent() }
+    check(bytes, WireExecEnd.parse) { $0.packet() }
+}
+
+/// The stream of an exec: the parts of the payloads are the same however the bytes come.
+@Sendable func fuzzStreamFrames(_ bytes: [UInt8]) {
+    func read(inChunksOf size: Int) -> [UInt8] {
+        var reader = StreamFrameReader()
+        var found: [UInt8] = []
+        do throws(WireFault) {
+            for start in stride(from: 0, to: bytes.count, by: size) {
+                let chunk = bytes[start..<min(start + size, bytes.count)]
+                try reader.read(chunk) { channel, part in
+                    must(!part.isEmpty, "an empty part")
+                    for byte in part { found += [channel.rawValue, byte] }
+                }
+            }
+        } catch { must(!error.detail.isEmpty, "a fault without a word") }
+        return found
+    }
+    must(read(inChunksOf: 1) == read(inChunksOf: max(bytes.count, 1)), "the cuts count")
 }
 
 private func check<Value>(

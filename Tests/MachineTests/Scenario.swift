@@ -10,6 +10,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case task = "task.create, task.delete"
     case pause = "task.pause, task.resume"
     case restart = "create, then restart"
+    case exec = "task.exec"
     case delete
     case adopt
     case network = "create on a network"
@@ -51,6 +52,13 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     static let restartedScript = "[ -e /mark ] || { echo >/mark; exit 3; }; " + script
     static let restarts = """
         "restart": {"policy": "always", "backoff": {"initial": 0.02, "max": 0.02}}
+        """
+
+    /// Ends with 4 when it runs for the first time, and with a greater code later.
+    private static let execBody = """
+        {"args": ["sh", "-c", \
+        "n=$(($(cat /n 2>/dev/null || echo 3) + 1)); echo $n >/n; echo hello; exit $n"], \
+        "stdin": "x", "timeout": 60}
         """
 
     /// Whether the task has been restarted, or never will be.
@@ -110,7 +118,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     var hasPod: Bool {
         switch self {
         case .create, .createAndStart, .restart, .network, .plugins, .parent: false
-        case .stop, .task, .pause, .delete, .adopt, .networkDelete, .pluginsDelete, .parentDelete:
+        case .stop, .task, .pause, .exec, .delete, .adopt, .networkDelete, .pluginsDelete,
+            .parentDelete:
             true
         }
     }
@@ -147,6 +156,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             return ["pause", "resume"].map { verb in
                 Step(method: "POST", path: "\(pod)/tasks/app/\(verb)")
             }
+        case .exec:
+            return [Step(method: "POST", path: pod + "/tasks/app/exec", body: Scenario.execBody)]
         case .restart:
             return [
                 Step(method: "PUT", path: pod, body: self.pod(rootfs)),

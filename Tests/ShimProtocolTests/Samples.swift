@@ -35,7 +35,7 @@ enum Samples {
     }
 
     static let requests: [ShimRequest] =
-        [.status, .exit, .removeAll(keepingLogs: true), .removeAll(keepingLogs: false)]
+        [.status, .exit, .execs, .removeAll(keepingLogs: true), .removeAll(keepingLogs: false)]
         + texts.flatMap { text -> [ShimRequest] in
             [
                 .mount(task: text, document("runc", startsAtOnce: true)),
@@ -54,6 +54,10 @@ enum Samples {
                 .removePart(name: text),
                 .setRestart(task: text, restarts[text.isEmpty ? 0 : 1]),
                 .attempts(task: text, since: text.isEmpty ? 0 : .max),
+                .exec(task: text, exec("1", timeout: nil, .file)),
+                .exec(task: "app", exec(text, timeout: .max, .stream)),
+                .endExec(id: text),
+                .forgetExec(id: text),
             ]
         }
         + [Int32.min, -1, 0, 1, 64, .max].flatMap { number -> [ShimRequest] in
@@ -64,6 +68,27 @@ enum Samples {
         } + [
             .stop(task: "app", signal: 0, grace: .max), .stop(task: "app", signal: 0, grace: .min),
         ]
+
+    static func exec(
+        _ id: String, timeout: Int64?, _ input: WireExec.Input
+    ) -> WireExec { WireExec(id: id, user: id, timeout: timeout, input: input) }
+
+    static let execEnds: [WireExecEnd] =
+        [Int32.min, 0, 255].flatMap { number -> [WireExecEnd] in
+            [
+                WireExecEnd(.exited(code: number), startedAt: 0, finishedAt: .max),
+                WireExecEnd(.signaled(number), timedOut: true, startedAt: .min, finishedAt: 1),
+            ]
+        }
+        + ShimFault.allCases.map {
+            WireExecEnd(.failed($0, detail: "naïve"), startedAt: 0, finishedAt: 0)
+        } + [WireExecEnd(.unknown, startedAt: 0, finishedAt: 1)]
+
+    static let execs: [WireExecReport] = execEnds.enumerated().map {
+        WireExecReport(
+            id: "\($0.offset)", task: "naïve", keeper: $0.offset % 2 == 0 ? nil : .max,
+            end: $0.offset % 3 == 0 ? nil : $0.element)
+    }
 
     static let restarts = [
         WireRestart(policy: .always, maxRetries: nil, initial: 0, longest: .max, firstAttempt: 1),
@@ -121,6 +146,7 @@ enum Samples {
         + ShimFault.allCases.map { .failed($0, detail: "why: \($0)") }
         + [.failed(.runtime, detail: "why", dropped: .max)]
         + attempts.map { .attempts($0) }
+        + [.execs([]), .execs(execs)]
 
     static let logs = [
         LogState(), LogState(isComplete: true),
@@ -136,6 +162,7 @@ enum Samples {
         + exits.map { .exited(task: "app", attempt: 1, $0) }
         + texts.map { .exited(task: $0, attempt: .max, exits[0]) }
         + texts.map { .attemptsChanged(task: $0) }
+        + execEnds.map { .execEnded(id: "naïve", $0) }
 
     /// Every packet of a sample, except those with very long texts.
     static let shortPackets: [(isRequest: Bool, bytes: [UInt8])] =

@@ -108,13 +108,16 @@ extension PodController {
 
     /// Whether the shim is of a version that restarts tasks; `nil` if it hung up.
     private func canRestart(_ link: any ShimClient) async -> Bool? {
-        if let restartCapability, restartCapability.link === link {
-            return restartCapability.isThere
-        }
+        await capabilities(of: link)?.contains(.restarts)
+    }
+
+    /// What the shim can do beyond its version of the messages; `nil` if it hung up.
+    func capabilities(of link: any ShimClient) async -> Set<ShimCapability>? {
+        if let capabilities, capabilities.link === link { return capabilities.found }
         guard case .status(let report)? = await link.ask(.status) else { return nil }
-        let isThere = report.capabilities.contains(ShimCapability.restarts.rawValue)
-        restartCapability = (link, isThere)
-        return isThere
+        let found = Set(report.capabilities.compactMap { ShimCapability(rawValue: $0) })
+        capabilities = (link, found)
+        return found
     }
 
     /// Refuses a task with restarts if the shim is of an earlier version.

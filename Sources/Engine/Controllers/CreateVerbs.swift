@@ -328,19 +328,20 @@ extension Failure {
         switch reply {
         case .failed(let fault, let detail, _)?: self.init(fault, detail, step)
         case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: .create(step))
-        case .status?, .mounted?, .running?, .done?, .attempts?:
+        case .status?, .mounted?, .running?, .done?, .attempts?, .execs?:
             self.init(.shimFailed, "a reply that fits nothing", step: .create(step))
         case nil: self.init(.shimFailed, "the shim hung up", step: .create(step))
         }
     }
 
-    private init(_ fault: ShimFault, _ detail: String, _ step: CreateStep) {
+    init(_ fault: ShimFault, _ detail: String, _ step: CreateStep) {
         switch fault {
         case .rootfsMissing: self.init(.rootfsMissing, detail, step: .create(step))
         case .rootfsNotDirectory: self.init(.rootfsNotDirectory, detail, step: .create(step))
         case .mountRefused: self.init(.rootfsRefused, detail, step: .create(step))
         case .userUnknown: self.init(.userUnknown, detail, step: .create(step))
-        case .runtime: self.init(.runtimeRefused, detail, step: .create(step))
+        case .runtime, .programMissing, .programRefused:
+            self.init(.runtimeRefused, detail, step: .create(step))
         case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
         case .notShared: self.init(.mountSourceNotShared, detail, step: .create(step))
         case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))

@@ -32,8 +32,10 @@ import Teardown
     /// stored.
     var attemptQuestions = 0
     var attemptAnswers: [Label: Int] = [:]
-    /// Whether the shim of this connection restarts tasks.
-    var restartCapability: (link: any ShimClient, isThere: Bool)?
+    /// What the shim of this connection can do.
+    var capabilities: (link: any ShimClient, found: Set<ShimCapability>)?
+    /// The execs whose ends are waited for, by their ids.
+    var execs: [String: AwaitedExec] = [:]
     /// Whether a check of the shim's state is in progress.
     var isLookingAfterShim = false
 
@@ -107,6 +109,7 @@ import Teardown
         case .taskSignal: await signalTask(operation)
         case .taskPause: await freezeTask(operation, isPause: true)
         case .taskResume: await freezeTask(operation, isPause: false)
+        case .taskExec: await runExec(operation)
         case .taskDelete: await deleteTask(operation)
         case .networkCreate, .networkDelete: break  // the network's own controller runs them
         }
@@ -123,7 +126,7 @@ import Teardown
             .networkDelete:
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .networkCreate:
+            .taskResume, .taskExec, .networkCreate:
             let isPodGone = engine.registry.pod(uid) == nil
             let failure =
                 isPodGone
@@ -138,6 +141,7 @@ import Teardown
     /// newcomer's grace. Only the delete of the pod interrupts a create of the pod.
     private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
         if operation.kind == .podCreate && newcomer.target.task != nil { return }
+        if operation.kind == .taskExec { return endExec(operation) }
         engine.gate.callOff(operation.id, of: uid)
         if operation.kind == .podCreate, engine.registry.pod(uid)?.spec.network.cni != nil {
             // `CancelWatch` kills a plugin that starts just now.
@@ -220,7 +224,8 @@ extension PodController {
 extension PodOperation {
     /// Whether a later operation has to wait for this operation.
     func excludes(_ later: PodOperation) -> Bool {
-        if kind == .taskSignal || later.kind == .taskSignal { return false }
+        let alone: Set<OperationKind> = [.taskSignal, .taskExec]
+        if alone.contains(kind) || alone.contains(later.kind) { return false }
         guard let task = target.task, let other = later.target.task else { return true }
         return task == other
     }

@@ -83,6 +83,7 @@ extension PodController {
             sawExit: { [weak self] task, exit in self?.sawExit(task, exit) },
             sawLog: { [weak self] task, state in self?.sawLog(task, state) },
             attemptsChanged: { [weak self] task in self?.attemptsChanged(task) },
+            execEnded: { [weak self] id, end in self?.execEnded(id, end) },
             lost: { [weak self] in self?.lostShimClient() })
     }
 
@@ -90,7 +91,10 @@ extension PodController {
         link = made
         status = StatusQuestion()
         // Whatever the shim has said over an earlier connection may be lost.
-        onLoop { await self.learnAttempts(from: made) }
+        onLoop {
+            await self.learnAttempts(from: made)
+            await self.learnExecs(from: made)
+        }
         return made
     }
 }

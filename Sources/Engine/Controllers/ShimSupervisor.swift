@@ -23,7 +23,7 @@ extension PodController {
     func lostShimClient() {
         link = nil
         // An operation that makes or removes the pod learns of it with its next request.
-        if running.values.contains(where: \.kind.ownsShim) { return }
+        if running.values.contains(where: \.kind.ownsShim) { return loseExecs() }
         lookAfterShimIfUnlinked()
     }
 
@@ -120,6 +120,7 @@ extension PodController {
         engine.log.write(.error, "shim lost", ["pod": pod.name.text, "uid": "\(uid)"])
         link = nil
         shim = nil
+        loseExecs()
         let exits = pod.tasks.filter { !$0.isRestarted }
             .map { task in (task.spec.name, storedExit(task.spec.name)) }
         for task in pod.tasks where task.isRestarted {
@@ -182,7 +183,7 @@ extension OperationKind {
         switch self {
         case .podCreate, .podDelete, .podCleanup, .orphanRemove: true
         case .podUpdate, .podStop, .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause,
-            .taskResume, .taskDelete, .networkCreate, .networkDelete:
+            .taskResume, .taskExec, .taskDelete, .networkCreate, .networkDelete:
             false
         }
     }

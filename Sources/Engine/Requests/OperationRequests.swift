@@ -29,7 +29,7 @@ extension Engine {
             if operation.state == .canceled || operation.state == .canceling {
                 return operation.accepted
             }
-            guard operation.kind.isCreate, !operation.state.hasEnded else {
+            guard operation.kind.isCancelable, !operation.state.hasEnded else {
                 throw .notCancelable(id, operation.kind, operation.state)
             }
             operation.state = .canceling

@@ -119,6 +119,38 @@ extension Engine {
         }
     }
 
+    /// Runs one more process in a running task. The operation's end is the exec's. `call` is
+    /// dropped if the request is a retry or refused.
+    package func exec(
+        _ pod: Label, _ name: Label, _ call: ExecCall, _ context: RequestContext
+    ) throws(Refusal) -> MutationResult {
+        var made: UID?
+        do throws(Refusal) {
+            return try mutate(context, .taskExec) { transaction throws(Refusal) in
+                let (pod, task) = try transaction.running(pod, name, context)
+                if case .paused = task.state { throw .taskState(task.state) }
+                try transaction.checkRoom(for: pod.uid, settings.limits)
+                let operation = transaction.makeOperation(
+                    .taskExec, Target(pod, task), context)
+                transaction.put(operation)
+                // Before the transaction's end, because the operation may begin at once.
+                execCalls.put(call, operation.id)
+                made = operation.id
+                return .operation(transaction.operation(operation.id) ?? operation)
+            }
+        } catch {
+            if let made { _ = execCalls.take(made) }
+            throw error
+        }
+    }
+
+    /// The execs of a task that have not ended, the oldest first.
+    package func execs(of task: PodTask, in pod: UID) -> [PodOperation] {
+        registry.openOperations(of: pod).filter {
+            $0.kind == .taskExec && $0.target.uid == task.uid
+        }
+    }
+
     /// Freezes the processes of a running task.
     package func pauseTask(
         _ pod: Label, _ name: Label, _ context: RequestContext

@@ -73,7 +73,7 @@ extension CreateStep {
         case .networkAttach: Interface()
         case .sysctlsSet: PodSysctls()
         case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .resourcesUpdate, .networkCreate:
+            .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
             nil
         }
     }

@@ -1,0 +1,181 @@
+// Runs execs: the shim is asked once, and its keeper tells the end.
+//
+// A request is never repeated, because an exec must not run twice. A daemon that finds the
+// operation of another one asks the shim for its execs. An exec that the shim does not know has
+// never begun.
+
+import Bytes
+import EventLoop
+import Host
+import Kernel
+import Model
+import ShimProtocol
+
+/// An exec whose end is waited for.
+@Loop final class AwaitedExec {
+    private var found: WireExecEnd??
+    private var waiting: CheckedContinuation<WireExecEnd?, Never>?
+    /// Whether the shim has been asked to run it.
+    var isAsked = false
+
+    /// `nil`: the end is unknown.
+    func end(_ end: WireExecEnd?) {
+        if found != nil { return }
+        found = .some(end)
+        waiting?.resume(returning: end)
+        waiting = nil
+    }
+
+    func wait() async -> WireExecEnd? {
+        if let found { return found }
+        return await withCheckedContinuation { waiting = $0 }
+    }
+}
+
+extension PodController {
+    func runExec(_ operation: PodOperation) async {
+        let id = "\(operation.id)"
+        let awaited = AwaitedExec()
+        execs[id] = awaited
+        let call = engine.execCalls.take(operation.id)
+        var failure: Failure?
+        do throws(Failure) {
+            if let call {
+                try await begin(call, operation, awaited)
+            } else {
+                await find(awaited)
+            }
+        } catch {
+            failure = error
+            call?.fail()
+        }
+        var end: WireExecEnd?
+        if failure == nil {
+            end = await awaited.wait()
+            if end == nil {
+                failure = Failure(
+                    .execLost, "the pod's shim is gone, or did not know of the exec",
+                    step: .create(.taskExec))
+            }
+        }
+        execs[id] = nil
+        await finish(operation, end, failure)
+        link?.tell(.forgetExec(id: id))
+    }
+
+    /// An earlier daemon has begun the exec. A shim that cannot be reached now is asked later.
+    private func find(_ awaited: AwaitedExec) async {
+        awaited.isAsked = true
+        do throws(SystemCallFailure) {
+            guard let link = try connectIfAlive() else { return awaited.end(nil) }
+            await learnExecs(from: link)
+        } catch { if settledPod == nil { awaited.end(nil) } }
+    }
+
+    private func finish(
+        _ operation: PodOperation, _ end: WireExecEnd?, _ failure: Failure?
+    ) async {
+        let result = end.flatMap { ExecResult($0) }
+        let failure = failure ?? (result == nil ? end.flatMap { Failure($0) } : nil)
+        let isCanceled = engine.registry.openOperation(operation.id)?.state == .canceling
+        await engine.registry.end(
+            operation.id, failure != nil ? .failed : isCanceled ? .canceled : .succeeded,
+            error: failure, engine
+        ) { _, ended in ended.exec = result }
+    }
+
+    private func begin(
+        _ call: ExecCall, _ operation: PodOperation, _ awaited: AwaitedExec
+    ) async throws(Failure) {
+        guard let pod = engine.registry.pod(uid), let name = operation.target.task,
+            let task = pod[task: name]
+        else { throw Failure(.taskUnknown, "the task was gone by then") }
+        let link = try liveShim()
+        guard let capabilities = await capabilities(of: link) else {
+            throw Failure(nil, .taskExec)
+        }
+        guard capabilities.contains(.execs) else {
+            throw Failure(
+                .shimFailed, "the pod's shim is of an earlier version, and runs no execs",
+                step: .create(.taskExec))
+        }
+        let source: any ExecSource
+        do throws(SystemCallFailure) {
+            try host.writeExec(pod, task.spec, call.spec, id: operation.id)
+            guard let opened = try call.open(host) else {
+                throw SystemCallFailure(call: "exec", subject: "the client has gone", errno: 104)
+            }
+            source = opened
+        } catch { throw Failure(.shimFailed, "\(error)", step: .create(.taskExec)) }
+        try await step(.taskExec, name, operation) { () async throws(Failure) in
+            awaited.isAsked = true
+            let reply = await link.ask(
+                .exec(task: name.text, call.spec.wire("\(operation.id)")), passing: source)
+            // If the shim hung up, the next connection tells whether the exec runs.
+            guard reply == .done || reply == nil else { throw Failure(reply, .taskExec) }
+        }
+        if engine.registry.openOperation(operation.id)?.state == .canceling { endExec(operation) }
+    }
+
+    /// A client has called it off.
+    func endExec(_ operation: PodOperation) { link?.tell(.endExec(id: "\(operation.id)")) }
+
+    func execEnded(_ id: String, _ end: WireExecEnd) { execs[id]?.end(end) }
+
+    /// The shim is gone.
+    func loseExecs() { for exec in execs.values where exec.isAsked { exec.end(nil) } }
+
+    /// Learns the ends that were told over an earlier connection. An exec that the shim does not
+    /// know has not run.
+    func learnExecs(from link: any ShimClient) async {
+        let asked = execs.filter { $0.value.isAsked }
+        guard !asked.isEmpty, await capabilities(of: link)?.contains(.execs) ?? false,
+            case .execs(let reports)? = await link.ask(.execs)
+        else { return }
+        for (id, exec) in asked {
+            guard let report = reports.first(where: { $0.id.isSame(as: id) }) else {
+                exec.end(nil)
+                continue
+            }
+            if let end = report.end { exec.end(end) }
+        }
+    }
+}
+
+extension ExecSpec {
+    fileprivate func wire(_ id: String) -> WireExec {
+        WireExec(
+            id: id, user: user?.description ?? "", timeout: timeout,
+            input: input == nil ? .empty : .file)
+    }
+}
+
+extension ExecResult {
+    /// `nil` if the exec failed. A program that is not there has an exit code, as in shells.
+    fileprivate init?(_ end: WireExecEnd) {
+        self.init(
+            timedOut: end.timedOut,
+            startedAt: end.startedAt > 0 ? Timestamp(milliseconds: end.startedAt) : nil,
+            finishedAt: Timestamp(milliseconds: end.finishedAt))
+        switch end.outcome {
+        case .exited(let code): exitCode = code
+        case .signaled(let number): signal = Signal(number: Int(number))
+        case .failed(.programMissing, let detail): (exitCode, self.detail) = (127, detail)
+        case .failed(.programRefused, let detail): (exitCode, self.detail) = (126, detail)
+        case .failed, .unknown: return nil
+        }
+    }
+}
+
+extension Failure {
+    fileprivate init?(_ end: WireExecEnd) {
+        switch end.outcome {
+        case .failed(let fault, let detail): self.init(fault, detail, .taskExec)
+        case .unknown:
+            self.init(
+                .execLost, "the exec's keeper was killed, and the exec with it",
+                step: .create(.taskExec))
+        case .exited, .signaled: return nil
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// The output of an exec, as a client reads it.
+
+/// The next part of an exec's output.
+package enum ExecPull: Sendable {
+    case output([UInt8])
+    case errors([UInt8])
+    /// There is nothing now.
+    case nothing
+    /// There will be no more.
+    case end
+}
+
+/// The daemon's end of an exec's stream. Any thread may call it, and no call blocks.
+package protocol ExecSource: AnyObject, Sendable {
+    /// The descriptors that go to the shim, until `handedOver`.
+    var passed: [CInt] { get }
+    /// The shim has its copies, or will never get them.
+    func handedOver()
+    /// Takes the next part. An exec whose output is not taken waits.
+    func pull() -> ExecPull
+    /// Nothing more is wanted: the exec ends if it still runs.
+    func close()
+}

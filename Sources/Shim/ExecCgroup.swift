@@ -1,0 +1,71 @@
+// The cgroup of an exec, below its task's: with it, the exec's processes are ended, and no others.
+//
+// It is in v1's freezer, or else in the v2 tree: runc moves a process below the task's cgroup only
+// in a hierarchy that has a name, and the unified hierarchy of a hybrid host has none. The
+// processes of an exec that ends by itself, such as a server that it has started, stay in the task.
+
+import Kernel
+import Linux
+import ShimProtocol
+
+struct ExecCgroup {
+    private let name: String
+    private let hierarchy: CgroupHierarchy?
+    private let parent: String
+    init(_ id: String, _ paths: TaskPaths, _ hierarchies: [CgroupHierarchy]) {
+        name = "exec-\(id)"
+        hierarchy =
+            hierarchies.first { $0.has("freezer") } ?? hierarchies.first(where: \.isUnified)
+        var parent = paths.cgroup
+        if let hierarchy {
+            ignoring("it is then seen to be missing") { () throws(SystemCallFailure) in
+                if try !Files.exists(hierarchy.directory(paths.cgroup)) { parent = paths.ownCgroup }
+            }
+        }
+        self.parent = parent
+    }
+
+    private var cgroup: Cgroup? {
+        hierarchy.map { Cgroup(path: "\(parent)/\(name)", hierarchies: [$0]) }
+    }
+
+    /// Makes it. The task's own cgroup is never made: without it the task has ended.
+    func make() throws(SystemCallFailure) {
+        guard let hierarchy else { return }
+        try Files.makeDirectory(hierarchy.directory("\(parent)/\(name)"), mode: 0o755)
+    }
+
+    /// For the runtime's command line; `nil` if there is none.
+    var word: String? { hierarchy.map { $0.isUnified ? name : "freezer:\(name)" } }
+
+    /// Kills the processes in it, and removes it. Returns `false` if one is left.
+    func killAndRemove() -> Bool {
+        guard let cgroup else { return true }
+        do throws(SystemCallFailure) {
+            try cgroup.kill()
+            try cgroup.remove()
+            return true
+        } catch { return error.errno != 16 }  // EBUSY
+    }
+
+    func kill() {
+        ignoring("it is killed again") { () throws(SystemCallFailure) in try cgroup?.kill() }
+    }
+
+    /// Leaves the processes in it to the task, and removes it.
+    func dissolve() {
+        guard let hierarchy, let cgroup else { return }
+        for _ in 0..<16 {
+            do throws(SystemCallFailure) { return try cgroup.remove() } catch {
+                guard error.errno == 16 else { return }  // EBUSY: processes are in it
+            }
+            ignoring("a process has ended, or another one was forked: the next turn sees it") {
+                () throws(SystemCallFailure) in
+                for pid in try cgroup.processes() {
+                    try Files.writeControlFile(
+                        hierarchy.directory(parent) + "/cgroup.procs", "\(pid)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,329 @@
+// The keeper of an exec: a helper that runs the runtime's exec, adopts the exec's first process,
+// carries its output and input, and ends with it.
+//
+// The end of the first process is the end of the exec. The bytes in the pipes are still sent then,
+// but the keeper does not wait for processes that keep them open. If the keeper is killed, the shim
+// ends the exec.
+
+import Bytes
+import Kernel
+import Linux
+import ShimProtocol
+
+/// What the shim gives to a keeper.
+struct ExecPlan {
+    let exec: WireExec
+    /// The task's first process, and its user.
+    let task: Int32
+    let user: ResolvedUser
+    let document: TaskDocument
+    let command: RuntimeCommand
+    let paths: TaskPaths
+    let hierarchies: [CgroupHierarchy]
+    let hidden: HiddenHierarchies
+    /// The host's mount namespace.
+    let host: CInt
+    /// The pipe whose end asks for the exec's end.
+    let control: CInt
+    let stream: CInt
+    /// The file of the standard input; -1 if there is none.
+    let input: CInt
+    /// The pipe for the exec's end.
+    let result: CInt
+}
+
+/// Why no process of an exec runs.
+private struct ExecRefusal: Error {
+    let fault: ShimFault
+    let detail: String
+}
+
+final class ExecKeeper {
+    private enum Tag: UInt64 { case control, stream, child }
+
+    /// Nanoseconds from SIGHUP to SIGKILL.
+    private static let grace: Int64 = 2_000_000_000
+    /// Nanoseconds for which a client can take the last output.
+    private static let patience: Int64 = 30_000_000_000
+
+    private let plan: ExecPlan
+    private let cgroup: ExecCgroup
+    private let epoll: Epoll
+    private let control: OwnedDescriptor
+    private let result: OwnedDescriptor
+    private let log: OwnedDescriptor
+    private let logPath: String
+    private var stream: ExecStream?
+    /// The runtime, until it has ended.
+    private var runtime: Int32?
+    /// The exec's first process, until it has ended.
+    private var process: Int32?
+    /// The watched end of one of them; `nil` if it cannot be watched, so that it is looked for.
+    private var watched: PidDescriptor?
+    private var startedAt: Int64 = 0
+    /// CLOCK_BOOTTIME in nanoseconds at which the exec's time is over.
+    private var timeOverAt: Int64?
+    private var timedOut = false
+    /// CLOCK_BOOTTIME in nanoseconds of the next SIGKILL; `nil` if the exec may live.
+    private var killAt: Int64?
+    private var kills = 0
+
+    /// Adopts the descriptors of the plan, but not the stream.
+    private init(_ plan: ExecPlan) throws(SystemCallFailure) {
+        self.plan = plan
+        cgroup = ExecCgroup(plan.exec.id, plan.paths, plan.hierarchies)
+        control = OwnedDescriptor(adopting: plan.control)
+        result = OwnedDescriptor(adopting: plan.result)
+        epoll = try Epoll()
+        let ends = try Pipe().release()
+        log = OwnedDescriptor(adopting: ends.reading)
+        try log.setNonblocking()
+        logPath = "/proc/\(OwnProcess.pid)/fd/\(ends.writing)"
+        try epoll.add(control.number, .readable, tag: Tag.control.rawValue)
+    }
+
+    /// Runs in the helper, to the exec's end.
+    static func run(_ plan: ExecPlan) -> CInt {
+        LogCgroup(plan.paths, plan.hierarchies).enter()
+        do throws(SystemCallFailure) {
+            let keeper = try ExecKeeper(plan)
+            do throws(ExecRefusal) {
+                try keeper.launch()
+            } catch {
+                keeper.tell(.failed(error.fault, detail: error.detail))
+                return 0
+            }
+            keeper.keep()
+            return 0
+        } catch { return 1 }
+    }
+
+    // MARK: The runtime
+
+    private func launch() throws(ExecRefusal) {
+        let document = try processDocument()
+        do throws(SystemCallFailure) {
+            try Sandbox.adoptOrphans()
+            try Files.replace(documentPath, document)
+            try cgroup.make()
+            try startRuntime()
+        } catch { throw ExecRefusal(fault: .system, detail: error.description) }
+        if let timeout = plan.exec.timeout {
+            timeOverAt = SystemClock.sinceBoot + min(timeout, 1 << 40) * 1_000_000
+        }
+    }
+
+    private var file: String { WireExec.file(plan.exec.id, in: plan.paths.bundle) }
+    private var documentPath: String { file + ".json" }
+    private var pidPath: String { file + ".pid" }
+
+    private func processDocument() throws(ExecRefusal) -> [UInt8] {
+        let file: ExecFile
+        do {
+            file = try ExecFile.parse(
+                fileContent: try Files.read(self.file, limit: ExecFile.limit))
+        } catch { throw ExecRefusal(fault: .system, detail: "\(self.file): \(error)") }
+        return file.document(try user())
+    }
+
+    private func user() throws(ExecRefusal) -> ResolvedUser {
+        if plan.exec.user.isEmpty { return plan.user }
+        do throws(UserUnknown) {
+            return try UserLookup(root: "/proc/\(plan.task)/root").resolve(
+                plan.exec.user, and: plan.document.groups,
+                fromRootfs: plan.document.groupsFromRootfs)
+        } catch { throw ExecRefusal(fault: .userUnknown, detail: error.detail) }
+    }
+
+    private func startRuntime() throws(SystemCallFailure) {
+        let outEnds = try Pipe().release()
+        let read = OwnedDescriptor(adopting: outEnds.reading)
+        let out = OwnedDescriptor(adopting: outEnds.writing)
+        let errorEnds = try Pipe().release()
+        let readErrors = OwnedDescriptor(adopting: errorEnds.reading)
+        let errors = OwnedDescriptor(adopting: errorEnds.writing)
+        var given = try OwnedDescriptor.opening("/dev/null", 0)
+        var input: OwnedDescriptor?
+        switch plan.exec.input {
+        case .empty: break
+        case .stream:
+            let ends = try Pipe().release()
+            given = OwnedDescriptor(adopting: ends.reading)
+            input = OwnedDescriptor(adopting: ends.writing)
+        case .file: if plan.input >= 0 { given = OwnedDescriptor(adopting: plan.input) }
+        }
+        let stream = try ExecStream(
+            OwnedDescriptor(adopting: plan.stream), output: read, errors: readErrors,
+            input: input)
+        try epoll.add(stream.number, .readable, tag: Tag.stream.rawValue)
+        self.stream = stream
+        let call = RuntimeCall.exec(
+            process: documentPath, pidFile: pidPath, cgroup: cgroup.word)
+        let (hidden, host) = (plan.hidden, plan.host)
+        runtime = try Command(plan.command.arguments(call, log: logPath)).forkAndExec(
+            in: given.number, out: out.number, err: errors.number
+        ) {
+            complaining(in: logPath) { () throws(SystemCallFailure) in
+                try hidden.join()
+                guard !hidden.isEmpty else { return }
+                try Sandbox.enterHost(host, with: [], shared: [])
+                hidden.hide()
+            }
+        }
+        watchChild()
+    }
+
+    private func runtimeEnded(_ exit: ChildExit) throws(ExecRefusal) {
+        runtime = nil
+        guard exit.code == 0 else { throw ExecRefusal(fault: .runtime, detail: whatItSaid(exit)) }
+        var pid: Int32?
+        ignoring("without a pid there is no process") { () throws(SystemCallFailure) in
+            pid = Int32(try Files.text(pidPath, limit: 32).upTo("\n"))
+        }
+        guard let pid, Children.has(pid) else {
+            throw ExecRefusal(fault: .runtime, detail: "the runtime has named no process")
+        }
+        process = pid
+        startedAt = SystemClock.wall
+        watchChild()
+        do throws(SystemCallFailure) { try stream?.begin() } catch {
+            // Without its stream no client would see it.
+            end()
+        }
+    }
+
+    private func whatItSaid(_ exit: ChildExit) -> String {
+        if killAt != nil { return "the exec was ended before it began" }
+        var words = RuntimeWords()
+        words.add(stream?.takeWords() ?? [])
+        ignoring("what cannot be read is not heard") { () throws(SystemCallFailure) in
+            words.add(try log.read(limit: RuntimeWords.kept) ?? [])
+        }
+        if !words.bytes.isEmpty { return String(decoding: words.bytes, as: UTF8.self) }
+        let end =
+            exit.code.map { "ended with code \($0)" } ?? "was killed by signal \(exit.signal ?? 0)"
+        return "the runtime \(end) and said nothing"
+    }
+
+    // MARK: The loop
+
+    private func keep() {
+        while true {
+            for event in epoll.wait(milliseconds: millisecondsToNextTimer()) {
+                switch Tag(rawValue: event.tag) {
+                case .control:
+                    epoll.remove(control.number)
+                    end()
+                case .stream:
+                    stream?.advance()
+                    if stream?.isGone ?? false, killAt == nil { end() }
+                case .child, nil: break
+                }
+            }
+            fireTimers()
+            if let outcome = takeChild() { return finish(outcome) }
+        }
+    }
+
+    /// The exec's outcome, if it has ended.
+    private func takeChild() -> WireExecEnd.Outcome? {
+        if let runtime {
+            switch Children.take(runtime) {
+            case .lives: return nil
+            case .stranger: return .unknown
+            case .exit(let exit):
+                do throws(ExecRefusal) { try runtimeEnded(exit) } catch {
+                    return .failed(error.fault, detail: error.detail)
+                }
+            }
+        }
+        guard let process else { return .unknown }
+        switch Children.take(process) {
+        case .lives: return nil
+        case .stranger: return .unknown
+        case .exit(let exit):
+            self.process = nil
+            return exit.code.map { .exited(code: $0) } ?? .signaled(exit.signal ?? 0)
+        }
+    }
+
+    private func watchChild() {
+        if let number = watched?.descriptor.number { epoll.remove(number) }
+        watched = nil
+        if let pid = process ?? runtime { watched = PidDescriptor.opening(pid) }
+        ignoring("it is looked for") { () throws(SystemCallFailure) in
+            guard let number = watched?.descriptor.number else { return }
+            try epoll.add(number, .readable, tag: Tag.child.rawValue)
+        }
+    }
+
+    private var isWatched: Bool { watched?.descriptor.number != nil }
+
+    private func millisecondsToNextTimer() -> CInt {
+        let next = min(timeOverAt ?? .max, killAt ?? .max)
+        if next == .max { return isWatched ? -1 : 20 }
+        let nanoseconds = max(0, next - SystemClock.sinceBoot)
+        return CInt(min(nanoseconds / 1_000_000 + 1, isWatched ? 60_000 : 20))
+    }
+
+    private func fireTimers() {
+        let now = SystemClock.sinceBoot
+        if let timeOverAt, timeOverAt <= now {
+            self.timeOverAt = nil
+            timedOut = true
+            killAt = now
+        }
+        if let killAt, killAt <= now { kill() }
+    }
+
+    // MARK: The end
+
+    /// Asks the first process to end, and kills all of the exec's if it does not.
+    private func end() {
+        if killAt != nil { return }
+        killAt = SystemClock.sinceBoot + (process == nil ? 0 : ExecKeeper.grace)
+        if let process { Children.signal(process, 1) }
+    }
+
+    private func kill() {
+        if let process { Children.signal(process, 9) }
+        if let runtime { Children.signalGroup(runtime, 9) }
+        cgroup.kill()
+        let pause = min(Int64(20_000_000) << min(kills, 10), 1_000_000_000)
+        kills += 1
+        killAt = SystemClock.sinceBoot + pause
+    }
+
+    private func finish(_ outcome: WireExecEnd.Outcome) {
+        stream?.finish()
+        if killAt == nil {
+            cgroup.dissolve()
+        } else {
+            // A process that was forked meanwhile needs another turn, and one in the kernel waits.
+            for _ in 0..<20 where !cgroup.killAndRemove() { SystemClock.pause(milliseconds: 10) }
+        }
+        tell(outcome)
+        // The client may take the rest, but nothing waits for that.
+        let until = SystemClock.sinceBoot + ExecKeeper.patience
+        while let stream, stream.hasUnsent, SystemClock.sinceBoot < until {
+            for event in epoll.wait(milliseconds: 1000) {
+                if event.tag == Tag.control.rawValue { return }
+                if event.tag == Tag.stream.rawValue { stream.advance() }
+            }
+        }
+    }
+
+    /// Tells the shim, which then knows how the exec ended.
+    private func tell(_ outcome: WireExecEnd.Outcome) {
+        let end = WireExecEnd(
+            outcome, timedOut: timedOut, startedAt: startedAt, finishedAt: SystemClock.wall)
+        for path in [file, documentPath, pidPath] {
+            ignoring("it goes with the task") { () throws(SystemCallFailure) in
+                try Files.removeFile(path)
+            }
+        }
+        ignoring("the shim then says that the end is unknown") { () throws(SystemCallFailure) in
+            try result.writeAll(end.packet())
+        }
+    }
+}
