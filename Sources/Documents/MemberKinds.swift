@@ -67,6 +67,32 @@ extension Member {
             })
     }
 
+    /// A member that a PATCH may set, and with `null` sets to its default.
+    static func changeable<Value: Sendable>(
+        _ name: StaticString, _ get: @escaping Getter<Value>, _ set: @escaping Setter<Value>,
+        _ codec: Codec<Value>, default value: Value
+    ) -> Member {
+        optional(name, get, set, codec) { field, _ in
+            field.value == .null ? value : codec.read(field)
+        }
+    }
+
+    /// An object, or map, that is written only if it is not `blank`. A PATCH merges into it, and
+    /// removes it with `null`.
+    static func merged<Value: Equatable & Sendable>(
+        _ name: StaticString, _ get: @escaping Getter<Value>, _ set: @escaping Setter<Value>,
+        blank: Value, _ codec: Codec<Value>,
+        merge: @escaping @Sendable (Field, Value) -> Value?
+    ) -> Member {
+        var member = limit(
+            name, { get($0) == blank ? nil : get($0) }, { set(&$0, $1 ?? blank) }, codec)
+        member.change = { field, root in
+            if field.value == .null { return set(&root, blank) }
+            if let value = merge(field, get(root)) { set(&root, value) }
+        }
+        return member
+    }
+
     /// A member that is `null` if it is not set, in documents and in requests.
     static func nullable<Value>(
         _ name: StaticString, _ get: @escaping Getter<Value?>, _ set: @escaping Setter<Value?>,
@@ -91,10 +117,10 @@ extension Member {
 
     /// An object in the document whose values are properties of the same `Root`.
     static func object(
-        _ name: StaticString, isRequired: Bool = false, _ members: [Member]
+        _ name: StaticString, isRequired: Bool = false, mayChange: Bool = false, _ members: [Member]
     ) -> Member {
         let table = SpecTable(members)
-        return Member(
+        var member = Member(
             name: "\(name)", isRequired: isRequired, nested: members,
             read: { field, root in field.readObject(table, into: &root) },
             write: { root, writer in
@@ -104,6 +130,9 @@ extension Member {
             restore: { record, root throws(RecordFault) in
                 try table.restore(record, into: &root)
             })
+        guard mayChange else { return member }
+        member.change = { field, root in table.merge(field, into: &root) }
+        return member
     }
 
     /// A member that the contract defines and this version refuses.

@@ -57,6 +57,16 @@ struct SpecTable<Root>: Sendable {
             change(field, &root)
         }
     }
+
+    /// The same for a member; `null` is `null` for each of its members.
+    func merge(_ field: Field, into root: inout Root) {
+        if field.value == .null {
+            for member in members { member.change?(field, &root) }
+        } else if var object = field.object() {
+            merge(&object, into: &root)
+            object.end()
+        }
+    }
 }
 
 /// One row of a table.

@@ -23,7 +23,9 @@ extension TaskSpec {
         .optional("cwd", \.cwd, { $0.cwd = $1 }, .text { $0.path() }),
         .optional("user", \.user, { $0.user = $1 }, .user),
         .optional("mounts", \.mounts, { $0.mounts = $1 }, .mounts),
-        .optional("resources", \.resources, { $0.resources = $1 }, .taskResources),
+        .optional("resources", \.resources, { $0.resources = $1 }, .taskResources) {
+            $0.merged(into: $1)
+        },
         .object(
             "capabilities",
             [
@@ -42,23 +44,25 @@ extension TaskSpec {
             "gracePeriod", \.gracePeriod, { $0.gracePeriod = $1 },
             .thousandths(in: DocumentLimits.grace)),
         .optional("start", \.start, { $0.start = $1 }, .bool),
-        .object("restart", restartMembers),
+        .object("restart", mayChange: true, restartMembers),
     ]
 
     private static let restartMembers: [Member<TaskSpec>] = [
-        .optional("policy", \.restart.policy, { $0.restart.policy = $1 }, .restartPolicy),
+        .changeable(
+            "policy", \.restart.policy, { $0.restart.policy = $1 }, .restartPolicy,
+            default: RestartSpec().policy),
         .nullable(
             "maxRetries", \.restart.maxRetries, { $0.restart.maxRetries = $1 },
-            .integer { $0.integer(in: DocumentLimits.retries) }),
+            .integer { $0.integer(in: DocumentLimits.retries) }, mayChange: true),
         .object(
-            "backoff",
+            "backoff", mayChange: true,
             [
-                .optional(
+                .changeable(
                     "initial", \.restart.initialBackoff, { $0.restart.initialBackoff = $1 },
-                    .thousandths(in: DocumentLimits.grace)),
-                .optional(
+                    .thousandths(in: DocumentLimits.grace), default: RestartSpec().initialBackoff),
+                .changeable(
                     "max", \.restart.maxBackoff, { $0.restart.maxBackoff = $1 },
-                    .thousandths(in: DocumentLimits.grace)),
+                    .thousandths(in: DocumentLimits.grace), default: RestartSpec().maxBackoff),
             ]),
     ]
 

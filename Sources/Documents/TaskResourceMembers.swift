@@ -18,18 +18,20 @@ extension TaskResources {
         .limit(
             "cpuPeriod", \.cpuPeriod, { $0.cpuPeriod = $1 },
             .integer { $0.integer(in: DocumentLimits.cpuPeriod) }),
-        .limit(
-            "cpuset", { $0.cpuset == CPUSet() ? nil : $0.cpuset },
-            { $0.cpuset = $1 ?? CPUSet() }, .cpuset),
+        .merged("cpuset", \.cpuset, { $0.cpuset = $1 }, blank: CPUSet(), .cpuset) {
+            $0.merged(into: $1)
+        },
         .nullable(
             "pids", \.pids, { $0.pids = $1 },
-            .integer { $0.integer(in: 1...DocumentLimits.mostPids) }),
-        .limit(
-            "hugepages", { $0.hugepages.isEmpty ? nil : $0.hugepages },
-            { $0.hugepages = $1 ?? [:] }, .hugepages),
-        .limit(
-            "unified", { $0.unified.isEmpty ? nil : $0.unified }, { $0.unified = $1 ?? [:] },
-            .map { $0.unified() }),
+            .integer { $0.integer(in: 1...DocumentLimits.mostPids) }, mayChange: true),
+        .merged("hugepages", \.hugepages, { $0.hugepages = $1 }, blank: [:], .hugepages) {
+            field, limits in
+            field.merged(into: limits, limit: DocumentLimits.pageSizes) { $0.hugepages() }
+        },
+        .merged("unified", \.unified, { $0.unified = $1 }, blank: [:], .map { $0.unified() }) {
+            field, values in
+            field.merged(into: values, limit: DocumentLimits.unified) { $0.unified() }
+        },
         .limit(
             "oomScoreAdj", \.oomScoreAdj, { $0.oomScoreAdj = $1 },
             .integer { $0.integer(in: -1000...1000) }),
@@ -77,6 +79,43 @@ extension Codec<[String: Int64]> {
 }
 
 extension Field {
+    /// The limits after a patch; `null` means the limits of a task that names none.
+    func merged(into resources: TaskResources) -> TaskResources? {
+        if value == .null { return TaskResources(pids: TaskSpec.defaultPids) }
+        var resources = resources
+        TaskResources.members.merge(self, into: &resources)
+        return resources
+    }
+
+    fileprivate func merged(into cpuset: CPUSet) -> CPUSet? {
+        var cpuset = cpuset
+        CPUSet.members.merge(self, into: &cpuset)
+        return cpuset
+    }
+
+    /// The map after a patch; `null` removes an entry. `read` reads the others.
+    fileprivate func merged<Value>(
+        into map: [String: Value], limit: Int, _ read: (Field) -> [String: Value]?
+    ) -> [String: Value]? {
+        guard let members = value.members else { return read(self) }
+        let (removed, given) = (
+            members.filter { $0.value == .null }, members.filter { $0.value != .null }
+        )
+        let rest = Field(value: .object(given), pointer: pointer, log: log)
+        guard removed.count <= limit, let new = read(rest) else {
+            if removed.count > limit {
+                refuse("has \(members.count) entries, and \(limit) are allowed")
+            }
+            return nil
+        }
+        var merged = map.merging(new) { _, new in new }
+        for member in removed { merged[member.name] = nil }
+        if merged.count > limit {
+            refuse("would have \(merged.count) entries, and \(limit) are allowed")
+        }
+        return merged
+    }
+
     /// Microseconds; the kernel takes no less than one millisecond.
     fileprivate func cpuQuota() -> Int64? {
         guard value.integer != -1 else { return -1 }
