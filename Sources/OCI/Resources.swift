@@ -3,43 +3,69 @@
 import JSON
 import Model
 
+/// The limits as the runtime and the kernel get them; `nil` for none.
+struct KernelLimits: Equatable {
+    let memory: Int64?
+    /// Memory and swap together; -1 for as much swap as there is.
+    let swap: Int64?
+    let shares: Int64?
+    let quota: Int64?
+    let period: Int64?
+    let cpuset: CPUSet
+    let pids: Int64?
+    /// In bytes, by page size.
+    let pages: [String: Int64]
+    /// Values of other files of cgroup v2, by name.
+    let unified: [String: String]
+
+    init(_ resources: TaskResources, _ host: HostTraits) {
+        memory = resources.memory
+        // Limits memory and swap together: no extra swap. (Docker allows as much again.)
+        swap = host.limitsSwap ? memory.map { resources.memorySwap ?? $0 } : nil
+        shares = resources.cpuShares
+        quota = resources.milliCPUs.map { $0 * 100 } ?? resources.cpuQuota
+        period =
+            resources.cpuPeriod ?? resources.milliCPUs.map { _ in TaskResources.defaultPeriod }
+        cpuset = resources.cpuset
+        pids = resources.pids
+        // A limit of nothing holds without the controller, too.
+        pages = resources.hugepages.filter { host.hugepageSizes.contains($0.key) }
+        unified = resources.unified
+    }
+}
+
 extension RuntimeSpec {
     static func resources(
         _ resources: TaskResources, _ host: HostTraits, to writer: inout JSONWriter
     ) {
-        if let memory = resources.memory {
+        let limits = KernelLimits(resources, host)
+        if let memory = limits.memory {
             writer.object("memory") {
                 $0.member("limit", memory)
-                // Limits memory and swap together: no extra swap. (Docker allows as much again.)
-                if host.limitsSwap { $0.member("swap", resources.memorySwap ?? memory) }
+                if let swap = limits.swap { $0.member("swap", swap) }
             }
         }
-        cpu(resources, to: &writer)
-        if let pids = resources.pids { writer.object("pids") { $0.member("limit", pids) } }
-        // A limit of nothing holds without the controller, too.
-        let pages = resources.hugepages.filter { host.hugepageSizes.contains($0.key) }
-        if !pages.isEmpty {
-            writer.list("hugepageLimits", pages.sorted { $0.key < $1.key }) { writer, page in
+        cpu(limits, to: &writer)
+        if let pids = limits.pids { writer.object("pids") { $0.member("limit", pids) } }
+        if !limits.pages.isEmpty {
+            writer.list("hugepageLimits", limits.pages.sorted { $0.key < $1.key }) { writer, page in
                 writer.beginObject()
                 writer.member("pageSize", page.key)
                 writer.member("limit", page.value)
                 writer.endObject()
             }
         }
-        if !resources.unified.isEmpty {
+        if !limits.unified.isEmpty {
             writer.key("unified")
-            writer.value(resources.unified)
+            writer.value(limits.unified)
         }
     }
 
-    private static func cpu(_ resources: TaskResources, to writer: inout JSONWriter) {
-        let period = resources.milliCPUs.map { _ in TaskResources.defaultPeriod }
+    private static func cpu(_ limits: KernelLimits, to writer: inout JSONWriter) {
         let numbers = [
-            ("shares", resources.cpuShares),
-            ("quota", resources.milliCPUs.map { $0 * 100 } ?? resources.cpuQuota),
-            ("period", resources.cpuPeriod ?? period),
+            ("shares", limits.shares), ("quota", limits.quota), ("period", limits.period),
         ].filter { $0.1 != nil }
-        let lists = [("cpus", resources.cpuset.cpus), ("mems", resources.cpuset.mems)]
+        let lists = [("cpus", limits.cpuset.cpus), ("mems", limits.cpuset.mems)]
             .filter { $0.1 != nil }
         guard !numbers.isEmpty || !lists.isEmpty else { return }
         writer.object("cpu") { writer in
