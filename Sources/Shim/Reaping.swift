@@ -109,9 +109,11 @@ extension Shim {
         case .unmount: unmounted(slot, job)
         case .remove: removed(slot, job)
         case .freeze, .thaw: frozen(slot, job)
+        case .update: updated(slot, job)
         case .make: break  // no job of a task
         }
         advanceStop(slot)
+        advanceUpdate(slot)
         advanceRestart(slot)
     }
 }

@@ -5,7 +5,8 @@ import Linux
 import ShimProtocol
 
 struct RestartState {
-    let policy: WireRestart
+    /// An update changes all of it but the first attempt.
+    private(set) var policy: WireRestart
     /// Since a stop or a removal the task is never restarted.
     var isOver = false
     /// The present attempt is a restart: the shim has made it without a request.
@@ -42,6 +43,14 @@ struct RestartState {
     func wants(after exit: TaskExit, of attempt: UInt32) -> Bool {
         if isOver || policy.policy == .onFailure && exit.status == .code(0) { return false }
         return policy.maxRetries.map { attempt <= $0 } ?? true
+    }
+
+    /// Other pauses begin with the first of them. The pause of an attempt that is due stays.
+    mutating func change(to new: WireRestart) {
+        if new.initial != policy.initial || new.longest != policy.longest { pause = nil }
+        policy = WireRestart(
+            policy: new.policy, maxRetries: new.maxRetries, initial: new.initial,
+            longest: new.longest, firstAttempt: policy.firstAttempt)
     }
 
     /// Returns the milliseconds until the next attempt.

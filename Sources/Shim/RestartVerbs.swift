@@ -93,6 +93,18 @@ extension Shim {
         slot.restarts = restarts
     }
 
+    /// The present attempt goes on. The task may wait for an attempt that the new policy does not
+    /// want.
+    func changeRestarts(_ slot: TaskSlot, _ policy: WireRestart) {
+        slot.restarts?.change(to: policy)
+        guard let restarts = slot.restarts, let next = restarts.next, let exit = slot.exit,
+            !restarts.wants(after: exit, of: slot.attempt)
+        else { return }
+        slot.restarts?.next = nil
+        reply(to: next.ids, .failed(.interrupted, detail: "the task is no longer restarted"))
+        tellOfAttempts(slot)
+    }
+
     /// A stop or a removal: the task is not started again.
     func endRestarts(_ slot: TaskSlot) {
         guard let next = slot.restarts?.next else {

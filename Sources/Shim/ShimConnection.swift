@@ -70,6 +70,7 @@ extension Shim {
     private func forgetWhoWaits() {
         for slot in slots.values {
             slot.job?.waiting = []
+            slot.update?.ids = []
             slot.stop?.ids = []
             slot.removals = []
             slot.restarts?.next?.ids = []

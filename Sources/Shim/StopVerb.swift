@@ -23,6 +23,7 @@ extension Shim {
     func stop(_ task: String, signal: Int32, grace: Int64, id: UInt32) {
         let slot = slot(task)
         endRestarts(slot)
+        callOffUpdate(slot)
         let now = SystemClock.sinceBoot
         // A packet may contain any number, so the grace is capped at a year.
         let killFrom = now + min(max(grace, 0), 31_536_000_000) * 1_000_000

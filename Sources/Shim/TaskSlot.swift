@@ -48,6 +48,10 @@ final class TaskSlot {
     var formerLog = LogTotals()
     /// `nil` if the task is never restarted.
     var restarts: RestartState?
+    /// The change of its limits and restarts that is due or under way.
+    var update: UpdateState?
+    /// The id of the last update that was made.
+    var lastUpdate: String?
     /// Removals that wait for the log writer's end.
     var removals: [UInt32] = []
 
@@ -100,6 +104,9 @@ final class TaskSlot {
 struct TaskPaths {
     let bundle: String
     let rootfs: String
+    /// The runtime's document, and the document that an update puts in its place.
+    let configuration: String
+    let nextConfiguration: String
     /// The places that the daemon wrote, and the targets that the mount helper made of them.
     let places: String
     let targets: String
@@ -127,6 +134,8 @@ struct TaskPaths {
     init(task: String, settings: ShimSettings) {
         bundle = "\(settings.podDirectory)/tasks/\(task)"
         rootfs = bundle + "/rootfs"
+        configuration = bundle + "/config.json"
+        nextConfiguration = bundle + "/" + WireUpdate.configuration
         places = bundle + "/places"
         targets = bundle + "/targets"
         pidFile = bundle + "/pid"
@@ -155,6 +164,7 @@ final class Job {
         case remove = "remove files"
         case make = "make files"
         case freeze, thaw
+        case update = "update of the limits"
     }
 
     let kind: Kind
@@ -200,7 +210,7 @@ final class Job {
     var isRuntime: Bool {
         switch kind {
         case .create, .start, .delete: true
-        case .mount, .unmount, .remove, .make, .freeze, .thaw: false
+        case .mount, .unmount, .remove, .make, .freeze, .thaw, .update: false
         }
     }
 

@@ -68,6 +68,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case restarts
     /// It runs execs.
     case execs
+    /// It changes the limits and the restarts of a living task.
+    case updates
 }
 
 /// The state of a shim.

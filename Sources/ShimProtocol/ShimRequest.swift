@@ -30,6 +30,9 @@ package enum ShimRequest: Equatable, Sendable {
     case signal(task: String, number: Int32)
     /// Freezes the task's processes, or thaws them: `done` when the kernel says that they are.
     case freeze(task: String, Bool)
+    /// Changes the task's limits and restarts, also for its next attempts: `done`; or
+    /// `failed(.system)` if nothing has changed; or `stillThere` while that is not certain.
+    case update(task: String, WireUpdate)
     /// Ends the task: sends `signal`, and after `grace` milliseconds SIGKILL to its whole cgroup.
     /// The reply is `done` when it is reaped, its exit is stored and its cgroup is empty. A later
     /// request can only shorten the grace.
@@ -135,7 +138,7 @@ extension ShimRequest {
         case .freeze(let task, let isFrozen):
             writer.put(17, task)
             writer.put(flag: isFrozen)
-        // A daemon asks a shim that does not have the capability for neither.
+        // A daemon asks a shim that does not have the capability for none of these.
         case .setRestart(let task, let restart):
             writer.put(18, task)
             restart.write(&writer)
@@ -148,6 +151,9 @@ extension ShimRequest {
         case .endExec(let id): writer.put(22, id)
         case .execs: writer.put(23 as UInt8)
         case .forgetExec(let id): writer.put(24, id)
+        case .update(let task, let update):
+            writer.put(25, task)
+            update.write(&writer)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(flag: keepsLogs)
@@ -202,6 +208,7 @@ extension ShimRequest {
         case 22: return .endExec(id: try reader.text())
         case 23: return .execs
         case 24: return .forgetExec(id: try reader.text())
+        case 25: return .update(task: try reader.text(), try WireUpdate.read(&reader))
         default: throw WireFault("request \(kind)")
         }
     }

@@ -6,7 +6,7 @@ import Kernel
 import ShimProtocol
 
 struct SimulatedRestarts {
-    let policy: WireRestart
+    private(set) var policy: WireRestart
     var isOver = false
     var isRestart = false
     var lastProcess: ProcessIdentity?
@@ -16,6 +16,15 @@ struct SimulatedRestarts {
     var dueWall: Int64?
     /// The requests to start the task now.
     var starters: [(UInt32, SimulatedShimClient?)] = []
+
+    init(policy: WireRestart) { self.policy = policy }
+
+    mutating func change(to new: WireRestart) {
+        if new.initial != policy.initial || new.longest != policy.longest { pause = nil }
+        policy = WireRestart(
+            policy: new.policy, maxRetries: new.maxRetries, initial: new.initial,
+            longest: new.longest, firstAttempt: policy.firstAttempt)
+    }
 }
 
 /// One attempt of a task.

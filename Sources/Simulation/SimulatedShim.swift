@@ -99,6 +99,7 @@ import ShimProtocol
         case .signal(let name, let number): signal(task(name), number, id)
         case .stop(let name, _, let grace): stop(task(name), grace, id)
         case .freeze(let name, _): freeze(task(name), id)
+        case .update(let name, let update): self.update(task(name), update, id)
         case .delete(let name): delete(task(name), id)
         case .unmount(let name): unmount(task(name), id)
         case .remove(let name): remove(task(name), id)
@@ -271,6 +272,21 @@ import ShimProtocol
         }
     }
 
+    /// Changes nothing but the policy, and is refused at times.
+    private func update(_ task: SimulatedTask, _ update: WireUpdate, _ id: UInt32) {
+        guard task.isAlive || task.restarts?.due != nil, task.stopsAt == nil else {
+            return reply(id, .failed(.notRunning, detail: "the task does not run"))
+        }
+        guard begin(.update, task, id) else { return }
+        work { [self] in
+            if world.dice.once(in: 8) {
+                return end(task, .failed(.system, detail: "write: EBUSY"))
+            }
+            if let restart = update.restart { task.restarts?.change(to: restart) }
+            end(task, .done)
+        }
+    }
+
     private func signal(_ task: SimulatedTask, _ number: Int32, _ id: UInt32) {
         guard task.isAlive, let process = task.process else {
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
@@ -433,7 +449,7 @@ import ShimProtocol
 
 @Loop final class SimulatedTask {
     let name: String
-    enum Job { case mount, create, delete, unmount, remove, freeze }
+    enum Job { case mount, create, delete, unmount, remove, freeze, update }
 
     var isMounted = false
     /// The one child that works for the task, and the requests that its end answers.

@@ -58,6 +58,7 @@ enum Samples {
                 .exec(task: "app", exec(text, timeout: .max, .stream)),
                 .endExec(id: text),
                 .forgetExec(id: text),
+                .update(task: text, update(text)),
             ]
         }
         + [Int32.min, -1, 0, 1, 64, .max].flatMap { number -> [ShimRequest] in
@@ -88,6 +89,15 @@ enum Samples {
         WireExecReport(
             id: "\($0.offset)", task: "naïve", keeper: $0.offset % 2 == 0 ? nil : .max,
             end: $0.offset % 3 == 0 ? nil : $0.element)
+    }
+
+    private static func update(_ text: String) -> WireUpdate {
+        let write = ControlWrite(
+            member: "/resources/\(text)", controller: text, file: "pids.max", text: text,
+            isNeeded: text.isEmpty, isInherited: !text.isEmpty)
+        return WireUpdate(
+            id: text, writes: text.isEmpty ? [] : [write, write],
+            restart: text.isEmpty ? nil : restarts[0])
     }
 
     static let restarts = [
