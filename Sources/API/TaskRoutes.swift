@@ -9,6 +9,7 @@ let taskRoutes: [Route] = [
     Route("GET", "/v1/pods/{pod}/tasks", query: ["limit", "page", "state"], listTasks),
     Route("GET", "/v1/pods/{pod}/tasks/{task}", getTask),
     Route("PUT", "/v1/pods/{pod}/tasks/{task}", putTask),
+    Route("PATCH", "/v1/pods/{pod}/tasks/{task}", patchTask),
     Route(
         "DELETE", "/v1/pods/{pod}/tasks/{task}", query: ["uid", "grace", "allowMissing"],
         deleteTask),
@@ -53,6 +54,23 @@ private enum TaskStateName: String, CaseIterable {
         )
     } then: { read, context throws(Problem) in
         try call.ask { engine throws(Refusal) in try engine.createTask(read.0, read.1, context) }
+    }
+}
+
+@Sendable private func patchTask(_ call: Call) throws(Problem) -> HTTPReply {
+    try call.mutate { () throws(Problem) in
+        let (pod, name) = (try call.podName(), try call.taskName())
+        let body = try call.requiredJSON(patchTypes)
+        return (
+            pod: pod, task: name,
+            patch: try call.decode { () throws(DocumentFaults) in
+                try TaskPatch.decode(body, name: name)
+            }
+        )
+    } then: { read, context throws(Problem) in
+        try call.ask { engine throws(Refusal) in
+            try engine.patchTask(read.pod, read.task, read.patch, context)
+        }
     }
 }
 

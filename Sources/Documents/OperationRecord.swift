@@ -22,6 +22,7 @@ extension PodOperation {
             writer.some("signal", signal.map { Int64($0.number) })
             writer.some("former", formerResources)
             writer.some("wanted", wantedResources)
+            writer.some("patch", patch)
             // An absent member means zero, which saves bytes in most records.
             if joined > 0 { writer.member("joined", joined) }
             if resumed > 0 { writer.member("resumed", resumed) }

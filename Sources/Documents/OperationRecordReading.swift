@@ -25,6 +25,7 @@ extension PodOperation {
         order = try reader.optional("order")?.bits() ?? revision
         formerResources = try reader.optional("former")?.resources()
         wantedResources = try reader.optional("wanted")?.resources()
+        patch = try reader.optional("patch")?.string()
         joined = try reader.optional("joined")?.integer(as: Int.self) ?? 0
         resumed = try reader.optional("resumed")?.integer(as: Int.self) ?? 0
         supersededBy = try reader.optional("superseded")?.uid()

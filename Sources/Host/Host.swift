@@ -169,6 +169,11 @@ package struct HostRoute: Equatable, Sendable {
     func writeBundle(
         _ pod: Pod, _ task: TaskSpec, as user: ResolvedUser
     ) async throws(Failure)
+    /// Writes the runtime's document for the attempts of the task after an update of its limits,
+    /// and returns the control files that the shim is to change.
+    func writeUpdate(
+        _ pod: Pod, _ task: TaskSpec, to limits: TaskResources
+    ) throws(SystemCallFailure) -> [ControlWrite]
     func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight
     /// Returns the attempts of a task with restarts that come after this one, oldest first, and at
     /// most `AttemptSight.most`. Used when the shim is gone.

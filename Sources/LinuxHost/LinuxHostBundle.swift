@@ -89,11 +89,7 @@ extension LinuxHost {
         }
         let workload = layout.workload(pod.uid, below: pod.spec.cgroupParent)
         if pod.spec.cgroupParent != nil { outside.note(workload) }
-        if !limitsPids(below: pod.spec.cgroupParent) && spec.resources.pids == TaskSpec.defaultPids
-        {
-            // The client did not ask for the default, so a host that cannot limit goes without it.
-            spec.resources.pids = nil
-        }
+        spec.resources = limitable(spec.resources, in: pod)
         let document = RuntimeSpec.document(
             for: spec, in: pod.spec, layout.folders(pod.uid), ids: user,
             rootfs: bundle + "/rootfs",
@@ -105,5 +101,31 @@ extension LinuxHost {
             try Files.makeDirectories(bundle)
             try Files.replace(bundle + "/config.json", document)
         } catch { throw Failure(.shimFailed, "\(error)") }
+    }
+
+    package func writeUpdate(
+        _ pod: Pod, _ task: TaskSpec, to limits: TaskResources
+    ) throws(SystemCallFailure) -> [ControlWrite] {
+        let (old, new) = (limitable(task.resources, in: pod), limitable(limits, in: pod))
+        if old == new { return [] }
+        let bundle = layout.bundle(pod.uid, task.name)
+        let path = bundle + "/config.json"
+        let document = RuntimeSpec.replacing(
+            resources: new, kernel.traits, in: try Files.read(path, limit: 64 << 20))
+        guard let document else {
+            throw SystemCallFailure(call: "read", subject: path, errno: 74)  // EBADMSG
+        }
+        try Files.replace("\(bundle)/\(WireUpdate.configuration)", document)
+        return RuntimeSpec.writes(
+            from: old, to: new, kernel.traits, isUnified: kernel.info.cgroup.isSame(as: "v2"))
+    }
+
+    /// The client did not ask for the default, so a host that cannot limit goes without it.
+    private func limitable(_ resources: TaskResources, in pod: Pod) -> TaskResources {
+        guard resources.pids == TaskSpec.defaultPids, !limitsPids(below: pod.spec.cgroupParent)
+        else { return resources }
+        var resources = resources
+        resources.pids = nil
+        return resources
     }
 }

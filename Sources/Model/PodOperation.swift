@@ -15,6 +15,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskPause = "task.pause"
     case taskResume = "task.resume"
     case taskExec = "task.exec"
+    case taskUpdate = "task.update"
     case taskDelete = "task.delete"
     case networkCreate = "network.create"
     case networkDelete = "network.delete"
@@ -27,8 +28,8 @@ package enum OperationKind: String, Sendable, CaseIterable {
     package var target: Target.Kind {
         switch self {
         case .podCreate, .podUpdate, .podStop, .podDelete, .podCleanup: .pod
-        case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause, .taskResume, .taskExec,
-            .taskDelete:
+        case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause, .taskResume,
+            .taskExec, .taskUpdate, .taskDelete:
             .task
         case .networkCreate, .networkDelete: .network
         case .orphanRemove: .orphan
@@ -48,7 +49,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
             .orphanRemove:
             true
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .taskExec, .networkCreate:
+            .taskResume, .taskExec, .taskUpdate, .networkCreate:
             false
         }
     }
@@ -186,6 +187,9 @@ package struct PodOperation: Equatable, Sendable {
     package var formerResources: Resources?
     /// The limits that a `pod.update` writes. The pod's spec may contain those of a later update.
     package var wantedResources: Resources?
+    /// The merge patch of a `task.update`, as JSON; `nil` when it has ended. It is applied to the
+    /// task's spec when the update begins, so an earlier update that was refused has no part in it.
+    package var patch: String?
     /// The step that an operator has given up. A tombstone keeps it.
     package var abandonment: Abandonment?
     /// The exits of the tasks that the operation ended. A tombstone keeps them.

@@ -160,6 +160,13 @@ import Synchronization
 
     package func writePlaces(_ pod: Pod, _ task: TaskSpec) throws(SystemCallFailure) {}
 
+    package func writeUpdate(
+        _ pod: Pod, _ task: TaskSpec, to limits: TaskResources
+    ) throws(SystemCallFailure) -> [ControlWrite] {
+        try life.check()
+        return []
+    }
+
     package func writeBundle(
         _ pod: Pod, _ task: TaskSpec, as user: ResolvedUser
     ) async throws(Failure) {

@@ -129,8 +129,11 @@ import Store
         case 38, 39: await abandon()
         case 40: removeParent()
         case 41: await ask { .pauseTask($0, self.taskName()) }
-        case 43, 44, 45: await ask { .exec($0, self.taskName()) }
         case 42: await ask { .resumeTask($0, self.taskName()) }
+        case 43:
+            let bytes = Int64(64 + world.dice.below(9)) << 20
+            await ask { .limitTask($0, self.taskName(), bytes) }
+        case 44, 45, 46: await ask { .exec($0, self.taskName()) }
         default: await retryLate()
         }
     }

@@ -18,6 +18,7 @@ enum Request {
     case pauseTask(Label, Label)
     case resumeTask(Label, Label)
     case limit(Label, Int64)
+    case limitTask(Label, Label, Int64)
     case cancel(UID)
     case abandon(UID)
     case createNetwork(Label, NetworkSpec)
@@ -44,6 +45,8 @@ enum Request {
         case .resumeTask(let pod, let task): try engine.resumeTask(pod, task, context)
         case .limit(let pod, let bytes):
             try engine.patchPod(pod, patch(memory: bytes), context)
+        case .limitTask(let pod, let task, let bytes):
+            try engine.patchTask(pod, task, patch(of: task, memory: bytes), context)
         case .cancel(let id): try engine.cancel(id, context)
         case .abandon(let id):
             try engine.abandon(id, .networkDetach, reason: "gone", context)
@@ -62,7 +65,7 @@ enum Request {
         case .delete(let name, let uid, let grace):
             "delete \(name) \(uid.map { "\($0)" } ?? "") grace \(grace ?? -1)"
         case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .exec, .pauseTask,
-            .resumeTask, .limit, .cancel, .abandon, .createNetwork, .deleteNetwork:
+            .resumeTask, .limit, .limitTask, .cancel, .abandon, .createNetwork, .deleteNetwork:
             "\(self)"
         }
     }
@@ -71,6 +74,13 @@ enum Request {
         do {
             let text = "{\"resources\": {\"memory\": \(bytes)}}"
             return try PodPatch.decode(try JSONValue.parse(Array(text.utf8)))
+        } catch { preconditionFailure("\(error)") }
+    }
+
+    private func patch(of task: Label, memory bytes: Int64) -> TaskPatch {
+        do {
+            let text = "{\"resources\": {\"memory\": \(bytes)}}"
+            return try TaskPatch.decode(try JSONValue.parse(Array(text.utf8)), name: task)
         } catch { preconditionFailure("\(error)") }
     }
 }

@@ -308,6 +308,7 @@ struct Dice: RandomNumberGenerator {
         operation.state = pick(OperationState.allCases)
         operation.joined = Int(next() % 9)
         operation.resumed = Int(next() % 9)
+        operation.patch = maybe { $0.text() }
         operation.supersededBy = maybe { $0.uid() }
         operation.finishedAt = maybe { $0.time() }
         operation.expiresAt = maybe { $0.time() }

@@ -119,6 +119,14 @@ import Testing
         #expect(try pod.sorted() == names(schema("PodPatch")["properties"]))
         let limits = Resources.members.members.filter { $0.change != nil }.map(\.name)
         #expect(try limits.sorted() == names(schema("ResourcesPatch")["properties"]))
+        let task = TaskSpec.members.members.filter { $0.change != nil }
+        #expect(try task.map(\.name).sorted() == names(schema("TaskPatch")["properties"]))
+        let restart = task.flatMap(\.nested)
+        #expect(restart.allSatisfy { $0.change != nil })
+        #expect(try restart.map(\.name).sorted() == names(schema("RestartPatch")["properties"]))
+        let taskLimits = TaskResources.members.members.filter { $0.change != nil }.map(\.name)
+        #expect(
+            try taskLimits.sorted() == names(schema("TaskResourcesPatch")["properties"]))
     }
 
     @Test("a reply's members are the properties of its schema, and all of them are required")

@@ -24,6 +24,12 @@ enum Controllers {
         return Census.hierarchies.first { $0.hasSuffix(name) }
     }
 
+    /// Whether the kernel accounts swap.
+    static let limitsSwap =
+        areUnified
+        ? Census.cgroups(of: "").contains { exists($0 + "/memory.swap.max") }
+        : hierarchy("/memory").map { exists($0 + "/memory.memsw.limit_in_bytes") } ?? false
+
     /// With v2 alone crun 1.8.1 raises a limit ("setrlimit (RLIM_MEMLOCK)"), which needs
     /// CAP_SYS_RESOURCE.
     static let areForCrun = !areUnified || canRaiseLimits

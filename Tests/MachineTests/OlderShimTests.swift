@@ -40,6 +40,12 @@ extension Machine {
                 #expect(restarted.code == "shim-failed", "\(restarted.reply.text)")
                 #expect(restarted["detail"]?.string?.contains("earlier version") == true)
                 #expect(try client.send("GET", "/v1/pods/web/tasks/again").status == 404)
+                // It cannot change the limits of a task.
+                let patched = try client.send(
+                    "PATCH", "/v1/pods/web/tasks/app", #"{"resources": {"pids": 9}}"#,
+                    headers: ["Prefer": "wait=20"])
+                #expect(patched.code == "shim-failed", "\(patched.reply.text)")
+                #expect(patched["detail"]?.string?.contains("earlier version") == true)
                 #expect(try client.deletePod("web").state == "succeeded")
             }
         }

@@ -9,6 +9,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case stop
     case task = "task.create, task.delete"
     case pause = "task.pause, task.resume"
+    case update = "task.update"
     case restart = "create, then restart"
     case exec = "task.exec"
     case delete
@@ -96,6 +97,21 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         return rootfs.pod(Scenario.script, podMore: network)
     }
 
+    /// The limits that a task.update changes: the member, the controller, the files of v1 and v2,
+    /// and the values before and after it. Only what the host can limit.
+    static let changes = [
+        ("cpuShares", "cpu", "cpu.shares", "cpu.weight", ["1024", "100"], ["512", "20"], 512),
+        ("pids", "pids", "pids.max", "pids.max", ["4096"], ["60"], 60),
+        (
+            "memory", "memory", "memory.limit_in_bytes", "memory.max",
+            ["9223372036854771712", "max"], ["67108864"], 67_108_864
+        ),
+    ].filter { Controllers.has($0.1) }
+
+    private static let patch =
+        "{\"resources\": {"
+        + changes.map { "\"\($0.0)\": \($0.6)" }.joined(separator: ", ") + "}}"
+
     /// The network of the scenarios on a network.
     static let networkSpec = #"{"subnet6": "fd88::/64", "isolate": true}"#
 
@@ -118,7 +134,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     var hasPod: Bool {
         switch self {
         case .create, .createAndStart, .restart, .network, .plugins, .parent: false
-        case .stop, .task, .pause, .exec, .delete, .adopt, .networkDelete, .pluginsDelete,
+        case .stop, .task, .pause, .exec, .update, .delete, .adopt, .networkDelete, .pluginsDelete,
             .parentDelete:
             true
         }
@@ -158,6 +174,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             }
         case .exec:
             return [Step(method: "POST", path: pod + "/tasks/app/exec", body: Scenario.execBody)]
+        case .update:
+            return [Step(method: "PATCH", path: pod + "/tasks/app", body: Scenario.patch)]
         case .restart:
             return [
                 Step(method: "PUT", path: pod, body: self.pod(rootfs)),

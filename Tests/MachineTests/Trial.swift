@@ -187,7 +187,7 @@ extension Trial {
         }
         let state = ended.state ?? "no state"
         let makes =
-            request.step.method == "PUT"
+            ["PUT", "PATCH"].contains(request.step.method)
             || ["/start", "/pause", "/resume"].contains { request.step.path.hasSuffix($0) }
         // The request that reads an exec's output is cut with the daemon.
         let isExec = scenario == .exec && (mayFail || hasEndedDaemon)
@@ -211,11 +211,28 @@ extension Trial {
         hold((pod.status == 200) == isThere, "GET: \(pod.reply.text.prefix(200))")
         guard pod.status == 200 else { return }
         hold(pod.state != "lost" || hasEndedShim, "the pod is lost")
+        // The tasks of a dead shim are killed.
+        if scenario == .update, !hasEndedShim { checkLimits(pod, isMade: first) }
         if let exit = pod["tasks", "app"], exit["finishedAt"]?.string != nil {
             check(exit, "the pod")
         }
         try eventually("the audit is balanced", within: 10) {
             try client.send("GET", "/v1/audit?fresh=true")["balanced"] == .bool(true)
+        }
+    }
+
+    /// The kernel has the limits that are recorded: all of the old ones, or all of the new ones.
+    private func checkLimits(_ pod: Answer, isMade end: String?) {
+        for change in Scenario.changes {
+            let (member, controller, v1, v2, old, new, number) = change
+            let recorded = pod["tasks", "app"]?["resources"]?[member]?.integer
+            let isNew = recorded == Int64(number)
+            hold(
+                end == nil || isNew == (end == "succeeded"),
+                "\(member): \(recorded ?? -1), \(end ?? "")")
+            let value = cgroupValue(
+                daemon, pod.uid, controller, Controllers.areUnified ? v2 : v1, task: "app")
+            hold((isNew ? new : old).contains(value ?? "none"), "\(member): \(value ?? "none")")
         }
     }
 

@@ -16,7 +16,7 @@ extension PodController {
     @discardableResult
     func learnAttempts(of name: Label, from link: any ShimClient) async -> Bool {
         while let task = engine.registry.pod(uid)?[task: name], task.isRestarted {
-            guard let canRestart = await canRestart(link) else { return false }
+            guard let canRestart = await has(.restarts, link) else { return false }
             // It has made no attempt of such a task.
             guard canRestart else { return true }
             attemptQuestions += 1
@@ -91,8 +91,7 @@ extension PodController {
     }
 
     /// The policy for the shim; `nil` if the task is never restarted.
-    func restartPolicy(of task: PodTask) -> WireRestart? {
-        let spec = task.spec.restart
+    func restartPolicy(of task: PodTask, _ spec: RestartSpec) -> WireRestart? {
         let policy: WireRestart.Policy
         switch spec.policy {
         case .never: return nil
@@ -106,9 +105,9 @@ extension PodController {
             firstAttempt: (task.lastExit?.attempt ?? 0) + 1)
     }
 
-    /// Whether the shim is of a version that restarts tasks; `nil` if it hung up.
-    private func canRestart(_ link: any ShimClient) async -> Bool? {
-        await capabilities(of: link)?.contains(.restarts)
+    /// Whether the shim is of a version that can do this; `nil` if it hung up.
+    func has(_ capability: ShimCapability, _ link: any ShimClient) async -> Bool? {
+        await capabilities(of: link)?.contains(capability)
     }
 
     /// What the shim can do beyond its version of the messages; `nil` if it hung up.
@@ -124,7 +123,7 @@ extension PodController {
     func checkRestart(
         of task: TaskSpec, _ link: any ShimClient
     ) async throws(Failure) {
-        guard task.restart.policy != .never, await canRestart(link) == false else { return }
+        guard task.restart.policy != .never, await has(.restarts, link) == false else { return }
         throw Failure(
             .shimFailed, "the pod's shim is of an earlier version, and restarts no task",
             step: .create(.rootfsMount))
@@ -134,7 +133,7 @@ extension PodController {
     func setRestart(
         of task: PodTask, _ ask: @Loop (ShimRequest) async -> ShimReply?
     ) async throws(Failure) {
-        guard let policy = restartPolicy(of: task) else { return }
+        guard let policy = restartPolicy(of: task, task.spec.restart) else { return }
         let reply = await ask(.setRestart(task: task.spec.name.text, policy))
         guard case .done? = reply else { throw Failure(reply, .taskCreate) }
     }

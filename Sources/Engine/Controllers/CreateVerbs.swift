@@ -348,6 +348,8 @@ extension Failure {
         case .portTaken: self.init(.portTaken, detail, step: .create(step))
         case .system where step == .networkAttach, .interrupted where step == .networkAttach:
             self.init(.networkFailed, detail, step: .create(step))
+        case .system where step == .resourcesUpdate:
+            self.init(refusedLimits: detail)
         case .system where step == .sysctlsSet:
             self.init(.sysctlRefused, detail, step: .create(step))
         case .notRunning, .state: self.init(.taskState, detail, step: .create(step))

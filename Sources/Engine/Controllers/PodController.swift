@@ -110,6 +110,7 @@ import Teardown
         case .taskPause: await freezeTask(operation, isPause: true)
         case .taskResume: await freezeTask(operation, isPause: false)
         case .taskExec: await runExec(operation)
+        case .taskUpdate: await updateTask(operation)
         case .taskDelete: await deleteTask(operation)
         case .networkCreate, .networkDelete: break  // the network's own controller runs them
         }
@@ -126,7 +127,7 @@ import Teardown
             .networkDelete:
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .taskExec, .networkCreate:
+            .taskResume, .taskExec, .taskUpdate, .networkCreate:
             let isPodGone = engine.registry.pod(uid) == nil
             let failure =
                 isPodGone

@@ -183,7 +183,7 @@ extension OperationKind {
         switch self {
         case .podCreate, .podDelete, .podCleanup, .orphanRemove: true
         case .podUpdate, .podStop, .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause,
-            .taskResume, .taskExec, .taskDelete, .networkCreate, .networkDelete:
+            .taskResume, .taskExec, .taskUpdate, .taskDelete, .networkCreate, .networkDelete:
             false
         }
     }

@@ -164,6 +164,7 @@ extension Engine {
 extension PodOperation {
     mutating func end(_ state: OperationState, at time: Timestamp, _ limits: Limits) {
         self.state = state
+        patch = nil
         finishedAt = time
         expiresAt = Timestamp(
             milliseconds: time.milliseconds + limits.operationsKeptSeconds * 1000)

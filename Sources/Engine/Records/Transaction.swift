@@ -100,11 +100,14 @@ struct Transaction {
     /// Throws if a pod has grown beyond the limit of a PUT, whichever request has added to it. A
     /// pod that is larger already (its record is of an earlier version) may get smaller.
     func checkSizes() throws(Refusal) {
-        for case let pod? in changes.pods.values {
-            let (bytes, limit) = (pod.specBytes, DocumentLimits.bytes)
-            guard bytes > limit, bytes > basePods[pod.name]?.specBytes ?? 0 else { continue }
-            throw .documentTooLarge(pod.name, bytes: bytes, limit: limit)
-        }
+        for case let pod? in changes.pods.values { try checkSize(of: pod) }
+    }
+
+    /// The same for one pod, as it is to become.
+    func checkSize(of pod: Pod) throws(Refusal) {
+        let (bytes, limit) = (pod.specBytes, DocumentLimits.bytes)
+        guard bytes > limit, bytes > basePods[pod.name]?.specBytes ?? 0 else { return }
+        throw .documentTooLarge(pod.name, bytes: bytes, limit: limit)
     }
 
     /// Returns a new UUIDv7 that is greater than every earlier uid, so that their order is the

@@ -39,6 +39,19 @@ extension Engine {
         guard host.hasCgroup(parent) else { throw .cgroupParentMissing(parent) }
     }
 
+    /// Refuses the limits of a task that this host cannot set. `before` are those it has.
+    func checkLimits(_ limits: TaskResources, _ before: TaskResources) throws(Refusal) {
+        let had = Set(resourceFaults(before, info).compactMap { $0?.detail })
+        let faults = resourceFaults(limits, info).compactMap(\.self)
+            .filter { !had.contains($0.detail) }
+            .map { fault in
+                DocumentFault(
+                    pointer: fault.names.reduce(JSONPointer.root) { $0.appending($1) },
+                    detail: fault.detail, isNotSupported: true)
+            }
+        guard faults.isEmpty else { throw .documentFaults(DocumentFaults(faults: faults)) }
+    }
+
     private typealias Fault = (names: [String], detail: String)
 
     private func appArmorFault(_ task: TaskSpec, _ info: HostInfo) -> Fault? {

@@ -34,7 +34,7 @@ extension Failure {
         let isQuota = reason.contains("cpu.cfs_quota_us") && reason.contains("EINVAL")
         let meaning =
             isQuota
-            ? "; this host has cgroup v1, where a pod cannot have more CPUs than a cgroup above "
+            ? "; this host has cgroup v1, where a cgroup cannot have more CPUs than a cgroup above "
                 + "it, such as the daemon's --cgroup-parent" : ""
         self.init(.runtimeRefused, reason + meaning, step: .create(.resourcesUpdate))
     }

@@ -204,7 +204,7 @@ extension Engine {
 
 extension Transaction {
     /// Returns a task that is not being deleted, in a pod that is not being deleted.
-    fileprivate func living(
+    func living(
         _ pod: Label, _ name: Label, _ context: RequestContext
     ) throws(Refusal) -> (Pod, PodTask) {
         let pod = try living(pod)
