@@ -68,6 +68,15 @@ int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t res
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
 }
 
+int clinux_create_beneath(int directory, const char *path, uint64_t flags, uint64_t mode) {
+    struct open_how how = {
+        .flags = O_CREAT | O_EXCL | flags,
+        .mode = mode,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+    };
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
 int clinux_is_directory(const char *path) {
     struct stat found;
     if (stat(path, &found) < 0) return -1;

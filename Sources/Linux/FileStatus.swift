@@ -16,6 +16,8 @@ package struct FileStatus: Sendable {
 
     package let identity: FileIdentity
     package let kind: Kind
+    /// How many names the file has.
+    package let links: Int
     /// Bytes.
     package let size: Int
     /// The permission bits only.
@@ -33,6 +35,7 @@ package struct FileStatus: Sendable {
         case S_IFLNK: kind = .link
         default: kind = .other
         }
+        links = Int(found.st_nlink)
         size = Int(found.st_size)
         mode = found.st_mode & 0o7777
         owner = found.st_uid

@@ -7,7 +7,7 @@ package import Kernel
 /// A page of numbers, all 0 at first (mmap(2), MAP_SHARED). A child of `fork` has the same page,
 /// which lives until the last process has ended or unmapped it. Each number is read and written as
 /// a whole, by any of them.
-@safe package final class SharedNumbers {
+@safe package final class SharedNumbers: @unchecked Sendable {
     // SAFETY: `base` points at `count` numbers until the deinit; only clinux.c's atomics use them.
     private let base: UnsafeMutablePointer<UInt64>
     private let count: Int

@@ -17,6 +17,8 @@ int clinux_open(const char *path, int flags, unsigned mode);
 int clinux_openat(int directory, const char *path, int flags, unsigned mode);
 /* openat2(2) has no wrapper. `resolve` is RESOLVE_*. */
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t resolve);
+/* The same with O_CREAT | O_EXCL, RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS. */
+int clinux_create_beneath(int directory, const char *path, uint64_t flags, uint64_t mode);
 enum {
     CLINUX_RESOLVE_NO_XDEV = 0x01,
     CLINUX_RESOLVE_NO_MAGICLINKS = 0x02,
