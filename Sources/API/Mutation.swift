@@ -9,9 +9,10 @@ import Model
 extension Call {
     /// Reads the request with `read`, whose faults are reported before any fault of the id. Then
     /// answers a retry from its operation, or otherwise calls `change`. Only `change` may look at
-    /// the present state, because the state may have changed since the first request.
+    /// the present state, because the state may have changed since the first request. `patience`:
+    /// seconds that a client waits which states no preference.
     func mutate<Input>(
-        wanting wish: Wish = .success, _ read: () throws(Problem) -> Input,
+        wanting wish: Wish = .success, patience: Double = 0, _ read: () throws(Problem) -> Input,
         then change: (Input, RequestContext) throws(Problem) -> MutationResult
     ) throws(Problem) -> HTTPReply {
         reply(try accept(read, then: change), wanting: wish)

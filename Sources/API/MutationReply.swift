@@ -13,9 +13,11 @@ enum Wish {
 }
 
 extension Call {
-    func reply(_ accepted: MutationResult, wanting wish: Wish = .success) -> HTTPReply {
+    func reply(
+        _ accepted: MutationResult, wanting wish: Wish = .success, patience: Double = 0
+    ) -> HTTPReply {
         switch accepted {
-        case .operation(let operation): underway(operation, wish)
+        case .operation(let operation): underway(operation, wish, patience)
         case .finished(let operation): .response(response(operation))
         case .pod(let pod): .response(response(pod))
         case .task(let task): .response(response(task))
@@ -26,8 +28,11 @@ extension Call {
     }
 
     /// Replies 202; or, if the client prefers to wait, with the outcome.
-    private func underway(_ operation: PodOperation, _ wish: Wish) -> HTTPReply {
-        guard let seconds = Waiting.preference(request.headers), seconds > 0 else {
+    private func underway(
+        _ operation: PodOperation, _ wish: Wish, _ patience: Double
+    ) -> HTTPReply {
+        let seconds = Waiting.preference(request.headers) ?? patience
+        guard seconds > 0 else {
             return .response(acceptance(operation))
         }
         return untilEnded(operation.id, seconds: seconds) {

@@ -16,6 +16,9 @@ extension Call {
     }
 }
 
+private let logHasNoPath =
+    "the task's log has no path of the client's: the daemon rotates its files"
+
 extension Problem {
     /// The problem for a refusal of the engine. A fault is logged.
     init(_ refusal: Refusal, instance: String, _ log: Log) {
@@ -49,6 +52,7 @@ extension Problem {
             self.init(.podState, "the pod is \(state.rawValue)", instance: instance)
         case .taskState(let state):
             self.init(.taskState, "the task is \(state.name)", instance: instance)
+        case .logHasNoPath: self.init(.taskState, logHasNoPath, instance: instance)
         case .specConflict(let name, let differences, let operation):
             let detail = "\(name) exists with another spec"
             self.init(

@@ -17,6 +17,7 @@ struct ServerDocument: DocumentEncodable {
     let dataDirectoryRefusal: String?
     let metrics: ListenerStatus
     let findings: [HostFinding]
+    let logRoots: [String]
 
     init(_ engine: Engine) {
         info = engine.info
@@ -24,6 +25,7 @@ struct ServerDocument: DocumentEncodable {
         dataDirectoryRefusal = engine.dataDirectoryRefusal
         metrics = engine.metricsListener
         findings = engine.findings
+        logRoots = engine.logRoots
     }
 
     func write(to writer: inout JSONWriter) {
@@ -40,6 +42,7 @@ struct ServerDocument: DocumentEncodable {
         flag("seccomp", info.seccomp != .none, &writer)
         writeSeccomp(to: &writer)
         writeDataDirectory(to: &writer)
+        list("logRoots", logRoots, &writer)
         writeCreates(to: &writer)
         writeMetrics(to: &writer)
         writeFindings(to: &writer)

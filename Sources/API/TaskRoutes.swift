@@ -18,6 +18,7 @@ let taskRoutes: [Route] = [
     Route("POST", "/v1/pods/{pod}/tasks/{task}/signal", query: ["uid"], signalTask),
     Route("POST", "/v1/pods/{pod}/tasks/{task}/pause", query: ["uid"], pauseTask),
     Route("POST", "/v1/pods/{pod}/tasks/{task}/resume", query: ["uid"], resumeTask),
+    Route("POST", "/v1/pods/{pod}/tasks/{task}/logs/reopen", query: ["uid"], reopenLog),
 ]
 
 /// The states by their names in documents; states carry values, so they are not `CaseIterable`.
@@ -107,6 +108,17 @@ private enum TaskStateName: String, CaseIterable {
     }
 }
 
+/// Seconds that the answer waits for the opening, if the client does not say otherwise. The request
+/// is mostly a step of a rotation, which has to know whether it failed.
+private let reopenPatience = 30.0
+
+@Sendable private func reopenLog(_ call: Call) throws(Problem) -> HTTPReply {
+    try onTask(call, try call.json(), EmptyBody.decode, patience: reopenPatience) {
+        engine, pod, task, _, context throws(Refusal) in
+        try engine.reopenLog(pod, task, context)
+    }
+}
+
 @Sendable private func stopTask(_ call: Call) throws(Problem) -> HTTPReply {
     try onTask(call, try call.json(), { body throws(DocumentFaults) in try StopBody.decode(body) })
     {
@@ -135,9 +147,10 @@ private func onTask(
 /// Applies a change to a task that exists and is the requested incarnation.
 private func onTask<JSON, Body>(
     _ call: Call, _ body: JSON, _ decode: (JSON) throws(DocumentFaults) -> Body,
+    patience: Double = 0,
     _ change: (Engine, Label, Label, Body, RequestContext) throws(Refusal) -> MutationResult
 ) throws(Problem) -> HTTPReply {
-    try call.mutate { () throws(Problem) in
+    try call.mutate(patience: patience) { () throws(Problem) in
         let decoded = try call.decode { () throws(DocumentFaults) in try decode(body) }
         return (try call.query.uid(), decoded)
     } then: { read, context throws(Problem) in

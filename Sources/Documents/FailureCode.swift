@@ -19,6 +19,7 @@ extension ProblemCode {
             case .mountSourceMissing: .mountSourceMissing
             case .mountSourceNotShared: .mountSourceNotShared
             case .mountTargetRefused: .mountTargetRefused
+            case .logPathRefused: .logPathRefused
             case .deviceRefused: .deviceRefused
             case .seccompProfileRefused: .seccompProfileRefused
             case .cgroupParentMissing: .cgroupParentMissing

@@ -26,6 +26,17 @@ extension Field {
         return text
     }
 
+    /// The absolute path of a log file, written in one way only.
+    func logPath() -> String? {
+        guard let text = path() else { return nil }
+        let names = text.fields("/", keepingEmpty: true).dropFirst()
+        guard names.allSatisfy({ !$0.isEmpty && $0 != "." && $0.utf8.count <= 255 }) else {
+            refuse("must be a path such as /var/log/pods/a/0.log, without '.', '//' or a last '/'")
+            return nil
+        }
+        return text
+    }
+
     /// A path in the task at which a mount is allowed.
     func mountTarget() -> String? {
         guard let text = path() else { return nil }

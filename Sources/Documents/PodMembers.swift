@@ -94,7 +94,7 @@ extension TaskSpec {
         in pod: PodSpec, at place: JSONPointer, nestsCPULimits: Bool
     ) -> [DocumentFault] {
         (nestsCPULimits ? limitFaults(in: pod, at: place) : []) + volumeFaults(in: pod, at: place)
-            + securityFaults(at: place) + resourceFaults(at: place)
+            + securityFaults(at: place) + resourceFaults(at: place) + logFaults(at: place)
     }
 }
 

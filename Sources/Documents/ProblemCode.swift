@@ -35,6 +35,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case mountSourceMissing = "mount-source-missing"
     case mountSourceNotShared = "mount-source-not-shared"
     case mountTargetRefused = "mount-target-refused"
+    case logPathRefused = "log-path-refused"
     case deviceRefused = "device-refused"
     case seccompProfileRefused = "seccomp-profile-refused"
     case cgroupParentMissing = "cgroup-parent-missing"
@@ -84,7 +85,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .addressRefused, .networkRefused, .sysctlRefused,
-            .mountSourceNotShared:
+            .mountSourceNotShared, .logPathRefused:
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .execLost, .networkFailed, .internalFault: 500
@@ -113,7 +114,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .internalFault, .transferCodingUnknown, .networkUnknown,
             .networkConfigured, .subnetTaken, .addressTaken, .addressRefused, .networkRefused,
-            .portTaken, .sysctlRefused, .mountSourceNotShared:
+            .portTaken, .sysctlRefused, .mountSourceNotShared, .logPathRefused:
             false
         }
     }

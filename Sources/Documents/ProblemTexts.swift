@@ -37,6 +37,7 @@ extension ProblemCode {
         case .mountSourceMissing: "The source of a mount does not exist"
         case .mountSourceNotShared: "The source of a mount is not shared on the host"
         case .mountTargetRefused: "The target of a mount cannot be used"
+        case .logPathRefused: "The log file cannot be opened"
         case .deviceRefused: "A device cannot be given to the task"
         case .seccompProfileRefused: "The task's seccomp profile cannot be used"
         case .cgroupParentMissing: "The pod's cgroup parent does not exist"
@@ -140,6 +141,9 @@ extension ProblemCode {
         case .mountSourceNotShared:
             "A mount has the propagation 'shared', but its source is not on a shared mount of the "
                 + "host. The detail names both mounts."
+        case .logPathRefused:
+            "The file that log.path names cannot be opened or made. The detail says why. An open "
+                + "log goes on in its former file."
         case .mountTargetRefused:
             "A mount target or the cwd cannot be created, because its path leads through an "
                 + "endless chain of links, over another mount, or into the source of a bind mount "
@@ -249,6 +253,9 @@ extension ProblemCode {
         case .portTaken: "Choose another hostPort, or end the program that has it."
         case .mountSourceNotShared:
             "Make the mount shared with `mount --make-shared`, or ask for another propagation."
+        case .logPathRefused:
+            "Make the directory of the file, without symbolic links below the --log-root, and keep "
+                + "anything but a regular file from its place."
         case .sysctlRefused: "Leave the sysctl out, or write a value that sysctl(8) accepts."
         case .tooManyPods: "Delete a pod, or wait until a pod is gone."
         case .tooManyOperations:

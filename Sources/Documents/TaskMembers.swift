@@ -4,10 +4,10 @@ package import JSON
 package import Model
 
 extension TaskSpec {
-    static let members = SpecTable<TaskSpec>(ownMembers + [log] + securityMembers)
+    static let members = SpecTable<TaskSpec>(ownMembers + [logObject] + securityMembers)
     /// The same without the log, of which a task shows more.
     static let shownMembers = SpecTable<TaskSpec>(ownMembers + securityMembers)
-    static let logMembers = SpecTable<TaskSpec>(log.nested)
+    static let logMembers = SpecTable<TaskSpec>(logObject.nested)
 
     private static let ownMembers: [Member<TaskSpec>] = [
         .optional("labels", \.labels, { $0.labels = $1 }, .map { $0.notes() }),
@@ -66,17 +66,33 @@ extension TaskSpec {
             ]),
     ]
 
-    private static let log = Member<TaskSpec>.object(
+    private static let logObject = Member<TaskSpec>.object(
         "log",
         [
             .optional("onStall", \.log.onStall, { $0.log.onStall = $1 }, .logStall),
-            .optional(
-                "maxSize", \.log.maxSize, { $0.log.maxSize = $1 },
+            // Before the limits, whose defaults depend on it.
+            .nullable("path", \.log.path, { $0.log.path = $1 }, .text { $0.logPath() }),
+            .nullable(
+                "maxSize", \.log.maxSize,
+                { $0.log.maxSize = $1 ?? $0.log.defaultMaxSize },
                 .integer { $0.integer(in: DocumentLimits.logSize) }),
-            .optional(
-                "maxFiles", \.log.maxFiles, { $0.log.maxFiles = $1 },
+            .nullable(
+                "maxFiles", \.log.maxFiles,
+                { $0.log.maxFiles = $1 ?? $0.log.defaultMaxFiles },
                 .integer { $0.integer(in: DocumentLimits.logFiles) }),
         ])
+
+    /// A fault for each limit that a file of the client's does not have. `place` is the task in the
+    /// document.
+    func logFaults(at place: JSONPointer) -> [DocumentFault] {
+        guard log.path != nil else { return [] }
+        return [("maxSize", log.maxSize), ("maxFiles", log.maxFiles)].compactMap { name, limit in
+            guard limit != nil else { return nil }
+            return DocumentFault(
+                pointer: place.appending("log").appending(name),
+                detail: "contradicts 'path': the daemon does not rotate a file of the client's")
+        }
+    }
 
     /// Every default, and no value yet for the required members.
     init(defaultsOf name: Label) { self.init(name: name, rootfs: "", args: []) }

@@ -85,6 +85,7 @@ package final class Engine: Sendable {
     package var isReady: Bool { readiness.load(ordering: .acquiring) }
 
     package var limits: Limits { settings.limits }
+    package var logRoots: [String] { settings.logRoots }
 
     /// The facts at the moment of the call.
     package var info: HostInfo { host.info }

@@ -243,9 +243,11 @@ package struct HostRoute: Equatable, Sendable {
     /// Reads what the kernel counts for these pods and their tasks, in their order, in a helper;
     /// `nil` if the helper failed.
     func statistics(of pods: [Pod]) async -> [PodStatistics]?
-    /// Starts a helper that reads a task's log. It calls `ready` when there is something to pull.
+    /// Starts a helper that reads a task's log, which is in the file `path` if that is not `nil`.
+    /// It calls `ready` when there is something to pull.
     func readLog(
-        _ pod: UID, _ task: Label, _ query: LogQuery, ready: @escaping @Sendable () -> Void
+        _ pod: UID, _ task: Label, path: String?, _ query: LogQuery,
+        ready: @escaping @Sendable () -> Void
     ) throws(SystemCallFailure) -> any LogSource
 
     /// Makes the stream of an exec with this standard input. It calls `ready` when there is

@@ -1,9 +1,13 @@
 // The settings that the daemon gets at its start.
 
+import Bytes
+
 package struct Settings: Sendable {
     package var runDirectory = "/run/staunch"
     package var dataDirectory = "/var/lib/staunch"
     package var logDirectory = "/var/log/staunch"
+    /// Absolute directories. A client can name a task's log file below them; none contains ':'.
+    package var logRoots = ["/var/log/pods"]
     package var cgroupParent = "/staunch"
     /// The OCI runtimes, of which a pod names one; the first is the default. Never empty.
     package var runtimes = [RuntimeChoice(name: "runc", program: "/usr/sbin/runc")]
@@ -29,6 +33,12 @@ package struct Settings: Sendable {
     package var stagePlaces = 4
 
     package init() {}
+
+    /// The innermost root that contains the file of this path; `nil` if there is none.
+    package func logRoot(of path: String) -> String? {
+        let found = logRoots.filter { path.isInside($0) && !$0.isInside(path) }
+        return found.max { $0.utf8.count < $1.utf8.count }
+    }
 }
 
 /// An OCI runtime of the settings.

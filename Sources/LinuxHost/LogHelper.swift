@@ -10,12 +10,19 @@ import Synchronization
 
 extension LinuxHost {
     package func readLog(
-        _ pod: UID, _ task: Label, _ query: LogQuery, ready: @escaping @Sendable () -> Void
+        _ pod: UID, _ task: Label, path: String?, _ query: LogQuery,
+        ready: @escaping @Sendable () -> Void
     ) throws(SystemCallFailure) -> any LogSource {
-        let directory = "\(layout.settings.logDirectory)/\(pod)"
+        var words = ["log", "\(layout.settings.logDirectory)/\(pod)", task.text]
+        if let path {
+            guard let root = layout.settings.logRoot(of: path) else {
+                // EPERM: the settings have changed since the task was created.
+                throw SystemCallFailure(call: "open", subject: path, errno: 1)
+            }
+            words = ["client-log", root, path]
+        }
         return try LogHelper(
-            ["staunch-shim", "log", directory, task.text] + query.words, path: try shimProgram(),
-            ready: ready)
+            ["staunch-shim"] + words + query.words, path: try shimProgram(), ready: ready)
     }
 }
 

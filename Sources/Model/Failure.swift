@@ -7,6 +7,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case rootfsMissing, rootfsNotDirectory, rootfsRefused
     case userUnknown
     case mountSourceMissing, mountSourceNotShared, mountTargetRefused
+    case logPathRefused
     case deviceRefused, seccompProfileRefused
     case cgroupParentMissing
     case runtimeRefused

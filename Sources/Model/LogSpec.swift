@@ -12,15 +12,25 @@ package struct LogSpec: Equatable, Sendable {
 
     /// What happens if the log's disk is slow.
     package var onStall = Stall.drop
-    /// The size in bytes from which the log goes on in a new file.
-    package var maxSize = defaultMaxSize
-    /// The most files of the log, the current one included.
-    package var maxFiles = defaultMaxFiles
+    /// The absolute path of a file of the client's, which is neither rotated nor removed; `nil` for
+    /// files of the daemon's.
+    package var path: String? {
+        didSet { (maxSize, maxFiles) = (defaultMaxSize, defaultMaxFiles) }
+    }
+    /// The size in bytes from which the log goes on in a new file; `nil` for a client's file.
+    package var maxSize: Int64? = LogSpec.usualMaxSize
+    /// The most files of the log, the current one included; `nil` for a client's file.
+    package var maxFiles: Int64? = LogSpec.usualMaxFiles
 
     package init() {}
 
     /// Bytes. It is the kubelet's default.
-    package static let defaultMaxSize: Int64 = 10 << 20
+    private static let usualMaxSize: Int64 = 10 << 20
     /// It is the kubelet's default.
-    package static let defaultMaxFiles: Int64 = 5
+    private static let usualMaxFiles: Int64 = 5
+
+    /// The limits of a log without its own; a client's file has none.
+    package var defaultMaxSize: Int64? { path == nil ? LogSpec.usualMaxSize : nil }
+    /// The same for the number of files.
+    package var defaultMaxFiles: Int64? { path == nil ? LogSpec.usualMaxFiles : nil }
 }

@@ -16,6 +16,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
     case taskResume = "task.resume"
     case taskExec = "task.exec"
     case taskUpdate = "task.update"
+    case taskReopenLog = "task.reopenLog"
     case taskDelete = "task.delete"
     case networkCreate = "network.create"
     case networkDelete = "network.delete"
@@ -29,7 +30,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
         switch self {
         case .podCreate, .podUpdate, .podStop, .podDelete, .podCleanup: .pod
         case .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause, .taskResume,
-            .taskExec, .taskUpdate, .taskDelete:
+            .taskExec, .taskUpdate, .taskReopenLog, .taskDelete:
             .task
         case .networkCreate, .networkDelete: .network
         case .orphanRemove: .orphan
@@ -49,7 +50,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
             .orphanRemove:
             true
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .taskExec, .taskUpdate, .networkCreate:
+            .taskResume, .taskExec, .taskUpdate, .taskReopenLog, .networkCreate:
             false
         }
     }

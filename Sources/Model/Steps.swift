@@ -9,6 +9,8 @@ package enum CreateStep: String, Sendable, CaseIterable {
     /// This step comes after the interface, which has sysctls of its own.
     case sysctlsSet = "sysctls.set"
     case rootfsMount = "rootfs.mount"
+    /// Opens the log file that the client names, and makes it if it is missing.
+    case logOpen = "log.open"
     case taskCreate = "task.create"
     case taskStart = "task.start"
     case taskSignal = "task.signal"
@@ -28,8 +30,8 @@ package enum CreateStep: String, Sendable, CaseIterable {
         case .volumesCreate: !spec.volumes.isEmpty
         case .networkAttach: spec.network.bridge != nil || spec.network.cni != nil
         case .sysctlsSet: !spec.sysctls.isEmpty
-        case .shimStart, .rootfsMount, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
+        case .shimStart, .rootfsMount, .logOpen, .taskCreate, .taskStart, .taskSignal,
+            .taskPause, .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
             false
         }
     }

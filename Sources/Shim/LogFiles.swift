@@ -10,7 +10,7 @@ import Linux
 import ShimProtocol
 
 struct LogFiles: ~Copyable {
-    private let names: LogNames
+    private let home: LogHome
     private let limits: LogLimits
     private var file: LogFile?
     /// CLOCK_BOOTTIME in nanoseconds of the last look whether the file still has its name.
@@ -18,8 +18,8 @@ struct LogFiles: ~Copyable {
     /// The numbers of the former files, in ascending order; `nil` if they were not listed yet.
     private var numbers: [UInt64]?
 
-    init(_ names: LogNames, _ limits: LogLimits) {
-        self.names = names
+    init(_ home: LogHome, _ limits: LogLimits) {
+        self.home = home
         self.limits = limits
     }
 
@@ -28,7 +28,9 @@ struct LogFiles: ~Copyable {
     mutating func open() -> Bool {
         let now = SystemClock.sinceBoot
         if let file {
-            guard now - lookedAt >= 1_000_000_000 else { return false }
+            // A client's file goes on until the client asks for another: the client may rename it,
+            // and then rename it back.
+            guard case .own(let names) = home, now - lookedAt >= 1_000_000_000 else { return false }
             lookedAt = now
             // If another program has removed or renamed it, the log goes on under its name.
             if file.has(names.current) { return false }
@@ -39,21 +41,27 @@ struct LogFiles: ~Copyable {
     }
 
     private borrowing func opened() -> LogFile? {
-        do throws(SystemCallFailure) {
-            try Files.makeDirectories(names.directory, mode: 0o750)
-            return try LogFile(names.current)
-        } catch { return nil }
+        do throws(FileRefused) { return try LogFile(home) } catch { return nil }
+    }
+
+    /// Opens the file that has the name now, and goes on in it. Returns whether that ends in the
+    /// middle of a line. If it fails, the log goes on in the former file.
+    mutating func reopen() throws(FileRefused) -> Bool {
+        let opened = try LogFile(home)
+        file = opened
+        return opened.isTorn
     }
 
     /// How many bytes the current file takes before its rotation.
     var room: Int {
+        guard case .own = home else { return .max }
         guard let file else { return limits.maxSize }
         return max(0, limits.maxSize - file.size)
     }
 
     /// Whether it is time to rotate. The parts of a line stay in one file, if they fit into two.
     func isFull(isMidLine: Bool) -> Bool {
-        guard let file else { return false }
+        guard case .own = home, let file else { return false }
         return file.size >= (isMidLine ? 2 * limits.maxSize : limits.maxSize)
     }
 
@@ -66,6 +74,7 @@ struct LogFiles: ~Copyable {
     /// Gives the file its number, begins the next one, and removes the oldest. If that fails, the
     /// log goes on in the same file, and the next batch tries again.
     mutating func rotate() {
+        guard case .own(let names) = home else { return }
         ignoring("the log goes on in the same file") { () throws(SystemCallFailure) in
             if numbers == nil { numbers = try names.numbers() }
             let number = (numbers?.last ?? 0) + 1
@@ -88,13 +97,14 @@ private final class LogFile {
     /// It ends in the middle of a line.
     let isTorn: Bool
 
-    init(_ path: String) throws(SystemCallFailure) {
-        // O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW
-        descriptor = try OwnedDescriptor.opening(
-            path, 0o2 | 0o100 | 0o2000 | 0o400000, mode: 0o640)
-        let status = try descriptor.status()
-        (identity, size) = (status.identity, status.size)
-        isTorn = size > 0 ? try descriptor.read(at: size - 1, limit: 1) != [10] : false
+    init(_ home: LogHome) throws(FileRefused) {
+        let descriptor = try home.open()
+        do throws(SystemCallFailure) {
+            let status = try descriptor.status()
+            (identity, size) = (status.identity, status.size)
+            isTorn = size > 0 ? try descriptor.read(at: size - 1, limit: 1) != [10] : false
+        } catch { throw FileRefused(error) }
+        self.descriptor = descriptor
     }
 
     func has(_ name: String) -> Bool {

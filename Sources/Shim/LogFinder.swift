@@ -9,7 +9,8 @@ import ShimProtocol
 final class OpenLog {
     private let descriptor: OwnedDescriptor
     private let identity: FileIdentity
-    /// The number that it has or will have as a former file.
+    /// The number that it has or will have as a former file. The inode's number, if it is a
+    /// client's file, because the client chooses the names of former files.
     let number: UInt64
     /// It was the current file when it was last looked at.
     var isCurrent: Bool
@@ -24,6 +25,15 @@ final class OpenLog {
         self.isCurrent = isCurrent
     }
 
+    /// A file of a client's.
+    init(_ file: consuming OwnedDescriptor) throws(SystemCallFailure) {
+        identity = try file.status().identity
+        descriptor = file
+        // 19 digits, which have room in a cursor.
+        number = max(1, identity.inode & UInt64(Int64.max))
+        isCurrent = true
+    }
+
     var place: LogPlace { LogPlace(file: number, offset: UInt64(offset)) }
 
     func size() throws(SystemCallFailure) -> Int { try descriptor.status().size }
@@ -31,6 +41,8 @@ final class OpenLog {
     func hasName(_ path: String) throws(SystemCallFailure) -> Bool {
         try Files.status(path)?.identity == identity
     }
+
+    func isSame(as other: FileIdentity) -> Bool { identity == other }
 
     func read(limit: Int) throws(SystemCallFailure) -> [UInt8] {
         try descriptor.read(at: offset, limit: limit)
@@ -42,12 +54,32 @@ final class OpenLog {
 }
 
 struct LogFinder {
-    private let names: LogNames
+    private let home: LogHome
 
-    init(_ names: LogNames) { self.names = names }
+    init(_ home: LogHome) { self.home = home }
 
-    /// Opens the file of this number, or else the next file; `nil` if there is none yet.
+    /// Opens the file of this number, or else the next file; `nil` if there is none yet. Of a log
+    /// in a client's file, the current file is opened.
     func open(atLeast number: UInt64) throws(SystemCallFailure) -> OpenLog? {
+        switch home {
+        case .own(let names): try open(names, atLeast: number)
+        case .client(let log): try open(log)
+        }
+    }
+
+    private func open(_ log: ClientLog) throws(SystemCallFailure) -> OpenLog? {
+        let found: OwnedDescriptor?
+        do throws(FileRefused) { found = try log.file.reading() } catch {
+            // EPERM: what is there now is no log.
+            throw SystemCallFailure(call: "open", subject: error.detail, errno: 1)
+        }
+        guard let found else { return nil }
+        return try OpenLog(found)
+    }
+
+    private func open(
+        _ names: LogNames, atLeast number: UInt64
+    ) throws(SystemCallFailure) -> OpenLog? {
         while true {
             let numbers = try names.numbers()
             if let former = numbers.first(where: { $0 >= number }) {
@@ -75,18 +107,48 @@ struct LogFinder {
         }
     }
 
-    /// The end of the log now; `nil` if there is no file.
-    func end() throws(SystemCallFailure) -> LogPlace? {
-        var last = try open(atLeast: .max)
-        if last == nil { last = try lastFormer() }
-        guard let last else { return nil }
-        return LogPlace(file: last.number, offset: UInt64(try last.size()))
+    /// The file with the end of the log now; `nil` if there is no file.
+    func last() throws(SystemCallFailure) -> OpenLog? {
+        if let current = try open(atLeast: .max) { return current }
+        // For a moment of a rotation there is no current file.
+        guard case .own(let names) = home, let number = try names.numbers().last else {
+            return nil
+        }
+        return try open(names.path(number), number, isCurrent: false)
     }
 
-    /// For a moment of a rotation there is no current file.
-    private func lastFormer() throws(SystemCallFailure) -> OpenLog? {
-        guard let number = try names.numbers().last else { return nil }
-        return try open(names.path(number), number, isCurrent: false)
+    /// What has become of a file that was the current one.
+    enum Fate {
+        case isCurrent
+        /// Nothing more is written to it, and the log goes on in the file of the number.
+        case isFormer
+        /// It has no name any more. The log goes on in the file of the number.
+        case isRemoved(next: UInt64, isLoss: Bool)
+        /// A client has renamed it, and it is written to until the client's next request.
+        case isRenamed
+    }
+
+    func fate(of file: OpenLog) throws(SystemCallFailure) -> Fate {
+        switch home {
+        case .own(let names):
+            if try file.hasName(names.path(file.number)) { return .isFormer }
+            if try file.hasName(names.current) { return .isCurrent }
+            // It was rotated and then removed as the oldest file, or another program has removed
+            // it.
+            let isRotated = try names.numbers().last ?? 0 >= file.number
+            return .isRemoved(
+                next: isRotated ? file.number + 1 : file.number, isLoss: !isRotated)
+        case .client(let log):
+            guard let named = log.file.status() else { return .isRenamed }
+            if file.isSame(as: named.identity) { return .isCurrent }
+            // The client may make the next file before the writer changes over to it.
+            return named.size > 0 ? .isFormer : .isRenamed
+        }
+    }
+
+    /// The number of the file after a former one; 0 for any.
+    func next(after file: OpenLog) -> UInt64 {
+        if case .own = home { file.number + 1 } else { 0 }
     }
 
     // MARK: The last lines
@@ -97,15 +159,14 @@ struct LogFinder {
     /// Finds the last `count` lines that a client wants. Returns where to begin, and how many lines
     /// from there to leave out.
     func tail(
-        _ count: UInt64, _ query: LogQuery, before end: LogPlace
+        _ count: UInt64, _ query: LogQuery, in last: OpenLog, before end: LogPlace
     ) throws(SystemCallFailure) -> (from: LogPlace, skipping: UInt64) {
         var need = count
         var upper: LogPlace? = end
         var first = end
         while let limit = upper {
-            guard let file = try open(atLeast: limit.file), file.number == limit.file else {
-                break
-            }
+            let found = limit.file == last.number ? last : try open(atLeast: limit.file)
+            guard let file = found, file.number == limit.file else { break }
             var rest = min(Int(clamping: limit.offset), try file.size())
             while rest > 0 {
                 let (start, bytes) = try piece(of: file, before: rest)
@@ -115,6 +176,7 @@ struct LogFinder {
                 need -= found
                 rest = start
             }
+            guard case .own(let names) = home else { break }
             let former = try names.numbers().last { $0 < limit.file }
             upper = former.map { LogPlace(file: $0, offset: .max) }
         }

@@ -11,8 +11,8 @@ package struct LogGap {
     /// Whether the next bytes need a note before them.
     package var needsNote: Bool { lost > 0 || isMidLine }
 
-    /// The file was opened, and ends in the middle of a line, because a writer was killed.
-    package mutating func foundTornLine() { isMidLine = true }
+    /// Another file was opened. It ends in the middle of a line if a writer was killed.
+    package mutating func changedFile(isTorn: Bool) { isMidLine = isTorn }
 
     /// The note of what was lost. It ends the line that is in the file.
     package func note(at time: [UInt8]) -> [UInt8] {

@@ -9,7 +9,7 @@ import ShimProtocol
 struct LogReader: ~Copyable {
     private static let chunk = 65536
 
-    private let names: LogNames
+    private let home: LogHome
     private let finder: LogFinder
     private let query: LogQuery
     private var filter: LogFilter
@@ -22,10 +22,10 @@ struct LogReader: ~Copyable {
     private var end: LogPlace?
 
     private init(
-        _ names: LogNames, _ query: LogQuery, output: consuming OwnedDescriptor
+        _ home: LogHome, _ query: LogQuery, output: consuming OwnedDescriptor
     ) {
-        self.names = names
-        finder = LogFinder(names)
+        self.home = home
+        finder = LogFinder(home)
         self.output = output
         self.query = query
         filter = LogFilter(query, skipping: 0)
@@ -35,10 +35,10 @@ struct LogReader: ~Copyable {
     /// Writes the answer to `output`. A reader that follows ends when `control` does, and when
     /// its output is closed.
     static func run(
-        _ names: LogNames, _ query: LogQuery, control: consuming OwnedDescriptor,
+        _ home: LogHome, _ query: LogQuery, control: consuming OwnedDescriptor,
         output: consuming OwnedDescriptor
     ) throws(SystemCallFailure) {
-        var reader = LogReader(names, query, output: output)
+        var reader = LogReader(home, query, output: output)
         try reader.begin()
         query.follows ? try reader.follow(until: control) : try reader.readOn()
     }
@@ -46,12 +46,15 @@ struct LogReader: ~Copyable {
     // MARK: Where to begin
 
     private mutating func begin() throws(SystemCallFailure) {
-        if !query.follows || query.tail != nil { end = try finder.end() }
+        let last = !query.follows || query.tail != nil ? try finder.last() : nil
+        if let last { end = LogPlace(file: last.number, offset: UInt64(try last.size())) }
+        // It is not opened again, because the client may rename it.
+        if case .client = home { file = last }
         if let cursor = query.cursor { return try begin(at: cursor) }
-        if let tail = query.tail, let end {
-            let (place, skips) = try finder.tail(tail, query, before: end)
+        if let tail = query.tail, let last, let end {
+            let (place, skips) = try finder.tail(tail, query, in: last, before: end)
             filter = LogFilter(query, skipping: skips)
-            file = try finder.open(atLeast: place.file)
+            if file == nil { file = try finder.open(atLeast: place.file) }
             if let file, file.number == place.file { file.offset = Int(clamping: place.offset) }
         }
         if query.follows { end = nil }
@@ -59,7 +62,7 @@ struct LogReader: ~Copyable {
 
     private mutating func begin(at cursor: LogPlace) throws(SystemCallFailure) {
         next = cursor.file
-        file = try finder.open(atLeast: cursor.file)
+        if file == nil { file = try finder.open(atLeast: cursor.file) }
         guard let found = file else { return }
         if found.number != cursor.file {
             answer.addGap(LogReader.lost, next: found.place)
@@ -78,8 +81,9 @@ struct LogReader: ~Copyable {
     private var isAtEnd: Bool {
         guard let end else { return false }
         guard let file else { return true }
+        if file.number == end.file { return file.offset >= Int(clamping: end.offset) }
+        if case .client = home { return true }
         return file.number > end.file
-            || file.number == end.file && file.offset >= Int(clamping: end.offset)
     }
 
     /// Reads up to the end of what there is now.
@@ -125,25 +129,23 @@ struct LogReader: ~Copyable {
         guard let file else { return false }
         if !file.isCurrent {
             self.file = nil
-            next = file.number + 1
+            next = finder.next(after: file)
             return true
         }
-        if try file.hasName(names.path(file.number)) {
-            // It was rotated: nothing more is written to it, and what was is read first.
+        switch try finder.fate(of: file) {
+        case .isFormer:
+            // What was written to it before is read first.
             file.isCurrent = false
-            return true
-        }
-        if try file.hasName(names.current) {
+        case .isCurrent:
             guard try file.size() < file.offset else { return false }
             file.offset = 0
             answer.addGap(LogReader.truncated, next: file.place)
-            return true
+        case .isRemoved(let next, let isLoss):
+            self.file = nil
+            self.next = next
+            if isLoss { answer.addGap(LogReader.lost, next: file.place) }
+        case .isRenamed: return false
         }
-        // It was rotated and then removed as the oldest file, or another program has removed it.
-        let isRotated = try names.numbers().last ?? 0 >= file.number
-        self.file = nil
-        next = isRotated ? file.number + 1 : file.number
-        if !isRotated { answer.addGap(LogReader.lost, next: file.place) }
         return true
     }
 
@@ -182,7 +184,7 @@ struct LogReader: ~Copyable {
 
     /// The log's directory, or as much of its path as there is.
     private func deepestDirectory() throws(SystemCallFailure) -> String {
-        var path = names.directory
+        var path = home.directory
         while try !Files.exists(path) { path = Files.parent(of: path) ?? "/" }
         return path
     }

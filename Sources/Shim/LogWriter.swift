@@ -13,7 +13,15 @@ struct LogWriter: ~Copyable {
     /// Bytes of log lines that are written at once; short lines make many of them.
     private static let most = 512 << 10
 
+    /// Nanoseconds for which a change to another file waits for the end of a line of many parts.
+    private static let patience: Int64 = 100_000_000
+
     private let control: OwnedDescriptor
+    /// Where to tell what became of requests to open the file anew.
+    private let answers: OwnedDescriptor?
+    /// How many such requests have no answer yet, and CLOCK_BOOTTIME in nanoseconds of the time
+    /// when the file is changed even between two parts of a line.
+    private var asked = (count: 0, until: 0 as Int64)
     private let inputs: [LogInput]
     private let counters: LogCounters
     private var files: LogFiles
@@ -23,12 +31,14 @@ struct LogWriter: ~Copyable {
     private var lines: [UInt8] = []
 
     /// Adopts the descriptors: the reading ends of the task's streams, which must be nonblocking,
-    /// with bytes that were read already, and of a pipe whose end asks the writer to finish.
+    /// with bytes that were read already, and of a pipe whose end asks the writer to finish. Each
+    /// byte of that pipe asks it to open the file anew, and the answers go to `answers`.
     init(
-        _ names: LogNames, _ limits: LogLimits, counters: LogCounters, control: CInt,
-        inputs: [(stream: UInt8, descriptor: CInt, begin: [UInt8])]
+        _ home: LogHome, _ limits: LogLimits, counters: LogCounters, control: CInt,
+        answers: CInt? = nil, inputs: [(stream: UInt8, descriptor: CInt, begin: [UInt8])]
     ) {
-        files = LogFiles(names, limits)
+        files = LogFiles(home, limits)
+        self.answers = answers.map { OwnedDescriptor(adopting: $0) }
         self.counters = counters
         self.control = OwnedDescriptor(adopting: control)
         self.inputs = inputs.map {
@@ -51,9 +61,9 @@ struct LogWriter: ~Copyable {
             }
             while inputs.contains(where: { !$0.hasEnded }) {
                 takeOver()
-                for event in epoll.wait(milliseconds: -1) {
+                for event in epoll.wait(milliseconds: changeFile()) {
                     if event.tag == 0 {
-                        try finish()
+                        if try !hear() { try finish() }
                         break
                     }
                     let input = inputs[Int(event.tag) - 1]
@@ -65,6 +75,33 @@ struct LogWriter: ~Copyable {
         } catch { return 1 }
         counters.finish()
         return 0
+    }
+
+    /// Returns `false` if the shim asks the writer to finish.
+    private mutating func hear() throws(SystemCallFailure) -> Bool {
+        let count = try control.read(limit: 256)?.count ?? 0
+        if asked.count == 0 { asked.until = SystemClock.sinceBoot + LogWriter.patience }
+        asked.count += count
+        return count > 0
+    }
+
+    /// Opens the file anew if the shim has asked for it, at the end of a line. Returns how many
+    /// milliseconds may pass before the next call; -1 if nothing is asked.
+    private mutating func changeFile() -> CInt {
+        if asked.count == 0 { return -1 }
+        let left = asked.until - SystemClock.sinceBoot
+        if left > 0 && inputs.contains(where: \.isMidLine) { return CInt(left / 1_000_000 + 1) }
+        var refusal: FileRefused?
+        do throws(FileRefused) { gap.changedFile(isTorn: try files.reopen()) } catch {
+            refusal = error
+        }
+        let answer = WriterAnswer(
+            count: min(asked.count, 65535), record: LogOpening.record(refusal))
+        asked.count -= answer.count
+        ignoring("the shim sees the writer's end") { () throws(SystemCallFailure) in
+            try answers?.writeAll(answer.bytes)
+        }
+        return -1
     }
 
     /// The shim reads no more: takes what is in the pipes. Processes outside the task may hold them
@@ -126,7 +163,7 @@ struct LogWriter: ~Copyable {
     /// Writes the lines. A file ends with a whole line, if no line is longer than a file.
     private mutating func put(at now: [UInt8], of input: LogInput) {
         if lines.isEmpty { return }
-        if files.open() { gap.foundTornLine() }
+        if files.open() { gap.changedFile(isTorn: true) }
         counters.add(lines: input.takeLineCount())
         let isNoted = !gap.needsNote || writeNote(at: now)
         let refused = isNoted ? files.write(lines[...]) : lines.count

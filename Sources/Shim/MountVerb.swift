@@ -35,7 +35,8 @@ extension Shim {
     ) throws(SystemCallFailure) -> Job {
         let pipe = try Pipe()
         let writing = pipe.writing.number
-        let mounts = kind == .remove || kind == .make ? hostMounts.number : -1
+        let isOnHost = [.remove, .make, .openLog].contains(kind)
+        let mounts = isOnHost ? hostMounts.number : -1
         let needsHost = kind == .mount || kind == .unmount
         let networks = kind == .make ? [hostNetwork, podNetwork].filter { $0 >= 0 } : []
         let kept = [writing] + (needsHost ? [hostMounts.number] : []) + networks

@@ -14,6 +14,9 @@ extension Shim {
             } else if let slot = slots.values.first(where: { $0.job?.pid == exit.pid }) {
                 Children.reap(exit.pid)
                 finishJob(of: slot, exit)
+            } else if let slot = slots.values.first(where: { $0.opening?.pid == exit.pid }) {
+                Children.reap(exit.pid)
+                logOpened(slot)
             } else if let slot = slots.values.first(where: { $0.output?.writer == exit.pid }) {
                 Children.reap(exit.pid)
                 writerEnded(slot)
@@ -110,7 +113,7 @@ extension Shim {
         case .remove: removed(slot, job)
         case .freeze, .thaw: frozen(slot, job)
         case .update: updated(slot, job)
-        case .make: break  // no job of a task
+        case .make, .openLog: break  // not in `slot.job`
         }
         advanceStop(slot)
         advanceUpdate(slot)

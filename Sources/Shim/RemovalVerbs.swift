@@ -87,9 +87,9 @@ extension Shim {
             _ = endKeepers(of: slot)
             return slot.removals.append(id)
         }
-        if slot.output?.writer != nil {
+        if slot.hasLogHelper {
             // The writer could create the log again after its removal.
-            slot.output?.kill()
+            slot.endLogHelpers()
             return slot.removals.append(id)
         }
         do throws(SystemCallFailure) {
@@ -113,8 +113,14 @@ extension Shim {
 
     /// A log writer has ended: a removal may have waited for that.
     func writerEnded(_ slot: TaskSlot) {
-        slot.output?.writerEnded()
+        let openings = slot.output?.writerEnded() ?? []
+        if !openings.isEmpty { openLog(of: slot, ids: openings) }
         advanceRestart(slot)
+        logHelperEnded(slot)
+    }
+
+    /// Continues the removals that waited for that.
+    func logHelperEnded(_ slot: TaskSlot) {
         let waiting = slot.removals
         slot.removals = []
         for id in waiting { remove(slot.name, id: id) }
@@ -130,7 +136,7 @@ extension Shim {
     }
 
     private var hasWriters: Bool {
-        !formerWriters.isEmpty || slots.values.contains { $0.output?.writer != nil }
+        !formerWriters.isEmpty || slots.values.contains { $0.hasLogHelper }
             || execs.contains { $0.keeper != nil }
     }
 
@@ -171,7 +177,7 @@ extension Shim {
         if hasWriters {
             // The writer could create the log again after its removal. If the log stays, its end is
             // written.
-            for slot in slots.values { keepingLogs ? slot.output?.close() : slot.output?.kill() }
+            for slot in slots.values { slot.endLogHelpers(keepingLog: keepingLogs) }
             return removals.append((id, keepingLogs))
         }
         var remains: [MemoryFileSystem.Remains] = []
@@ -209,7 +215,7 @@ extension Shim {
     func exit(id: UInt32) {
         if let reason = whatIsLeft() { return reply(id, .stillThere(reason: reason)) }
         exitRequested = id
-        for slot in slots.values { slot.output?.kill() }
+        for slot in slots.values { slot.endLogHelpers() }
         leaveIfAsked()
     }
 

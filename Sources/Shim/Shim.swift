@@ -112,6 +112,7 @@ package final class Shim {
             stop(task, signal: signal, grace: grace, id: id)
         case .freeze(let task, let isFrozen): freeze(task, isFrozen, id: id)
         case .update(let task, let update): self.update(task, update, id: id)
+        case .openLog(let task, let log): openLog(task, log, id: id)
         case .delete(let task): delete(task, id: id)
         case .unmount(let task): unmount(task, id: id)
         case .remove(let task): remove(task, id: id)

@@ -71,6 +71,9 @@ extension Shim {
         for slot in slots.values {
             slot.job?.waiting = []
             slot.update?.ids = []
+            slot.opening?.waiting = []
+            slot.openingsDue = []
+            slot.output?.forgetOpenings()
             slot.stop?.ids = []
             slot.removals = []
             slot.restarts?.next?.ids = []

@@ -10,6 +10,7 @@ enum Watched: Hashable {
     case output(CInt)
     case talk(CInt)
     case exec(CInt)
+    case writer(CInt)
 
     var tag: UInt64 {
         switch self {
@@ -19,6 +20,7 @@ enum Watched: Hashable {
         case .output(let number): 1 << 32 | UInt64(UInt32(bitPattern: number))
         case .talk(let number): 2 << 32 | UInt64(UInt32(bitPattern: number))
         case .exec(let number): 3 << 32 | UInt64(UInt32(bitPattern: number))
+        case .writer(let number): 4 << 32 | UInt64(UInt32(bitPattern: number))
         }
     }
 
@@ -31,6 +33,7 @@ enum Watched: Hashable {
         case (1, _): self = .output(number)
         case (2, _): self = .talk(number)
         case (3, _): self = .exec(number)
+        case (4, _): self = .writer(number)
         default: return nil
         }
     }
@@ -67,6 +70,8 @@ extension Shim {
         case .output(let number): output(of: number)?.readable(number, interest)
         case .talk(let number):
             slots.values.lazy.compactMap { $0.job?.talk }.first { $0.owns(number) }?.listen()
+        case .writer(let number):
+            slots.values.lazy.compactMap(\.output).first { $0.hears(number) }?.hearWriter()
         }
     }
 

@@ -28,6 +28,7 @@ import ShimProtocol
 /// - `staunch-shim plugins VERB …`: see `PluginHelper`.
 /// - `staunch-shim statistics`: see `StatisticsHelper`.
 /// - `staunch-shim log DIR NAME [WORD …]`: see `LogReader`; the words are a `LogQuery`.
+/// - `staunch-shim client-log ROOT PATH [WORD …]`: the same for a file of a client's.
 /// - `staunch-shim found NAME [DIR …]`: writes a program's marks and path; see `LookVerbs`.
 /// - `staunch-shim install PROGRAM DIR MARKS`: copies the program below DIR; see `LookVerbs`.
 /// - `staunch-shim content FILE`: writes the content of a regular file.
@@ -130,14 +131,20 @@ private func runLogHelper(_ verb: String, _ words: [String]) -> CInt {
             return 0
         }
     case "log" where words.count > 1:
-        guard let query = LogQuery(words: Array(words.dropFirst(2))) else { return usage() }
-        return telling { () throws(SystemCallFailure) in
-            try LogReader.run(
-                LogNames(directory: words[0], task: words[1]), query,
-                control: OwnedDescriptor(adopting: 0), output: OwnedDescriptor(adopting: 1))
-            return 0
-        }
+        return readLog(.own(LogNames(directory: words[0], task: words[1])), words)
+    case "client-log" where words.count > 1:
+        return readLog(.client(ClientLog(root: words[0], path: words[1])), words)
     default: return usage()
+    }
+}
+
+private func readLog(_ home: LogHome, _ words: [String]) -> CInt {
+    guard let query = LogQuery(words: Array(words.dropFirst(2))) else { return usage() }
+    return telling { () throws(SystemCallFailure) in
+        try LogReader.run(
+            home, query, control: OwnedDescriptor(adopting: 0),
+            output: OwnedDescriptor(adopting: 1))
+        return 0
     }
 }
 

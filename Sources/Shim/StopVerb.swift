@@ -43,6 +43,7 @@ extension Shim {
     /// come.
     func advanceStop(_ slot: TaskSlot) {
         guard var stop = slot.stop else { return }
+        if !slot.willRestart { slot.opening?.kill() }
         if let job = slot.job, job.kind == .freeze || job.kind == .thaw {
             // Before its end it could freeze them again.
             job.kill()

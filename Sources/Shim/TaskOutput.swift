@@ -40,8 +40,8 @@ final class TaskOutput {
     private(set) var isClosed = false
     /// Shared with the writer; there are none before the first one.
     private var counters: LogCounters?
-    /// The pipe whose end asks the writer to finish.
-    private var control: OwnedDescriptor?
+    /// The pipes between the shim and the writer.
+    private var talk: WriterTalk?
     /// CLOCK_BOOTTIME in nanoseconds of the last attempt to start a writer.
     private var triedAt: Int64 = 0
     /// The shim reads the streams, and drops what it reads.
@@ -210,9 +210,7 @@ final class TaskOutput {
     private func startWriter(giving begin: [UInt8], of first: OutputStream) {
         do throws(SystemCallFailure) {
             let counters = try sharedCounters()
-            let ends = try Pipe().release()
-            let asked = OwnedDescriptor(adopting: ends.reading)
-            control = OwnedDescriptor(adopting: ends.writing)
+            let ends = try WriterEnds(hasAnswers: slot.clientLog != nil)
             let inputs = streams.map {
                 (
                     stream: $0.number, descriptor: $0.source.number,
@@ -225,20 +223,26 @@ final class TaskOutput {
                 stream.dropped = 0
             }
             let (paths, hierarchies, limits) = (slot.paths, shim.hierarchies, limits)
-            let number = asked.number
+            let (home, control, answers) = (slot.logHome, ends.control, ends.answers)
+            let talk = ends.talk
+            if let number = talk.number {
+                try shim.epoll.add(number, .readable, tag: Watched.writer(number).tag)
+            }
             counters.isDraining = false
             // The log's disk is mounted on the host, not in the sandbox.
             writer = try forkHelper(
-                keeping: [number] + inputs.map(\.descriptor), mounts: shim.hostMounts.number
+                keeping: ends.numbers + inputs.map(\.descriptor), mounts: shim.hostMounts.number
             ) {
                 LogCgroup(paths, hierarchies).enter()
                 return LogWriter(
-                    paths.log, limits, counters: counters, control: number, inputs: inputs
+                    home, limits, counters: counters, control: control, answers: answers,
+                    inputs: inputs
                 ).run()
             }
+            self.talk = talk
             leaveToWriter()
         } catch {
-            control = nil
+            talk = nil
             note(UInt64(begin.count), of: first)
             drop()
         }
@@ -331,29 +335,49 @@ final class TaskOutput {
         }
     }
 
-    func writerEnded() {
-        writer = nil
-        control = nil
-        nextLook = nil
-        guard let counters else { return }
+    /// Returns the requests to open the log anew that the writer has not answered.
+    func writerEnded() -> [UInt32] {
+        hearWriter()
+        let openings = talk?.takeWaiting() ?? []
+        if let number = talk?.number { shim.epoll.remove(number) }
+        (writer, talk, nextLook) = (nil, nil, nil)
+        guard let counters else { return openings }
         if counters.isFinished {
             for stream in streams { unwatch(stream) }
             streams = []
-            return tell()
+            tell()
+            return openings
         }
         // It was killed, by a limit of the pod's memory, for example.
         counters.dropUnsettled(0)
         counters.dropUnsettled(1)
         drop()
         if streams.isEmpty { tell() }
+        return openings
     }
+
+    /// Whether the descriptor is that of the writer's answers.
+    func hears(_ number: CInt) -> Bool { talk?.number == number }
+
+    func hearWriter() {
+        for (id, reply) in talk?.hear() ?? [] { shim.reply(id, reply) }
+    }
+
+    /// Asks the writer to open the log's file anew. Returns `false` if there is no writer that will
+    /// do that.
+    func askWriterToReopen(_ ids: [UInt32]) -> Bool {
+        guard writer != nil, !isClosed else { return false }
+        return talk?.ask(ids) ?? false
+    }
+
+    func forgetOpenings() { talk?.forgetWhoWaits() }
 
     /// Stops reading. The writer ends when it has written what the streams hold.
     func close() {
         isClosed = true
         for stream in streams { unwatch(stream) }
         streams = []
-        control = nil
+        talk?.finish()
     }
 
     /// Stops reading, and kills the writer; it ends when the kernel releases it.

@@ -52,13 +52,22 @@ final class TaskSlot {
     var update: UpdateState?
     /// The id of the last update that was made.
     var lastUpdate: String?
-    /// Removals that wait for the log writer's end.
+    /// The log file, if a client names it.
+    var clientLog: ClientLog?
+    /// The child that opens that file, if no log writer does.
+    var opening: Job?
+    /// Requests to open it that came after the child had begun.
+    var openingsDue: [UInt32] = []
+    /// Removals that wait for the end of the log writer, or of `opening`.
     var removals: [UInt32] = []
 
     init(name: String, settings: ShimSettings) {
         self.name = name
         paths = TaskPaths(task: name, settings: settings)
     }
+
+    /// The log's files.
+    var logHome: LogHome { clientLog.map(LogHome.client) ?? .own(paths.log) }
 
     var isAlive: Bool { process != nil && exit == nil }
 
@@ -90,6 +99,7 @@ final class TaskSlot {
     }
 
     func report() -> ShimTaskReport {
+        let job = job ?? opening
         var report = ShimTaskReport(
             name: name, process: process, exit: exit, job: job?.kind.rawValue, jobPID: job?.pid,
             jobSince: job?.since,
@@ -165,6 +175,7 @@ final class Job {
         case make = "make files"
         case freeze, thaw
         case update = "update of the limits"
+        case openLog = "open the log"
     }
 
     let kind: Kind
@@ -210,7 +221,7 @@ final class Job {
     var isRuntime: Bool {
         switch kind {
         case .create, .start, .delete: true
-        case .mount, .unmount, .remove, .make, .freeze, .thaw, .update: false
+        case .mount, .unmount, .remove, .make, .freeze, .thaw, .update, .openLog: false
         }
     }
 

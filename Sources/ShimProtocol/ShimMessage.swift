@@ -54,6 +54,8 @@ package enum ShimFault: UInt8, Equatable, Sendable, CaseIterable {
     case programMissing
     /// The program of an exec cannot be executed.
     case programRefused
+    /// The log file that a client names cannot be opened.
+    case logRefused
 }
 
 /// What a shim can do beyond its version of the messages.
@@ -70,6 +72,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case execs
     /// It changes the limits and the restarts of a living task.
     case updates
+    /// It opens log files that clients name.
+    case clientLogs
 }
 
 /// The state of a shim.

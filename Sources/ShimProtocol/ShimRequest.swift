@@ -33,6 +33,10 @@ package enum ShimRequest: Equatable, Sendable {
     /// Changes the task's limits and restarts, also for its next attempts: `done`; or
     /// `failed(.system)` if nothing has changed; or `stillThere` while that is not certain.
     case update(task: String, WireUpdate)
+    /// Opens the task's log file, which a client names, and makes it if it is missing: `done`, or
+    /// `failed` if that is not possible. A log writer then changes over to it between two lines. If
+    /// it fails, nothing is made, and the writer goes on in the former file.
+    case openLog(task: String, ClientLog)
     /// Ends the task: sends `signal`, and after `grace` milliseconds SIGKILL to its whole cgroup.
     /// The reply is `done` when it is reaped, its exit is stored and its cgroup is empty. A later
     /// request can only shorten the grace.
@@ -154,6 +158,9 @@ extension ShimRequest {
         case .update(let task, let update):
             writer.put(25, task)
             update.write(&writer)
+        case .openLog(let task, let log):
+            writer.put(20, task)
+            log.write(&writer)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(flag: keepsLogs)
@@ -209,6 +216,7 @@ extension ShimRequest {
         case 23: return .execs
         case 24: return .forgetExec(id: try reader.text())
         case 25: return .update(task: try reader.text(), try WireUpdate.read(&reader))
+        case 20: return .openLog(task: try reader.text(), try ClientLog.read(&reader))
         default: throw WireFault("request \(kind)")
         }
     }

@@ -408,7 +408,8 @@ import Synchronization
     }
 
     package func readLog(
-        _ pod: UID, _ task: Label, _ query: LogQuery, ready: @escaping @Sendable () -> Void
+        _ pod: UID, _ task: Label, path: String?, _ query: LogQuery,
+        ready: @escaping @Sendable () -> Void
     ) -> any LogSource { EmptyLog() }
 
     package func execSource(

@@ -100,6 +100,7 @@ import ShimProtocol
         case .stop(let name, _, let grace): stop(task(name), grace, id)
         case .freeze(let name, _): freeze(task(name), id)
         case .update(let name, let update): self.update(task(name), update, id)
+        case .openLog: work(onDisk: true) { self.reply(id, .done) }
         case .delete(let name): delete(task(name), id)
         case .unmount(let name): unmount(task(name), id)
         case .remove(let name): remove(task(name), id)

@@ -98,7 +98,7 @@ import Store
     // MARK: What happens
 
     private func act() async {
-        switch world.dice.below(50) {
+        switch world.dice.below(51) {
         case 0..<8: await create()
         case 8..<14: await delete()
         case 14:
@@ -134,6 +134,7 @@ import Store
             let bytes = Int64(64 + world.dice.below(9)) << 20
             await ask { .limitTask($0, self.taskName(), bytes) }
         case 44, 45, 46: await ask { .exec($0, self.taskName()) }
+        case 47: await ask { .reopenLog($0, self.taskName()) }
         default: await retryLate()
         }
     }

@@ -17,6 +17,7 @@ enum Request {
     case exec(Label, Label)
     case pauseTask(Label, Label)
     case resumeTask(Label, Label)
+    case reopenLog(Label, Label)
     case limit(Label, Int64)
     case limitTask(Label, Label, Int64)
     case cancel(UID)
@@ -43,6 +44,7 @@ enum Request {
             try engine.exec(pod, task, ExecCall(ExecSpec(args: ["x"]), wake: {}), context)
         case .pauseTask(let pod, let task): try engine.pauseTask(pod, task, context)
         case .resumeTask(let pod, let task): try engine.resumeTask(pod, task, context)
+        case .reopenLog(let pod, let task): try engine.reopenLog(pod, task, context)
         case .limit(let pod, let bytes):
             try engine.patchPod(pod, patch(memory: bytes), context)
         case .limitTask(let pod, let task, let bytes):
@@ -65,7 +67,8 @@ enum Request {
         case .delete(let name, let uid, let grace):
             "delete \(name) \(uid.map { "\($0)" } ?? "") grace \(grace ?? -1)"
         case .stop, .deleteTask, .stopTask, .startTask, .signalTask, .exec, .pauseTask,
-            .resumeTask, .limit, .limitTask, .cancel, .abandon, .createNetwork, .deleteNetwork:
+            .resumeTask, .limit, .limitTask, .reopenLog, .cancel,
+            .abandon, .createNetwork, .deleteNetwork:
             "\(self)"
         }
     }

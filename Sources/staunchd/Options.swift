@@ -34,6 +34,17 @@ struct Options: ParsableArguments {
     var logDirectory: String?
 
     @Option(
+        name: .customLong("log-root"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "A directory below which clients may name log files of tasks. It can be repeated.",
+            discussion: """
+                Such a file is never rotated or removed by the daemon. Symbolic links below the \
+                directory are not followed. In the environment variable the directories are \
+                separated by ':'. [STAUNCH_LOG_ROOT; default: /var/log/pods]
+                """, valueName: "dir"))
+    var logRoots: [String] = []
+
+    @Option(
         name: .customLong("cgroup-parent"),
         help: ArgumentHelp(
             "The parent of the cgroups of pods, as a path from the root of the hierarchy.",

@@ -16,18 +16,19 @@ extension Setting {
         return path
     }
 
-    /// The directories of plugins; `nil` if none is given. ':' separates them in the environment
-    /// and in CNI_PATH.
-    static func plugins(_ given: [String]) throws(StartFailure) -> [String]? {
-        let variable = "STAUNCH_CNI_PLUGIN_DIR"
+    /// The directories of an option that can be repeated; `nil` if none is given. ':' separates
+    /// them in the environment, and plugins in CNI_PATH.
+    static func directories(
+        _ given: [String], _ flag: String, _ variable: String
+    ) throws(StartFailure) -> [String]? {
         let others = given.isEmpty ? Environment.value(of: variable)?.fields(":") ?? [] : []
         let settings =
-            given.map { Setting("--cni-plugin-dir", $0, variable) }
+            given.map { Setting(flag, $0, variable) }
             + others.map { Setting(variable, $0, variable) }
         var directories: [String] = []
         for setting in settings { directories += try setting.directory().map { [$0] } ?? [] }
         if directories.contains(where: { $0.has(":") }) {
-            throw StartFailure("--cni-plugin-dir must not contain ':', which separates directories")
+            throw StartFailure("\(flag) must not contain ':', which separates directories")
         }
         return directories.isEmpty ? nil : directories
     }

@@ -26,6 +26,9 @@ extension Options {
         settings.engine.runDirectory = Path.resolved(run ?? settings.engine.runDirectory)
         settings.engine.dataDirectory = Path.resolved(data ?? settings.engine.dataDirectory)
         settings.engine.logDirectory = Path.resolved(log ?? settings.engine.logDirectory)
+        settings.engine.logRoots =
+            try Setting.directories(logRoots, "--log-root", "STAUNCH_LOG_ROOT")
+            ?? settings.engine.logRoots
         let parent = try Setting("--cgroup-parent", cgroupParent, "STAUNCH_CGROUP_PARENT")
             .cgroup()
         settings.engine.cgroupParent = parent ?? settings.engine.cgroupParent
@@ -40,7 +43,8 @@ extension Options {
         ).directory()
         settings.engine.configurationDirectory = networks ?? settings.engine.configurationDirectory
         settings.engine.pluginDirectories =
-            try Setting.plugins(pluginDirectories)
+            try Setting.directories(
+                pluginDirectories, "--cni-plugin-dir", "STAUNCH_CNI_PLUGIN_DIR")
             ?? settings.engine.pluginDirectories
         settings.engine.collectsGarbage = try Setting("--cni-gc", garbage, "STAUNCH_CNI_GC")
             .isAtStart()

@@ -59,6 +59,9 @@ private let cases: [Case] = [
     Case(.podState(.stopping), 409, .podState, "the pod is stopping"),
     Case(.taskState(.deleting(nil)), 409, .taskState, "the task is deleting"),
     Case(
+        .logHasNoPath, 409, .taskState,
+        "the task's log has no path of the client's: the daemon rotates its files"),
+    Case(
         .specConflict(web, differences: [fault], operation: uid), 409, .specConflict,
         "web exists with another spec"),
     Case(

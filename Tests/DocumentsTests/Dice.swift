@@ -167,8 +167,9 @@ struct Dice: RandomNumberGenerator {
         spec.dropCapabilities = ["ALL"]
         spec.compat32 = true
         spec.log.onStall = pick([.drop, .block])
-        spec.log.maxSize = 65536 + number()
-        spec.log.maxFiles = pick([2, 1000])
+        spec.log.path = maybe { "/l\($0.number())" }
+        spec.log.maxSize = spec.log.path == nil ? 65536 + number() : nil
+        spec.log.maxFiles = spec.log.path == nil ? pick([2, 1000]) : nil
         spec.security.isPrivileged = false
         spec.security.maskedPaths = maybe { _ in ["/m"] }
         spec.security.readOnlyPaths = maybe { _ in [] }

@@ -39,7 +39,7 @@ import Testing
             "restart":{"policy":"never","maxRetries":null,"backoff":{"initial":0.1,"max":60}},
             "privileged":false,"groups":[],"groupsFromRootfs":null,
             "umask":"0022","rlimits":[],"maskedPaths":null,"readOnlyPaths":null,
-            "seccomp":"default","apparmor":null,"devices":[],"log":{"onStall":"drop",
+            "seccomp":"default","apparmor":null,"devices":[],"log":{"onStall":"drop","path":null,
             "maxSize":10485760,"maxFiles":5,"bytes":7,"lines":1,"dropped":0}}
             """#)
         var task = task

@@ -17,7 +17,7 @@ import Testing
         "unsupported-media-type": 415, "too-deep": 400, "operation-id-reused": 422,
         "rootfs-missing": 422, "rootfs-not-directory": 422, "rootfs-refused": 422,
         "user-unknown": 422, "mount-source-missing": 422, "mount-source-not-shared": 422,
-        "mount-target-refused": 422,
+        "mount-target-refused": 422, "log-path-refused": 422,
         "device-refused": 422, "seccomp-profile-refused": 422, "runtime-refused": 422,
         "cgroup-parent-missing": 422,
         "shim-failed": 500, "exec-lost": 500, "too-many-waits": 503, "too-many-pods": 429,

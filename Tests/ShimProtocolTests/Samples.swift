@@ -59,6 +59,7 @@ enum Samples {
                 .endExec(id: text),
                 .forgetExec(id: text),
                 .update(task: text, update(text)),
+                .openLog(task: text, ClientLog(root: "/r", path: text)),
             ]
         }
         + [Int32.min, -1, 0, 1, 64, .max].flatMap { number -> [ShimRequest] in

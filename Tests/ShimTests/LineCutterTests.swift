@@ -80,7 +80,7 @@ import Testing
         gap.wrote(lines[...], refused: 0)
         #expect(!gap.needsNote)
         // A writer that was killed left the beginning of a line.
-        gap.foundTornLine()
+        gap.changedFile(isTorn: true)
         #expect(gap.needsNote && gap.note(at: [84]) == [10])
         gap.wroteNote([10], refused: 0)
         #expect(!gap.needsNote)

@@ -59,7 +59,7 @@ import Testing
         let thread = Thread {
             do {
                 try LogReader.run(
-                    names, asked, control: OwnedDescriptor(adopting: control.reading),
+                    .own(names), asked, control: OwnedDescriptor(adopting: control.reading),
                     output: OwnedDescriptor(adopting: output.writing))
             } catch { Issue.record("\(error)") }
         }
@@ -180,55 +180,12 @@ import Testing
         #expect(later.hasPrefix("staunch: a part of the log") && numbers(later) == [8, 9])
     }
 
-    /// Pulls lines of a reader that follows, on this thread, while it goes on in another.
-    private final class Following {
-        private let output: FileHandle
-        private let control: Mutex<CInt?>
-        private var pending = Data()
-
-        init(_ names: LogNames, _ query: LogQuery) throws {
-            let control = try Pipe().release()
-            let output = try Pipe().release()
-            self.control = Mutex(control.writing)
-            self.output = FileHandle(fileDescriptor: output.reading, closeOnDealloc: true)
-            Thread {
-                do {
-                    try LogReader.run(
-                        names, query, control: OwnedDescriptor(adopting: control.reading),
-                        output: OwnedDescriptor(adopting: output.writing))
-                } catch { Issue.record("\(error)") }
-            }.start()
-        }
-
-        /// The next line; `nil` at the end. It waits for it.
-        func next() throws -> String? {
-            while true {
-                if let end = pending.firstIndex(of: 10) {
-                    defer { pending = Data(pending[(end + 1)...]) }
-                    return String(decoding: pending[..<end], as: UTF8.self)
-                }
-                let more = output.availableData
-                if more.isEmpty { return nil }
-                pending += more
-            }
-        }
-
-        func finish() {
-            control.withLock { number in
-                if let number { close(number) }
-                number = nil
-            }
-        }
-
-        deinit { finish() }
-    }
-
     @Test("a follower waits for the log, and loses and repeats nothing over rotations")
     func follow() throws {
         try directory.remove()
         var query = LogQuery()
         query.follows = true
-        let following = try Following(names, query)
+        let following = try RunningReader(.own(names), query)
         // It waits for a directory that comes later.
         try directory.make()
         for number in 0..<300 {
@@ -239,14 +196,14 @@ import Testing
             }
             // Half of the lines are read at once, the others later.
             if number % 2 == 1 {
-                #expect(try following.next() == "line \(number - 1)")
-                #expect(try following.next() == "line \(number)")
+                #expect(following.next() == "line \(number - 1)")
+                #expect(following.next() == "line \(number)")
             }
         }
         try write([line(1, "last")], to: names.current)
         following.finish()
-        #expect(try following.next() == "last")
-        #expect(try following.next() == nil)
+        #expect(following.next() == "last")
+        #expect(following.next() == nil)
     }
 
     @Test("a follower is told if a log is truncated or removed")
@@ -254,20 +211,20 @@ import Testing
         try write([line(1, "a long first line"), line(1, "second")], to: names.current)
         var query = LogQuery()
         query.follows = true
-        let following = try Following(names, query)
-        #expect(try following.next() == "a long first line")
-        #expect(try following.next() == "second")
+        let following = try RunningReader(.own(names), query)
+        #expect(following.next() == "a long first line")
+        #expect(following.next() == "second")
         try #require(FileHandle(forWritingAtPath: names.current)).truncate(atOffset: 0)
-        #expect(try following.next() == "staunch: the log was truncated")
+        #expect(following.next() == "staunch: the log was truncated")
         try write([line(1, "third")], to: names.current)
-        #expect(try following.next() == "third")
+        #expect(following.next() == "third")
         try FileManager.default.removeItem(atPath: names.current)
         try write([line(1, "fourth")], to: names.current)
         #expect(
-            try following.next() == "staunch: a part of the log was removed before it was read")
-        #expect(try following.next() == "fourth")
+            following.next() == "staunch: a part of the log was removed before it was read")
+        #expect(following.next() == "fourth")
         following.finish()
-        #expect(try following.next() == nil)
+        #expect(following.next() == nil)
     }
 
     @Test("a follower with an end in time ends then")
@@ -276,9 +233,9 @@ import Testing
         var query = LogQuery()
         query.follows = true
         query.endsAt = SystemClock.wall + 100
-        let following = try Following(names, query)
-        #expect(try following.next() == "one")
-        #expect(try following.next() == nil)
+        let following = try RunningReader(.own(names), query)
+        #expect(following.next() == "one")
+        #expect(following.next() == nil)
     }
 
     @Test("a query comes back from its words")

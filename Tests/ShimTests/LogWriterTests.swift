@@ -28,7 +28,7 @@ import Testing
         let ends = try Pipe().release()
         defer { close(ends.writing) }
         let writer = LogWriter(
-            names, limits, counters: counters, control: ends.reading, inputs: inputs)
+            .own(names), limits, counters: counters, control: ends.reading, inputs: inputs)
         #expect(writer.run() == 0)
         #expect(counters.isFinished)
         return try lines(names.current)
@@ -130,7 +130,7 @@ import Testing
         close(control.writing)
         #expect(clearsBlocking(stream.reading))
         let writer = LogWriter(
-            names, LogLimits(), counters: counters, control: control.reading,
+            .own(names), LogLimits(), counters: counters, control: control.reading,
             inputs: [(stream: 0, descriptor: stream.reading, begin: Array("zero\n".utf8))])
         #expect(writer.run() == 0)
         #expect(try lines(names.current) == ["stdout F zero", "stdout F one", "stdout F two"])

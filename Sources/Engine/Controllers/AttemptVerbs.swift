@@ -119,13 +119,18 @@ extension PodController {
         return found
     }
 
-    /// Refuses a task with restarts if the shim is of an earlier version.
-    func checkRestart(
-        of task: TaskSpec, _ link: any ShimClient
-    ) async throws(Failure) {
-        guard task.restart.policy != .never, await has(.restarts, link) == false else { return }
+    /// Refuses a task with restarts, or with a log file of the client's, if the shim is of an
+    /// earlier version.
+    func checkShim(for task: TaskSpec, _ link: any ShimClient) async throws(Failure) {
+        var lack: String?
+        if task.restart.policy != .never, await has(.restarts, link) == false {
+            lack = "restarts no task"
+        } else if task.log.path != nil, await has(.clientLogs, link) == false {
+            lack = "opens no log file of a client's"
+        }
+        guard let lack else { return }
         throw Failure(
-            .shimFailed, "the pod's shim is of an earlier version, and restarts no task",
+            .shimFailed, "the pod's shim is of an earlier version, and \(lack)",
             step: .create(.rootfsMount))
     }
 

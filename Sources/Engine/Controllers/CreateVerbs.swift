@@ -170,7 +170,7 @@ extension PodController {
         try checkGoing(operation)
         let user = try await step(.rootfsMount, spec.name, operation, inTurn: true) {
             () async throws(Failure) in
-            try await self.checkRestart(of: spec, link)
+            try await self.checkShim(for: spec, link)
             do throws(SystemCallFailure) {
                 // The networks' plugins have told names and addresses since.
                 try await self.host.writeNames(self.engine.registry.pod(self.uid) ?? pod)
@@ -183,6 +183,8 @@ extension PodController {
             guard case .mounted(let user)? = reply else { throw Failure(reply, .rootfsMount) }
             return user
         }
+        try checkGoing(operation)
+        try await openLog(of: task, operation) { request in await self.ask(link, request) }
         try checkGoing(operation)
         try await awaitRuntime(of: pod, .taskCreate, spec.name, operation)
         try checkParent(of: pod, .taskCreate)
@@ -345,6 +347,7 @@ extension Failure {
         case .sourceMissing: self.init(.mountSourceMissing, detail, step: .create(step))
         case .notShared: self.init(.mountSourceNotShared, detail, step: .create(step))
         case .targetRefused: self.init(.mountTargetRefused, detail, step: .create(step))
+        case .logRefused: self.init(.logPathRefused, detail, step: .create(step))
         case .portTaken: self.init(.portTaken, detail, step: .create(step))
         case .system where step == .networkAttach, .interrupted where step == .networkAttach:
             self.init(.networkFailed, detail, step: .create(step))
@@ -352,6 +355,7 @@ extension Failure {
             self.init(refusedLimits: detail)
         case .system where step == .sysctlsSet:
             self.init(.sysctlRefused, detail, step: .create(step))
+        case .interrupted where step == .logOpen: self.init(.taskState, detail, step: .create(step))
         case .notRunning, .state: self.init(.taskState, detail, step: .create(step))
         case .interrupted, .system: self.init(.shimFailed, detail, step: .create(step))
         }
@@ -361,7 +365,7 @@ extension Failure {
 extension LogLimits {
     fileprivate init(_ log: LogSpec) {
         self.init(
-            maxSize: Int(clamping: log.maxSize), maxFiles: Int(clamping: log.maxFiles),
-            blocks: log.onStall == .block)
+            maxSize: Int(clamping: log.maxSize ?? .max),
+            maxFiles: Int(clamping: log.maxFiles ?? .max), blocks: log.onStall == .block)
     }
 }

@@ -111,6 +111,7 @@ import Teardown
         case .taskResume: await freezeTask(operation, isPause: false)
         case .taskExec: await runExec(operation)
         case .taskUpdate: await updateTask(operation)
+        case .taskReopenLog: await reopenLog(operation)
         case .taskDelete: await deleteTask(operation)
         case .networkCreate, .networkDelete: break  // the network's own controller runs them
         }
@@ -127,7 +128,7 @@ import Teardown
             .networkDelete:
             await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
         case .podCreate, .podUpdate, .taskCreate, .taskStart, .taskSignal, .taskPause,
-            .taskResume, .taskExec, .taskUpdate, .networkCreate:
+            .taskResume, .taskExec, .taskUpdate, .taskReopenLog, .networkCreate:
             let isPodGone = engine.registry.pod(uid) == nil
             let failure =
                 isPodGone
@@ -222,11 +223,18 @@ extension PodController {
     }
 }
 
+extension OperationKind {
+    /// Whether it waits for no other operation of its task, and none waits for it. Each one also
+    /// does its work anew, so none joins another.
+    var isBesideOthers: Bool {
+        [.taskSignal, .taskExec, .taskReopenLog].contains(self)
+    }
+}
+
 extension PodOperation {
     /// Whether a later operation has to wait for this operation.
     func excludes(_ later: PodOperation) -> Bool {
-        let alone: Set<OperationKind> = [.taskSignal, .taskExec]
-        if alone.contains(kind) || alone.contains(later.kind) { return false }
+        if kind.isBesideOthers || later.kind.isBesideOthers { return false }
         guard let task = target.task, let other = later.target.task else { return true }
         return task == other
     }

@@ -183,7 +183,8 @@ extension OperationKind {
         switch self {
         case .podCreate, .podDelete, .podCleanup, .orphanRemove: true
         case .podUpdate, .podStop, .taskCreate, .taskStart, .taskStop, .taskSignal, .taskPause,
-            .taskResume, .taskExec, .taskUpdate, .taskDelete, .networkCreate, .networkDelete:
+            .taskResume, .taskExec, .taskUpdate, .taskReopenLog, .taskDelete,
+            .networkCreate, .networkDelete:
             false
         }
     }

@@ -19,10 +19,10 @@ struct ShownStep: Hashable {
 extension OperationStep {
     /// The steps that create one task.
     static func creating(_ task: TaskSpec) -> [OperationStep] {
-        [
-            OperationStep(name: .create(.rootfsMount), object: task.name),
-            OperationStep(name: .create(.taskCreate), object: task.name),
-        ]
+        let opening: [CreateStep] = task.log.path == nil ? [] : [.logOpen]
+        return ([.rootfsMount] + opening + [.taskCreate]).map { step in
+            OperationStep(name: .create(step), object: task.name)
+        }
     }
 
     /// The steps that remove a pod.

@@ -1,5 +1,5 @@
-// Carries out pod.stop, pod.update, pod.delete, task.stop, task.signal, task.pause, task.resume and
-// task.delete.
+// Carries out pod.stop, pod.update, pod.delete, task.stop, task.signal, task.pause, task.resume,
+// task.reopenLog and task.delete.
 
 import EventLoop
 import Host
@@ -164,6 +164,37 @@ extension PodController {
             }
             pod[task: name] = task
             transaction.put(pod)
+        }
+    }
+
+    func reopenLog(_ operation: PodOperation) async {
+        guard let name = operation.target.task, let task = engine.registry.pod(uid)?[task: name]
+        else { return }
+        do throws(Failure) {
+            let link = try liveShim()
+            try await openLog(of: task, operation) { request in await link.ask(request) }
+            await engine.registry.end(operation.id, .succeeded, engine) { _, _ in }
+        } catch {
+            await engine.registry.end(operation.id, .failed, error: error, engine) { _, _ in }
+        }
+    }
+
+    /// Lets the shim open the log file that the client names; the shim makes the file if it is
+    /// missing.
+    func openLog(
+        of task: PodTask, _ operation: PodOperation,
+        _ ask: @Loop (ShimRequest) async -> ShimReply?
+    ) async throws(Failure) {
+        guard let path = task.spec.log.path else { return }
+        let name = task.spec.name
+        try await step(.logOpen, name, operation) { () async throws(Failure) in
+            guard let root = self.engine.layout.settings.logRoot(of: path) else {
+                throw Failure(
+                    .logPathRefused, "no --log-root contains \(path)", step: .create(.logOpen))
+            }
+            let log = ClientLog(root: root, path: path)
+            let reply = await ask(.openLog(task: name.text, log))
+            guard case .done? = reply else { throw Failure(reply, .logOpen) }
         }
     }
 

@@ -14,13 +14,15 @@ extension Engine {
         let found =
             [appArmorFault(task, info)] + limitFaults(task, info) + capabilityFaults(task, info)
             + resourceFaults(task.resources, info)
-        let faults = found.compactMap { fault in
-            fault.map { fault in
-                DocumentFault(
-                    pointer: fault.names.reduce(place) { $0.appending($1) }, detail: fault.detail,
-                    isNotSupported: true)
-            }
-        }
+        let faults =
+            found.compactMap { fault in
+                fault.map { fault in
+                    DocumentFault(
+                        pointer: fault.names.reduce(place) { $0.appending($1) },
+                        detail: fault.detail,
+                        isNotSupported: true)
+                }
+            } + logFaults(task, place)
         guard faults.isEmpty else { throw .documentFaults(DocumentFaults(faults: faults)) }
     }
 
@@ -63,6 +65,24 @@ extension Engine {
             "needs AppArmor, which this host's kernel does not have in force, so the profile "
                 + "'\(profile)' would not confine the task"
         )
+    }
+
+    /// A log file of the client's is below one of the allowed roots, and is none of the daemon's.
+    private func logFaults(_ task: TaskSpec, _ place: JSONPointer) -> [DocumentFault] {
+        guard let path = task.log.path else { return [] }
+        let own = [settings.runDirectory, settings.dataDirectory, settings.logDirectory]
+        let detail: String
+        if settings.logRoot(of: path) == nil {
+            let roots = settings.logRoots.joined(separator: ", ")
+            detail = "must be below a --log-root of the daemon: \(roots)"
+        } else if let directory = own.first(where: path.isInside) {
+            detail = "must not be in the daemon's own directory \(directory)"
+        } else {
+            return []
+        }
+        return [
+            DocumentFault(pointer: place.appending("log").appending("path"), detail: detail)
+        ]
     }
 
     private func resourceFaults(_ resources: TaskResources, _ info: HostInfo) -> [Fault?] {

@@ -42,11 +42,12 @@ package final class LogReading: Sendable {
     fileprivate func finish() { state.withLock { $0.source }?.finish() }
 
     @Loop fileprivate func begin(
-        _ pod: UID, _ task: Label, _ query: LogQuery, _ host: any Host
+        _ pod: UID, _ task: TaskSpec, _ query: LogQuery, _ host: any Host
     ) {
         if isClosed { return }
         do throws(SystemCallFailure) {
-            let source = try host.readLog(pod, task, query, ready: wake)
+            let source = try host.readLog(
+                pod, task.name, path: task.log.path, query, ready: wake)
             let isClosed = state.withLock { state in
                 if !state.isClosed { state.source = source }
                 return state.isClosed
@@ -65,7 +66,7 @@ extension Engine {
     ) -> LogReading {
         let reading = LogReading(wake: wake)
         onLoop {
-            reading.begin(pod, task.spec.name, query, self.host)
+            reading.begin(pod, task.spec, query, self.host)
             if query.follows { self.logFollowers.add(reading, pod, task, self) }
         }
         return reading

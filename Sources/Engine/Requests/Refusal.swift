@@ -27,6 +27,8 @@ package enum Refusal: Error, Equatable, Sendable {
     case taskDeleting(Label, operation: UID?)
     case podState(PodState)
     case taskState(TaskState)
+    /// The daemon rotates the task's log by itself.
+    case logHasNoPath
     /// A pod or task of this name has another spec. `operation` is that of the pod, if it has one.
     case specConflict(Label, differences: [DocumentFault], operation: UID? = nil)
     case network(NetworkRefusal)

@@ -176,6 +176,24 @@ extension Engine {
         }
     }
 
+    /// Opens the log file that the client names anew, by its path. A task that has ended is
+    /// refused: its whole log is in the file that the client has renamed, and an empty file would
+    /// take its place.
+    package func reopenLog(
+        _ pod: Label, _ name: Label, _ context: RequestContext
+    ) throws(Refusal) -> MutationResult {
+        try mutate(context, .taskReopenLog) { transaction throws(Refusal) in
+            let (pod, task) = try transaction.living(pod, name, context)
+            switch task.state {
+            case .created, .running, .paused: break
+            case .exited where task.nextStart != nil: break
+            case .creating, .exited, .deleting: throw .taskState(task.state)
+            }
+            guard task.spec.log.path != nil else { throw .logHasNoPath }
+            return try transaction.begin(.taskReopenLog, pod, task, context, settings.limits)
+        }
+    }
+
     /// Deletes a task, by the delete's table, inside the pod.
     package func deleteTask(
         _ pod: Label, _ name: Label, uid: UID?, grace: Int64?, allowMissing: Bool,
@@ -242,13 +260,13 @@ extension Transaction {
         return .task(task)
     }
 
-    /// Begins an operation on a task. It joins a running operation of the same kind, except for
-    /// signals.
+    /// Begins an operation on a task. It joins a running operation of the same kind, unless each
+    /// one does its work anew.
     fileprivate mutating func begin(
         _ kind: OperationKind, _ pod: Pod, _ task: PodTask, _ context: RequestContext,
         _ limits: Limits, grace: Int64? = nil, signal: Signal? = nil
     ) throws(Refusal) -> MutationResult {
-        if kind != .taskSignal {
+        if !kind.isBesideOthers {
             let open = openOperations(of: pod.uid)
             if let same = open.first(where: { $0.kind == kind && $0.target.uid == task.uid }) {
                 return join(same, grace: grace)
