@@ -176,6 +176,63 @@ extension Machine {
             }
         }
 
+        @Test("a hung disk under a client's log delays only its pod, and the file stays")
+        func clientLog() throws {
+            var disk: StallingDisk?
+            try withFault(
+                "disk under a client's log",
+                setUp: { daemon in
+                    disk = try StallingDisk(at: daemon.home + "/logs", of: daemon)
+                    daemon.arguments += ["--log-root", daemon.home + "/logs"]
+                }
+            ) { daemon, client in
+                let disk = try #require(disk)
+                // More output than the pipes between the task and its log hold.
+                let script =
+                    "echo begun; while [ ! -e /data/go ]; do sleep 0.02; done; "
+                    + "dd if=/dev/zero bs=1024 count=4096 2>&- | tr '\\0' '\\n'; "
+                    + "while [ ! -e /data/end ]; do sleep 0.02; done; exit 42"
+                let mount = try daemon.shared([daemon.home + "/go": "/data"])
+                func log(_ name: String) -> String {
+                    #""log": {"path": "\#(disk.mountPoint)/\#(name).log"}"#
+                }
+                _ = try client.createPod(
+                    "web", daemon.rootfs.pod(script, mount + ", " + log("web")))
+                let file = disk.mountPoint + "/web.log"
+                try eventually("the log is begun") { text(of: file)?.contains("begun") == true }
+                try disk.stall()
+                // Its file has to be made.
+                let late = try client.send(
+                    "PUT", "/v1/pods/late", daemon.rootfs.pod("true", log("late")))
+                #expect(late.status == 202)
+                try eventually("a helper waits for the disk") {
+                    let steps = try client.send("GET", "/v1/operations/\(late.id)")["steps"]
+                    let step = steps?.elements?.first { $0["name"]?.string == "log.open" }
+                    return step?["detail"]?.string?.contains("state D") == true
+                }
+                try write("", to: daemon.home + "/go/go")
+                let task = "/v1/pods/web/tasks/app"
+                try eventually("output is dropped") {
+                    try client.send("GET", task)["log", "dropped"]?.integer ?? 0 > 0
+                }
+                // The writer changes over when the disk lets it go.
+                let reopening = try client.send(
+                    "POST", task + "/logs/reopen", headers: ["Prefer": "wait=1"])
+                #expect(reopening.status == 202)
+                try write("", to: daemon.home + "/go/end")
+                let ended = try client.waitForTask("web", "app", "exited")
+                #expect(ended["exitCode"]?.integer == 42)
+                let stuck = try client.delete("web", why: "log writer", "pid")
+                let canceled = try client.delete("late", why: "state D")
+                try daemon.expectServes(stuck)
+                disk.resume()
+                try daemon.expectEnds(stuck)
+                try daemon.expectEnds(canceled)
+                #expect(try client.follow(reopening.id)["finishedAt"] != .null)
+                #expect(text(of: file)?.contains("begun") == true)
+            }
+        }
+
         @Test("a delete waits for a helper on a hung disk, even if the helper's shim dies")
         func shimDies() throws {
             try withStallingData("disk, and no shim") { daemon, client, disk in

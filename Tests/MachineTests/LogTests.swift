@@ -6,7 +6,7 @@ import JSON
 import Testing
 
 /// curl, which follows a log. Its lines are taken as they come.
-private final class Following {
+final class Following {
     private let process = Process()
     private let output = Pipe()
     private var pending = Data()
