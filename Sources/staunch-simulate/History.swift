@@ -152,6 +152,7 @@ import Store
             spec.restart.maxBackoff = 3000
             if world.dice.once(in: 4) { spec.restart.maxRetries = Int64(world.dice.below(4)) }
         }
+        if world.dice.once(in: 3) { spec.log.path = "/var/log/pods/\(name).log" }
         return spec
     }
 
