@@ -1,8 +1,13 @@
 // The cgroup of an exec, below its task's: with it, the exec's processes are ended, and no others.
 //
-// It is in v1's freezer, or else in the v2 tree: runc moves a process below the task's cgroup only
-// in a hierarchy that has a name, and the unified hierarchy of a hybrid host has none. The
-// processes of an exec that ends by itself, such as a server that it has started, stay in the task.
+// Only the runtime can put its process there, because it moves the process to the task's cgroups.
+// In v1 runc does that in one hierarchy, the freezer; the unified hierarchy of a hybrid host has no
+// name for it. crun's option is for all hierarchies, and crun then passes over those without such a
+// cgroup. So its exec is in the unified hierarchy, which crun does not see. Without that hierarchy
+// the exec has no cgroup.
+//
+// The processes of an exec that ends by itself, such as a server that it has started, stay in the
+// task.
 
 import Kernel
 import Linux
@@ -12,10 +17,16 @@ struct ExecCgroup {
     private let name: String
     private let hierarchy: CgroupHierarchy?
     private let parent: String
-    init(_ id: String, _ paths: TaskPaths, _ hierarchies: [CgroupHierarchy]) {
+    /// Whether the shim puts the runtime there, and not the runtime its process.
+    private let isJoined: Bool
+    /// `refusesHybrid`: whether the runtime does not see the unified hierarchy beside v1's.
+    init(
+        _ id: String, _ paths: TaskPaths, _ hierarchies: [CgroupHierarchy], refusesHybrid: Bool
+    ) {
         name = "exec-\(id)"
-        hierarchy =
-            hierarchies.first { $0.has("freezer") } ?? hierarchies.first(where: \.isUnified)
+        let unified = hierarchies.first(where: \.isUnified)
+        isJoined = refusesHybrid && (unified == nil || hierarchies.count > 1)
+        hierarchy = isJoined ? unified : hierarchies.first { $0.has("freezer") } ?? unified
         var parent = paths.cgroup
         if let hierarchy {
             ignoring("it is then seen to be missing") { () throws(SystemCallFailure) in
@@ -36,7 +47,17 @@ struct ExecCgroup {
     }
 
     /// For the runtime's command line; `nil` if there is none.
-    var word: String? { hierarchy.map { $0.isUnified ? name : "freezer:\(name)" } }
+    var word: String? {
+        guard let hierarchy, !isJoined else { return nil }
+        return hierarchy.isUnified ? name : "freezer:\(name)"
+    }
+
+    /// Called in the child that is to become the runtime.
+    func join() throws(SystemCallFailure) {
+        guard let hierarchy, isJoined else { return }
+        try Files.writeControlFile(
+            hierarchy.directory("\(parent)/\(name)") + "/cgroup.procs", "0")
+    }
 
     /// Kills the processes in it, and removes it. Returns `false` if one is left.
     func killAndRemove() -> Bool {

@@ -71,7 +71,9 @@ final class ExecKeeper {
     /// Adopts the descriptors of the plan, but not the stream.
     private init(_ plan: ExecPlan) throws(SystemCallFailure) {
         self.plan = plan
-        cgroup = ExecCgroup(plan.exec.id, plan.paths, plan.hierarchies)
+        cgroup = ExecCgroup(
+            plan.exec.id, plan.paths, plan.hierarchies,
+            refusesHybrid: plan.document.refusesHybrid)
         control = OwnedDescriptor(adopting: plan.control)
         result = OwnedDescriptor(adopting: plan.result)
         epoll = try Epoll()
@@ -159,12 +161,13 @@ final class ExecKeeper {
         self.stream = stream
         let call = RuntimeCall.exec(
             process: documentPath, pidFile: pidPath, cgroup: cgroup.word)
-        let (hidden, host) = (plan.hidden, plan.host)
+        let (cgroup, hidden, host) = (cgroup, plan.hidden, plan.host)
         runtime = try Command(plan.command.arguments(call, log: logPath)).forkAndExec(
             in: given.number, out: out.number, err: errors.number
         ) {
             complaining(in: logPath) { () throws(SystemCallFailure) in
                 try hidden.join()
+                try cgroup.join()
                 guard !hidden.isEmpty else { return }
                 try Sandbox.enterHost(host, with: [], shared: [])
                 hidden.hide()

@@ -74,7 +74,9 @@ extension Shim {
     ) throws(SystemCallFailure) {
         let hidden = try HiddenHierarchies(
             slot, settings, hierarchies, refusesHybrid: document.refusesHybrid)
-        let made = ExecSlot(exec.id, slot, ExecCgroup(exec.id, slot.paths, hierarchies))
+        let cgroup = ExecCgroup(
+            exec.id, slot.paths, hierarchies, refusesHybrid: document.refusesHybrid)
+        let made = ExecSlot(exec.id, slot, cgroup)
         let results = try Pipe().release()
         let told = OwnedDescriptor(adopting: results.writing)
         made.result = OwnedDescriptor(adopting: results.reading)

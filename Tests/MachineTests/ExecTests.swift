@@ -71,6 +71,10 @@ extension Machine {
                 let first = try exec(client, "grep -E 'Cap|NoNewP|Seccomp:' /proc/1/status")
                 #expect(confined["exitCode"] == .integer(0))
                 #expect(confined["stdout"] == first["stdout"])
+                let cgroups = "sed 's,/exec-[^/]*$,,; s,^\\(0::\\)$,\\1/,'"
+                let own = try exec(client, "cat /proc/self/cgroup | \(cgroups)")
+                let tasks = try exec(client, "cat /proc/1/cgroup | \(cgroups)")
+                #expect(own["stdout"] == tasks["stdout"], "\(own.reply.text)")
                 #expect(execCgroups(daemon) == [])
             }
         }
