@@ -155,6 +155,7 @@ extension Shim {
     func keeperEnded(_ exec: ExecSlot) {
         exec.keeper = nil
         exec.control = nil
+        isMemoryDue = true
         readEnd(of: exec)
         forgetOldest()
         advanceStop(exec.task)
