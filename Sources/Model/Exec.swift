@@ -17,6 +17,7 @@ package struct ExecSpec: Equatable, Sendable {
     /// The most bytes of each stream in the answer.
     package var maxOutput = defaultMaxOutput
 
+    /// Bytes: 1 MiB.
     package static let defaultMaxOutput: Int64 = 1 << 20
 
     package init(args: [String]) { self.args = args }

@@ -37,6 +37,7 @@ package enum OperationKind: String, Sendable, CaseIterable {
         }
     }
 
+    /// Whether the operation makes an object with a record.
     package var isCreate: Bool { [.podCreate, .taskCreate, .networkCreate].contains(self) }
     /// Only an operation that makes something can be canceled (openapi/README.md), and an exec.
     package var isCancelable: Bool { isCreate || self == .taskExec }
