@@ -15,7 +15,7 @@ extension Call {
         wanting wish: Wish = .success, patience: Double = 0, _ read: () throws(Problem) -> Input,
         then change: (Input, RequestContext) throws(Problem) -> MutationResult
     ) throws(Problem) -> HTTPReply {
-        reply(try accept(read, then: change), wanting: wish)
+        reply(try accept(read, then: change), wanting: wish, patience: patience)
     }
 
     /// The same without the reply.
