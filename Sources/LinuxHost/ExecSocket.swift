@@ -60,7 +60,7 @@ final class ExecSocket: ExecSource {
     private let ends: Mutex<Ends?>
     private let reading = Mutex(Reading())
     private let ready: @Sendable () -> Void
-    private let isWatching = Mutex(false)
+    private let reads = ReadWatch()
 
     /// The input is a file of the process's, so that the daemon need not feed it.
     init(_ input: [UInt8]?, ready: @escaping @Sendable () -> Void) throws(SystemCallFailure) {
@@ -106,18 +106,7 @@ final class ExecSocket: ExecSource {
     }
 
     /// It keeps this object until there is something to read.
-    private func watch() {
-        let isFirst = isWatching.withLock { isWatching in
-            defer { isWatching = true }
-            return !isWatching
-        }
-        guard isFirst else { return }
-        onLoop {
-            await ChildEnd.readable(self.socket.number)
-            self.isWatching.withLock { $0 = false }
-            self.ready()
-        }
-    }
+    private func watch() { reads.begin(socket.number, keeping: self, ready) }
 
     func close() {
         handedOver()

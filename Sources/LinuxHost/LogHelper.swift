@@ -32,8 +32,7 @@ private final class LogHelper: LogSource {
     private let output: OwnedDescriptor
     private let control: Mutex<OwnedDescriptor?>
     private let ready: @Sendable () -> Void
-    /// Whether the loop watches the output.
-    private let isWatching = Mutex(false)
+    private let reads = ReadWatch()
     private let ending = Ending()
 
     /// The helper's exit code, when it has ended; -1 for a signal.
@@ -78,18 +77,7 @@ private final class LogHelper: LogSource {
     }
 
     /// It keeps this object until there is something to read, or the helper has ended.
-    private func watch() {
-        let isFirst = isWatching.withLock { isWatching in
-            defer { isWatching = true }
-            return !isWatching
-        }
-        guard isFirst else { return }
-        onLoop {
-            await ChildEnd.readable(self.output.number)
-            self.isWatching.withLock { $0 = false }
-            self.ready()
-        }
-    }
+    private func watch() { reads.begin(output.number, keeping: self, ready) }
 
     func finish() { control.withLock { $0 = nil } }
 
