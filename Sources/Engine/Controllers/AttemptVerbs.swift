@@ -107,16 +107,13 @@ extension PodController {
 
     /// Whether the shim is of a version that can do this; `nil` if it hung up.
     func has(_ capability: ShimCapability, _ link: any ShimClient) async -> Bool? {
-        await capabilities(of: link)?.contains(capability)
-    }
-
-    /// What the shim can do beyond its version of the messages; `nil` if it hung up.
-    func capabilities(of link: any ShimClient) async -> Set<ShimCapability>? {
-        if let capabilities, capabilities.link === link { return capabilities.found }
+        if let capabilities, capabilities.link === link {
+            return capabilities.found.contains(capability)
+        }
         guard case .status(let report)? = await link.ask(.status) else { return nil }
         let found = Set(report.capabilities.compactMap { ShimCapability(rawValue: $0) })
         capabilities = (link, found)
-        return found
+        return found.contains(capability)
     }
 
     /// Refuses a task with restarts, or with a log file of the client's, if the shim is of an

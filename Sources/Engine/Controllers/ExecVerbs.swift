@@ -91,10 +91,8 @@ extension PodController {
             let task = pod[task: name]
         else { throw Failure(.taskUnknown, "the task was gone by then") }
         let link = try liveShim()
-        guard let capabilities = await capabilities(of: link) else {
-            throw Failure(nil, .taskExec)
-        }
-        guard capabilities.contains(.execs) else {
+        guard let runsExecs = await has(.execs, link) else { throw Failure(nil, .taskExec) }
+        guard runsExecs else {
             throw Failure(
                 .shimFailed, "the pod's shim is of an earlier version, and runs no execs",
                 step: .create(.taskExec))
@@ -129,7 +127,7 @@ extension PodController {
     /// know has not run.
     func learnExecs(from link: any ShimClient) async {
         let asked = execs.filter { $0.value.isAsked }
-        guard !asked.isEmpty, await capabilities(of: link)?.contains(.execs) ?? false,
+        guard !asked.isEmpty, await has(.execs, link) ?? false,
             case .execs(let reports)? = await link.ask(.execs)
         else { return }
         for (id, exec) in asked {

@@ -143,7 +143,6 @@ import Teardown
     /// newcomer's grace. Only the delete of the pod interrupts a create of the pod.
     private func interrupt(_ operation: PodOperation, for newcomer: PodOperation) {
         if operation.kind == .podCreate && newcomer.target.task != nil { return }
-        if operation.kind == .taskExec { return endExec(operation) }
         engine.gate.callOff(operation.id, of: uid)
         if operation.kind == .podCreate, engine.registry.pod(uid)?.spec.network.cni != nil {
             // `CancelWatch` kills a plugin that starts just now.
@@ -155,6 +154,7 @@ import Teardown
         let interruption = Interruption(
             newcomer: newcomer.id, grace: newcomer.grace, link: ObjectIdentifier(link))
         guard interruptions[operation.id, default: []].insert(interruption).inserted else { return }
+        if operation.kind == .taskExec { return endExec(operation) }
         let only = newcomer.target.task ?? operation.target.task
         for task in pod.tasks where only == nil || only == task.spec.name {
             let grace =
