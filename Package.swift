@@ -61,7 +61,7 @@ let package = Package(
         library("CNI", ["Bytes", "Kernel", "JSON"]),
         library("Documents", ["CNI", "Kernel", "Model", "JSON", "Bytes"]),
         library("OCI", ["Kernel", "Model", "JSON", "Bytes"]),
-        library("ShimProtocol", ["Kernel"]),
+        library("ShimProtocol", ["Bytes", "Kernel"]),
         library("Store", ["Bytes", "CSQLite", "Failpoints"]),
         library("Teardown", ["Model"]),
         library(

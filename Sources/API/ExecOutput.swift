@@ -39,6 +39,9 @@ final class ExecOutput: Sendable {
         return call
     }
 
+    /// Whether this request has begun the exec, and gets its output.
+    var hasBegun: Bool { state.withLock { $0.call != nil } }
+
     func attach(_ stream: HTTPStream) { state.withLock { $0.stream = stream } }
 
     private func wakeStream() { _ = state.withLock { $0.stream }?.wake() }

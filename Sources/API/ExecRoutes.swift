@@ -1,7 +1,8 @@
-// Execs: run to completion as one JSON document, or live as one JSON object a line.
+// Execs: run to completion as one JSON document, live as one JSON object a line, or over the
+// client's own connection, which the shim gets.
 //
 // An exec is an operation, so a retry with its id finds it. Its output goes to the request that
-// began it, and is not kept.
+// began it, and only the last output of a kept exec is kept, for the next client.
 
 import Bytes
 import Documents
@@ -19,6 +20,7 @@ let execRoutes: [Route] = [
         produces: ["application/json", "application/x-ndjson"], postExec),
     Route("GET", "/v1/pods/{pod}/tasks/{task}/exec/{id}", query: ["wait"], getExec),
     Route("DELETE", "/v1/pods/{pod}/tasks/{task}/exec/{id}", deleteExec),
+    Route("GET", "/v1/pods/{pod}/tasks/{task}/exec/{id}/attach", produces: [], attachExec),
 ]
 
 /// Seconds. An exec has no limit but its own.
@@ -26,22 +28,69 @@ private let patience = 31_536_000.0
 
 @Sendable private func postExec(_ call: Call) throws(Problem) -> HTTPReply {
     let body = try call.requiredJSON()
+    let upgrade = try StreamUpgrade(call)
+    let isAsync = Waiting.isAsync(call.request.headers)
     let output = ExecOutput()
     let isLive = call.mediaType == "application/x-ndjson"
+    var connecting: ExecCall?
     let accepted = try call.accept { () throws(Problem) in
-        let spec = try call.decode { () throws(DocumentFaults) in try ExecSpec.decode(body) }
+        let isStreamed = upgrade != nil || isAsync
+        let spec = try call.decode { () throws(DocumentFaults) in
+            try ExecSpec.decode(body, isStreamed: isStreamed)
+        }
         return (spec, try call.query.uid())
     } then: { read, context throws(Problem) in
         let task = try call.task()
         try call.check(read.1, against: task.uid)
         let pod = try call.podName()
-        let exec = output.begin(read.0, isLive: isLive)
+        let exec: ExecCall
+        if upgrade != nil {
+            exec = ExecCall(connecting: read.0)
+            connecting = exec
+        } else if isAsync, read.0.onDisconnect == .keep {
+            exec = ExecCall(detached: read.0, try call.detachedInput(read.0.input))
+        } else {
+            exec = output.begin(read.0, isLive: isLive)
+        }
         return try call.ask { engine throws(Refusal) in
             try engine.exec(pod, task.spec.name, exec, context)
         }
     }
     guard let operation = accepted.execOperation else { return call.reply(accepted) }
+    if let upgrade, let connecting { return upgraded(upgrade, operation, connecting, call) }
+    if isAsync, !output.hasBegun { return call.reply(accepted) }
     return isLive ? live(operation, output, call) : completed(operation, output, call)
+}
+
+private func upgraded(
+    _ upgrade: StreamUpgrade, _ operation: PodOperation, _ exec: ExecCall, _ call: Call
+) -> HTTPReply {
+    let engine = call.engine
+    return upgrade.reply(
+        operation.href, input: exec.input,
+        begin: { stream in
+            _ = engine.whenEnded(operation.id) { stream.execEnded(engine.exec(operation.id)) }
+            exec.connected(stream)
+        }, failed: { exec.close() })
+}
+
+/// Makes the client's connection the next stream of a kept exec.
+@Sendable private func attachExec(_ call: Call) throws(Problem) -> HTTPReply {
+    guard let upgrade = try StreamUpgrade(call) else {
+        throw call.problem(
+            .malformedRequest, "the header Upgrade must be staunch-stream or websocket")
+    }
+    let exec = try findExec(call)
+    if exec.state.hasEnded {
+        throw call.problem(.execEnded, "the exec has ended, and has no stream any more")
+    }
+    let engine = call.engine
+    return upgrade.reply(
+        exec.href,
+        begin: { stream in
+            _ = engine.whenEnded(exec.id) { stream.execEnded(engine.exec(exec.id)) }
+            engine.attach(stream, to: exec) { stream.refuse(exec.id, $0) }
+        }, failed: {})
 }
 
 /// Answers when the exec has ended and all its output was read.
@@ -104,6 +153,23 @@ private func live(_ operation: PodOperation, _ output: ExecOutput, _ call: Call)
         let exec = try findExec(call)
         if exec.state.hasEnded { return .finished(exec) }
         return try call.ask { engine throws(Refusal) in try engine.cancel(exec.id, context) }
+    }
+}
+
+extension Call {
+    fileprivate func detachedInput(_ input: [UInt8]?) throws(Problem) -> DetachedInput {
+        try ask { _ throws(Refusal) in
+            do { return try DetachedInput(input) } catch {
+                throw .fault(cause: "no descriptor is left: \(error)")
+            }
+        }
+    }
+}
+
+extension Engine {
+    fileprivate func exec(_ id: UID) -> PodOperation? {
+        guard case .found(let operation) = operation(id) else { return nil }
+        return operation
     }
 }
 

@@ -31,6 +31,7 @@ struct Meter: Sendable {
         switch reply {
         case .response(let response): count(response.status)
         case .stream: count(200)
+        case .upgrade: count(101)
         case .wait: break
         }
     }

@@ -1,4 +1,4 @@
-// The Prefer header (RFC 7240); only the preference `wait` is known.
+// The Prefer header (RFC 7240); only the preferences `wait` and `respond-async` are known.
 
 import Bytes
 
@@ -18,6 +18,16 @@ enum Waiting {
             }
         }
         return nil
+    }
+
+    /// Whether the client wants no answer but the operation (section 4.1).
+    static func isAsync(_ headers: [(name: String, value: String)]) -> Bool {
+        headers.contains { header in
+            isPrefer(header.name)
+                && header.value.fields(",").contains {
+                    trimmed($0.upTo(";")).lowered == "respond-async"
+                }
+        }
     }
 
     private static func wait(_ preference: String) -> Double? {

@@ -13,7 +13,8 @@ package struct Route: Sendable {
     package let pattern: String
     /// The query parameters that the route accepts.
     package let query: [String]
-    /// The media types it can reply with; the first is the default.
+    /// The media types it can reply with; the first is the default. There are none if it only gives
+    /// the connection away.
     let produces: [String]
     /// Whether it replies with the first of `produces` if the client accepts none of them.
     let ignoresAccept: Bool

@@ -2,4 +2,5 @@
 
 package let routes: [Route] =
     serverRoutes + podRoutes + taskRoutes + networkRoutes + operationRoutes + eventRoutes
-    + auditRoutes + logRoutes + execRoutes + statisticsRoutes + healthRoutes + podMetricsRoutes
+    + auditRoutes + logRoutes + execRoutes + forwardRoutes
+    + statisticsRoutes + healthRoutes + podMetricsRoutes

@@ -46,7 +46,8 @@ final class Router: Sendable {
 
     private func answer(_ request: HTTPRequest, _ route: Route, _ meter: Meter) -> HTTPReply {
         do throws(Problem) {
-            let wanted = negotiate(request.header("Accept"), route.produces)
+            let wanted =
+                route.produces.isEmpty ? "" : negotiate(request.header("Accept"), route.produces)
             guard let type = wanted ?? (route.ignoresAccept ? route.produces.first : nil) else {
                 let types = route.produces.joined(separator: " or ")
                 let detail = "the answer is \(types), which the Accept header leaves out"

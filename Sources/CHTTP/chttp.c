@@ -83,9 +83,11 @@ struct chttp_daemon *chttp_start(const struct chttp_settings *settings,
   if (!daemon) return NULL;
   daemon->calls = *calls;
   daemon->mhd = MHD_start_daemon(
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-      on_access, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_log, daemon, MHD_OPTION_LISTEN_SOCKET,
-      settings->listener, MHD_OPTION_CONNECTION_LIMIT, settings->connections,
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+          MHD_USE_ERROR_LOG,
+      0, NULL, NULL, on_access, daemon, MHD_OPTION_EXTERNAL_LOGGER, on_log, daemon,
+      MHD_OPTION_LISTEN_SOCKET, settings->listener,
+      MHD_OPTION_CONNECTION_LIMIT, settings->connections,
       MHD_OPTION_CONNECTION_TIMEOUT, settings->idle_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
       settings->memory, MHD_OPTION_NOTIFY_CONNECTION, on_connection, daemon,
       MHD_OPTION_URI_LOG_CALLBACK, on_target, daemon, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped,
@@ -124,4 +126,8 @@ void chttp_hang_up(int descriptor) { shutdown(descriptor, SHUT_RDWR); }
 size_t chttp_descriptor_limit(void) {
   struct rlimit limit;
   return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}
+
+void chttp_end_upgrade(struct MHD_UpgradeResponseHandle *handle) {
+  MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }

@@ -349,15 +349,23 @@ static int address_in(struct sockaddr_un *address, int directory, const char *na
     return -1;
 }
 
-int clinux_listen_seqpacket(int directory, const char *name, int backlog) {
+static int listen_as(int directory, const char *name, int type, int backlog) {
     struct sockaddr_un address;
     if (address_in(&address, directory, name) < 0) return -1;
-    int made = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int made = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0) return -1;
     unlinkat(directory, name, 0);
     if (bind(made, (struct sockaddr *)&address, sizeof address) < 0 || listen(made, backlog) < 0)
         return close_keeping_errno(made);
     return made;
+}
+
+int clinux_listen_seqpacket(int directory, const char *name, int backlog) {
+    return listen_as(directory, name, SOCK_SEQPACKET, backlog);
+}
+
+int clinux_listen_stream(int directory, const char *name, int backlog) {
+    return listen_as(directory, name, SOCK_STREAM, backlog);
 }
 
 int clinux_connect_seqpacket(int directory, const char *name) {
@@ -461,6 +469,8 @@ int clinux_set_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);
     return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
 }
+
+int clinux_duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 3); }
 
 int clinux_set_pipe_size(int descriptor, int bytes) {
     return fcntl(descriptor, F_SETPIPE_SZ, bytes);

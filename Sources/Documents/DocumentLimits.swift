@@ -27,6 +27,8 @@ package enum DocumentLimits {
     package static let grace = 0.0...86_400.0
     /// Seconds.
     package static let execTimeout = 0.001...31_536_000.0
+    /// Characters of a terminal's line, and lines.
+    package static let terminalSize: ClosedRange<Int64> = 1...65_535
     /// Bytes of each of an exec's streams in an answer.
     package static let execOutput: ClosedRange<Int64> = 0...16_777_216
     /// Restarts of a task.

@@ -56,6 +56,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case tooManyOperations = "too-many-operations"
     case shimFailed = "shim-failed"
     case execLost = "exec-lost"
+    case execEnded = "exec-ended"
+    case portRefused = "port-refused"
     case internalFault = "internal"
     case transferCodingUnknown = "transfer-coding-unknown"
     case tooManyWaits = "too-many-waits"
@@ -72,7 +74,8 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .notFound, .podUnknown, .taskUnknown, .networkUnknown, .operationUnknown: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
-        case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .notCancelable,
+        case .specConflict, .podDeleting, .taskDeleting, .podState, .taskState, .execEnded,
+            .notCancelable,
             .notAbandonable, .networkDeleting, .networkInUse, .networkConfigured, .subnetTaken,
             .addressTaken,
             .addressesExhausted, .portTaken:
@@ -90,6 +93,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .execLost, .networkFailed, .internalFault: 500
         case .transferCodingUnknown: 501
+        case .portRefused: 502
         case .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable,
             .statisticsUnavailable:
             503
@@ -102,12 +106,12 @@ package enum ProblemCode: String, Sendable, CaseIterable {
         case .podDeleting, .taskDeleting, .networkDeleting, .networkInUse, .addressesExhausted,
             .networkFailed, .tooManyPods, .tooManyOperations, .shimFailed,
             .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable,
-            .statisticsUnavailable:
+            .statisticsUnavailable, .portRefused:
             true
         case .malformedRequest, .malformedJSON, .tooDeep, .notFound, .podUnknown, .taskUnknown,
             .operationUnknown, .methodNotAllowed, .notAcceptable, .specConflict, .podState,
             .taskState, .notCancelable, .notAbandonable, .operationExpired, .eventsExpired,
-            .uidMismatch, .execLost,
+            .uidMismatch, .execLost, .execEnded,
             .preconditionFailed, .bodyTooLarge, .documentTooLarge, .unsupportedMediaType,
             .invalidDocument, .notSupported, .operationIDReused, .rootfsMissing,
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,

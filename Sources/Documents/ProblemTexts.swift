@@ -58,6 +58,8 @@ extension ProblemCode {
         case .tooManyOperations: "The pod has too many open operations"
         case .shimFailed: "The shim of the pod failed"
         case .execLost: "The end of the exec is unknown"
+        case .execEnded: "The exec has ended"
+        case .portRefused: "The port of the pod took no connection"
         case .internalFault: "Internal error of the daemon"
         case .transferCodingUnknown: "The transfer coding is not known"
         case .tooManyWaits: "Too many streams are open"
@@ -200,6 +202,11 @@ extension ProblemCode {
         case .execLost:
             "The process that kept the exec was killed, or the shim of the pod has died. All "
                 + "processes of the exec are killed. They may have run."
+        case .execEnded:
+            "The exec has no stream any more. Its operation tells how it ended."
+        case .portRefused:
+            "No process of the pod listens on this port of the loopback addresses, or the pod is "
+                + "about to end. The detail quotes the error."
         case .internalFault:
             "This is a bug in the daemon. The log contains the id that the detail names."
         case .transferCodingUnknown:
@@ -260,6 +267,8 @@ extension ProblemCode {
         case .tooManyPods: "Delete a pod, or wait until a pod is gone."
         case .tooManyOperations:
             "Wait until an operation of the pod has ended, then send the request again."
+        case .execEnded: "Read the exec with GET."
+        case .portRefused: "Try again when the process listens."
         case .internalFault: "Report the bug with the lines of the log that contain the id."
         case .transferCodingUnknown: "Send the body with a Content-Length header, or chunked."
         case .tooManyWaits: "Close an event stream, or try again later."

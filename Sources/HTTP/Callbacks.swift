@@ -13,6 +13,13 @@ enum Callbacks {
             context: context, opened: opened, closed: closed, began: began, access: access,
             ended: ended, log: log)
     }
+
+    /// The connection of a slot.
+    static func connection(_ slot: UnsafeMutableRawPointer?) -> Connection? {
+        guard let slot = unsafe slot else { return nil }
+        // SAFETY: a slot that `opened` made and `closed` has not released.
+        return unsafe Unmanaged<Connection>.fromOpaque(slot).takeUnretainedValue()
+    }
 }
 
 private func opened(
@@ -33,7 +40,9 @@ private func closed(_ slot: UnsafeMutableRawPointer?) {
 }
 
 private func began(_ slot: UnsafeMutableRawPointer?, _ target: UnsafePointer<CChar>?) {
-    guard let target = unsafe target, let connection = unsafe connection(slot) else { return }
+    guard let target = unsafe target, let connection = unsafe Callbacks.connection(slot) else {
+        return
+    }
     unsafe connection.began(target: target)
 }
 
@@ -41,13 +50,17 @@ private func access(
     _ slot: UnsafeMutableRawPointer?, _ method: UnsafePointer<CChar>?, _ isOld: CInt,
     _ targetSize: Int, _ bytes: UnsafePointer<CChar>?, _ size: Int
 ) -> CInt {
-    guard let method = unsafe method, let connection = unsafe connection(slot) else { return 0 }
+    guard let method = unsafe method, let connection = unsafe Callbacks.connection(slot) else {
+        return 0
+    }
     let piece = unsafe UnsafeRawBufferPointer(start: bytes, count: size)
     return unsafe connection.access(
         method: method, isOld: isOld != 0, targetSize: targetSize, piece: piece) ? 1 : 0
 }
 
-private func ended(_ slot: UnsafeMutableRawPointer?) { unsafe connection(slot)?.ended() }
+private func ended(_ slot: UnsafeMutableRawPointer?) {
+    unsafe Callbacks.connection(slot)?.ended()
+}
 
 private func log(_ context: UnsafeMutableRawPointer?, _ line: UnsafePointer<CChar>?) {
     guard let context = unsafe context, let line = unsafe line else { return }
@@ -57,10 +70,4 @@ private func log(_ context: UnsafeMutableRawPointer?, _ line: UnsafePointer<CCha
     var text = unsafe String(cString: line)
     while let line = text.before("\n") { text = line }
     log(text)
-}
-
-private func connection(_ slot: UnsafeMutableRawPointer?) -> Connection? {
-    guard let slot = unsafe slot else { return nil }
-    // SAFETY: a slot that `opened` made and `closed` has not released.
-    return unsafe Unmanaged<Connection>.fromOpaque(slot).takeUnretainedValue()
 }

@@ -2,10 +2,12 @@
 //
 //      idle ──> targeted ──> receiving ──> answered ──> idle      any state ──> idle  [ended]
 //                               │  ^ └────> streaming
-//                               └> waiting ──> answered
+//                               ├> waiting ──> answered
+//                               └> upgrading ──> answered
 //      targeted:  * the request line is here        receiving: * the headers are here
 //      answered:  * a response was queued           waiting:   * the connection is suspended
 //      streaming: * the stream has this connection for its seat
+//      upgrading: * the status 101 was queued
 
 import CHTTP
 import Failpoints
@@ -19,6 +21,7 @@ final class Connection {
         case receiving(HTTPRequest, isDecoded: Bool)
         case waiting(HTTPWait, HTTPWaiter, Parking)
         case streaming(HTTPStream)
+        case upgrading(HTTPUpgrade)
         case answered
     }
 
@@ -86,7 +89,7 @@ final class Connection {
             return isDecoded ? serve(request) : refuseTarget(of: request)
         case .waiting(let wait, let waiter, let parking):
             return waitEnded(wait, waiter, parking)
-        case .idle, .streaming, .answered:
+        case .idle, .streaming, .upgrading, .answered:
             // MHD asks again if a response could not be queued: only cutting is left.
             return false
         }
@@ -101,6 +104,7 @@ final class Connection {
         case .streaming(let stream):
             core.unseat(stream)
             stream.detach()
+        case .upgrading(let upgrade): upgrade.fail()
         case .idle, .targeted, .receiving, .answered: break
         }
         phase = .idle
@@ -178,11 +182,24 @@ final class Connection {
         case .response(let response): send(response, on: handle)
         case .wait(let wait): begin(wait)
         case .stream(let stream): begin(stream, request)
+        case .upgrade(let upgrade): begin(upgrade)
         }
     }
 
+    private func begin(_ upgrade: HTTPUpgrade) -> Bool {
+        phase = .upgrading(upgrade)
+        return send(upgrade, on: handle)
+    }
+
+    /// Called when the status 101 was sent.
+    func upgraded(_ descriptor: CInt, early: [UInt8]) {
+        guard case .upgrading(let upgrade) = phase else { return }
+        phase = .answered
+        upgrade.take(descriptor, early: early)
+    }
+
     private func begin(_ wait: HTTPWait) -> Bool {
-        guard wait.seconds > 0 else { return send(wait.finish(), on: handle) }
+        guard wait.seconds > 0 else { return end(wait) }
         let nanoseconds = UInt64(min(wait.seconds, 1e9) * 1e9)
         switch core.suspended.park(handle, descriptor, until: monotonicNow() + nanoseconds) {
         case .parked(let parking):
@@ -192,7 +209,7 @@ final class Connection {
             wait.subscribe(waiter)
             return true
         // The request may already be accepted, so its present state is reported, never a refusal.
-        case .full, .stopping: return send(wait.finish(), on: handle)
+        case .full, .stopping: return end(wait)
         }
     }
 
@@ -202,7 +219,14 @@ final class Connection {
         phase = .answered
         waiter.ended()
         if end == .gone { return false }
-        return send(wait.finish(), on: handle)
+        return self.end(wait)
+    }
+
+    private func end(_ wait: HTTPWait) -> Bool {
+        switch wait.finish() {
+        case .response(let response): send(response, on: handle)
+        case .upgrade(let upgrade): begin(upgrade)
+        }
     }
 
     private func begin(_ stream: HTTPStream, _ request: HTTPRequest) -> Bool {

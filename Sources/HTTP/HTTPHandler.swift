@@ -7,6 +7,8 @@ package enum HTTPReply: Sendable {
     case wait(HTTPWait)
     /// Answer with a body whose end is not known yet.
     case stream(HTTPStream)
+    /// Answer with the status 101, and give the connection away.
+    case upgrade(HTTPUpgrade)
 }
 
 /// The reasons for which the server itself refuses a request.

@@ -9,7 +9,7 @@ import Synchronization
 package struct HTTPWait: Sendable {
     let seconds: Double
     let subscribe: @Sendable (HTTPWaiter) -> Void
-    let finish: @Sendable () -> HTTPResponse
+    let finish: @Sendable () -> HTTPOutcome
 
     /// - Parameters:
     ///   - seconds: the longest wait; if zero or less, there is no wait and no subscription.
@@ -20,10 +20,24 @@ package struct HTTPWait: Sendable {
         seconds: Double, subscribe: @escaping @Sendable (HTTPWaiter) -> Void,
         finish: @escaping @Sendable () -> HTTPResponse
     ) {
+        self.init(seconds: seconds, subscribe: subscribe, outcome: { .response(finish()) })
+    }
+
+    /// The same for an answer that may give the connection away.
+    package init(
+        seconds: Double, subscribe: @escaping @Sendable (HTTPWaiter) -> Void,
+        outcome: @escaping @Sendable () -> HTTPOutcome
+    ) {
         self.seconds = seconds
         self.subscribe = subscribe
-        self.finish = finish
+        finish = outcome
     }
+}
+
+/// The end of a wait.
+package enum HTTPOutcome: Sendable {
+    case response(HTTPResponse)
+    case upgrade(HTTPUpgrade)
 }
 
 /// One waiting request, held by the code that resumes it. May outlive the wait and the server.

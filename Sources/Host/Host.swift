@@ -53,7 +53,7 @@ package struct ShimEvents: Sendable {
     /// Returns the shim's answer; `nil` if the shim hung up first. There is no deadline.
     func ask(_ request: ShimRequest) async -> ShimReply?
     /// The same for the request for an exec, with the descriptors of its stream.
-    func ask(_ request: ShimRequest, passing source: any ExecSource) async -> ShimReply?
+    func ask(_ request: ShimRequest, passing source: any ExecPassing) async -> ShimReply?
     /// Sends without waiting for the answer.
     func tell(_ request: ShimRequest)
     /// Returns once the shim, which has hung up, has ended.
@@ -249,6 +249,12 @@ package struct HostRoute: Equatable, Sendable {
         _ pod: UID, _ task: Label, path: String?, _ query: LogQuery,
         ready: @escaping @Sendable () -> Void
     ) throws(SystemCallFailure) -> any LogSource
+
+    /// Begins to connect to a port on the pod's loopback addresses. It calls `ready` when the
+    /// outcome is known.
+    func forward(
+        _ pod: UID, _ shim: ProcessIdentity, port: UInt16, ready: @escaping @Sendable () -> Void
+    ) throws(SystemCallFailure) -> any PortForward
 
     /// Makes the stream of an exec with this standard input. It calls `ready` when there is
     /// something to pull.

@@ -20,6 +20,10 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
     /// The address as a number. An IPv4 address is below 2^32.
     package let value: UInt128
 
+    /// 127.0.0.1 and ::1.
+    package static let loopback4 = IPAddress(.v4, 0x7f00_0001)
+    package static let loopback6 = IPAddress(.v6, 1)
+
     package init(_ family: Family, _ value: UInt128) {
         self.family = family
         self.value = value

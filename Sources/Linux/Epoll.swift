@@ -21,6 +21,8 @@ package struct Epoll: ~Copyable, Sendable {
         package static let none = Interest(bits: 0)
         /// The peer has finished sending (EPOLLRDHUP).
         package static let peerFinished = Interest(bits: 0x2000)
+        /// Is reported when it changes, and not while it stays (EPOLLET).
+        package static let onChange = Interest(bits: 1 << 31)
         /// Is reported once, and not again until `modify` (EPOLLONESHOT).
         package static let once = Interest(bits: 1 << 30)
 

@@ -217,6 +217,13 @@ extension OwnedDescriptor {
             "descriptor \(number)")
     }
 
+    /// Another descriptor of the same open file (fcntl(2), F_DUPFD_CLOEXEC).
+    package static func duplicating(_ number: CInt) throws(SystemCallFailure) -> OwnedDescriptor {
+        let made = fallible("fd.duplicate", .descriptor) { clinux_duplicate(number) }
+        return OwnedDescriptor(
+            adopting: try check(made, "fcntl", "F_DUPFD_CLOEXEC of \(number)"))
+    }
+
     package borrowing func setNonblocking() throws(SystemCallFailure) {
         try check(clinux_set_nonblocking(number), "fcntl", "O_NONBLOCK")
     }

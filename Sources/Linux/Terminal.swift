@@ -13,6 +13,15 @@ package enum Terminal {
         let columns = clinux_terminal_width(descriptor)
         return columns > 0 ? Int(columns) : nil
     }
+
+    /// Sets the size in characters, of which the terminal's processes are told (ioctl_tty(2),
+    /// TIOCSWINSZ).
+    package static func setSize(
+        _ descriptor: CInt, columns: UInt16, rows: UInt16
+    ) throws(SystemCallFailure) {
+        try check(
+            clinux_set_terminal_size(descriptor, columns, rows), "ioctl", "TIOCSWINSZ")
+    }
 }
 
 package enum StandardOutput {

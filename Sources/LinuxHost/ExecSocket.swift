@@ -92,12 +92,13 @@ final class ExecSocket: ExecSource {
             guard let bytes = try socket.read(limit: 65536) else { return }
             if bytes.isEmpty { reading.hasEnded = true }
             var parts: [ExecPull] = []
-            do throws(WireFault) {
-                try reading.frames.read(bytes[...]) { channel, part in
+            do throws(StreamFault) {
+                try reading.frames.read(bytes[...]) { channel, part, _ in
+                    if part.isEmpty { return }
                     switch channel {
                     case .output: parts.append(.output(Array(part)))
                     case .errors: parts.append(.errors(Array(part)))
-                    case .input, .close: break
+                    case .input, .status, .resize, .close: break
                     }
                 }
             } catch { reading.hasEnded = true }

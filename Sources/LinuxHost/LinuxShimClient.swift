@@ -21,7 +21,7 @@ import ShimProtocol
 
     private struct Unsent {
         let packet: [UInt8]
-        var source: (any ExecSource)?
+        var source: (any ExecPassing)?
     }
 
     private var isFlushDue = false
@@ -71,12 +71,12 @@ import ShimProtocol
     /// shim answers `status`, and the caller waits for a stopped shim.
     func ask(_ request: ShimRequest) async -> ShimReply? { await ask(request, source: nil) }
 
-    func ask(_ request: ShimRequest, passing source: any ExecSource) async -> ShimReply? {
+    func ask(_ request: ShimRequest, passing source: any ExecPassing) async -> ShimReply? {
         defer { source.handedOver() }
         return await ask(request, source: source)
     }
 
-    private func ask(_ request: ShimRequest, source: (any ExecSource)?) async -> ShimReply? {
+    private func ask(_ request: ShimRequest, source: (any ExecPassing)?) async -> ShimReply? {
         guard isOpen else { return nil }
         lastID &+= 1
         let id = lastID
@@ -94,7 +94,7 @@ import ShimProtocol
     }
 
     private func send(
-        _ request: ShimRequest, id: UInt32, _ source: (any ExecSource)? = nil
+        _ request: ShimRequest, id: UInt32, _ source: (any ExecPassing)? = nil
     ) {
         switch dialect {
         case .current: unsent.append(Unsent(packet: request.packet(id: id), source: source))

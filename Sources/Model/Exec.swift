@@ -1,5 +1,7 @@
 // Execs: one more process in a running task. An exec is an operation, which has its result.
 
+package import Kernel
+
 /// What a client asks to be run in a task.
 package struct ExecSpec: Equatable, Sendable {
     /// The program and its arguments.
@@ -12,10 +14,21 @@ package struct ExecSpec: Equatable, Sendable {
     package var user: UserSpec?
     /// The whole standard input; `nil` if the process has an empty one.
     package var input: [UInt8]?
+    /// The size of its terminal; `nil` if it has none.
+    package var terminal: TerminalSize?
+    /// What its client's hang-up does.
+    package var onDisconnect = Disconnect.end
     /// Milliseconds until the exec is killed; `nil` if there is no limit.
     package var timeout: Int64?
     /// The most bytes of each stream in the answer.
     package var maxOutput = defaultMaxOutput
+
+    package enum Disconnect: String, Sendable {
+        /// Ends the exec.
+        case end
+        /// Nothing: the exec runs on, and other clients can come.
+        case keep
+    }
 
     /// Bytes: 1 MiB.
     package static let defaultMaxOutput: Int64 = 1 << 20

@@ -1,6 +1,7 @@
 // Signals by name and number, as Linux numbers them on x86-64 and arm64 (signal(7)).
 
 import Bytes
+import Kernel
 
 /// A signal that exists: its number is 1 to 64.
 package struct Signal: Hashable, Sendable, CustomStringConvertible {
@@ -27,7 +28,7 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
             return
         }
         let name = text.after("SIG") ?? text
-        if let index = Signal.names.firstIndex(where: { $0.isSame(as: name) }), index > 0 {
+        if let index = SignalName.all.firstIndex(where: { $0.isSame(as: name) }), index > 0 {
             self.init(validated: Int32(index))
             return
         }
@@ -37,19 +38,9 @@ package struct Signal: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The name without `SIG`, or `RTMIN+n`.
-    package var description: String {
-        let index = Int(number)
-        if index < Signal.names.count { return Signal.names[index] }
-        return index == 34 ? "RTMIN" : index > 34 ? "RTMIN+\(index - 34)" : "\(index)"
-    }
+    package var description: String { SignalName.of(number) }
 
     private static func offset(_ text: String) -> Int? {
         text.isEmpty ? 0 : text.after("+")?.utf8.decimal()
     }
-
-    private static let names = [
-        "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV",
-        "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU",
-        "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
-    ]
 }

@@ -102,10 +102,18 @@ package enum RuntimeSpec {
         task.args = exec.args
         task.env.merge(exec.env) { _, given in given }
         task.cwd = exec.cwd ?? task.cwd
+        // As Docker has it: without the name, programs take the terminal for a dumb one.
+        if exec.terminal != nil, task.env["TERM"] == nil { task.env["TERM"] = "xterm" }
         func document(_ uid: UInt32) -> [UInt8] {
             var writer = JSONWriter(capacity: 4096)
             writer.beginObject()
-            writer.member("terminal", false)
+            writer.member("terminal", exec.terminal != nil)
+            if let size = exec.terminal {
+                writer.object("consoleSize") {
+                    $0.member("height", UInt64(size.rows))
+                    $0.member("width", UInt64(size.columns))
+                }
+            }
             let ids = ResolvedUser(uid: uid, gid: 0, additionalGIDs: [])
             processMembers(task, ids, host, to: &writer)
             writer.endObject()

@@ -23,8 +23,9 @@ struct ExecPlan {
     let hidden: HiddenHierarchies
     /// The host's mount namespace.
     let host: CInt
-    /// The pipe whose end asks for the exec's end.
+    /// The socket with the next clients, and whose end asks for the exec's end.
     let control: CInt
+    /// The client's connection; -1 if there is none.
     let stream: CInt
     /// The file of the standard input; -1 if there is none.
     let input: CInt
@@ -49,11 +50,15 @@ final class ExecKeeper {
     private let plan: ExecPlan
     private let cgroup: ExecCgroup
     private let epoll: Epoll
-    private let control: OwnedDescriptor
+    private let control: PacketSocket
     private let result: OwnedDescriptor
     private let log: OwnedDescriptor
     private let logPath: String
     private var stream: ExecStream?
+    /// A client that has come before the stream was made.
+    private var client: StreamClient?
+    /// Where the runtime sends the terminal, if there is one.
+    private var console: PacketSocket?
     /// The runtime, until it has ended.
     private var runtime: Int32?
     /// The exec's first process, until it has ended.
@@ -68,31 +73,39 @@ final class ExecKeeper {
     private var killAt: Int64?
     private var kills = 0
 
-    /// Adopts the descriptors of the plan, but not the stream.
+    /// Adopts the descriptors of the plan, but not the input.
     private init(_ plan: ExecPlan) throws(SystemCallFailure) {
         self.plan = plan
         cgroup = ExecCgroup(
             plan.exec.id, plan.paths, plan.hierarchies,
             refusesHybrid: plan.document.refusesHybrid)
-        control = OwnedDescriptor(adopting: plan.control)
+        control = PacketSocket(adopting: OwnedDescriptor(adopting: plan.control))
         result = OwnedDescriptor(adopting: plan.result)
         epoll = try Epoll()
         let ends = try Pipe().release()
         log = OwnedDescriptor(adopting: ends.reading)
         try log.setNonblocking()
         logPath = "/proc/\(OwnProcess.pid)/fd/\(ends.writing)"
-        try epoll.add(control.number, .readable, tag: Tag.control.rawValue)
+        if let stream = plan.exec.stream, plan.stream >= 0 {
+            client = try StreamClient(OwnedDescriptor(adopting: plan.stream), stream)
+        }
+        try epoll.add(control.descriptor.number, .readable, tag: Tag.control.rawValue)
     }
 
     /// Runs in the helper, to the exec's end.
     static func run(_ plan: ExecPlan) -> CInt {
+        // A client or a process may hang up at any time.
+        OwnProcess.ignoreBrokenPipes()
         LogCgroup(plan.paths, plan.hierarchies).enter()
         do throws(SystemCallFailure) {
             let keeper = try ExecKeeper(plan)
             do throws(ExecRefusal) {
                 try keeper.launch()
             } catch {
-                keeper.tell(.failed(error.fault, detail: error.detail))
+                keeper.tell(
+                    WireExecEnd(
+                        .failed(error.fault, detail: error.detail), startedAt: 0,
+                        finishedAt: SystemClock.wall))
                 return 0
             }
             keeper.keep()
@@ -118,6 +131,7 @@ final class ExecKeeper {
     private var file: String { WireExec.file(plan.exec.id, in: plan.paths.bundle) }
     private var documentPath: String { file + ".json" }
     private var pidPath: String { file + ".pid" }
+    private var consolePath: String { file + ".console" }
 
     private func processDocument() throws(ExecRefusal) -> [UInt8] {
         let file: ExecFile
@@ -155,12 +169,12 @@ final class ExecKeeper {
         case .file: if plan.input >= 0 { given = OwnedDescriptor(adopting: plan.input) }
         }
         let stream = try ExecStream(
-            OwnedDescriptor(adopting: plan.stream), output: read, errors: readErrors,
-            input: input)
+            client, keepsOutput: plan.exec.isKept, output: read, errors: readErrors, input: input)
         try epoll.add(stream.number, .readable, tag: Tag.stream.rawValue)
         self.stream = stream
         let call = RuntimeCall.exec(
-            process: documentPath, pidFile: pidPath, cgroup: cgroup.word)
+            process: documentPath, pidFile: pidPath, cgroup: cgroup.word,
+            console: try listenForTerminal())
         let (cgroup, hidden, host) = (cgroup, plan.hidden, plan.host)
         runtime = try Command(plan.command.arguments(call, log: logPath)).forkAndExec(
             in: given.number, out: out.number, err: errors.number
@@ -176,6 +190,33 @@ final class ExecKeeper {
         watchChild()
     }
 
+    /// Returns the socket's path for the runtime, which is short enough for an address; `nil` if
+    /// the process has no terminal.
+    private func listenForTerminal() throws(SystemCallFailure) -> String? {
+        if plan.exec.terminal == nil { return nil }
+        let name = "exec-\(plan.exec.id).console"
+        let bundle = try OwnedDescriptor.directory(plan.paths.bundle)
+        console = try .listeningForStream(as: name, in: bundle)
+        // The directory stays open as long as the keeper lives.
+        return "/proc/\(OwnProcess.pid)/fd/\(bundle.release())/\(name)"
+    }
+
+    /// The runtime has ended, so it has sent the terminal.
+    private func takeTerminal() throws(SystemCallFailure) {
+        guard let size = plan.exec.terminal else { return }
+        var taken: OwnedDescriptor?
+        if let connection = try console?.accept(),
+            var packet = try connection.receiveWithDescriptors()
+        {
+            taken = packet.descriptors.next()
+        }
+        console = nil
+        guard let terminal = taken.take() else {
+            throw SystemCallFailure(call: "accept", subject: "the terminal", errno: 11)
+        }
+        try stream?.use(terminal, size)
+    }
+
     private func runtimeEnded(_ exit: ChildExit) throws(ExecRefusal) {
         runtime = nil
         guard exit.code == 0 else { throw ExecRefusal(fault: .runtime, detail: whatItSaid(exit)) }
@@ -189,7 +230,10 @@ final class ExecKeeper {
         process = pid
         startedAt = SystemClock.wall
         watchChild()
-        do throws(SystemCallFailure) { try stream?.begin() } catch {
+        do throws(SystemCallFailure) {
+            try takeTerminal()
+            try stream?.begin()
+        } catch {
             // Without its stream no client would see it.
             end()
         }
@@ -214,9 +258,7 @@ final class ExecKeeper {
         while true {
             for event in epoll.wait(milliseconds: millisecondsToNextTimer()) {
                 switch Tag(rawValue: event.tag) {
-                case .control:
-                    epoll.remove(control.number)
-                    end()
+                case .control: hear()
                 case .stream:
                     stream?.advance()
                     if stream?.isGone ?? false, killAt == nil { end() }
@@ -226,6 +268,24 @@ final class ExecKeeper {
             fireTimers()
             if let outcome = takeChild() { return finish(outcome) }
         }
+    }
+
+    /// Takes the clients that the shim sends. The socket's end asks for the exec's end.
+    private func hear() {
+        do {
+            while var packet = try control.receiveWithDescriptors() {
+                if packet.bytes.isEmpty {
+                    epoll.remove(control.descriptor.number)
+                    return end()
+                }
+                guard let socket = packet.descriptors.next() else { continue }
+                attach(try StreamClient(socket, try WireStream.parse(packet.bytes)))
+            }
+        } catch {}  // the client sees its connection closed
+    }
+
+    private func attach(_ client: StreamClient) {
+        if let stream { stream.attach(client) } else { self.client = client }
     }
 
     /// The exec's outcome, if it has ended.
@@ -299,13 +359,16 @@ final class ExecKeeper {
 
     private func finish(_ outcome: WireExecEnd.Outcome) {
         stream?.finish()
+        let end = WireExecEnd(
+            outcome, timedOut: timedOut, startedAt: startedAt, finishedAt: SystemClock.wall)
+        stream?.conclude { ExecStatus(of: plan.exec.id, $0).frames(end) }
         if killAt == nil {
             cgroup.dissolve()
         } else {
             // A process that was forked meanwhile needs another turn, and one in the kernel waits.
             for _ in 0..<20 where !cgroup.killAndRemove() { SystemClock.pause(milliseconds: 10) }
         }
-        tell(outcome)
+        tell(end)
         // The client may take the rest, but nothing waits for that.
         let until = SystemClock.sinceBoot + ExecKeeper.patience
         while let stream, stream.hasUnsent, SystemClock.sinceBoot < until {
@@ -314,13 +377,16 @@ final class ExecKeeper {
                 if event.tag == Tag.stream.rawValue { stream.advance() }
             }
         }
+        // Of an exec that did not run, the daemon tells the client.
+        switch outcome {
+        case .exited, .signaled: stream?.close()
+        case .failed, .unknown: break
+        }
     }
 
     /// Tells the shim, which then knows how the exec ended.
-    private func tell(_ outcome: WireExecEnd.Outcome) {
-        let end = WireExecEnd(
-            outcome, timedOut: timedOut, startedAt: startedAt, finishedAt: SystemClock.wall)
-        for path in [file, documentPath, pidPath] {
+    private func tell(_ end: WireExecEnd) {
+        for path in [file, documentPath, pidPath, consolePath] {
             ignoring("it goes with the task") { () throws(SystemCallFailure) in
                 try Files.removeFile(path)
             }

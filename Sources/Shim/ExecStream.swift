@@ -1,5 +1,8 @@
-// The bytes of an exec: its client's stream on one side, and the pipes of its processes on the
-// other. A side that takes nothing stops the other, so nothing is kept but one piece each way.
+// The bytes of an exec: its client on one side, and the pipes or the terminal of its processes on
+// the other. A side that takes nothing stops the other, so nothing is kept but one piece each way.
+//
+// An exec that is kept does not wait for a client that has gone. Its last output is kept for the
+// next one.
 
 import Bytes
 import Kernel
@@ -7,27 +10,25 @@ import Linux
 import ShimProtocol
 
 final class ExecStream {
-    enum Tag: UInt64 { case stream = 1, output, errors, input }
+    enum Tag: UInt64 { case client = 1, output, errors, input }
 
-    /// The most bytes in one read. A frame needs one read and one write.
-    private static let piece = 64 << 10
-
-    private let client: OwnedDescriptor
     private let epoll: Epoll
-    private var pipes: [OutputPipe] = []
+    private var client: StreamClient?
+    private var outputs: [Output] = []
     private var input: OwnedDescriptor?
-    private var reader = StreamFrameReader()
-    /// A piece of output with its header.
-    private var frame = [UInt8](repeating: 0, count: StreamFrame.headerSize + piece)
-    /// Output that the client has not taken.
-    private var unsent: [UInt8] = []
+    private var terminal: OwnedDescriptor?
+    /// `nil` if the exec is not kept.
+    private var kept: KeptOutput?
+    /// A piece of output after room for its header.
+    private var buffer = [UInt8](
+        repeating: 0, count: StreamFraming.mostOfHeader + StreamClient.piece)
     /// Input that the process has not taken.
     private var unread: [UInt8] = []
     private var isInputOver = false
-    /// The client has hung up, or has sent something that is no frame.
-    private(set) var isGone = false
+    private var isRunning = false
+    private var readsOutput = true
 
-    private final class OutputPipe {
+    private final class Output {
         let channel: StreamFrame.Channel
         let reading: OwnedDescriptor
         var isOpen = true
@@ -40,18 +41,18 @@ final class ExecStream {
         var tag: Tag { channel == .output ? .output : .errors }
     }
 
-    /// Adopts the descriptors: the client's end, the reading ends of standard output and error, and
-    /// the writing end of standard input, if the process has one.
+    /// Adopts the descriptors: the reading ends of standard output and error, and the writing end
+    /// of standard input, if the process has one.
     init(
-        _ client: consuming OwnedDescriptor, output: consuming OwnedDescriptor,
+        _ client: StreamClient?, keepsOutput: Bool, output: consuming OwnedDescriptor,
         errors: consuming OwnedDescriptor, input: consuming OwnedDescriptor?
     ) throws(SystemCallFailure) {
         epoll = try Epoll()
-        pipes = [OutputPipe(.output, output), OutputPipe(.errors, errors)]
-        for pipe in pipes { try pipe.reading.setNonblocking() }
-        try client.setNonblocking()
+        outputs = [Output(.output, output), Output(.errors, errors)]
+        for output in outputs { try output.reading.setNonblocking() }
         try input?.setNonblocking()
         self.client = client
+        kept = keepsOutput ? KeptOutput() : nil
         self.input = input
         isInputOver = self.input == nil
     }
@@ -59,109 +60,124 @@ final class ExecStream {
     /// Readable when one of the descriptors is.
     var number: CInt { epoll.number }
 
-    var hasUnsent: Bool { !unsent.isEmpty && !isGone }
+    var hasUnsent: Bool { client?.hasUnsent ?? false }
+
+    /// The client that the exec depends on is gone.
+    var isGone: Bool { kept == nil && client?.isGone ?? false }
 
     /// What the pipes hold, when the runtime has failed: its words.
     func takeWords() -> [UInt8] {
         var words = RuntimeWords()
-        for pipe in pipes {
+        for output in outputs {
             ignoring("what cannot be read is not heard") { () throws(SystemCallFailure) in
-                words.add(try pipe.reading.read(limit: RuntimeWords.kept) ?? [])
+                words.add(try output.reading.read(limit: RuntimeWords.kept) ?? [])
             }
         }
         return words.bytes
     }
 
+    /// The process has a terminal, which replaces the pipes. Adopts the descriptor.
+    func use(_ made: consuming OwnedDescriptor, _ size: TerminalSize) throws(SystemCallFailure) {
+        try made.setNonblocking()
+        outputs = [Output(.output, try .duplicating(made.number))]
+        if input != nil { input = try .duplicating(made.number) }
+        terminal = .some(made)
+        resize(size)
+    }
+
+    private func resize(_ size: TerminalSize) {
+        ignoring("it keeps its size") { () throws(SystemCallFailure) in
+            guard let number = terminal?.number else { return }
+            try Terminal.setSize(number, columns: size.columns, rows: size.rows)
+        }
+    }
+
     /// The process runs: from now on its output and input are carried.
     func begin() throws(SystemCallFailure) {
-        try epoll.add(client.number, .readable, tag: Tag.stream.rawValue)
-        for pipe in pipes {
-            try epoll.add(pipe.reading.number, .readable, tag: pipe.tag.rawValue)
+        for output in outputs {
+            try epoll.add(output.reading.number, .readable, tag: output.tag.rawValue)
         }
+        isRunning = true
+        if let client { try welcome(client) }
+    }
+
+    /// Replaces the client. The exec must be kept.
+    func attach(_ next: StreamClient) {
+        if let client { drop(client) }
+        client = next
+        guard isRunning else { return }
+        do throws(SystemCallFailure) { try welcome(next) } catch {
+            next.close()
+            client = nil
+        }
+        update()
+    }
+
+    private func welcome(_ client: StreamClient) throws(SystemCallFailure) {
+        try epoll.add(client.number, .readable, tag: Tag.client.rawValue)
+        for piece in kept?.pieces ?? [] {
+            client.send(client.framing.frame(piece.channel, piece.bytes)[...])
+        }
+        receive()
+    }
+
+    private func drop(_ client: StreamClient) {
+        epoll.remove(client.number)
+        client.close()
     }
 
     func advance() {
         for event in epoll.wait(milliseconds: 0) {
             guard let tag = Tag(rawValue: event.tag) else { continue }
             switch tag {
-            case .stream: clientReady(event.interest)
-            case .output: if let pipe = pipes.first { forward(pipe) }
-            case .errors: if let pipe = pipes.last { forward(pipe) }
+            case .client: clientReady(event.interest)
+            case .output: if let output = outputs.first { forward(output) }
+            case .errors: if let output = outputs.last { forward(output) }
             case .input: feed()
             }
         }
+        update()
     }
 
     private func clientReady(_ interest: Epoll.Interest) {
-        if interest.hasAny(of: .hungUp | .failed) { return hangUp() }
-        if interest.hasAny(of: .writable) { flush() }
+        guard let client else { return }
+        if interest.hasAny(of: .hungUp | .failed) { return lastWords(of: client) }
+        if interest.hasAny(of: .writable) { client.flush() }
         if interest.hasAny(of: .readable) { receive() }
     }
 
-    // MARK: Output
-
-    private func forward(_ pipe: OutputPipe) {
-        guard pipe.isOpen, unsent.isEmpty else { return }
-        if read(pipe) == 0 { close(pipe) }
-        if !unsent.isEmpty { watchOutput(false) }
+    /// The client sent it before it hung up, so a kept exec gets it. A socket holds only so much.
+    private func lastWords(of client: StreamClient) {
+        for _ in 0..<64 where !client.isGone { receive(isHungUp: true) }
+        client.hangUp()
     }
 
-    /// Returns how many bytes were read and are on their way; 0 at the end, `nil` if there are none
-    /// now.
-    private func read(_ pipe: OutputPipe) -> Int? {
-        do throws(SystemCallFailure) {
-            let count = try pipe.reading.read(
-                into: &frame, from: StreamFrame.headerSize, limit: ExecStream.piece)
-            guard let count, count > 0 else { return count }
-            StreamFrame.putHeader(pipe.channel, count: count, into: &frame)
-            send(frame[..<(StreamFrame.headerSize + count)])
-            return count
-        } catch { return 0 }
-    }
-
-    private func close(_ pipe: OutputPipe) {
-        pipe.isOpen = false
-        epoll.remove(pipe.reading.number)
-    }
-
-    private func send(_ bytes: ArraySlice<UInt8>) {
-        if isGone { return }
-        if unsent.isEmpty {
-            do throws(SystemCallFailure) {
-                let count = try client.write(bytes)
-                unsent = Array(bytes[(bytes.startIndex + count)...])
-            } catch { hangUp() }
-        } else {
-            unsent += bytes
+    /// Watches what can go on, and forgets a client that has gone if the exec is kept.
+    private func update() {
+        if let client, client.isGone {
+            epoll.remove(client.number)
+            if kept != nil {
+                client.close()
+                self.client = nil
+            }
         }
-    }
-
-    private func flush() {
-        do throws(SystemCallFailure) {
-            unsent.removeFirst(try client.write(unsent[...]))
-        } catch { return hangUp() }
-        if unsent.isEmpty { watchOutput(true) }
-    }
-
-    /// The pipes are read only when the client has taken everything.
-    private func watchOutput(_ isFree: Bool) {
-        for pipe in pipes where pipe.isOpen {
-            isFree
-                ? watch(pipe.reading.number, .readable, pipe.tag)
-                : epoll.remove(pipe.reading.number)
+        let isFree = !hasUnsent
+        if isFree != readsOutput {
+            readsOutput = isFree
+            for output in outputs where output.isOpen {
+                isFree
+                    ? watch(output.reading.number, .readable, output.tag)
+                    : epoll.remove(output.reading.number)
+            }
         }
-        watchClient()
-    }
-
-    private func watchClient() {
-        if isGone { return }
+        guard let client, !client.isGone else { return }
         // A client that is not read is only seen to hang up.
         var interest = Epoll.Interest.none
-        if !isInputOver && unread.isEmpty { interest = interest | .readable }
-        if !unsent.isEmpty { interest = interest | .writable }
+        if client.isSending && unread.isEmpty { interest = interest | .readable }
+        if client.hasUnsent { interest = interest | .writable }
         ignoring("it is watched already, and its interest can be set") {
             () throws(SystemCallFailure) in
-            try epoll.modify(client.number, interest, tag: Tag.stream.rawValue)
+            try epoll.modify(client.number, interest, tag: Tag.client.rawValue)
         }
     }
 
@@ -171,57 +187,84 @@ final class ExecStream {
         }
     }
 
-    /// The first process has ended: sends what the pipes hold. Other processes may keep writing, so
-    /// it reads no more than a pipe holds.
-    func finish() {
-        for pipe in pipes where pipe.isOpen {
-            var left = pipe.reading.pendingBytes
-            while left > 0, let count = read(pipe), count > 0 { left -= count }
-            close(pipe)
-        }
-        input = nil
-        isInputOver = true
-        watchClient()
+    // MARK: Output
+
+    private func forward(_ output: Output) {
+        guard output.isOpen, !hasUnsent else { return }
+        if read(output) == 0 { close(output) }
     }
 
-    private func hangUp() {
-        isGone = true
-        unsent = []
-        epoll.remove(client.number)
+    /// Returns how many bytes were read and are on their way; 0 at the end, `nil` if there are none
+    /// now. A terminal that no process has open fails with EIO.
+    private func read(_ output: Output) -> Int? {
+        let room = StreamFraming.mostOfHeader
+        do throws(SystemCallFailure) {
+            let count = try output.reading.read(
+                into: &buffer, from: room, limit: StreamClient.piece)
+            guard let count, count > 0 else { return count }
+            kept?.add(output.channel, buffer[room..<room + count])
+            guard let client, !client.isGone else { return count }
+            let header = client.framing.header(output.channel, count: count)
+            buffer.replaceSubrange(room - header.count..<room, with: header)
+            client.send(buffer[(room - header.count)..<(room + count)])
+            return count
+        } catch { return 0 }
     }
+
+    private func close(_ output: Output) {
+        output.isOpen = false
+        epoll.remove(output.reading.number)
+    }
+
+    /// The first process has ended: sends what the pipes hold, or the terminal. Other processes may
+    /// keep writing, so it reads no more than these hold.
+    func finish() {
+        for output in outputs where output.isOpen {
+            var left = terminal == nil ? output.reading.pendingBytes : StreamClient.piece
+            while left > 0, let count = read(output), count > 0 { left -= count }
+            close(output)
+        }
+        // What the client still sends is dropped.
+        closeInput()
+        unread = []
+        update()
+    }
+
+    /// Sends the last bytes.
+    func conclude(_ status: (StreamFraming) -> [UInt8]?) {
+        guard let client, let bytes = status(client.framing) else { return }
+        client.send(bytes[...])
+        update()
+    }
+
+    /// The client has its last bytes, or takes them no more.
+    func close() { client?.close() }
 
     // MARK: Input
 
-    private func receive() {
-        do throws(SystemCallFailure) {
-            guard let bytes = try client.read(limit: ExecStream.piece) else { return }
-            if bytes.isEmpty { isInputOver = true }
-            try accept(bytes)
-        } catch { return hangUp() }
-        feed()
-    }
-
-    private func accept(_ bytes: [UInt8]) throws(SystemCallFailure) {
-        do throws(WireFault) {
-            try reader.read(bytes[...]) { (channel, part) throws(WireFault) in
-                switch channel {
-                case .input where !isInputOver: unread += part
-                case .close where part.elementsEqual([StreamFrame.Channel.input.rawValue]):
-                    isInputOver = true
-                case .input, .output, .errors, .close:
-                    throw WireFault("a frame that the exec does not take")
-                }
+    private func receive(isHungUp: Bool = false) {
+        client?.receive(isHungUp: isHungUp) { (input) throws(StreamFault) in
+            switch input {
+            case .bytes(let bytes):
+                if isInputOver { throw StreamFault("input for an exec that takes none any more") }
+                unread += bytes
+            case .end:
+                if isInputOver { return }
+                isInputOver = true
+                // A terminal has no end; its reader takes this character for one (termios(3)).
+                if terminal != nil { unread.append(4) }
+            case .size(let size): resize(size)
+            case .ping, .closed: break
             }
-        } catch {
-            throw SystemCallFailure(call: "read", subject: error.detail, errno: 71)  // EPROTO
         }
+        feed()
     }
 
     /// Gives the process what it has not taken, and ends its input after the last byte.
     private func feed() {
         do throws(SystemCallFailure) {
             unread.removeFirst(try input?.write(unread[...]) ?? unread.count)
-        } catch {  // EPIPE: nothing reads this and what follows, which is dropped
+        } catch {  // EPIPE, EIO: nothing reads this and what follows, which is dropped
             unread = []
             closeInput()
         }
@@ -229,12 +272,37 @@ final class ExecStream {
             epoll.remove(number)
             if !unread.isEmpty { watch(number, .writable, .input) }
         }
-        if unread.isEmpty && isInputOver { closeInput() }
-        watchClient()
+        if unread.isEmpty && isInputOver && terminal == nil { closeInput() }
     }
 
     private func closeInput() {
         if let number = input?.number { epoll.remove(number) }
         input = nil
+    }
+}
+
+/// The last output of an exec.
+struct KeptOutput {
+    /// Bytes of both channels.
+    static let most = 64 << 10
+    private static let mostPieces = 1024
+
+    private(set) var pieces: [(channel: StreamFrame.Channel, bytes: ArraySlice<UInt8>)] = []
+    private var count = 0
+
+    mutating func add(_ channel: StreamFrame.Channel, _ bytes: ArraySlice<UInt8>) {
+        if let last = pieces.last, last.channel == channel, last.bytes.count < 4096 {
+            pieces[pieces.count - 1].bytes += bytes
+        } else {
+            pieces.append((channel, Array(bytes)[...]))
+        }
+        count += bytes.count
+        while pieces.count > KeptOutput.mostPieces || count > KeptOutput.most {
+            let first = pieces[0].bytes.count
+            let excess = count - KeptOutput.most
+            let cut = pieces.count > KeptOutput.mostPieces ? first : min(first, excess)
+            if cut == first { pieces.removeFirst() } else { pieces[0].bytes.removeFirst(cut) }
+            count -= cut
+        }
     }
 }

@@ -14,16 +14,19 @@ final class ExecSlot {
     var end: WireExecEnd?
     /// The pipe from which the end is read, until it was.
     var result: OwnedDescriptor?
-    /// The pipe whose end asks the keeper to end the exec.
-    var control: OwnedDescriptor?
+    /// The socket for next clients, and whose end asks the keeper to end the exec.
+    var control: PacketSocket?
+    /// Whether it runs on without a client, so that another one can come.
+    let isKept: Bool
     let cgroup: ExecCgroup
     /// CLOCK_BOOTTIME in nanoseconds of the next SIGKILL to what a killed keeper has left; `nil` if
     /// there is nothing to kill.
     var killAt: Int64?
     var kills = 0
 
-    init(_ id: String, _ task: TaskSlot, _ cgroup: ExecCgroup) {
-        self.id = id
+    init(_ exec: WireExec, _ task: TaskSlot, _ cgroup: ExecCgroup) {
+        id = exec.id
+        isKept = exec.isKept
         self.task = task
         self.cgroup = cgroup
     }
@@ -42,8 +45,12 @@ extension Shim {
     ) {
         connection?.asksForExecs = true
         if execs.contains(where: { $0.id == exec.id }) { return reply(id, .done) }
-        guard let stream = passed.next() else {
-            return reply(id, .failed(.state, detail: "no descriptor came with the request"))
+        var stream: OwnedDescriptor?
+        if exec.stream != nil {
+            stream = passed.next()
+            guard stream?.number != nil else {
+                return reply(id, .failed(.state, detail: "no descriptor came with the request"))
+            }
         }
         // The runtime's init may be about to become the task's program.
         guard let slot = slots[task], slot.isAlive, slot.willRun || hasRun(slot),
@@ -56,14 +63,11 @@ extension Shim {
                 id, .failed(.state, detail: "the pod has \(Shim.mostExecs) execs already"))
         }
         do throws(SystemCallFailure) {
-            if let file = passed.next() {
-                try keep(
-                    exec, of: slot, process.pid, document, user, stream: stream.number,
-                    input: file.number)
-            } else {
-                try keep(
-                    exec, of: slot, process.pid, document, user, stream: stream.number, input: -1)
-            }
+            var file: OwnedDescriptor?
+            file = passed.next()
+            try keep(
+                exec, of: slot, process.pid, document, user, stream: stream?.number ?? -1,
+                input: file?.number ?? -1)
             reply(id, .done)
         } catch { reply(id, .failed(.system, detail: error.description)) }
     }
@@ -76,13 +80,13 @@ extension Shim {
             slot, settings, hierarchies, refusesHybrid: document.refusesHybrid)
         let cgroup = ExecCgroup(
             exec.id, slot.paths, hierarchies, refusesHybrid: document.refusesHybrid)
-        let made = ExecSlot(exec.id, slot, cgroup)
+        let made = ExecSlot(exec, slot, cgroup)
         let results = try Pipe().release()
         let told = OwnedDescriptor(adopting: results.writing)
         made.result = OwnedDescriptor(adopting: results.reading)
-        let controls = try Pipe().release()
-        let asked = OwnedDescriptor(adopting: controls.reading)
-        made.control = OwnedDescriptor(adopting: controls.writing)
+        let controls = try SocketPair(ofPackets: true).release()
+        let asked = OwnedDescriptor(adopting: controls.one)
+        made.control = PacketSocket(adopting: OwnedDescriptor(adopting: controls.other))
         let plan = ExecPlan(
             exec: exec, task: pid, user: user, document: document,
             command: slot.command(document), paths: slot.paths, hierarchies: hierarchies,
@@ -96,6 +100,24 @@ extension Shim {
             mounts: hostMounts.number
         ) { ExecKeeper.run(plan) }
         execs.append(made)
+    }
+
+    func attachExec(
+        _ exec: String, _ stream: WireStream, _ passed: inout PassedDescriptors, id: UInt32
+    ) {
+        guard let socket = passed.next() else {
+            return reply(id, .failed(.state, detail: "no descriptor came with the request"))
+        }
+        guard let slot = execs.first(where: { $0.id == exec }), slot.isKept else {
+            return reply(id, .failed(.state, detail: "the exec is not kept"))
+        }
+        do throws(SystemCallFailure) {
+            guard slot.end == nil, slot.keeper != nil else {
+                return reply(id, .failed(.notRunning, detail: "the exec has ended"))
+            }
+            try slot.control?.send(stream.packet(), passing: [socket.number])
+            reply(id, slot.control == nil ? .failed(.notRunning, detail: "it ends") : .done)
+        } catch { reply(id, .failed(.system, detail: error.description)) }
     }
 
     func endExec(_ exec: String, id: UInt32) {

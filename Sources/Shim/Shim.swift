@@ -120,6 +120,7 @@ package final class Shim {
         case .makePart(let name, let document): makePart(name, document, id: id)
         case .removePart(let name): removePart(name, id: id)
         case .exec(let task, let exec): self.exec(task, exec, &passed, id: id)
+        case .attachExec(let exec, let stream): attachExec(exec, stream, &passed, id: id)
         case .endExec(let exec): endExec(exec, id: id)
         case .execs:
             connection?.asksForExecs = true

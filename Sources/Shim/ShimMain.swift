@@ -132,6 +132,8 @@ private func runLogHelper(_ verb: String, _ words: [String]) -> CInt {
         }
     case "log" where words.count > 1:
         return readLog(.own(LogNames(directory: words[0], task: words[1])), words)
+    case "forward":
+        return telling { () throws(SystemCallFailure) in try ForwardHelper.run(words) }
     case "client-log" where words.count > 1:
         return readLog(.client(ClientLog(root: words[0], path: words[1])), words)
     default: return usage()

@@ -10,8 +10,9 @@ package enum RuntimeCall: Equatable, Sendable {
     /// Removes the state and the cgroup; refused while the container is alive.
     case delete
     /// Runs the process of a document in the container, and returns as soon as it runs. The
-    /// cgroup is one below the container's, as the runtime's option has it.
-    case exec(process: String, pidFile: String, cgroup: String?)
+    /// cgroup is one below the container's, as the runtime's option has it. `console` is a socket
+    /// to which the runtime sends the terminal, if the process has one.
+    case exec(process: String, pidFile: String, cgroup: String?, console: String?)
 }
 
 /// A container, as the runtime knows it.
@@ -41,8 +42,9 @@ package struct RuntimeCommand: Equatable, Sendable {
         case .run: common + ["run", "--detach"] + make
         case .start: common + ["start", id]
         case .delete: common + ["delete", id]
-        case .exec(let process, let pidFile, let cgroup):
+        case .exec(let process, let pidFile, let cgroup, let console):
             common + ["exec", "--detach", "--process", process, "--pid-file", pidFile]
+                + (console.map { ["--console-socket", $0] } ?? [])
                 + (cgroup.map { ["--cgroup", $0] } ?? []) + [id]
         }
     }

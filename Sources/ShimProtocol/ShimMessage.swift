@@ -70,6 +70,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case restarts
     /// It runs execs.
     case execs
+    /// It gives execs their clients' connections, terminals, and a life without a client.
+    case streams
     /// It changes the limits and the restarts of a living task.
     case updates
     /// It opens log files that clients name.

@@ -20,6 +20,9 @@ package enum ShimRequest: Equatable, Sendable {
     /// Runs one more process in the task, with the descriptor that comes along as its stream:
     /// `done` when its keeper runs. Repeated, it runs nothing. Its end is told by `execEnded`.
     case exec(task: String, WireExec)
+    /// Gives the exec, which must be kept, the descriptor that comes along as its next stream:
+    /// `done`, or `failed`. A former stream is closed.
+    case attachExec(id: String, WireStream)
     /// Ends an exec: `done` at once, also if there is none.
     case endExec(id: String)
     /// Asks for the execs of the pod: `execs`.
@@ -149,9 +152,13 @@ extension ShimRequest {
         case .attempts(let task, let since):
             writer.put(19, task)
             writer.put(since)
+        // An earlier shim reads the plain form.
         case .exec(let task, let exec):
-            writer.put(21, task)
+            writer.put(exec.isPlain ? 21 : 27, task)
             exec.write(&writer)
+        case .attachExec(let id, let stream):
+            writer.put(26, id)
+            stream.write(&writer)
         case .endExec(let id): writer.put(22, id)
         case .execs: writer.put(23 as UInt8)
         case .forgetExec(let id): writer.put(24, id)
@@ -211,11 +218,18 @@ extension ShimRequest {
         case 17: return .freeze(task: try reader.text(), try reader.flag())
         case 18: return .setRestart(task: try reader.text(), try WireRestart.read(&reader))
         case 19: return .attempts(task: try reader.text(), since: try reader.number())
-        case 21: return .exec(task: try reader.text(), try WireExec.read(&reader))
+        case 21:
+            return .exec(task: try reader.text(), try WireExec.read(&reader, isPlain: true))
+        case 27:
+            let task = try reader.text()
+            let exec = try WireExec.read(&reader, isPlain: false)
+            if exec.isPlain { throw WireFault("a plain exec in the form of another one") }
+            return .exec(task: task, exec)
         case 22: return .endExec(id: try reader.text())
         case 23: return .execs
         case 24: return .forgetExec(id: try reader.text())
         case 25: return .update(task: try reader.text(), try WireUpdate.read(&reader))
+        case 26: return .attachExec(id: try reader.text(), try WireStream.read(&reader))
         case 20: return .openLog(task: try reader.text(), try ClientLog.read(&reader))
         default: throw WireFault("request \(kind)")
         }

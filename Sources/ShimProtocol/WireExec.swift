@@ -2,8 +2,8 @@
 
 package import Kernel
 
-/// An exec that a shim is asked to run. The descriptor that comes with the request is the stream
-/// (`StreamFrame`), of which the shim closes its end when the exec has ended.
+/// An exec that a shim is asked to run. The first descriptor that comes with the request is the
+/// stream, if there is one; the shim closes its end when the exec has ended.
 package struct WireExec: Equatable, Sendable {
     /// Unique among the execs of the pod; a part of file names.
     package let id: String
@@ -12,6 +12,12 @@ package struct WireExec: Equatable, Sendable {
     /// Milliseconds from the start to the exec's end by SIGKILL; `nil` if there is no limit.
     package let timeout: Int64?
     package let input: Input
+    /// The size of its terminal; `nil` if it has none.
+    package let terminal: TerminalSize?
+    /// Whether it runs on without a client.
+    package let isKept: Bool
+    /// `nil` if no client is there yet.
+    package let stream: WireStream?
 
     /// The standard input of the process.
     package enum Input: UInt8, Sendable, CaseIterable {
@@ -22,15 +28,39 @@ package struct WireExec: Equatable, Sendable {
         case file
     }
 
-    package init(id: String, user: String, timeout: Int64?, input: Input) {
+    package init(
+        id: String, user: String, timeout: Int64?, input: Input, terminal: TerminalSize? = nil,
+        isKept: Bool = false, stream: WireStream? = .daemon
+    ) {
         self.id = id
         self.user = user
         self.timeout = timeout
         self.input = input
+        self.terminal = terminal
+        self.isKept = isKept
+        self.stream = stream
     }
+
+    /// Whether a shim that only knows the daemon's streams can run it.
+    package var isPlain: Bool { terminal == nil && !isKept && stream == .daemon }
 
     /// The file that the daemon writes into the task's bundle before it asks.
     package static func file(_ id: String, in bundle: String) -> String { "\(bundle)/exec-\(id)" }
+}
+
+/// A client's connection, whose descriptor comes along.
+package struct WireStream: Equatable, Sendable {
+    package let framing: StreamFraming
+    /// The bytes that the client sent before the connection was handed over.
+    package let early: [UInt8]
+
+    package init(_ framing: StreamFraming, early: [UInt8] = []) {
+        self.framing = framing
+        self.early = early
+    }
+
+    /// The daemon's own, whose output it reads for its client.
+    package static let daemon = WireStream(.frames)
 }
 
 /// The process for the runtime, in JSON, without its user and its last brace. The keeper adds them,
@@ -129,16 +159,66 @@ extension WireExec {
         writer.put(user)
         writer.put(optional: timeout) { writer, timeout in writer.put(timeout) }
         writer.put(input.rawValue)
+        if isPlain { return }
+        writer.put(optional: terminal) { writer, size in
+            writer.put(size.columns)
+            writer.put(size.rows)
+        }
+        writer.put(flag: isKept)
+        writer.put(optional: stream) { writer, stream in stream.write(&writer) }
     }
 
-    static func read(_ reader: inout WireReader) throws(WireFault) -> WireExec {
+    /// `isPlain`: in the form that earlier shims read too.
+    static func read(
+        _ reader: inout WireReader, isPlain: Bool
+    ) throws(WireFault) -> WireExec {
         let (id, user) = (try reader.text(), try reader.text())
         let timeout = try reader.optional { (reader: inout WireReader) throws(WireFault) in
             try reader.number(Int64.self)
         }
         let number = try reader.byte()
         guard let input = Input(rawValue: number) else { throw WireFault("input \(number)") }
-        return WireExec(id: id, user: user, timeout: timeout, input: input)
+        if isPlain {
+            return WireExec(id: id, user: user, timeout: timeout, input: input)
+        }
+        let terminal = try reader.optional { (reader: inout WireReader) throws(WireFault) in
+            TerminalSize(columns: try reader.number(), rows: try reader.number())
+        }
+        return WireExec(
+            id: id, user: user, timeout: timeout, input: input, terminal: terminal,
+            isKept: try reader.flag(),
+            stream: try reader.optional { (reader: inout WireReader) throws(WireFault) in
+                try WireStream.read(&reader)
+            })
+    }
+}
+
+extension WireStream {
+    /// For the socket from a shim to a keeper.
+    package func packet() -> [UInt8] {
+        var writer = WireWriter()
+        write(&writer)
+        return writer.bytes
+    }
+
+    package static func parse(_ packet: [UInt8]) throws(WireFault) -> WireStream {
+        var reader = WireReader(packet)
+        let stream = try read(&reader)
+        try reader.end()
+        return stream
+    }
+
+    func write(_ writer: inout WireWriter) {
+        writer.put(framing.rawValue)
+        writer.put(bytes: early)
+    }
+
+    static func read(_ reader: inout WireReader) throws(WireFault) -> WireStream {
+        let number = try reader.byte()
+        guard let framing = StreamFraming(rawValue: number) else {
+            throw WireFault("framing \(number)")
+        }
+        return WireStream(framing, early: try reader.bytes())
     }
 }
 

@@ -36,6 +36,12 @@ extension SimulatedShim {
         }
     }
 
+    /// A stream has no bytes here.
+    func attachExec(_ exec: String, _ id: UInt32) {
+        let runs = execs.contains { $0.id == exec && $0.end == nil }
+        reply(id, runs ? .done : .failed(.notRunning, detail: "the exec has ended"))
+    }
+
     func endExec(_ exec: String, _ id: UInt32) {
         if let exec = execs.first(where: { $0.id == exec }) { finish(exec, .signaled(1)) }
         reply(id, .done)

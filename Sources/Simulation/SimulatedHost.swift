@@ -412,6 +412,12 @@ import Synchronization
         ready: @escaping @Sendable () -> Void
     ) -> any LogSource { EmptyLog() }
 
+    package func forward(
+        _ pod: UID, _ shim: ProcessIdentity, port: UInt16, ready: @escaping @Sendable () -> Void
+    ) throws(SystemCallFailure) -> any PortForward {
+        throw SystemCallFailure(call: "connect", subject: "port \(port)", errno: 111)
+    }
+
     package func execSource(
         _ input: [UInt8]?, ready: @escaping @Sendable () -> Void
     ) throws(SystemCallFailure) -> any ExecSource { EmptyExec() }

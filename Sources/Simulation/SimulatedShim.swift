@@ -108,6 +108,7 @@ import ShimProtocol
         case .makePart(let name, _): makePart(name, id)
         case .removePart(let name): removePart(name, id)
         case .exec(let name, let wanted): exec(name, wanted, id)
+        case .attachExec(let exec, _): attachExec(exec, id)
         case .endExec(let exec): endExec(exec, id)
         case .execs:
             reply(

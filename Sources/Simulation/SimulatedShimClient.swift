@@ -32,7 +32,7 @@ package import ShimProtocol
     }
 
     package func ask(
-        _ request: ShimRequest, passing source: any ExecSource
+        _ request: ShimRequest, passing source: any ExecPassing
     ) async -> ShimReply? { await ask(request) }
 
     package func tell(_ request: ShimRequest) {

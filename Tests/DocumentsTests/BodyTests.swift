@@ -1,5 +1,6 @@
 import Documents
 import JSON
+import Kernel
 import Model
 import Testing
 
@@ -24,21 +25,36 @@ import Testing
 
     @Test("an exec has a program, and the rest of the task unless it says otherwise")
     func exec() throws {
-        let least = try ExecSpec.decode(json(#"{"args":["a"],"cwd":null,"stdin":null}"#))
+        let text = #"{"args":["a"],"cwd":null,"stdin":null,"tty":false,"size":{}}"#
+        let least = try ExecSpec.decode(json(text), isStreamed: false)
         #expect(least == ExecSpec(args: ["a"]))
         let most = try ExecSpec.decode(
             json(
                 #"{"args":["a","b"],"env":{"A":"1"},"cwd":"/x","user":"1:2","stdin":"\u0000é","#
-                    + #""timeout":0.25,"maxOutput":0}"#))
+                    + #""timeout":0.25,"maxOutput":0,"onDisconnect":"keep"}"#), isStreamed: false)
         #expect(most.args == ["a", "b"] && most.env == ["A": "1"] && most.cwd == "/x")
         #expect(most.user == UserSpec("1:2") && most.input == [0, 0xc3, 0xa9])
-        #expect(most.timeout == 250 && most.maxOutput == 0)
-        #expect(places { _ = try ExecSpec.decode(json("{}")) } == ["/args"])
-        #expect(
-            places {
-                _ = try ExecSpec.decode(
-                    json(#"{"args":[],"cwd":"x","stdin":1,"timeout":0,"maxOutput":-1,"tty":true}"#))
-            } == ["/args", "/cwd", "/stdin", "/timeout", "/maxOutput", "/tty"])
+        #expect(most.timeout == 250 && most.maxOutput == 0 && most.onDisconnect == .keep)
+        let refused: [(String, Bool, [String])] = [
+            ("{}", false, ["/args"]),
+            (
+                #"{"args":[],"cwd":"x","stdin":1,"timeout":0,"maxOutput":-1,"tty":1,"x":0}"#, true,
+                ["/args", "/cwd", "/stdin", "/tty", "/timeout", "/maxOutput", "/x"]
+            ),
+            (#"{"args":["a"],"tty":true}"#, false, ["/tty"]),
+            (#"{"args":["a"],"tty":true,"stdin":""}"#, true, ["/stdin"]),
+            (
+                #"{"args":["a"],"size":{"columns":0,"rows":65536,"x":1},"onDisconnect":"no"}"#,
+                true, ["/size/columns", "/size/rows", "/size/x", "/onDisconnect"]
+            ),
+        ]
+        for (text, isStreamed, pointers) in refused {
+            let found = places { _ = try ExecSpec.decode(json(text), isStreamed: isStreamed) }
+            #expect(found == pointers, "\(text)")
+        }
+        let size = #"{"args":["a"],"tty":true,"size":{"columns":7}}"#
+        let terminal = try ExecSpec.decode(json(size), isStreamed: true).terminal
+        #expect(terminal == TerminalSize(columns: 7, rows: 24))
     }
 
     @Test func emptyIsEmpty() throws {

@@ -50,19 +50,30 @@ private func isOldReply(_ bytes: [UInt8]) -> Bool {
     check(bytes, WirePluginReport.parse(document:)) { $0.document() }
     check(bytes, ExecFile.parse(fileContent:)) { $0.fileContent() }
     check(bytes, WireExecEnd.parse) { $0.packet() }
+    check(bytes, WireStream.parse) { $0.packet() }
 }
 
-/// The stream of an exec: the parts of the payloads are the same however the bytes come.
+/// The stream of an exec: what a client says is the same however the bytes come. The first byte
+/// chooses the framing.
 @Sendable func fuzzStreamFrames(_ bytes: [UInt8]) {
+    guard let first = bytes.first else { return }
+    let framing: StreamFraming = first & 1 == 0 ? .frames : .webSocket
     func read(inChunksOf size: Int) -> [UInt8] {
-        var reader = StreamFrameReader()
+        var reader = StreamReader(framing)
         var found: [UInt8] = []
-        do throws(WireFault) {
-            for start in stride(from: 0, to: bytes.count, by: size) {
+        do throws(StreamFault) {
+            for start in stride(from: 1, to: bytes.count, by: size) {
                 let chunk = bytes[start..<min(start + size, bytes.count)]
-                try reader.read(chunk) { channel, part in
-                    must(!part.isEmpty, "an empty part")
-                    for byte in part { found += [channel.rawValue, byte] }
+                try reader.read(chunk) { input in
+                    switch input {
+                    case .bytes(let part):
+                        must(!part.isEmpty, "an empty part")
+                        for byte in part { found += [0, byte] }
+                    case .end: found += [1]
+                    case .size(let size): found += [2, UInt8(truncatingIfNeeded: size.rows)]
+                    case .ping(let payload): found += [3, UInt8(payload.count)] + payload
+                    case .closed: found += [4]
+                    }
                 }
             }
         } catch { must(!error.detail.isEmpty, "a fault without a word") }

@@ -128,7 +128,7 @@ final class Wire {
         }
     }
 
-    private func take(_ count: Int) throws -> [UInt8] {
+    func take(_ count: Int) throws -> [UInt8] {
         while pending.count < count {
             guard try fill() else {
                 throw Broken("closed after \(pending.count) of \(count) bytes")

@@ -14,5 +14,11 @@ import Testing
         #expect(text(.run) == "\(common) run --detach --bundle /b --pid-file /b/pid app")
         #expect(text(.start) == "\(common) start app")
         #expect(text(.delete) == "\(common) delete app")
+        let exec = "\(common) exec --detach --process /p --pid-file /q"
+        #expect(
+            text(.exec(process: "/p", pidFile: "/q", cgroup: nil, console: nil)) == "\(exec) app")
+        #expect(
+            text(.exec(process: "/p", pidFile: "/q", cgroup: "c", console: "/s"))
+                == "\(exec) --console-socket /s --cgroup c app")
     }
 }

@@ -67,13 +67,26 @@ enum Samples {
                 .signal(task: "app", number: number),
                 .stop(task: "app", signal: number, grace: Int64(number) << 31),
             ]
-        } + [
+        } + streamed("naïve") + [
             .stop(task: "app", signal: 0, grace: .max), .stop(task: "app", signal: 0, grace: .min),
         ]
 
     static func exec(
         _ id: String, timeout: Int64?, _ input: WireExec.Input
     ) -> WireExec { WireExec(id: id, user: id, timeout: timeout, input: input) }
+
+    private static func streamed(_ id: String) -> [ShimRequest] {
+        let streams: [WireStream?] = [
+            nil, WireStream(.frames, early: [1, 2]), WireStream(.webSocket),
+        ]
+        return streams.flatMap { stream -> [ShimRequest] in
+            let exec = WireExec(
+                id: id, user: "", timeout: nil, input: .stream,
+                terminal: stream == nil ? nil : TerminalSize(columns: 1, rows: .max),
+                isKept: stream?.framing == .webSocket, stream: stream)
+            return [.exec(task: id, exec), .attachExec(id: id, stream ?? .daemon)]
+        }
+    }
 
     static let execEnds: [WireExecEnd] =
         [Int32.min, 0, 255].flatMap { number -> [WireExecEnd] in

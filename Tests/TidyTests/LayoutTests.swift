@@ -21,7 +21,7 @@ import Testing
         "Model": ["Bytes", "Kernel"],
         // The daemon starts no plugin and reads no file itself: this target has only values.
         "CNI": ["Bytes", "Kernel", "JSON"],
-        "ShimProtocol": ["Kernel"],
+        "ShimProtocol": ["Bytes", "Kernel"],
         // It is linked into the program beside each pod.
         "Netlink": ["CLinux", "Bytes", "Failpoints", "Kernel", "Linux"],
         "Metrics": [],

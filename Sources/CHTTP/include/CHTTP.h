@@ -44,6 +44,9 @@ typedef void (*chttp_header)(void *context, const char *name, size_t name_size, 
                              size_t value_size);
 void chttp_each_header(struct MHD_Connection *, chttp_header, void *context);
 
+/* MHD_upgrade_action is variadic: closes libmicrohttpd's descriptor of an upgraded connection. */
+void chttp_end_upgrade(struct MHD_UpgradeResponseHandle *);
+
 /* Names the calling thread; at most 15 bytes. */
 void chttp_name_thread(const char *name);
 

@@ -151,6 +151,7 @@ int clinux_spawn(
 /* SOCK_SEQPACKET and SOCK_STREAM are an enum in Swift, and sockaddr_un's path a tuple. The
    address is /proc/self/fd/<directory>/<name>, because a path has at most 107 bytes. */
 int clinux_listen_seqpacket(int directory, const char *name, int backlog);
+int clinux_listen_stream(int directory, const char *name, int backlog);
 int clinux_connect_seqpacket(int directory, const char *name);
 int clinux_accept(int listener);
 struct clinux_credentials { pid_t pid; uid_t uid; gid_t gid; };
@@ -171,6 +172,11 @@ ssize_t clinux_next_packet(int socket);
    datagram, or connects a stream. Neither blocks: EAGAIN if the other side has no room. */
 ssize_t clinux_send_datagram(const char *to, const void *bytes, size_t count);
 int clinux_connect_stream(const char *to);
+/* TCP, nonblocking, from any port to an address of 4 or 16 bytes: writable when the connection has
+   been made or refused, which clinux_socket_error tells. */
+int clinux_connect_port(const unsigned char *address, int size, int port);
+/* SO_ERROR: an error number, or 0. */
+int clinux_socket_error(int descriptor);
 /* AF_… of a listening stream socket (SO_DOMAIN); 0 for anything else. */
 int clinux_listening_family(int descriptor);
 enum { CLINUX_AF_UNIX = 1, CLINUX_AF_INET = 2, CLINUX_AF_INET6 = 10 };
@@ -182,6 +188,8 @@ void clinux_name_thread(const char *name);
 
 /* ioctl(2) is variadic: TIOCGWINSZ's columns; 0 if this is not a terminal. */
 int clinux_terminal_width(int descriptor);
+/* TIOCSWINSZ. */
+int clinux_set_terminal_size(int descriptor, unsigned short columns, unsigned short rows);
 
 /* flock(2) shares its name with a structure. Exclusive and non-blocking. */
 int clinux_lock(int descriptor);
@@ -208,6 +216,8 @@ enum { CLINUX_IFDIR = 0040000, CLINUX_IFLNK = 0120000, CLINUX_IFREG = 0100000 };
 ssize_t clinux_read_link(int link, char *target, size_t size);
 /* fcntl(2) is variadic. */
 int clinux_set_nonblocking(int descriptor);
+/* F_DUPFD_CLOEXEC; never 0, 1 or 2. */
+int clinux_duplicate(int descriptor);
 int clinux_set_pipe_size(int descriptor, int bytes);
 /* splice(2) without blocking: moves bytes from one pipe to another, or to /dev/null, without
    copying, and returns their number. 0 at the end; -1 with EAGAIN if `from` is empty or `to` is

@@ -97,18 +97,24 @@ extension PodController {
                 .shimFailed, "the pod's shim is of an earlier version, and runs no execs",
                 step: .create(.taskExec))
         }
-        let source: any ExecSource
+        let opened: ExecCall.Opened
         do throws(SystemCallFailure) {
             try host.writeExec(pod, task.spec, call.spec, id: operation.id)
-            guard let opened = try call.open(host) else {
+            guard let made = try await call.open(host) else {
                 throw SystemCallFailure(call: "exec", subject: "the client has gone", errno: 104)
             }
-            source = opened
+            opened = made
         } catch { throw Failure(.shimFailed, "\(error)", step: .create(.taskExec)) }
+        let exec = call.wire("\(operation.id)", opened.stream)
+        if !exec.isPlain, await has(.streams, link) != true {
+            throw Failure(
+                .shimFailed,
+                "the pod's shim is of an earlier version, and knows only execs with JSON answers",
+                step: .create(.taskExec))
+        }
         try await step(.taskExec, name, operation) { () async throws(Failure) in
             awaited.isAsked = true
-            let reply = await link.ask(
-                .exec(task: name.text, call.spec.wire("\(operation.id)")), passing: source)
+            let reply = await link.ask(.exec(task: name.text, exec), passing: opened.passed)
             // If the shim hung up, the next connection tells whether the exec runs.
             guard reply == .done || reply == nil else { throw Failure(reply, .taskExec) }
         }
@@ -117,6 +123,18 @@ extension PodController {
 
     /// A client has called it off.
     func endExec(_ operation: PodOperation) { link?.tell(.endExec(id: "\(operation.id)")) }
+
+    /// Gives a kept exec its next client. Returns why that is not possible.
+    func attach(_ operation: PodOperation, _ connection: any ExecConnection) async -> Failure? {
+        do throws(Failure) {
+            let link = try liveShim()
+            let request = ShimRequest.attachExec(id: "\(operation.id)", connection.stream)
+            guard await has(.streams, link) == true,
+                let reply = await link.ask(request, passing: connection)
+            else { return Failure(nil, .taskExec) }
+            return reply == .done ? nil : Failure(reply, .taskExec)
+        } catch { return error }
+    }
 
     func execEnded(_ id: String, _ end: WireExecEnd) { execs[id]?.end(end) }
 
@@ -140,11 +158,11 @@ extension PodController {
     }
 }
 
-extension ExecSpec {
-    fileprivate func wire(_ id: String) -> WireExec {
+extension ExecCall {
+    fileprivate func wire(_ id: String, _ stream: WireStream?) -> WireExec {
         WireExec(
-            id: id, user: user?.description ?? "", timeout: timeout,
-            input: input == nil ? .empty : .file)
+            id: id, user: spec.user?.description ?? "", timeout: spec.timeout, input: wireInput,
+            terminal: spec.terminal, isKept: spec.onDisconnect == .keep, stream: stream)
     }
 }
 

@@ -1,7 +1,8 @@
 // Requests about the tasks of a pod.
 
 import Documents
-import Host
+import EventLoop
+package import Host
 import JSON
 import Kernel
 package import Model
@@ -141,6 +142,20 @@ extension Engine {
         } catch {
             if let made { _ = execCalls.take(made) }
             throw error
+        }
+    }
+
+    /// Makes a client's connection the stream of an exec that runs. Calls `refused` if that is not
+    /// possible; the connection is then still the client's.
+    package func attach(
+        _ connection: any ExecConnection, to exec: PodOperation,
+        refused: @escaping @Sendable (Failure) -> Void
+    ) {
+        onLoop { [self] in
+            guard case .task(let task) = exec.target else { return }
+            let pod = task.pod.uid
+            let failure = await controllers.controller(of: pod, self).attach(exec, connection)
+            if let failure { refused(failure) }
         }
     }
 

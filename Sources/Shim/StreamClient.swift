@@ -1,0 +1,111 @@
+// One client of an exec: its connection, and what it has not taken.
+
+import Kernel
+import Linux
+import ShimProtocol
+
+final class StreamClient {
+    /// The most bytes of one read.
+    static let piece = 64 << 10
+    /// Bytes that wait for the client; with more, its pings are not answered.
+    private static let mostForPong = 128 << 10
+
+    private let socket: OwnedDescriptor
+    let framing: StreamFraming
+    private var reader: StreamReader
+    /// Bytes that came before the socket did.
+    private var early: [UInt8]
+    /// Output that the client has not taken.
+    private var unsent: [UInt8] = []
+    /// It has finished sending, but may still read.
+    private var hasFinished = false
+    /// It has hung up, or has sent something that the exec does not take.
+    private(set) var isGone = false
+
+    /// Adopts the descriptor.
+    init(_ socket: consuming OwnedDescriptor, _ stream: WireStream) throws(SystemCallFailure) {
+        try socket.setNonblocking()
+        self.socket = socket
+        framing = stream.framing
+        reader = StreamReader(stream.framing)
+        early = stream.early
+    }
+
+    var number: CInt { socket.number }
+    var hasUnsent: Bool { !unsent.isEmpty && !isGone }
+    var isSending: Bool { !isGone && !hasFinished }
+
+    func send(_ bytes: ArraySlice<UInt8>) {
+        if isGone { return }
+        guard unsent.isEmpty else { return unsent += bytes }
+        do throws(SystemCallFailure) {
+            let count = try socket.write(bytes)
+            if count < bytes.count { unsent = Array(bytes[(bytes.startIndex + count)...]) }
+        } catch { isGone = true }
+    }
+
+    func flush() {
+        do throws(SystemCallFailure) { unsent.removeFirst(try socket.write(unsent[...])) } catch {
+            isGone = true
+        }
+    }
+
+    func hangUp() { isGone = true }
+
+    /// Calls `body` with what has come. A fault of `body` or of the client's is told to the client,
+    /// which is gone after that. A client that has hung up has not ended the input.
+    func receive(
+        isHungUp: Bool = false, _ body: (StreamInput) throws(StreamFault) -> Void
+    ) {
+        if isGone { return }
+        var bytes = early
+        early = []
+        do throws(SystemCallFailure) {
+            if bytes.isEmpty {
+                guard let read = try socket.read(limit: StreamClient.piece) else { return }
+                bytes = read
+            }
+        } catch { return hangUp() }
+        do throws(StreamFault) {
+            if bytes.isEmpty {
+                if isHungUp { return hangUp() }
+                hasFinished = true
+                return try body(.end)
+            }
+            var reader = reader
+            defer { self.reader = reader }
+            try reader.read(bytes[...]) { (input) throws(StreamFault) in
+                switch input {
+                case .ping(let payload):
+                    if unsent.count < StreamClient.mostForPong {
+                        send(WebSocketFrame.pong(payload)[...])
+                    }
+                case .closed:
+                    send(framing.ending[...])
+                    isGone = true
+                case .bytes, .end, .size: try body(input)
+                }
+            }
+        } catch { refuse(error) }
+    }
+
+    private func refuse(_ fault: StreamFault) {
+        switch framing {
+        case .frames:
+            let status = ExecStatus(of: "", framing)
+            send(status.frames(error: "stream-malformed", detail: fault.detail)[...])
+        case .webSocket: send(WebSocketFrame.close(fault.code, fault.detail)[...])
+        }
+        close()
+    }
+
+    /// Ends the connection, also for copies of its descriptor in other processes.
+    func close() {
+        isGone = true
+        // An end with unread bytes would be an error to the client (unix(7), ECONNRESET).
+        ignoring("it may have gone already") { () throws(SystemCallFailure) in
+            while let more = try socket.read(limit: StreamClient.piece), !more.isEmpty {}
+        }
+        socket.shutDown()
+    }
+}
