@@ -24,6 +24,7 @@ extension ProblemCode {
             case .seccompProfileRefused: .seccompProfileRefused
             case .cgroupParentMissing: .cgroupParentMissing
             case .runtimeRefused: .runtimeRefused
+            case .initTaskFailed: .initTaskFailed
             case .subnetTaken: .subnetTaken
             case .portTaken: .portTaken
             case .networkUnknown: .networkUnknown

@@ -64,7 +64,9 @@ extension PodSpec {
             var spec = PodSpec(hostname: name.text)
             _ = requestMembers.read(&object, into: &spec)
             if let fault = spec.limitFault { object.log.add(fault.pointer, fault.detail) }
-            for fault in spec.namespaceFaults() { object.log.add(fault.pointer, fault.detail) }
+            for fault in spec.namespaceFaults() + spec.orderFaults() {
+                object.log.add(fault.pointer, fault.detail)
+            }
             for task in spec.tasks {
                 let place = JSONPointer.root.appending("tasks").appending(task.name.text)
                 for fault in task.faults(in: spec, at: place, nestsCPULimits: nestsCPULimits) {
@@ -95,6 +97,7 @@ extension TaskSpec {
     ) -> [DocumentFault] {
         (nestsCPULimits ? limitFaults(in: pod, at: place) : []) + volumeFaults(in: pod, at: place)
             + securityFaults(at: place) + resourceFaults(at: place) + logFaults(at: place)
+            + initFaults(at: place)
     }
 }
 

@@ -40,6 +40,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     case seccompProfileRefused = "seccomp-profile-refused"
     case cgroupParentMissing = "cgroup-parent-missing"
     case runtimeRefused = "runtime-refused"
+    case initTaskFailed = "init-task-failed"
     case networkUnknown = "network-unknown"
     case networkDeleting = "network-deleting"
     case networkInUse = "network-in-use"
@@ -88,7 +89,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
             .rootfsNotDirectory, .rootfsRefused, .userUnknown, .mountSourceMissing,
             .mountTargetRefused, .deviceRefused, .seccompProfileRefused, .runtimeRefused,
             .cgroupParentMissing, .addressRefused, .networkRefused, .sysctlRefused,
-            .mountSourceNotShared, .logPathRefused:
+            .mountSourceNotShared, .logPathRefused, .initTaskFailed:
             422
         case .tooManyPods, .tooManyOperations: 429
         case .shimFailed, .execLost, .networkFailed, .internalFault: 500
@@ -104,7 +105,7 @@ package enum ProblemCode: String, Sendable, CaseIterable {
     package var retryable: Bool {
         switch self {
         case .podDeleting, .taskDeleting, .networkDeleting, .networkInUse, .addressesExhausted,
-            .networkFailed, .tooManyPods, .tooManyOperations, .shimFailed,
+            .networkFailed, .tooManyPods, .tooManyOperations, .shimFailed, .initTaskFailed,
             .tooManyWaits, .starting, .storeFull, .dataDirectoryUnusable, .runtimeUnavailable,
             .statisticsUnavailable, .portRefused:
             true

@@ -42,6 +42,7 @@ extension ProblemCode {
         case .seccompProfileRefused: "The task's seccomp profile cannot be used"
         case .cgroupParentMissing: "The pod's cgroup parent does not exist"
         case .runtimeRefused: "The runtime or the kernel refused"
+        case .initTaskFailed: "An init task of the pod failed"
         case .networkUnknown: "There is no such network"
         case .networkDeleting: "The network is being deleted"
         case .networkInUse: "Pods have addresses of the network"
@@ -162,6 +163,9 @@ extension ProblemCode {
         case .runtimeRefused:
             "The runtime refused to create or start the task, or the kernel refused the limits of "
                 + "the pod. The detail quotes their error message."
+        case .initTaskFailed:
+            "An init task ended with something else than 0, and is not restarted, so the pod's "
+                + "other tasks cannot start. The detail names the task and its exit."
         case .networkUnknown:
             "No network has this name, and the daemon remembers no deleted network of this name."
         case .networkDeleting:
@@ -250,6 +254,8 @@ extension ProblemCode {
             "Make a new UUID for each request. Repeat a UUID only with the same method, path and "
                 + "body."
         case .documentTooLarge: "Remove labels, annotations or tasks of the pod first."
+        case .initTaskFailed:
+            "The log of the task is gone with the pod. To keep it, give the task a log.path."
         case .userUnknown: "Use numeric ids, or add the name to the rootfs."
         case .networkDeleting: "Wait for the operation, then try again."
         case .networkInUse: "Delete the pods of the network first."

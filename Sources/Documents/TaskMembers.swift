@@ -44,6 +44,8 @@ extension TaskSpec {
             "gracePeriod", \.gracePeriod, { $0.gracePeriod = $1 },
             .thousandths(in: DocumentLimits.grace)),
         .optional("start", \.start, { $0.start = $1 }, .bool),
+        .optional("init", \.isInit, { $0.isInit = $1 }, .bool),
+        .optional("after", \.after, { $0.after = $1 }, .taskNames),
         .object("restart", mayChange: true, restartMembers),
     ]
 

@@ -69,7 +69,9 @@ package struct TaskPatch: Sendable {
         try decodeDocument(body) { object in
             var wanted = spec
             TaskSpec.members.merge(&object, into: &wanted)
-            let all = faults(wanted) + wanted.resourceFaults(at: .root) + wanted.fixedFaults(spec)
+            let all =
+                faults(wanted) + wanted.resourceFaults(at: .root) + wanted.initFaults(at: .root)
+                + wanted.fixedFaults(spec)
             for fault in all { object.log.add(fault.pointer, fault.detail) }
             wanted.resources.oomScoreAdj = spec.resources.oomScoreAdj
             return wanted

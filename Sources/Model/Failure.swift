@@ -11,6 +11,7 @@ package enum FailureCause: Sendable, CaseIterable {
     case deviceRefused, seccompProfileRefused
     case cgroupParentMissing
     case runtimeRefused
+    case initTaskFailed
     case subnetTaken, portTaken, networkUnknown, networkRefused, networkFailed
     case sysctlRefused
     case shimFailed, execLost

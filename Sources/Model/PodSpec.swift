@@ -162,6 +162,11 @@ package struct TaskSpec: Equatable, Sendable {
     package var start: Bool
     /// When the task is started again after its exit.
     package var restart = RestartSpec()
+    /// Whether the task runs before the pod's other tasks, and has to end with 0.
+    package var isInit = false
+    /// The tasks after which this one starts: an init task has ended with 0 by then, and any other
+    /// runs or has run.
+    package var after: [Label] = []
 
     package init(
         name: Label, rootfs: String, readOnlyRootfs: Bool = false, args: [String],

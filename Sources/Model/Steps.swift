@@ -12,6 +12,8 @@ package enum CreateStep: String, Sendable, CaseIterable {
     /// Opens the log file that the client names, and makes it if it is missing.
     case logOpen = "log.open"
     case taskCreate = "task.create"
+    /// Waits until an init task has ended with 0, or until the tasks run after which a task starts.
+    case taskWait = "task.wait"
     case taskStart = "task.start"
     case taskSignal = "task.signal"
     case taskPause = "task.pause"
@@ -30,8 +32,8 @@ package enum CreateStep: String, Sendable, CaseIterable {
         case .volumesCreate: !spec.volumes.isEmpty
         case .networkAttach: spec.network.bridge != nil || spec.network.cni != nil
         case .sysctlsSet: !spec.sysctls.isEmpty
-        case .shimStart, .rootfsMount, .logOpen, .taskCreate, .taskStart, .taskSignal,
-            .taskPause, .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
+        case .shimStart, .rootfsMount, .logOpen, .taskCreate, .taskWait, .taskStart,
+            .taskSignal, .taskPause, .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
             false
         }
     }

@@ -176,6 +176,7 @@ import Synchronization
         let made = world.pod(pod.uid)
         made.hasFolder = true
         made.bundles.insert(task.name.text)
+        if task.isInit { made.initTasks.insert(task.name.text) }
     }
 
     package func exitFile(_ pod: UID, _ task: Label) throws(SystemCallFailure) -> ExitSight {

@@ -241,15 +241,32 @@ import ShimProtocol
             task.restarts?.lastProcess = task.process
             world.attempts[SimulatedAttempt(task: task.id, number: task.attempt)] = process
         }
+        if pod.initTasks.contains(task.name) { return runInit(task, process) }
         // Some processes end by themselves.
         guard world.dice.once(in: 3) else { return }
         let code = Int32(world.dice.below(4))
-        world.after(milliseconds: world.dice.below(4000)) { [world, pod] in
-            guard pod.cgroups.values.contains(where: { $0.contains(process) }) else { return }
-            world.truth[process] = TaskExit(
-                status: .code(code), oomKilled: false, finishedAt: EngineClock.wall)
-            pod.end(process)
+        world.after(milliseconds: world.dice.below(4000)) { self.end(process, code) }
+    }
+
+    /// Every program of an init task ends, and most of them with 0.
+    private func runInit(_ task: SimulatedTask, _ process: Int32) {
+        world.initRuns[task.id, default: []].append(process)
+        let chance: Int32 = world.dice.once(in: 4) ? Int32(world.dice.below(4)) : 0
+        let code = world.initCodes.isEmpty ? chance : world.initCodes.removeFirst()
+        world.after(milliseconds: world.dice.below(4000)) { [self] in
+            world.retrying { [self] in
+                if world.areInitsHeld { return false }
+                end(process, code)
+                return true
+            }
         }
+    }
+
+    private func end(_ process: Int32, _ code: Int32) {
+        guard pod.cgroups.values.contains(where: { $0.contains(process) }) else { return }
+        world.truth[process] = TaskExit(
+            status: .code(code), oomKilled: false, finishedAt: EngineClock.wall)
+        pod.end(process)
     }
 
     private func start(_ task: SimulatedTask, _ id: UInt32) {

@@ -43,6 +43,12 @@ package import Synchronization
     /// How often each exec was begun, by its operation, and how it ended.
     package var execsRun: [String: Int] = [:]
     package var execEnds: [String: WireExecEnd.Outcome] = [:]
+    /// The exit codes of the next processes of init tasks. Without one, chance decides.
+    package var initCodes: [Int32] = []
+    /// Whether the programs of init tasks do not end.
+    package var areInitsHeld = false
+    /// The processes of each init task, by the task's uid, in the order of their starts.
+    package var initRuns: [String: [Int32]] = [:]
     /// The processes whose exit a shim has stored.
     package var stored: Set<Int32> = []
     /// Whether the cgroup exists that pods name as their parent. Any thread reads it.
@@ -208,6 +214,8 @@ package import Synchronization
     /// the pod names, each with its processes.
     package var cgroups: [String: Set<Int32>] = [:]
     var bundles: Set<String> = []
+    /// The names of the init tasks, whose programs always end.
+    var initTasks: Set<String> = []
     var exitFiles: [String: ExitSight] = [:]
     /// The records of the attempts of a task with restarts.
     var attemptFiles: [String: [UInt32: ExitSight]] = [:]

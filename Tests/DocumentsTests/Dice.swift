@@ -111,6 +111,8 @@ struct Dice: RandomNumberGenerator {
         task.labels = notes()
         task.annotations = notes()
         task.security = security()
+        task.isInit = flip()
+        task.after = list { $0.name() }
         task.restart = RestartSpec(
             policy: pick(RestartSpec.Policy.allCases),
             maxRetries: maybe { .random(in: 0...1_000_000_000, using: &$0) },

@@ -35,7 +35,7 @@ import Testing
             {"type":"tmpfs","size":9,"target":"/u","readOnly":false}],
             "resources":{"memory":1,"cpus":1.5,"pids":3},"capabilities":{"add":["KILL"],"drop":[],
             "ambient":[]},"noNewPrivileges":true,"compat32":true,"stopSignal":"TERM",
-            "gracePeriod":2.5,"start":true,
+            "gracePeriod":2.5,"start":true,"init":false,"after":[],
             "restart":{"policy":"never","maxRetries":null,"backoff":{"initial":0.1,"max":60}},
             "privileged":false,"groups":[],"groupsFromRootfs":null,
             "umask":"0022","rlimits":[],"maskedPaths":null,"readOnlyPaths":null,

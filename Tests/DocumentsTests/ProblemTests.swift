@@ -19,6 +19,7 @@ import Testing
         "user-unknown": 422, "mount-source-missing": 422, "mount-source-not-shared": 422,
         "mount-target-refused": 422, "log-path-refused": 422,
         "device-refused": 422, "seccomp-profile-refused": 422, "runtime-refused": 422,
+        "init-task-failed": 422,
         "cgroup-parent-missing": 422,
         "shim-failed": 500, "exec-lost": 500, "exec-ended": 409, "port-refused": 502,
         "too-many-waits": 503, "too-many-pods": 429,

@@ -55,7 +55,7 @@ extension PodController {
             let isStored = engine.registry.tryUpdate(uid, engine, changes)
             if isStored {
                 attemptAnswers[name] = question
-                return watchExpiry()
+                return tasksChanged()
             }
             await Loop.shared.reactor.pause(milliseconds: 500)
         }

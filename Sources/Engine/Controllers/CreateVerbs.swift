@@ -30,7 +30,7 @@ extension PodController {
                     try await make(part, of: pod, link, operation)
                 }
             }
-            for task in pod.tasks { try await make(task, of: pod, link, operation) }
+            try await makeTasks(of: pod, link, operation)
             try checkGoing(operation)
         } catch { return await undoPod(operation, error) }
         let shim = self.shim
@@ -62,6 +62,7 @@ extension PodController {
             guard ended.supersededBy == nil, let pod = transaction.pod(operation.target.pod) else {
                 return
             }
+            for task in pod.tasks { ended.exits[task.spec.name] = task.state.exit }
             transaction.remove(pod, proof)
         }
         if engine.registry.pod(uid) == nil { engine.controllers.forget(uid) }
@@ -88,6 +89,7 @@ extension PodController {
             guard pod.state == .ready else {
                 throw Failure(.podState, "the pod is \(pod.state.rawValue)")
             }
+            try await awaitTasks(before: task.spec, operation)
             let link = try liveShim()
             try await make(task, of: pod, link, operation)
             try checkGoing(operation)
@@ -158,7 +160,7 @@ extension PodController {
     }
 
     /// Makes one task, from its rootfs to its first process.
-    private func make(
+    func make(
         _ task: PodTask, of pod: Pod, _ link: any ShimClient, _ operation: PodOperation
     ) async throws(Failure) {
         let spec = task.spec

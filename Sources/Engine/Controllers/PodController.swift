@@ -38,6 +38,8 @@ import Teardown
     var execs: [String: AwaitedExec] = [:]
     /// Whether a check of the shim's state is in progress.
     var isLookingAfterShim = false
+    /// The waits of creates for tasks.
+    var taskWaits: [CheckedContinuation<Void, Never>] = []
 
     init(_ uid: UID, _ engine: Engine) {
         self.uid = uid
@@ -73,7 +75,7 @@ import Teardown
             interrupt(operation, for: operation)
         }
         watchBlocked()
-        watchExpiry()
+        tasksChanged()
     }
 
     private func begin(_ operation: PodOperation) {
@@ -178,13 +180,21 @@ import Teardown
     @discardableResult
     func sawExit(_ task: String, _ exit: TaskExit) -> Bool {
         guard let name = Label(task) else { return true }
-        defer { watchExpiry() }
+        defer { tasksChanged() }
         return engine.registry.update(uid, engine) { pod in
             guard var seen = pod[task: name], !seen.isRestarted, seen.sawExit(exit, of: 1) else {
                 return
             }
             pod[task: name] = seen
         }
+    }
+}
+
+extension PodController {
+    /// Called after each change of the pod that a wait for its tasks may be for.
+    func tasksChanged() {
+        resumeWaits()
+        watchExpiry()
     }
 }
 

@@ -41,7 +41,8 @@ extension PodController {
 
     /// Stores the exits of tasks that a former shim made, because the new shim does not know them.
     private func noteFormerExits(of pod: Pod) throws(SystemCallFailure) {
-        for task in pod.tasks where task.state.process != nil || task.isRestarted {
+        for task in pod.tasks {
+            guard try mayHaveRun(task) else { continue }
             let name = task.spec.name
             let isStored: Bool
             if task.isRestarted {
@@ -56,6 +57,14 @@ extension PodController {
                 throw SystemCallFailure(call: "commit", subject: "exit of \(name)", errno: 28)
             }
         }
+    }
+
+    /// Whether a former shim may have made a process of the task. The daemon may have died before
+    /// it recorded the process, and an init task must not run a second time.
+    private func mayHaveRun(_ task: PodTask) throws(SystemCallFailure) -> Bool {
+        if task.state.process != nil || task.isRestarted { return true }
+        guard task.spec.isInit, task.state == .creating else { return false }
+        return try host.exitFile(uid, task.spec.name) != .none
     }
 
     /// Returns the connection to the shim of a pod that has one. A lost shim is not replaced.

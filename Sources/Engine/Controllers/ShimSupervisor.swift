@@ -22,6 +22,7 @@ extension PodController {
     /// Called when the shim hung up. Only the shim's lock tells whether the shim has died.
     func lostShimClient() {
         link = nil
+        resumeWaits()
         // An operation that makes or removes the pod learns of it with its next request.
         if running.values.contains(where: \.kind.ownsShim) { return loseExecs() }
         lookAfterShimIfUnlinked()

@@ -17,8 +17,22 @@ struct ShownStep: Hashable {
 }
 
 extension OperationStep {
-    /// The steps that create one task.
+    /// The steps that create one task with its pod.
     static func creating(_ task: TaskSpec) -> [OperationStep] {
+        making(task) + (task.isInit ? [waiting(task)] : [])
+    }
+
+    /// The steps that create one task of a pod that exists.
+    static func creating(lone task: TaskSpec) -> [OperationStep] {
+        (task.after.isEmpty ? [] : [waiting(task)]) + making(task)
+    }
+
+    private static func waiting(_ task: TaskSpec) -> OperationStep {
+        OperationStep(name: .create(.taskWait), object: task.name)
+    }
+
+    /// The steps that make one task, once it may start.
+    static func making(_ task: TaskSpec) -> [OperationStep] {
         let opening: [CreateStep] = task.log.path == nil ? [] : [.logOpen]
         return ([.rootfsMount] + opening + [.taskCreate]).map { step in
             OperationStep(name: .create(step), object: task.name)

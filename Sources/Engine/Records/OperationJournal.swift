@@ -14,6 +14,8 @@ import Teardown
     private weak var controller: PodController?
     private var began: [ShownStep: Int64] = [:]
     private var blockers: [ShownStep: Blocker] = [:]
+    /// The steps that wait for a client's program, and since when.
+    private var awaited: [ShownStep: Int64] = [:]
     private var isWatching = false
     /// The steps that are shown as stalled.
     private var stalled: Set<ShownStep> = []
@@ -58,6 +60,29 @@ import Teardown
         }
         engine.metrics.stepRetries.add(1, step.name.text, blocker.errno ?? "none")
         tell(.warning, "step waits", step, "why", blocker.reason)
+    }
+
+    /// Notes that a step waits for a client's program, which is no fault: the step never counts as
+    /// stalled, and nothing is tried again.
+    func awaits(_ step: ShownStep, _ reason: String) {
+        let isNew = awaited[step] == nil
+        if isNew { awaited[step] = EngineClock.sinceBoot }
+        began[step] = nil
+        blockers[step] = nil
+        if stalled.remove(step) != nil { engine.registry.show(operation) { $0.stalled = nil } }
+        show(step) { shown in
+            if isNew { shown.startedAt = EngineClock.now }
+            shown.state = .waiting
+            shown.attempts = 1
+            shown.detail = reason
+        }
+    }
+
+    /// Notes that something hinders a step that waits for a client's program.
+    func isBlocked(_ step: ShownStep, by blocker: Blocker) {
+        if began[step] == nil { began(step) }
+        guard blockers[step] != blocker else { return }
+        waits(step, for: blocker)
     }
 
     /// Notes when a waiting step is tried again; `nil` when the attempt begins.
@@ -123,7 +148,8 @@ import Teardown
             shown.finishedAt = EngineClock.now
         }
         if stalled.remove(step) != nil { engine.registry.show(operation) { $0.stalled = nil } }
-        return began.removeValue(forKey: step)
+        let since = awaited.removeValue(forKey: step)
+        return began.removeValue(forKey: step) ?? since
     }
 
     private func show(_ step: ShownStep, _ change: (inout OperationStep) -> Void) {

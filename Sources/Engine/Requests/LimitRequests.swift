@@ -10,7 +10,9 @@ extension Engine {
     /// Checks a new task against its pod. The tasks of a new pod are checked when its document is
     /// decoded.
     func check(_ task: TaskSpec, in pod: Pod) throws(Refusal) {
-        let faults = task.faults(in: pod.spec, at: .root, nestsCPULimits: info.nestsCPULimits)
+        let faults =
+            task.faults(in: pod.spec, at: .root, nestsCPULimits: info.nestsCPULimits)
+            + task.orderFaults(in: pod)
         guard !faults.isEmpty else { return }
         throw .documentFaults(DocumentFaults(faults: faults))
     }

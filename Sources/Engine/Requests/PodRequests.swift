@@ -177,7 +177,7 @@ extension Transaction {
         operation.steps =
             [OperationStep(name: .create(.shimStart))]
             + CreateStep.makingParts(of: spec).map { OperationStep(name: .create($0)) }
-            + spec.tasks.flatMap { OperationStep.creating($0) }
+            + spec.tasks.startOrder.flatMap { OperationStep.creating($0) }
         pod.operation = operation.id
         put(pod)
         put(operation)

@@ -35,7 +35,7 @@ extension Engine {
                 createdAt: transaction.time)
             var operation = transaction.makeOperation(
                 .taskCreate, Target(pod, task), context)
-            operation.steps = OperationStep.creating(spec)
+            operation.steps = OperationStep.creating(lone: spec)
             task.operation = operation.id
             pod[task: spec.name] = task
             transaction.put(pod)

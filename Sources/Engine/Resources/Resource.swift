@@ -72,8 +72,8 @@ extension CreateStep {
         case .volumesCreate: PodVolumes()
         case .networkAttach: Interface()
         case .sysctlsSet: PodSysctls()
-        case .shimStart, .rootfsMount, .logOpen, .taskCreate, .taskStart, .taskSignal,
-            .taskPause, .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
+        case .shimStart, .rootfsMount, .logOpen, .taskCreate, .taskWait, .taskStart,
+            .taskSignal, .taskPause, .taskResume, .taskExec, .resourcesUpdate, .networkCreate:
             nil
         }
     }
