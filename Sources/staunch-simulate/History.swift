@@ -153,15 +153,36 @@ import Store
             if world.dice.once(in: 4) { spec.restart.maxRetries = Int64(world.dice.below(4)) }
         }
         if world.dice.once(in: 3) { spec.log.path = "/var/log/pods/\(name).log" }
+        // The engine refuses some of these.
+        if world.dice.once(in: 6) { spec.after = [taskName()] }
+        if world.dice.once(in: 16) { spec.isInit = true }
         return spec
+    }
+
+    /// Gives the tasks an order that a client may ask for.
+    private func order(_ tasks: inout [TaskSpec]) {
+        var earlier: [TaskSpec] = []
+        for index in tasks.indices.shuffled(using: &world.dice) {
+            var task = tasks[index]
+            task.isInit = world.dice.once(in: 3)
+            if task.isInit {
+                task.start = true
+                if task.restart.policy == .always { task.restart.policy = .onFailure }
+            }
+            task.after = earlier.filter { $0.start && ($0.isInit || !task.isInit) }.map(\.name)
+                .filter { _ in world.dice.once(in: 2) }
+            tasks[index] = task
+            earlier.append(task)
+        }
     }
 
     private func create() async {
         let name = podName()
         var tasks: [TaskSpec] = []
-        for index in 0..<world.dice.below(3) {
+        for index in 0..<world.dice.below(4) {
             tasks.append(task(named: label("t\(index)"), starts: !world.dice.once(in: 4)))
         }
+        order(&tasks)
         var spec = PodSpec(hostname: name.text, tasks: tasks)
         switch world.dice.below(4) {
         case 0: spec.resources.memory = 1 << 20

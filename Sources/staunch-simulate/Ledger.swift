@@ -121,7 +121,9 @@ import Store
         for pod in pods {
             for task in pod.tasks { check(task, of: pod.uid) }
             checkReleased(pod)
+            checkOrder(pod)
         }
+        checkInits()
         checkNeighbours(pods)
     }
 
@@ -366,6 +368,34 @@ import Store
             || world.attempts.contains { place, pid in
                 place.task == "\(task)" && world.truth[pid]?.status == exit.status
             }
+    }
+
+    // MARK: Order
+
+    /// A task has a process only when each init task has ended with 0, and when the tasks in its
+    /// `after` have run. Later these may have been deleted, and made again.
+    private func checkOrder(_ pod: Pod) {
+        guard pod.state == .creating else { return }
+        for task in pod.tasks where task.state.process != nil || !task.exits.isEmpty {
+            let ahead = pod.tasks.filter { other in
+                other.spec.isInit && !task.spec.isInit || task.spec.after.contains(other.spec.name)
+            }
+            for other in ahead where other.startProgress != .reached {
+                // A client has asked for its delete meanwhile.
+                if case .deleting = other.state { continue }
+                fail("order", "\(task.spec.name) of \(pod.uid) runs before \(other.spec.name)")
+            }
+        }
+    }
+
+    /// No init task runs again after an end with 0 that a shim has stored.
+    private func checkInits() {
+        for (task, runs) in world.initRuns {
+            let done = runs.dropLast().filter {
+                world.truth[$0]?.status == .code(0) && world.stored.contains($0)
+            }
+            if !done.isEmpty { fail("order", "the init task \(task) ran again after \(done)") }
+        }
     }
 
     // MARK: Restarts

@@ -52,7 +52,10 @@ import Simulation
     }
 
     private func places(_ operation: PodOperation) -> [Place] {
-        operation.steps.filter { $0.state == .running || $0.state == .waiting }.map {
+        // The program of an init task may run for as long as it needs.
+        operation.steps.filter {
+            ($0.state == .running || $0.state == .waiting) && $0.name != .create(.taskWait)
+        }.map {
             Place(operation: operation.id, step: $0.name, object: $0.object)
         }
     }
