@@ -41,8 +41,8 @@ extension Machine {
         @Test(
             "the daemon is killed again at every step of its recovery",
             arguments: [
-                Scenario.create, .task, .restart, .delete, .network, .networkDelete, .plugins,
-                .pluginsDelete, .parent, .parentDelete,
+                Scenario.create, .task, .restart, .order, .delete, .network, .networkDelete,
+                .plugins, .pluginsDelete, .parent, .parentDelete,
             ])
         func diesTwice(_ scenario: Scenario) throws {
             try withFailpoints(scenario) { daemon, client in

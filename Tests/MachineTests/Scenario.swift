@@ -11,6 +11,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case pause = "task.pause, task.resume"
     case update = "task.update"
     case restart = "create, then restart"
+    case order = "create with an init task"
     case exec = "task.exec"
     case delete
     case adopt
@@ -85,6 +86,11 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
                 Scenario.restartedScript, "\(Scenario.mounts), \(Scenario.restarts)",
                 podMore: "\(Scenario.volumes), \(Scenario.surroundings)")
         }
+        if self == .order {
+            let app = rootfs.task(Scenario.script, Scenario.mounts)
+            let tasks = "\"app\": \(app), \"setup\": \(Scenario.setup(rootfs))"
+            return "{\"tasks\": {\(tasks)}, \(Scenario.volumes), \(Scenario.surroundings)}"
+        }
         guard usesNetwork || usesPlugins else { return Scenario.pod(rootfs) }
         let published = """
             "ports": [{"hostPort": 8080, "containerPort": 80}, {"hostPort": 5353, "containerPort": \
@@ -95,6 +101,14 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             ? rootfs.onPlugins(#""name": "podnet", \#(published)"#)
             : rootfs.onBridge(#""name": "net", \#(published)"#)
         return rootfs.pod(Scenario.script, podMore: network)
+    }
+
+    /// An init task that notes each of its runs in the pod's volume, and fails if it has run to its
+    /// end before.
+    private static func setup(_ rootfs: Rootfs) -> String {
+        rootfs.task(
+            "[ ! -e /cache/done ] || exit 9; sleep 0.05; echo >/cache/done",
+            "\(mounts), \"init\": true")
     }
 
     /// The limits that a task.update changes: the member, the controller, the files of v1 and v2,
@@ -133,7 +147,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     /// Whether a pod exists before.
     var hasPod: Bool {
         switch self {
-        case .create, .createAndStart, .restart, .network, .plugins, .parent: false
+        case .create, .createAndStart, .restart, .order, .network, .plugins, .parent: false
         case .stop, .task, .pause, .exec, .update, .delete, .adopt, .networkDelete, .pluginsDelete,
             .parentDelete:
             true
@@ -181,7 +195,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
                 Step(method: "PUT", path: pod, body: self.pod(rootfs)),
                 Step(method: "GET", path: pod + "/tasks/app", until: Scenario.isRestarted),
             ]
-        case .plugins, .parent:
+        case .order, .plugins, .parent:
             return [Step(method: "PUT", path: pod, body: self.pod(rootfs))]
         case .delete, .pluginsDelete, .parentDelete:
             return [Step(method: "DELETE", path: pod + "?grace=60")]

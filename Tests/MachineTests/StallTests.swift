@@ -11,8 +11,8 @@ extension Machine {
             "any process that hangs at any step delays only its own pod",
             arguments: [Victim.shim, .helper],
             [
-                Scenario.create, .stop, .task, .pause, .restart, .exec, .update, .delete, .network,
-                .networkDelete, .plugins, .pluginsDelete, .parent, .parentDelete,
+                Scenario.create, .stop, .task, .pause, .restart, .order, .exec, .update, .delete,
+                .network, .networkDelete, .plugins, .pluginsDelete, .parent, .parentDelete,
             ])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
             // A stop needs no helper.

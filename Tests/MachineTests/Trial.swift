@@ -265,6 +265,9 @@ extension Trial {
         let ended = try client.follow(delete.id, within: 30)
         hold(ended.state == "succeeded", "the last delete: \(ended.reply.text)")
         if let exit = ended["exits", "app"] { check(exit, "the last delete") }
+        if ends.values.contains("succeeded"), let exit = ended["exits", "setup"] {
+            hold(exit["exitCode"] == .integer(0), "the init task ended so: \(exit)")
+        }
         ends[delete.id] = ended.state
         let after = try client.send("GET", "/v1/pods/\(name)")
         hold(after.status == 404, "the name is not free: \(after.reply.text.prefix(200))")
