@@ -24,20 +24,40 @@ extension Workload {
         writer.object("tasks") { writer in
             for task in taskNames {
                 writer.key(task)
-                writeTask(rootfs, to: &writer)
+                writeTask(rootfs, isFirst: task == taskNames.first, to: &writer)
             }
         }
         writer.endObject()
         return writer.finish().bytes
     }
 
-    private func writeTask(_ rootfs: String, to writer: inout JSONWriter) {
+    /// Bursts of numbered lines.
+    private static let numbering = [
+        "sh", "-c",
+        """
+        i=0; while true; do n=0; while [ $n -lt 20 ]; do echo $i; i=$((i+1)); n=$((n+1)); done
+        sleep 0.05; done
+        """,
+    ]
+
+    private func writeTask(_ rootfs: String, isFirst: Bool, to writer: inout JSONWriter) {
         writer.beginObject()
         writer.object("rootfs") { writer in
             writer.member("path", rootfs)
             writer.member("readOnly", readOnly)
         }
-        writer.member("args", args)
+        if isFirst, restarts > 0 {
+            writer.member("args", CountingProgram.args)
+            writer.object("restart") { writer in
+                writer.member("policy", "always")
+                writer.object("backoff") { writer in
+                    writer.member("initial", 0 as Int64)
+                    writer.member("max", 0 as Int64)
+                }
+            }
+        } else {
+            writer.member("args", isFirst && follows ? Workload.numbering : args)
+        }
         if let memory { writer.object("resources") { $0.member("memory", memory) } }
         writer.endObject()
     }

@@ -7,6 +7,10 @@ package struct Findings: Sendable {
     package var left: [String]?
     package var openOperations: [String] = []
     package var exits = ExitFindings()
+    /// `nil` if the run asked for none.
+    package var execs: SeriesFindings?
+    package var lines: SeriesFindings?
+    package var attempts: SeriesFindings?
     /// Answers that the API does not promise, and failed creates that no kill explains.
     package var surprises: [String] = []
     /// Whether the server answered the questions at the end of the run.
@@ -20,7 +24,11 @@ package enum Checks {
         guard findings.isAnswering else {
             return [Check("the daemon answers", .failed, "gone", findings.surprises)]
         }
-        return [
+        let series = [
+            ("execs", findings.execs), ("lines followed", findings.lines),
+            ("exits of attempts", findings.attempts),
+        ]
+        return series.flatMap { $0.1?.checks($0.0) ?? [] } + [
             none("orphans in the audit", findings.orphans),
             census(findings.left),
             none("operations left open", findings.openOperations),
@@ -33,7 +41,10 @@ package enum Checks {
             alike("shims' memory", samples, \.memory, 65536, Figure.bytes),
             alike("shims' descriptors", samples, \.descriptors, 2, Figure.short),
             shim("a shim's memory", samples, \.memory, 65536, Figure.bytes),
-            shim("a shim's descriptors", samples, \.descriptors, 2, Figure.short),
+            // A restart has pipes and a runtime for a moment.
+            shim(
+                "a shim's descriptors", samples, \.descriptors, findings.attempts == nil ? 2 : 6,
+                Figure.short),
         ]
     }
 

@@ -42,11 +42,14 @@ extension RunSettings {
         case .seconds(let seconds): found.append(("for", Figure.seconds(seconds)))
         }
         for workload in mix.workloads {
-            let parts = [
+            var parts = [
                 "weight \(workload.weight)",
                 "\(workload.tasks) task\(workload.tasks == 1 ? "" : "s")",
                 "network \(workload.network.rawValue)", "held \(Figure.short(workload.hold)) s",
             ]
+            if workload.execs > 0 { parts.append("\(workload.execs) execs") }
+            if workload.follows { parts.append("its log followed") }
+            if workload.restarts > 0 { parts.append("restarted \(workload.restarts) times") }
             found.append(("workload \(workload.name)", parts.joined(separator: ", ")))
         }
         for order in kills {

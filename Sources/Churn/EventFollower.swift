@@ -80,7 +80,12 @@ final class EventFollower: Sendable {
             guard event["state"]?.string == "exited", let task = event["task"]?.string else {
                 return
             }
-            statistics.change { $0.ledger.told(podUID: uid, task: task) }
+            let (attempt, end) = (event["attempt"]?.integer, TaskEnd(event))
+            statistics.change { state in
+                state.ledger.told(podUID: uid, task: task)
+                guard task == "app", let attempt else { return }
+                state.attempts.told(podUID: uid, attempt: attempt, end)
+            }
         default: break
         }
     }

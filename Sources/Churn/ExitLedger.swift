@@ -29,8 +29,9 @@ package struct TaskEnd: Equatable, Sendable {
     /// Whether a task of this workload can end this way.
     func isPossible(for workload: Workload) -> Bool {
         // A task that was held for a second has executed its program long before.
-        if neverRan { return exitCode == nil && workload.hold < 1 }
+        if neverRan { return exitCode == nil && (workload.hold < 1 || workload.restarts > 0) }
         if let signal { return exitCode == nil && (signal == "KILL" || signal == "TERM") }
+        if workload.restarts > 0 { return exitCode != nil }  // the ledger of attempts knows more
         return exitCode != nil && exitCode == workload.exitCode
     }
 
@@ -117,7 +118,8 @@ package struct ExitLedger: Sendable {
         found.tasks += 1
         if end.isUnknown {
             found.unknown += 1
-            if !killed.contains(pod.uid) { found.lost.append("\(place): unknown, unasked") }
+            let isExplained = killed.contains(pod.uid) || pod.workload.restarts > 0
+            if !isExplained { found.lost.append("\(place): unknown, unasked") }
         } else if end.neverRan {
             found.neverRan += 1
             if !end.isPossible(for: pod.workload) {
@@ -134,7 +136,9 @@ package struct ExitLedger: Sendable {
         if times == 0, pod.seenBefore[task] != nil {
             found.lost.append("\(place): no event tells its exit")
         }
-        if times > 1 { found.doubled.append("\(place): \(times) events tell its exit") }
+        if times > 1, pod.workload.restarts == 0 {
+            found.doubled.append("\(place): \(times) events tell its exit")
+        }
     }
 }
 

@@ -16,6 +16,12 @@ package enum Phase: String, CaseIterable, Sendable {
     case deleteAnswer
     /// A GET of the pod.
     case read
+    /// From the request of an exec until its answer, including waits for a dead daemon.
+    case exec
+    /// From the start of a log's follower until its first line.
+    case line
+    /// From the exit of a restarted task until its next exit.
+    case attempt
 
     package var title: String {
         switch self {
@@ -25,6 +31,9 @@ package enum Phase: String, CaseIterable, Sendable {
         case .createAnswer: "answer to a create"
         case .deleteAnswer: "answer to a DELETE"
         case .read: "answer to a read"
+        case .exec: "exec, to its answer"
+        case .line: "follow, to its first line"
+        case .attempt: "restart, exit to exit"
         }
     }
 }
@@ -51,6 +60,7 @@ package struct LatencySummary: Equatable, Sendable {
     package let count: Int
     package let p50: Double
     package let p90: Double
+    package let p95: Double
     package let p99: Double
     package let most: Double
     package let bars: [Bar]
@@ -69,6 +79,7 @@ package struct LatencySummary: Equatable, Sendable {
         count = Int(histogram.totalCount)
         p50 = Double(histogram.valueAtPercentile(50)) / 1e6
         p90 = Double(histogram.valueAtPercentile(90)) / 1e6
+        p95 = Double(histogram.valueAtPercentile(95)) / 1e6
         p99 = Double(histogram.valueAtPercentile(99)) / 1e6
         most = Double(histogram.max) / 1e6
         bars = LatencySummary.bars(histogram)

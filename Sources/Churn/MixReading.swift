@@ -31,7 +31,7 @@ extension Mix {
 
 private let known: Set = [
     "name", "weight", "tasks", "network", "networkName", "publish", "hold", "grace", "args",
-    "readOnly", "memory", "exitCode",
+    "readOnly", "memory", "exitCode", "exec", "follow", "restart",
 ]
 
 extension Workload {
@@ -60,6 +60,14 @@ extension Workload {
         workload.readOnly = try reader.value("readOnly", "true or false") { $0.bool } ?? false
         workload.memory = try reader.whole("memory", 1 << 20...1 << 50).map(Int64.init)
         workload.exitCode = try reader.whole("exitCode", 0...255).map(Int64.init)
+        workload.execs = try reader.whole("exec", 0...10_000) ?? defaults.execs
+        workload.follows =
+            try reader.value("follow", "true or false") { $0.bool } ?? defaults.follows
+        workload.restarts =
+            try reader.whole("restart", 0...1_000_000).map(Int64.init) ?? defaults.restarts
+        if let fault = workload.contradiction {
+            throw MixFault(description: "\(place): \(fault)")
+        }
         return workload
     }
 }

@@ -37,6 +37,10 @@ extension TargetResult {
         writer.member("pods", pods)
         writer.member("failed", failed)
         writer.member("failedByKill", failedByKill)
+        writer.member("execs", execs)
+        writer.member("execsCut", execsCut)
+        writer.member("lines", lines)
+        writer.member("attempts", attempts)
         writer.number("podsPerSecond", rate)
         writer.number("cpuPerPod", cpuPerPod)
         writer.object("latencies") { writer in
@@ -59,6 +63,7 @@ extension LatencySummary {
         writer.member("count", count)
         writer.number("p50", p50)
         writer.number("p90", p90)
+        writer.number("p95", p95)
         writer.number("p99", p99)
         writer.number("max", most)
         writer.list("bars", bars) { writer, bar in

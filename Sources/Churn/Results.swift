@@ -34,6 +34,13 @@ package struct TargetResult: Sendable {
     package var kills: [Kill] = []
     /// Seconds from a kill of the daemon until it was ready again.
     package var restarts: [Double] = []
+    package var execs = 0
+    /// Execs that ended with the connection of their client.
+    package var execsCut = 0
+    /// Lines of logs that were followed.
+    package var lines = 0
+    /// Attempts of restarted tasks whose exits the events told.
+    package var attempts = 0
 
     package init(_ target: Target) { self.target = target }
 

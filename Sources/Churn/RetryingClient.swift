@@ -10,6 +10,9 @@ final class RetryingClient {
     private let patience: Double?
     private let lostAfter: Double
     private let endpoint: Endpoint
+    /// How many requests may have been sent and had no answer. If a connection that was kept
+    /// breaks, curl connects again by itself, and then only that may fail.
+    private(set) var cuts = 0
 
     init(_ endpoint: Endpoint, _ settings: RunSettings, _ interrupts: Interrupts) {
         self.endpoint = endpoint
@@ -33,6 +36,7 @@ final class RetryingClient {
                 if answer.status != 503 && answer.status != 429 { return (answer, sent) }
                 silentSince = now()
             } catch {
+                cuts += 1
                 switch error {
                 // The client itself hung up, so the server was alive.
                 case .tookTooLong: silentSince = now()

@@ -15,6 +15,10 @@ final class RunStatistics: Sendable {
         var latencies = Latencies()
         var ledger = ExitLedger()
         var failures: [FailedCreate] = []
+        var execs = CheckedSeries()
+        /// The lines of followed logs.
+        var lines = CheckedSeries()
+        var attempts = AttemptLedger()
         /// Only the first of each kind are kept.
         var surprises: [String] = []
         var kills: [Kill] = []
@@ -41,6 +45,14 @@ final class RunStatistics: Sendable {
         change { $0.latencies.record(phase, seconds: took) }
     }
 
+    /// Whether the run has killed a process of the pod.
+    func isKilled(_ podUID: String) -> Bool {
+        state.withLock { $0.kills.contains { $0.podUID == podUID } }
+    }
+
+    /// How often the run has killed the daemon.
+    var daemonKills: Int { state.withLock { $0.kills.count { $0.victim == .daemon } } }
+
     func surprise(_ text: String) {
         change { if $0.surprises.count < 1000 { $0.surprises.append(text) } }
     }
@@ -54,9 +66,12 @@ extension RunStatistics.State {
         Set(kills.filter { $0.victim == victim }.map(\.podUID))
     }
 
+    /// The uids of the pods in which the run killed a process.
+    var killedPods: Set<String> { killed(.shim).union(killed(.runc)) }
+
     /// Failed creates, separated by whether a process of the pod was killed.
     var failuresByCause: (byKill: [FailedCreate], other: [FailedCreate]) {
-        let killed = killed(.shim).union(killed(.runc))
+        let killed = killedPods
         return (
             byKill: failures.filter { killed.contains($0.podUID) },
             other: failures.filter { !killed.contains($0.podUID) }
@@ -72,6 +87,10 @@ extension RunStatistics.State {
             result.samples = samples
             result.kills = kills
             result.restarts = restarts
+            result.execs = execs.count
+            result.execsCut = execs.cut
+            result.lines = lines.count
+            result.attempts = attempts.count
         }
     }
 }

@@ -78,6 +78,8 @@ final class Sampler: Sendable {
                     descriptors: Double(descriptors)))
         }
         guard usage.count > 0 else { return usage }
+        // The pages of the program count as private if a single process has them.
+        if usage.count == 1 { usage.each = [] }
         usage.memory /= Double(usage.count)
         usage.descriptors /= Double(usage.count)
         return usage

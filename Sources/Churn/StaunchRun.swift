@@ -97,6 +97,17 @@ struct StaunchRun {
         let state = statistics.snapshot
         findings.exits = state.ledger.findings(
             killed: state.killed(.shim), followed: state.eventsAreWhole)
+        let workloads = shared.settings.mix.workloads
+        let killed = state.killedPods
+        if workloads.contains(where: { $0.execs > 0 }) {
+            findings.execs = state.execs.findings(killed: killed)
+        }
+        if workloads.contains(where: \.follows) {
+            findings.lines = state.lines.findings(killed: killed)
+        }
+        if workloads.contains(where: { $0.restarts > 0 }) {
+            findings.attempts = state.attempts.findings(killed: killed)
+        }
         findings.surprises += state.surprises
         findings.surprises += state.failuresByCause.other.map {
             "create of \($0.pod) failed: \($0.why)"

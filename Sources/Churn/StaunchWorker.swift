@@ -6,10 +6,11 @@ import JSON
 import Linux
 
 final class StaunchWorker: PodWorker {
-    private let line: RetryingClient
+    let line: RetryingClient
+    let endpoint: Endpoint
     private let rootfs: String
-    private let statistics: RunStatistics
-    private let interrupts: Interrupts
+    let statistics: RunStatistics
+    let interrupts: Interrupts
     /// Whether the client has a time limit: it then asks the server to wait, and may hang up.
     private let waits: Bool
 
@@ -18,6 +19,7 @@ final class StaunchWorker: PodWorker {
         _ interrupts: Interrupts
     ) {
         line = RetryingClient(endpoint, settings, interrupts)
+        self.endpoint = endpoint
         self.rootfs = rootfs
         self.statistics = statistics
         self.interrupts = interrupts
@@ -34,17 +36,24 @@ final class StaunchWorker: PodWorker {
         statistics.record(.create, since: began)
         let uid = created["target"]?["uid"]?.string ?? ""
         var seen = try read(name, uid)
-        if workload.hold > 0 {
-            pause(workload.hold)
-            seen = try read(name, uid)
-        }
+        let follower = follow(name, uid, workload)
+        if workload.execs > 0 { try runExecs(name, uid, workload) }
+        let attempts = try awaitAttempts(name, uid, workload)
+        if workload.hold > 0 { pause(workload.hold) }
+        // The exits of restarted tasks have a ledger of their own.
+        if workload.hold > 0, workload.restarts == 0 { seen = try read(name, uid) }
+        if let follower { try expectAll(of: follower, name, uid) }
         let deleting = now()
         let target = "/v1/pods/\(name)?uid=\(uid)&grace=\(Figure.fixed(workload.grace, 3))"
         guard let deleted = try mutate(Request("DELETE", target), .deleteAnswer) else { return }
         statistics.record(.delete, since: deleting)
         let took = made - began + (now() - deleting)
-        ended(name, uid, workload, deleted, seen, took)
+        ended(name, uid, workload, deleted, workload.restarts == 0 ? seen : [:], took)
+        if workload.restarts > 0 {
+            statistics.change { $0.attempts.ended(name, uid: uid, seen: attempts) }
+        }
         try expectGone(name)
+        follower?.finish()
     }
 
     /// Pods that exist at the same time have different ports, because their names have different
@@ -138,15 +147,20 @@ final class StaunchWorker: PodWorker {
 }
 
 extension TaskEnd {
+    /// The end in a task, in an operation's `exits` or in an event.
+    init(_ document: JSONValue) {
+        self.init(
+            exitCode: document["exitCode"]?.integer, signal: document["signal"]?.string,
+            isUnknown: document["exitUnknown"]?.bool ?? false,
+            neverRan: document["neverRan"]?.bool ?? false,
+            finishedAt: document["finishedAt"]?.string)
+    }
+
     /// The ended tasks of a pod's `tasks` or an operation's `exits`.
     static func all(_ tasks: JSONValue?) -> [String: TaskEnd] {
         var ends: [String: TaskEnd] = [:]
         for task in tasks?.members ?? [] {
-            let end = TaskEnd(
-                exitCode: task.value["exitCode"]?.integer, signal: task.value["signal"]?.string,
-                isUnknown: task.value["exitUnknown"]?.bool ?? false,
-                neverRan: task.value["neverRan"]?.bool ?? false,
-                finishedAt: task.value["finishedAt"]?.string)
+            let end = TaskEnd(task.value)
             if end.isThere { ends[task.name] = end }
         }
         return ends

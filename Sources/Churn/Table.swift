@@ -34,7 +34,7 @@ extension RunResult {
     /// The whole output at the end.
     package var summary: String {
         var text = Table.text(targetRows)
-        for line in comparisons { text += line + "\n" }
+        for line in comparisons + targets.compactMap(\.series) { text += line + "\n" }
         text += "\n" + Table.text(latencyRows) + "\n"
         for check in checks {
             text += check.outcome.mark.padded(7)
@@ -70,13 +70,14 @@ extension RunResult {
     }
 
     package var latencyRows: [[String]] {
-        var rows = [["latency", "count", "p50", "p90", "p99", "max"]]
+        var rows = [["latency", "count", "p50", "p90", "p95", "p99", "max"]]
         for target in targets {
             for phase in Phase.allCases {
                 guard let found = target.latencies.summary(phase) else { continue }
                 rows.append(
                     ["\(target.target.rawValue): \(phase.title)", "\(found.count)"]
-                        + [found.p50, found.p90, found.p99, found.most].map(Figure.seconds))
+                        + [found.p50, found.p90, found.p95, found.p99, found.most].map(
+                            Figure.seconds))
             }
             if let row = target.restartRow { rows.append(row) }
         }
@@ -103,11 +104,20 @@ extension RunResult {
 }
 
 extension TargetResult {
+    /// What the pods' tasks had to do; `nil` if nothing was asked of them.
+    package var series: String? {
+        var parts: [String] = []
+        if execs > 0 { parts.append("\(execs) execs, of them \(execsCut) cut") }
+        if lines > 0 { parts.append("\(lines) lines followed") }
+        if attempts > 0 { parts.append("\(attempts) attempts of restarted tasks") }
+        return parts.isEmpty ? nil : "\(target.rawValue): " + parts.joined(separator: ", ")
+    }
+
     /// How long the daemon was not ready after a kill.
     fileprivate var restartRow: [String]? {
         let sorted = restarts.sorted()
         guard let most = sorted.last else { return nil }
-        let shares = [0.5, 0.9, 0.99].map { share in
+        let shares = [0.5, 0.9, 0.95, 0.99].map { share in
             sorted[min(sorted.count - 1, Int(share * Double(sorted.count)))]
         }
         return ["\(target.rawValue): daemon killed, to ready", "\(sorted.count)"]

@@ -28,7 +28,24 @@ package struct Workload: Equatable, Sendable {
     /// ends the task.
     package var exitCode: Int64?
 
+    /// The number of execs in the first task, before the delete.
+    package var execs = 0
+    /// Whether the first task numbers lines, and a client follows its log.
+    package var follows = false
+    /// If it is not 0, the first task ends again and again, until it has done so as often.
+    package var restarts: Int64 = 0
+
     package init() {}
+
+    /// Whether its pods do more than to be there. Only Staunch's pods can.
+    package var asksForMore: Bool { execs > 0 || follows || restarts > 0 }
+
+    /// Why the pods of the workload cannot do all of it; `nil` if they can.
+    package var contradiction: String? {
+        guard restarts > 0 else { return nil }
+        if execs > 0 || follows { return "restart goes with neither exec nor follow" }
+        return readOnly ? "restart needs a rootfs in which the task can count its runs" : nil
+    }
 
     package var taskNames: [String] { (0..<tasks).map { $0 == 0 ? "app" : "app\($0)" } }
 }

@@ -64,6 +64,8 @@ private let discussion = """
       staunch-churn --pods 1000
       staunch-churn --for 30m --disk-pressure --kill daemon --every 20 --kill shim --every 30 \\
         --report churn.html
+      staunch-churn --for 1h --exec 20 --follow --kill daemon --every 20 --kill shim --every 30
+      staunch-churn --for 1h --restart 500 --kill daemon --every 20
       staunch-churn --for 60 --target staunch --target podman --target runc
       staunch-churn --socket /run/staunch/staunch.sock --spec mix.json --patience 0.5
     """

@@ -43,8 +43,8 @@ struct Options: ParsableArguments {
                 {"workloads": [{"name": "web", "weight": 3, "tasks": 2, "network": "host", "hold": \
                 0.5, "grace": 1, "args": ["sh", "-c", "exit 7"], "exitCode": 7, "readOnly": false, \
                 "memory": 67108864}]}. Only 'workloads' with one object is required. \
-                --tasks, --network, --network-name, --publish and --hold are the defaults for \
-                members that a workload leaves out.
+                --tasks, --network, --network-name, --publish, --hold, --exec, --follow and \
+                --restart are the defaults for members that a workload leaves out.
                 """, valueName: "file"))
     var spec: String?
 
@@ -80,6 +80,30 @@ struct Options: ParsableArguments {
         help: ArgumentHelp(
             "Seconds between the create and the delete of a pod.", valueName: "seconds"))
     var hold = 0.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Execs in the first task of each pod, one after the other.",
+            discussion: """
+                Every second one is 'true'; the others write known bytes, which are checked, and \
+                note that they have run: none may be lost, doubled or untrue.
+                """, valueName: "count"))
+    var exec = 0
+
+    @Flag(
+        help: ArgumentHelp(
+            "Follow the log of the first task of each pod.",
+            discussion: "The task numbers its lines, and none may be lost or doubled."))
+    var follow = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The first task of each pod ends at once, until it has done so this often.",
+            discussion: """
+                It is restarted without a pause. The events must tell the exit of each attempt \
+                once, and truly. Not together with --exec or --follow.
+                """, valueName: "count"))
+    var restart: Int64 = 0
 
     @Option(
         help: ArgumentHelp(

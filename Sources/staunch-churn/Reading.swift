@@ -9,6 +9,9 @@ extension Options {
         settings.clients = try within(1...512, clients, "--clients")
         settings.amount = try amount()
         settings.targets = try chosenTargets()
+        if settings.targets != [.staunch], settings.mix.workloads.contains(where: \.asksForMore) {
+            throw RunFailure("--exec, --follow and --restart need the target staunch alone")
+        }
         settings.kills = try orders()
         if let patience { settings.patience = try within(0.001...3600, patience, "--patience") }
         settings.lostAfter = try within(1...86400, lostAfter, "--lost-after")
@@ -44,6 +47,10 @@ extension Options {
         workload.network = mode
         workload.networkName = networkName
         workload.publishes = publish
+        workload.execs = try within(0...10_000, exec, "--exec")
+        workload.follows = follow
+        workload.restarts = try within(0...1_000_000, restart, "--restart")
+        if let fault = workload.contradiction { throw RunFailure("--restart: \(fault)") }
         guard let spec else {
             guard let mix = Mix([workload]) else { throw RunFailure("there is no workload") }
             return mix

@@ -16,7 +16,8 @@ import Testing
             #"""
             {"workloads": [{}, {"name": "web", "weight": 3, "tasks": 2,
               "network": "host", "hold": 1, "grace": 0.5, "args": ["sh"], "exitCode": 7,
-              "readOnly": true, "memory": 1048576}]}
+              "readOnly": true, "memory": 1048576, "exec": 4, "follow": true},
+              {"restart": 9}]}
             """#)
         #expect(mix.workloads[0].hold == 0.25)
         #expect(mix.workloads[0].args == Workload().args)
@@ -24,6 +25,9 @@ import Testing
         #expect(web.weight == 3 && web.taskNames == ["app", "app1"] && web.network == .host)
         #expect(web.hold == 1 && web.grace == 0.5 && web.args == ["sh"] && web.exitCode == 7)
         #expect(web.readOnly && web.memory == 1_048_576)
+        #expect(web.execs == 4 && web.follows && web.restarts == 0)
+        let ending = mix.workloads[2]
+        #expect(ending.execs == 0 && !ending.follows && ending.restarts == 9)
     }
 
     @Test(
@@ -48,6 +52,11 @@ import Testing
             (#"{"workloads": [{"args": []}]}"#, "/workloads/0/args must be"),
             (#"{"workloads": [{"args": ["x", 1]}]}"#, "/workloads/0/args must be"),
             (#"{"workloads": [{"exitCode": 256}]}"#, "/workloads/0/exitCode must be"),
+            (#"{"workloads": [{"exec": -1}]}"#, "/workloads/0/exec must be"),
+            (#"{"workloads": [{"follow": 1}]}"#, "/workloads/0/follow must be"),
+            (#"{"workloads": [{"restart": "1"}]}"#, "/workloads/0/restart must be"),
+            (#"{"workloads": [{"restart": 1, "follow": true}]}"#, "neither exec nor follow"),
+            (#"{"workloads": [{"restart": 1, "readOnly": true}]}"#, "can count its runs"),
         ])
     func refused(_ text: String, _ why: String) {
         let fault = #expect(throws: MixFault.self) { try read(text) }

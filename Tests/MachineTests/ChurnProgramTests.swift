@@ -29,6 +29,31 @@ extension Machine {
             }
         }
 
+        @Test(
+            "execs, followed logs and restarts pass with kills, and are counted",
+            arguments: [["--exec", "4", "--follow"], ["--restart", "20"]])
+        func series(_ arguments: [String]) throws {
+            let kills = ["--kill", "daemon", "--every", "2", "--kill", "shim", "--every", "3"]
+            try withRun(["--pods", "24"] + arguments + kills) { run in
+                let result = run.finish()
+                #expect(result.status == 2, "\(result.output)")
+                #expect(!result.output.contains("FAILED"))
+                let target = try run.document()["targets"]?.elements?.first
+                let counted = arguments.contains("--follow") ? ["execs", "lines"] : ["attempts"]
+                for name in counted {
+                    #expect(target?[name]?.integer ?? 0 > 60, "\(name): \(result.output)")
+                }
+                let kinds =
+                    arguments.contains("--follow")
+                    ? ["execs", "lines followed"] : ["exits of attempts"]
+                for kind in kinds {
+                    for fault in ["lost", "doubled", "untrue"] {
+                        #expect(result.output.contains("ok     \(kind) \(fault): 0 of "))
+                    }
+                }
+            }
+        }
+
         @Test("remaining objects are named, and the run exits with 1")
         func namesWhatIsLeft() throws {
             try withRun("--for", "3") { run in
@@ -110,6 +135,10 @@ extension Machine {
                 (["--for", "soon"], "must be a time"),
                 (["--for", "1m", "--pods", "3"], "give one of them"),
                 (["--clients", "0"], "must be from 1"),
+                (["--exec", "-1"], "--exec -1: it must be from 0"),
+                (["--restart", "3", "--exec", "1"], "neither exec nor follow"),
+                (["--restart", "3", "--follow"], "neither exec nor follow"),
+                (["--follow", "--target", "runc"], "need the target staunch"),
                 (["--dir", "/nowhere"], "--dir"),
                 (["--bin", "/nowhere"], "scripts/build makes it"),
                 (["--report", "/nowhere/x.html"], "--report"),
@@ -222,6 +251,10 @@ final class ChurnRun {
 }
 
 private func withRun(_ arguments: String..., body: (ChurnRun) throws -> Void) throws {
+    try withRun(arguments, body: body)
+}
+
+private func withRun(_ arguments: [String], body: (ChurnRun) throws -> Void) throws {
     let run = try ChurnRun(arguments)
     defer { Issue.recordFailure { try run.putAway() } }
     try body(run)
