@@ -51,6 +51,24 @@ extension Codec {
     }
 }
 
+extension Codec {
+    /// An array of at most `limit` elements.
+    static func list<Element: Sendable>(
+        _ element: Codec<Element>, limit: Int
+    ) -> Codec where Value == [Element] {
+        Codec(
+            read: { field in field.elements(limit: limit)?.compactMap { element.read($0) } },
+            write: { elements, writer in
+                writer.beginArray()
+                for value in elements { element.write(value, &writer) }
+                writer.endArray()
+            },
+            restore: { record throws(RecordFault) in
+                try record.elements().map { x throws(RecordFault) in try element.restore(x) }
+            })
+    }
+}
+
 extension Codec<Bool> {
     static var bool: Codec {
         Codec(

@@ -42,19 +42,7 @@ extension DocumentLimits {
 
 extension Codec<[IPAddress]> {
     fileprivate static var servers: Codec {
-        let address = Codec<IPAddress>.address()
-        return Codec(
-            read: { field in
-                field.elements(limit: DocumentLimits.servers)?.compactMap { address.read($0) }
-            },
-            write: { servers, writer in
-                writer.beginArray()
-                for server in servers { address.write(server, &writer) }
-                writer.endArray()
-            },
-            restore: { record throws(RecordFault) in
-                try record.elements().map { x throws(RecordFault) in try address.restore(x) }
-            })
+        .list(.address(), limit: DocumentLimits.servers)
     }
 }
 

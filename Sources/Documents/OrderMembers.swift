@@ -5,19 +5,8 @@ package import Model
 
 extension Codec<[Label]> {
     static var taskNames: Codec {
-        let name = Codec<Label>.parsed(Label.rule, { Label($0) }, text: \.text)
-        return Codec(
-            read: { field in
-                field.elements(limit: DocumentLimits.tasks)?.compactMap { name.read($0) }
-            },
-            write: { names, writer in
-                writer.beginArray()
-                for element in names { name.write(element, &writer) }
-                writer.endArray()
-            },
-            restore: { record throws(RecordFault) in
-                try record.elements().map { x throws(RecordFault) in try name.restore(x) }
-            })
+        .list(
+            .parsed(Label.rule, { Label($0) }, text: \.text), limit: DocumentLimits.tasks)
     }
 }
 
