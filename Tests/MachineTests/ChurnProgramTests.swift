@@ -135,7 +135,7 @@ extension Machine {
                 (["--for", "soon"], "must be a time"),
                 (["--for", "1m", "--pods", "3"], "give one of them"),
                 (["--clients", "0"], "must be from 1"),
-                (["--exec", "-1"], "--exec -1: it must be from 0"),
+                (["--exec", "20000"], "--exec 20000: it must be from 0"),
                 (["--restart", "3", "--exec", "1"], "neither exec nor follow"),
                 (["--restart", "3", "--follow"], "neither exec nor follow"),
                 (["--follow", "--target", "runc"], "need the target staunch"),
