@@ -41,6 +41,7 @@ final class LogFollower: Sendable {
 
     private let state = Mutex(State())
     private let shouldEnd = Atomic(false)
+    private let isGoing = Atomic(false)
     private let endpoint: Endpoint
     private let pod: String
     private let uid: String
@@ -53,6 +54,9 @@ final class LogFollower: Sendable {
         self.uid = uid
         self.statistics = statistics
     }
+
+    /// The pod is about to be deleted: from then on the log may be removed before it was read.
+    func expectEnd() { isGoing.store(true, ordering: .relaxed) }
 
     /// The number of lines that were read.
     var count: Int { state.withLock { $0.lines.next } }
@@ -93,7 +97,9 @@ final class LogFollower: Sendable {
             var faults: [(kind: SeriesFault.Kind, what: String)] = []
             var start = state.rest.startIndex
             while let end = state.rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-                if let fault = state.lines.take(Array(state.rest[start..<end])) {
+                if let fault = state.lines.take(Array(state.rest[start..<end])),
+                    fault.kind != .lost || !isGoing.load(ordering: .relaxed)
+                {
                     faults.append(fault)
                 }
                 start = end + 1

@@ -43,6 +43,7 @@ final class StaunchWorker: PodWorker {
         // The exits of restarted tasks have a ledger of their own.
         if workload.hold > 0, workload.restarts == 0 { seen = try read(name, uid) }
         if let follower { try expectAll(of: follower, name, uid) }
+        follower?.expectEnd()
         let deleting = now()
         let target = "/v1/pods/\(name)?uid=\(uid)&grace=\(Figure.fixed(workload.grace, 3))"
         guard let deleted = try mutate(Request("DELETE", target), .deleteAnswer) else { return }
