@@ -178,7 +178,7 @@ if Context.environment["STAUNCH_FUZZ"] != nil {
             name: "staunch-fuzz",
             dependencies: [
                 "API", "Bytes", "CNI", "Documents", "HTTP", "JSON", "Kernel", "Model", "Netlink",
-                "ShimProtocol",
+                "Shim", "ShimProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["corpus", "words.dict"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])

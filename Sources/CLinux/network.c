@@ -40,3 +40,36 @@ int clinux_hold_port(int transport, const unsigned char *address, int length, in
     setsockopt(held, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
     return held;
 }
+
+static struct sockaddr_in loopback(int port) {
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_port = htons((unsigned short)port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+}
+
+int clinux_connect_loopback(int port) {
+    int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (made < 0) return -1;
+    /* Without a reset each connection would stay in TIME_WAIT for a minute. */
+    struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(made, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    struct sockaddr_in address = loopback(port);
+    int result = connect(made, (struct sockaddr *)&address, sizeof address);
+    if (result < 0 && errno != EINPROGRESS) return close_keeping_errno(made);
+    return made;
+}
+
+int clinux_connection_error(int socket, int port) {
+    /* Another call tells how the first call has ended, in one call. */
+    struct sockaddr_in address = loopback(port), own;
+    if (connect(socket, (struct sockaddr *)&address, sizeof address) < 0 && errno != EISCONN)
+        return errno == EALREADY ? EINPROGRESS : errno;
+    /* If no program listens on a port of the ephemeral range, the kernel may give the socket the
+       same port, and then the socket is connected to itself. */
+    socklen_t size = sizeof own;
+    if (getsockname(socket, (struct sockaddr *)&own, &size) < 0) return errno;
+    return own.sin_port == address.sin_port ? ECONNREFUSED : 0;
+}

@@ -12,7 +12,7 @@ enum Fuzz {
         ("cni-configuration", fuzzConfiguration), ("cni-result", fuzzAddResult),
         ("iptables-save", fuzzIPTablesSave),
         ("part-document", fuzzPartDocument),
-        ("stream-frames", fuzzStreamFrames),
+        ("stream-frames", fuzzStreamFrames), ("response-head", fuzzResponseHead),
     ]
 
     static let chosen: @Sendable ([UInt8]) -> Void = {

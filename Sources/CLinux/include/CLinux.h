@@ -41,6 +41,11 @@ int clinux_enter_mounts(int descriptor);
 /* Binds a port of the caller's network namespace, and returns the socket. `transport` is 6, 17 or
    132, and `address` has 4 or 16 bytes. */
 int clinux_hold_port(int transport, const unsigned char *address, int length, int port);
+/* Begins a connection to a TCP port of the loopback address 127.0.0.1, and returns the socket. It
+   does not block, and its close resets the connection. */
+int clinux_connect_loopback(int port);
+/* 0 if that connection is made, EINPROGRESS if it is not made yet, or else why it failed. */
+int clinux_connection_error(int socket, int port);
 enum {
     CLINUX_NEWNS = 0x00020000,
     CLINUX_NEWUTS = 0x04000000,
