@@ -33,6 +33,11 @@ package enum DocumentLimits {
     package static let execOutput: ClosedRange<Int64> = 0...16_777_216
     /// Restarts of a task.
     package static let retries: ClosedRange<Int64> = 0...1_000_000_000
+    /// Seconds from one health check of a task to the next, and of one check.
+    package static let healthInterval = 0.1...86_400.0
+    package static let healthTimeout = 0.01...3600.0
+    /// Failures in a row.
+    package static let healthRetries: ClosedRange<Int64> = 1...1000
     /// Seconds: a year.
     package static let ttl = 0.0...31_536_000.0
     /// Bytes of one file of a log, and files.

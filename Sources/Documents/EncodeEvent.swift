@@ -25,6 +25,9 @@ extension Event: DocumentEncodable {
         case .exited(let exit):
             writer.member("attempt", Int64(exit.attempt))
             writer.exitMembers(exit.exit)
+        case .health(let change, let action):
+            writer.member("attempt", Int64(change.attempt))
+            if !change.isHealthy { writer.member("onFailure", action.rawValue) }
         case .state, .gone, .operation: break
         }
         writer.endObject()
@@ -35,6 +38,7 @@ extension Event: DocumentEncodable {
         case .state, .started, .exited: target.kind.rawValue
         case .gone: "\(target.kind.rawValue).gone"
         case .operation: "operation"
+        case .health: "\(target.kind.rawValue).\(state)"
         }
     }
 
@@ -44,6 +48,7 @@ extension Event: DocumentEncodable {
         case .started: "running"
         case .exited: "exited"
         case .gone: "gone"
+        case .health(let change, _): change.isHealthy ? "healthy" : "unhealthy"
         case .operation(_, let state): state.rawValue
         }
     }

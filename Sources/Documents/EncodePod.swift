@@ -121,6 +121,21 @@ extension PodTask: DocumentEncodable {
         writer.member("lines", log.map { Int64(clamping: $0.totals.lines) })
         writer.member("dropped", log.map { Int64(clamping: $0.totals.dropped) })
         writer.endObject()
+        writer.key("health")
+        writeHealth(to: &writer)
+        writer.endObject()
+    }
+}
+
+extension PodTask {
+    private func writeHealth(to writer: inout JSONWriter) {
+        guard let spec = spec.health, let health else { return writer.null() }
+        writer.beginObject()
+        HealthSpec.members.write(spec, to: &writer)
+        writer.member("state", health.state.rawValue)
+        writer.member("failures", health.failures)
+        writer.member("lastCheckedAt", health.checkedAt)
+        writer.member("output", health.output)
         writer.endObject()
     }
 }

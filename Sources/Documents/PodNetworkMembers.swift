@@ -168,7 +168,7 @@ extension PortSpec {
 }
 
 extension Codec<UInt16> {
-    fileprivate static var port: Codec {
+    static var port: Codec {
         Codec(
             read: { $0.integer(in: 1...65_535).map { UInt16($0) } },
             write: { $1.value(Int64($0)) },

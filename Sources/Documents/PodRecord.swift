@@ -94,6 +94,7 @@ extension PodTask {
         writeExits(to: &writer)
         writer.time("next", nextStart?.at)
         writer.some("nextWaits", nextStart?.waitsFor)
+        writeHealthChange(to: &writer)
         writer.some("op", operation)
         writer.key("spec")
         writer.taskSpec(spec)
@@ -102,6 +103,16 @@ extension PodTask {
 }
 
 extension PodTask {
+    private func writeHealthChange(to writer: inout JSONWriter) {
+        guard let healthChange else { return }
+        writer.key("health")
+        writer.beginObject()
+        writer.bits("change", healthChange.number)
+        writer.member("attempt", Int64(healthChange.attempt))
+        writer.member("healthy", healthChange.isHealthy)
+        writer.endObject()
+    }
+
     /// The exit of a first attempt alone is in the state.
     private func writeExits(to writer: inout JSONWriter) {
         if exits == state.exit.map({ [AttemptExit(attempt: 1, $0)] }) ?? [] { return }
@@ -175,11 +186,19 @@ extension RecordReader {
                 AttemptExit(
                     attempt: try x["attempt"].integer(as: UInt32.self), try x["exit"].exit())
             } ?? task.state.exit.map { [AttemptExit(attempt: 1, $0)] } ?? []
+        task.healthChange = try optional("health")?.healthChange()
         if let next = optional("next") {
             let reason = try optional("nextWaits")?.string()
             task.nextStart = NextStart(at: try next.time(), waitsFor: reason)
         }
         return task
+    }
+
+    private func healthChange() throws(RecordFault) -> HealthChange {
+        HealthChange(
+            number: try self["change"].bits(),
+            attempt: try self["attempt"].integer(as: UInt32.self),
+            isHealthy: try self["healthy"].bool())
     }
 
     private func taskState() throws(RecordFault) -> TaskState {

@@ -4,8 +4,9 @@ package import JSON
 package import Model
 
 extension TaskSpec {
-    static let members = SpecTable<TaskSpec>(ownMembers + [logObject] + securityMembers)
-    /// The same without the log, of which a task shows more.
+    static let members = SpecTable<TaskSpec>(
+        ownMembers + [logObject, healthMember] + securityMembers)
+    /// The same without the log and the health, of which a task shows more.
     static let shownMembers = SpecTable<TaskSpec>(ownMembers + securityMembers)
     static let logMembers = SpecTable<TaskSpec>(logObject.nested)
 
@@ -67,6 +68,9 @@ extension TaskSpec {
                     .thousandths(in: DocumentLimits.grace), default: RestartSpec().maxBackoff),
             ]),
     ]
+
+    private static let healthMember = Member<TaskSpec>.nullable(
+        "health", \.health, { $0.health = $1 }, .health)
 
     private static let logObject = Member<TaskSpec>.object(
         "log",

@@ -94,9 +94,9 @@ extension TaskSpec {
         }
         guard restart != before.restart else { return faults }
         let policy = JSONPointer.root.appending("restart").appending("policy")
-        if before.restart.policy == .never {
+        if !before.isRestarted {
             refuse(policy, "is 'never', and a task without restarts gets none during its life")
-        } else if restart.policy == .never {
+        } else if !isRestarted {
             refuse(policy, "cannot become 'never': 'maxRetries' of 0 ends the restarts")
         }
         return faults

@@ -29,6 +29,8 @@ package struct ShimEvents: Sendable {
     package let attemptsChanged: @Sendable @Loop (String) -> Void
     /// An exec has ended.
     package let execEnded: @Sendable @Loop (String, WireExecEnd) -> Void
+    /// The health of this task has changed.
+    package let sawHealth: @Sendable @Loop (String, WireHealthReport) -> Void
     /// Called once, when the shim hangs up.
     package let lost: @Sendable @Loop () -> Void
 
@@ -37,12 +39,14 @@ package struct ShimEvents: Sendable {
         sawLog: @escaping @Sendable @Loop (String, LogState) -> Void,
         attemptsChanged: @escaping @Sendable @Loop (String) -> Void,
         execEnded: @escaping @Sendable @Loop (String, WireExecEnd) -> Void,
+        sawHealth: @escaping @Sendable @Loop (String, WireHealthReport) -> Void,
         lost: @escaping @Sendable @Loop () -> Void
     ) {
         self.sawExit = sawExit
         self.sawLog = sawLog
         self.attemptsChanged = attemptsChanged
         self.execEnded = execEnded
+        self.sawHealth = sawHealth
         self.lost = lost
     }
 }
@@ -263,7 +267,7 @@ package struct HostRoute: Equatable, Sendable {
     ) throws(SystemCallFailure) -> any ExecSource
     /// Writes what the shim must know of an exec's process. Called before the request for it.
     func writeExec(
-        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: UID
+        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: String
     ) throws(SystemCallFailure)
 
     // MARK: Networks of plugins

@@ -18,13 +18,13 @@ extension LinuxHost {
     }
 
     package func writeExec(
-        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: UID
+        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: String
     ) throws(SystemCallFailure) {
         let bundle = layout.bundle(pod.uid, task.name)
         let process = RuntimeSpec.process(of: exec, in: task, host: kernel.traits)
         let file = ExecFile(
             asRoot: process.asRoot, asOther: process.asOther, umask: task.security.umask)
-        try Files.replace(WireExec.file("\(id)", in: bundle), file.fileContent())
+        try Files.replace(WireExec.file(id, in: bundle), file.fileContent())
     }
 }
 

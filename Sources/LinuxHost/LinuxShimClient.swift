@@ -157,6 +157,7 @@ import ShimProtocol
             case .logged(let task, let state): events.sawLog(task, state)
             case .attemptsChanged(let task): events.attemptsChanged(task)
             case .execEnded(let id, let end): events.execEnded(id, end.explained)
+            case .health(let task, let report): events.sawHealth(task, report)
             }
         } catch { throw SystemCallFailure(call: "recv", subject: error.detail, errno: 71) }
     }

@@ -21,6 +21,8 @@ package struct Event: Equatable, Sendable {
         case started(attempt: UInt32)
         /// An attempt of a task has ended.
         case exited(AttemptExit)
+        /// A task has become healthy or unhealthy. The action is that of its spec.
+        case health(HealthChange, HealthSpec.Action)
         /// The record and all other objects of the target are gone.
         case gone
         /// The operation has this new state.

@@ -144,6 +144,10 @@ package struct PodTask: Equatable, Sendable {
     package var exits: [AttemptExit] = []
     /// When the task will be restarted; `nil` if it will not, or if it runs.
     package var nextStart: NextStart?
+    /// The last change of its health; `nil` before the first one.
+    package var healthChange: HealthChange?
+    /// The health, as the shim told it last; `nil` if no shim has. Only in memory.
+    package var shownHealth: TaskHealth?
     /// The operation that creates or deletes the task; `nil` if none runs.
     package var operation: UID?
     /// The state of its log, as the shim told it last; `nil` if no shim has. Only in memory.

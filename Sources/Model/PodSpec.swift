@@ -167,6 +167,8 @@ package struct TaskSpec: Equatable, Sendable {
     /// The tasks after which this one starts: an init task has ended with 0 by then, and any other
     /// runs or has run.
     package var after: [Label] = []
+    /// How its health is checked; `nil` if it is not.
+    package var health: HealthSpec?
 
     package init(
         name: Label, rootfs: String, readOnlyRootfs: Bool = false, args: [String],

@@ -54,7 +54,7 @@ extension PodTask {
     package var lastExit: AttemptExit? { exits.last }
 
     /// Whether its shim restarts the task, and so numbers its exits.
-    package var isRestarted: Bool { spec.restart.policy != .never }
+    package var isRestarted: Bool { spec.isRestarted }
 
     /// How often the task was restarted.
     package var restarts: UInt32 { attempt - 1 }

@@ -13,6 +13,8 @@ import ShimProtocol
 /// What the shim gives to a keeper.
 struct ExecPlan {
     let exec: WireExec
+    /// Whether the exec checks the task's health. Its file is then needed for the next check.
+    let isCheck: Bool
     /// The task's first process, and its user.
     let task: Int32
     let user: ResolvedUser
@@ -386,7 +388,7 @@ final class ExecKeeper {
 
     /// Tells the shim, which then knows how the exec ended.
     private func tell(_ end: WireExecEnd) {
-        for path in [file, documentPath, pidPath, consolePath] {
+        for path in (plan.isCheck ? [] : [file]) + [documentPath, pidPath, consolePath] {
             ignoring("it goes with the task") { () throws(SystemCallFailure) in
                 try Files.removeFile(path)
             }

@@ -8,6 +8,8 @@ import ShimProtocol
 final class ExecSlot {
     let id: String
     let task: TaskSlot
+    /// Whether it checks the health of its task. No daemon knows of it then.
+    let isCheck: Bool
     /// `nil` when it has been reaped.
     var keeper: Int32?
     /// `nil` as long as it runs.
@@ -24,10 +26,11 @@ final class ExecSlot {
     var killAt: Int64?
     var kills = 0
 
-    init(_ exec: WireExec, _ task: TaskSlot, _ cgroup: ExecCgroup) {
+    init(_ exec: WireExec, _ task: TaskSlot, _ cgroup: ExecCgroup, isCheck: Bool) {
         id = exec.id
         isKept = exec.isKept
         self.task = task
+        self.isCheck = isCheck
         self.cgroup = cgroup
     }
 
@@ -58,29 +61,30 @@ extension Shim {
             slot.stop == nil
         else { return reply(id, .failed(.notRunning, detail: "the task does not run")) }
         if slot.isFrozen { return reply(id, .failed(.state, detail: "the task is paused")) }
-        guard execs.count(where: { $0.keeper != nil }) < Shim.mostExecs else {
+        guard execs.count(where: { $0.keeper != nil && !$0.isCheck }) < Shim.mostExecs else {
             return reply(
                 id, .failed(.state, detail: "the pod has \(Shim.mostExecs) execs already"))
         }
         do throws(SystemCallFailure) {
             var file: OwnedDescriptor?
             file = passed.next()
-            try keep(
+            _ = try keep(
                 exec, of: slot, process.pid, document, user, stream: stream?.number ?? -1,
                 input: file?.number ?? -1)
             reply(id, .done)
         } catch { reply(id, .failed(.system, detail: error.description)) }
     }
 
-    private func keep(
+    /// Starts a keeper. The caller keeps its own copies of the descriptors `stream` and `input`.
+    func keep(
         _ exec: WireExec, of slot: TaskSlot, _ pid: Int32, _ document: TaskDocument,
-        _ user: ResolvedUser, stream: CInt, input: CInt
-    ) throws(SystemCallFailure) {
+        _ user: ResolvedUser, stream: CInt, input: CInt, isCheck: Bool = false
+    ) throws(SystemCallFailure) -> ExecSlot {
         let hidden = try HiddenHierarchies(
             slot, settings, hierarchies, refusesHybrid: document.refusesHybrid)
         let cgroup = ExecCgroup(
             exec.id, slot.paths, hierarchies, refusesHybrid: document.refusesHybrid)
-        let made = ExecSlot(exec, slot, cgroup)
+        let made = ExecSlot(exec, slot, cgroup, isCheck: isCheck)
         let results = try Pipe().release()
         let told = OwnedDescriptor(adopting: results.writing)
         made.result = OwnedDescriptor(adopting: results.reading)
@@ -88,7 +92,7 @@ extension Shim {
         let asked = OwnedDescriptor(adopting: controls.one)
         made.control = PacketSocket(adopting: OwnedDescriptor(adopting: controls.other))
         let plan = ExecPlan(
-            exec: exec, task: pid, user: user, document: document,
+            exec: exec, isCheck: isCheck, task: pid, user: user, document: document,
             command: slot.command(document), paths: slot.paths, hierarchies: hierarchies,
             hidden: hidden, host: hostMounts.number, control: asked.number, stream: stream,
             input: input, result: told.number)
@@ -100,6 +104,7 @@ extension Shim {
             mounts: hostMounts.number
         ) { ExecKeeper.run(plan) }
         execs.append(made)
+        return made
     }
 
     func attachExec(
@@ -149,7 +154,7 @@ extension Shim {
         let now = SystemClock.wall
         let known = end ?? WireExecEnd(.unknown, startedAt: 0, finishedAt: now)
         exec.end = known
-        if connection?.asksForExecs ?? false { send(.execEnded(id: exec.id, known)) }
+        if connection?.asksForExecs ?? false, !exec.isCheck { send(.execEnded(id: exec.id, known)) }
         forgetOldest()
     }
 
@@ -163,12 +168,21 @@ extension Shim {
     }
 
     func killLostExecs(_ now: Int64) {
-        for exec in execs { if let at = exec.killAt, at <= now { kill(exec) } }
+        for exec in execs where exec.killAt.map({ $0 <= now }) ?? false {
+            kill(exec)
+            forgetCheck(exec)
+        }
+    }
+
+    /// No daemon asks for the end of a check.
+    private func forgetCheck(_ exec: ExecSlot) {
+        guard exec.isCheck, exec.keeper == nil, exec.killAt == nil else { return }
+        execs.removeAll { $0 === exec }
     }
 
     /// A daemon may never come back, so only so many ends are kept.
     private func forgetOldest() {
-        let ended = execs.filter { $0.keeper == nil && $0.end != nil }
+        let ended = execs.filter { $0.keeper == nil && $0.end != nil && !$0.isCheck }
         guard ended.count > WireExecReport.most, let oldest = ended.first else { return }
         execs.removeAll { $0 === oldest }
     }
@@ -180,6 +194,10 @@ extension Shim {
         isMemoryDue = true
         readEnd(of: exec)
         forgetOldest()
+        if exec.isCheck {
+            forgetCheck(exec)
+            checkEnded(exec)
+        }
         advanceStop(exec.task)
         let waiting = exec.task.removals
         exec.task.removals = []

@@ -14,7 +14,10 @@ extension Shim {
         let kind = isFrozen ? Job.Kind.freeze : .thaw
         if joinsJob(kind, of: slot, id: id) { return }
         let cgroup = cgroup(of: slot)
-        if isFrozen { slot.isFrozen = true }
+        if isFrozen {
+            slot.isFrozen = true
+            dropCheck(slot)
+        }
         startHelper(kind, for: slot, id: id) {
             outcome { () throws(SystemCallFailure) in try Freezer(cgroup: cgroup).run(isFrozen) }
         }

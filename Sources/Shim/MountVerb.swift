@@ -90,7 +90,8 @@ enum MountResult {
             switch try ShimMessage.parse(record).message {
             case .reply(_, .mounted(let user)): return .mounted(user)
             case .reply(_, .failed(let fault, let detail, _)): return .failed(fault, detail)
-            case .reply, .exited, .logged, .attemptsChanged, .execEnded: return nil
+            case .reply, .exited, .logged, .attemptsChanged, .execEnded, .health:
+                return nil
             }
         } catch { return nil }
     }

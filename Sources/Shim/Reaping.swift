@@ -81,6 +81,7 @@ extension Shim {
     /// The task's first process is reaped: reports that, and continues what waited for it.
     func tasksEnded(_ slot: TaskSlot) {
         slot.output?.taskEnded()
+        endHealth(slot)
         // A daemon that knows the exit then also knows whether the log is complete.
         tell(slot)
         planRestart(slot)

@@ -28,6 +28,9 @@ struct RestartState {
     var freed: UInt32 = 0
     /// Why the last attempt had no process; `nil` if it had one.
     var refusal: String?
+    /// The present attempt was ended because the task is unhealthy: the next attempt begins,
+    /// whatever the policy says.
+    var isUnhealthy = false
     /// The next attempt; `nil` if the task runs, or is not to be restarted.
     var next: NextAttempt?
 
@@ -41,8 +44,18 @@ struct RestartState {
 
     /// Whether the policy restarts a task whose attempt has ended so.
     func wants(after exit: TaskExit, of attempt: UInt32) -> Bool {
-        if isOver || policy.policy == .onFailure && exit.status == .code(0) { return false }
-        return policy.maxRetries.map { attempt <= $0 } ?? true
+        switch policy.policy {
+        case _ where isUnhealthy: break
+        case .always: break
+        case .onFailure: if exit.status == .code(0) { return false }
+        case .unhealthy: return false
+        }
+        return allowsAnother(after: attempt)
+    }
+
+    /// Whether anything but the policy is against another attempt.
+    func allowsAnother(after attempt: UInt32) -> Bool {
+        !isOver && policy.maxRetries.map { attempt <= $0 } ?? true
     }
 
     /// Other pauses begin with the first of them. The pause of an attempt that is due stays.

@@ -29,7 +29,7 @@ extension Shim {
         {
             slot.restarts = RestartState(policy)
             slot.attempt = policy.firstAttempt
-        } else if slot.restarts?.isOver ?? false {
+        } else if slot.restarts?.isOver ?? false, !(slot.health?.hasStopped ?? false) {
             // A daemon died while it undid the create, and its successor does the create again.
             slot.restarts?.isOver = false
             planRestart(slot)
@@ -218,6 +218,7 @@ extension Shim {
         slot.hasRun = false
         slot.isFrozen = false
         slot.restarts?.next = nil
+        slot.restarts?.isUnhealthy = false
         slot.restarts?.madeFor = next.dueWall
         slot.restarts?.startedAt = nil
         slot.restarts?.startedWall = nil
@@ -241,6 +242,7 @@ extension Shim {
     func noteRunning(_ slot: TaskSlot) {
         slot.restarts?.startedAt = SystemClock.sinceBoot
         slot.restarts?.startedWall = SystemClock.wall
+        beginHealth(slot)
     }
 
     /// Until when a stop lets the runtime make the process of a restart. The exit of a process that

@@ -112,6 +112,8 @@ package final class Shim {
             stop(task, signal: signal, grace: grace, id: id)
         case .freeze(let task, let isFrozen): freeze(task, isFrozen, id: id)
         case .update(let task, let update): self.update(task, update, id: id)
+        case .setHealth(let task, let health): setHealth(task, health, id: id)
+        case .health(let task, let since): health(task, since: since, id: id)
         case .openLog(let task, let log): openLog(task, log, id: id)
         case .delete(let task): delete(task, id: id)
         case .unmount(let task): unmount(task, id: id)
@@ -124,7 +126,7 @@ package final class Shim {
         case .endExec(let exec): endExec(exec, id: id)
         case .execs:
             connection?.asksForExecs = true
-            reply(id, .execs(execs.map(\.report)))
+            reply(id, .execs(execs.filter { !$0.isCheck }.map(\.report)))
         case .forgetExec(let exec): forgetExec(exec, id: id)
         case .exit: exit(id: id)
         }

@@ -14,6 +14,9 @@ final class ShimConnection {
     var asksForAttempts = false
     /// The daemon has asked for execs, so it knows how to be told of them.
     var asksForExecs = false
+    /// The daemon has asked for the health of tasks, or has given checks, so it knows how to be
+    /// told of changes.
+    var asksForHealth = false
 
     init(_ socket: consuming PacketSocket) { self.socket = socket }
 

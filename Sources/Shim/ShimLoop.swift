@@ -11,6 +11,7 @@ enum Watched: Hashable {
     case talk(CInt)
     case exec(CInt)
     case writer(CInt)
+    case check(CInt)
 
     var tag: UInt64 {
         switch self {
@@ -21,6 +22,7 @@ enum Watched: Hashable {
         case .talk(let number): 2 << 32 | UInt64(UInt32(bitPattern: number))
         case .exec(let number): 3 << 32 | UInt64(UInt32(bitPattern: number))
         case .writer(let number): 4 << 32 | UInt64(UInt32(bitPattern: number))
+        case .check(let number): 5 << 32 | UInt64(UInt32(bitPattern: number))
         }
     }
 
@@ -34,6 +36,7 @@ enum Watched: Hashable {
         case (2, _): self = .talk(number)
         case (3, _): self = .exec(number)
         case (4, _): self = .writer(number)
+        case (5, _): self = .check(number)
         default: return nil
         }
     }
@@ -67,6 +70,7 @@ extension Shim {
             if interest.hasAny(of: .writable) { flush() }
             if interest.hasAny(of: .readable | .hungUp | .failed) { receiveAll() }
         case .exec(let number): execTold(number)
+        case .check(let number): checkReady(number)
         case .output(let number): output(of: number)?.readable(number, interest)
         case .talk(let number):
             slots.values.lazy.compactMap { $0.job?.talk }.first { $0.owns(number) }?.listen()
@@ -89,6 +93,7 @@ extension Shim {
             next = min(next, slot.nextProbe ?? .max)
             next = min(next, slot.restarts?.next?.look ?? .max)
             next = min(next, slot.output?.nextTimer ?? .max)
+            next = min(next, slot.health?.nextTimer ?? .max)
         }
         for exec in execs { next = min(next, exec.killAt ?? .max) }
         if next == .max { return -1 }
@@ -105,6 +110,7 @@ extension Shim {
             if let probe = slot.nextProbe, probe <= now { sendHeld(slot) }
             slot.output?.fireTimers(now)
             if let look = slot.restarts?.next?.look, look <= now { advanceRestart(slot) }
+            if slot.health != nil { advanceHealth(slot, now) }
         }
     }
 }

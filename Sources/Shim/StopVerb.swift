@@ -24,6 +24,7 @@ extension Shim {
         let slot = slot(task)
         endRestarts(slot)
         callOffUpdate(slot)
+        dropCheck(slot)
         let now = SystemClock.sinceBoot
         // A packet may contain any number, so the grace is capped at a year.
         let killFrom = now + min(max(grace, 0), 31_536_000_000) * 1_000_000

@@ -48,6 +48,8 @@ final class TaskSlot {
     var formerLog = LogTotals()
     /// `nil` if the task is never restarted.
     var restarts: RestartState?
+    /// `nil` if no health of it is checked.
+    var health: TaskHealth?
     /// The change of its limits and restarts that is due or under way.
     var update: UpdateState?
     /// The id of the last update that was made.

@@ -15,6 +15,9 @@ package enum ShimMessage: Equatable, Sendable {
     case attemptsChanged(task: String)
     /// An exec has ended. Only sent to a daemon that has asked for one.
     case execEnded(id: String, WireExecEnd)
+    /// The health of a task, when it has changed. Only sent to a daemon that has asked for it, or
+    /// has given checks. It comes before the exit that the change causes.
+    case health(task: String, WireHealthReport)
 }
 
 package enum ShimReply: Equatable, Sendable {
@@ -28,6 +31,7 @@ package enum ShimReply: Equatable, Sendable {
     case failed(ShimFault, detail: String, dropped: UInt64 = 0)
     case attempts(WireAttempts)
     case execs([WireExecReport])
+    case health(WireHealthReport)
 }
 
 /// The reason that a shim could not execute a request.
@@ -76,6 +80,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case updates
     /// It opens log files that clients name.
     case clientLogs
+    /// It checks the health of tasks.
+    case health
 }
 
 /// The state of a shim.
@@ -149,6 +155,10 @@ extension ShimMessage {
             writer.put(4 as UInt8)
             writer.put(id)
             end.write(&writer)
+        case .health(let task, let report):
+            writer.put(29 as UInt8)
+            writer.put(task)
+            report.write(&writer)
         }
         return writer.bytes
     }
@@ -170,6 +180,8 @@ extension ShimMessage {
             message = .logged(task: try reader.text(), try LogState.read(&reader))
         case 3: message = .attemptsChanged(task: try reader.text())
         case 4: message = .execEnded(id: try reader.text(), try WireExecEnd.read(&reader))
+        case 29:
+            message = .health(task: try reader.text(), try WireHealthReport.read(&reader))
         case let kind: throw WireFault("message \(kind)")
         }
         try reader.end()
@@ -207,6 +219,9 @@ extension ShimReply {
         case .execs(let execs):
             writer.put(9 as UInt8)
             writer.put(list: execs) { writer, exec in exec.write(&writer) }
+        case .health(let report):
+            writer.put(30 as UInt8)
+            report.write(&writer)
         }
     }
 
@@ -236,6 +251,7 @@ extension ShimReply {
                 try reader.list { (reader: inout WireReader) throws(WireFault) in
                     try WireExecReport.read(&reader)
                 })
+        case 30: return .health(try WireHealthReport.read(&reader))
         case let kind: throw WireFault("reply \(kind)")
         }
     }

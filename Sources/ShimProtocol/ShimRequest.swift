@@ -11,6 +11,11 @@ package enum ShimRequest: Equatable, Sendable {
     case create(task: String, TaskDocument)
     /// Lets the shim restart the task, which has not been created yet: `done`.
     case setRestart(task: String, WireRestart)
+    /// Lets the shim check the health of the task, which has not been created yet: `done`.
+    case setHealth(task: String, WireHealth)
+    /// Asks for the health of a task: `health`, with the changes after `since`. The daemon has
+    /// stored the changes up to `since`, so the shim can forget them.
+    case health(task: String, since: UInt64)
     /// Runs the runtime's start: `done`. If the task waits for a restart, that is due now: `done`
     /// when the task has started.
     case start(task: String)
@@ -168,6 +173,12 @@ extension ShimRequest {
         case .openLog(let task, let log):
             writer.put(20, task)
             log.write(&writer)
+        case .setHealth(let task, let health):
+            writer.put(29, task)
+            health.write(&writer)
+        case .health(let task, let since):
+            writer.put(30, task)
+            writer.put(since)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(flag: keepsLogs)
@@ -231,6 +242,8 @@ extension ShimRequest {
         case 25: return .update(task: try reader.text(), try WireUpdate.read(&reader))
         case 26: return .attachExec(id: try reader.text(), try WireStream.read(&reader))
         case 20: return .openLog(task: try reader.text(), try ClientLog.read(&reader))
+        case 29: return .setHealth(task: try reader.text(), try WireHealth.read(&reader))
+        case 30: return .health(task: try reader.text(), since: try reader.number())
         default: throw WireFault("request \(kind)")
         }
     }

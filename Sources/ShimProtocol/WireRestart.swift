@@ -7,6 +7,9 @@ package struct WireRestart: Equatable, Sendable {
     package enum Policy: UInt8, Sendable, CaseIterable {
         case onFailure = 1
         case always
+        /// Only after an attempt that was ended because the task was unhealthy, as with each
+        /// policy. Only sent to a shim that checks the health of tasks.
+        case unhealthy
     }
 
     package let policy: Policy

@@ -424,7 +424,7 @@ import Synchronization
     ) throws(SystemCallFailure) -> any ExecSource { EmptyExec() }
 
     package func writeExec(
-        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: UID
+        _ pod: Pod, _ task: TaskSpec, _ exec: ExecSpec, id: String
     ) throws(SystemCallFailure) {
         if world.dice.once(in: 25) {
             throw SystemCallFailure(call: "open", subject: "exec", errno: 28)

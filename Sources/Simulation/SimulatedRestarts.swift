@@ -9,6 +9,8 @@ struct SimulatedRestarts {
     private(set) var policy: WireRestart
     var isOver = false
     var isRestart = false
+    /// The present attempt was ended because the task is unhealthy.
+    var isUnhealthy = false
     var lastProcess: ProcessIdentity?
     var pause: Int64?
     /// When the next attempt is due: the machine's time, and the wall clock's.
@@ -74,7 +76,7 @@ extension SimulatedShim {
         reply(id, .attempts(answer))
     }
 
-    private func willRun(_ task: SimulatedTask) -> Bool {
+    func willRun(_ task: SimulatedTask) -> Bool {
         task.startsAtOnce || task.hasStarted || task.restarts?.isRestart ?? false
     }
 
@@ -93,7 +95,12 @@ extension SimulatedShim {
     private func plan(after exit: TaskExit, of task: SimulatedTask) {
         guard let restarts = task.restarts else { return }
         let isWanted =
-            restarts.policy.policy == .always || exit.status != .code(0)
+            switch restarts.policy.policy {
+            case _ where restarts.isUnhealthy: true
+            case .always: true
+            case .onFailure: exit.status != .code(0)
+            case .unhealthy: false
+            }
         let isRoom = restarts.policy.maxRetries.map { task.attempt <= $0 } ?? true
         if isWanted, isRoom, !restarts.isOver, willRun(task) {
             let pause = min(
@@ -130,6 +137,7 @@ extension SimulatedShim {
         task.restarts?.starters = []
         task.restarts?.due = nil
         task.restarts?.isRestart = true
+        task.restarts?.isUnhealthy = false
         work { [self] in
             if world.dice.once(in: 25) {
                 task.restarts?.dueWall = nil

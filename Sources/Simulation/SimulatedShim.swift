@@ -100,6 +100,8 @@ import ShimProtocol
         case .stop(let name, _, let grace): stop(task(name), grace, id)
         case .freeze(let name, _): freeze(task(name), id)
         case .update(let name, let update): self.update(task(name), update, id)
+        case .setHealth(let name, let health): setHealth(task(name), health, id)
+        case .health(let name, let since): health(name, since, id)
         case .openLog: work(onDisk: true) { self.reply(id, .done) }
         case .delete(let name): delete(task(name), id)
         case .unmount(let name): unmount(task(name), id)
@@ -241,6 +243,7 @@ import ShimProtocol
             task.restarts?.lastProcess = task.process
             world.attempts[SimulatedAttempt(task: task.id, number: task.attempt)] = process
         }
+        if willRun(task) { beginHealth(task) }
         if pod.initTasks.contains(task.name) { return runInit(task, process) }
         // Some processes end by themselves.
         guard world.dice.once(in: 3) else { return }
@@ -275,7 +278,10 @@ import ShimProtocol
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
         }
         work { [self] in
-            task.hasStarted = true
+            if !willRun(task) {
+                task.hasStarted = true
+                beginHealth(task)
+            }
             reply(id, .done)
         }
     }
@@ -482,6 +488,7 @@ import ShimProtocol
     var hasStarted = false
     var attempt: UInt32 = 1
     var restarts: SimulatedRestarts?
+    var health: SimulatedHealth?
     /// When the stop's grace ends; `nil` if no stop is in progress.
     var stopsAt: Int64?
     var stoppers: [(UInt32, SimulatedShimClient?)] = []

@@ -70,6 +70,11 @@ package import ShimProtocol
         events.attemptsChanged(task.name)
     }
 
+    func tellOfHealth(_ task: SimulatedTask) {
+        guard life.goesOn() else { return }
+        events.sawHealth(task.name, task.healthReport)
+    }
+
     func hangUp() {
         guard life.goesOn() else { return }
         close()

@@ -157,6 +157,31 @@ import Testing
                 "/restart/backoff/max",
             ]
         ),
+        (#""health":[]"#, ["/health"]), (#""health":{}"#, ["/health"]),
+        (#""health":{"exec":null}"#, ["/health/exec"]),
+        (#""health":{"tcp":{"port":1},"exec":{"args":["a"]}}"#, ["/health"]),
+        (#""health":{"tcp":{"port":1},"http":{"port":1}}"#, ["/health"]),
+        (
+            #""health":{"tcp":{},"interval":0.09,"timeout":3601,"retries":0,"startPeriod":-1}"#,
+            [
+                "/health/tcp/port", "/health/interval", "/health/timeout", "/health/retries",
+                "/health/startPeriod",
+            ]
+        ),
+        (
+            #""health":{"tcp":{"port":65536,"host":"h"},"onFailure":"reboot","x":1}"#,
+            ["/health/tcp/port", "/health/tcp/host", "/health/onFailure", "/health/x"]
+        ),
+        (#""health":{"exec":{"args":[]}}"#, ["/health/exec/args"]),
+        (
+            #""health":{"http":{"port":0,"path":"x","host":""}}"#,
+            ["/health/http/port", "/health/http/path", "/health/http/host"]
+        ),
+        (
+            #""health":{"http":{"port":1,"path":"/ x","host":"a\r\nb"}}"#,
+            ["/health/http/path", "/health/http/host"]
+        ),
+        (#""health":{"http":{"port":1,"path":"/\u00e9"}}"#, ["/health/http/path"]),
         (#""stopSignal":"NOPE""#, ["/stopSignal"]), (#""stopSignal":15"#, ["/stopSignal"]),
         (#""gracePeriod":-1"#, ["/gracePeriod"]), (#""gracePeriod":86400.1"#, ["/gracePeriod"]),
         (#""gracePeriod":1e300"#, ["/gracePeriod"]), (#""start":"yes""#, ["/start"]),

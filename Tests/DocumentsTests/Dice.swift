@@ -118,7 +118,23 @@ struct Dice: RandomNumberGenerator {
             maxRetries: maybe { .random(in: 0...1_000_000_000, using: &$0) },
             initialBackoff: .random(in: 0...86_400_000, using: &self),
             maxBackoff: .random(in: 0...86_400_000, using: &self))
+        task.health = maybe { $0.health() }
         return task
+    }
+
+    mutating func health() -> HealthSpec {
+        let port = UInt16.random(in: 1...65_535, using: &self)
+        let checks: [HealthSpec.Check] = [
+            .exec(args: ["a"] + list { _ in "b" }), .tcp(port: port),
+            .http(HTTPCheck(port: port, path: "/~?", host: "h")),
+        ]
+        var health = HealthSpec(check: pick(checks))
+        health.interval = .random(in: 100...86_400_000, using: &self)
+        health.timeout = .random(in: 10...3_600_000, using: &self)
+        health.retries = .random(in: 1...1000, using: &self)
+        health.startPeriod = .random(in: 0...86_400_000, using: &self)
+        health.onFailure = pick(HealthSpec.Action.allCases)
+        return health
     }
 
     mutating func security() -> TaskSecurity {

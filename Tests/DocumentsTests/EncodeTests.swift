@@ -40,11 +40,40 @@ import Testing
             "privileged":false,"groups":[],"groupsFromRootfs":null,
             "umask":"0022","rlimits":[],"maskedPaths":null,"readOnlyPaths":null,
             "seccomp":"default","apparmor":null,"devices":[],"log":{"onStall":"drop","path":null,
-            "maxSize":10485760,"maxFiles":5,"bytes":7,"lines":1,"dropped":0}}
+            "maxSize":10485760,"maxFiles":5,"bytes":7,"lines":1,"dropped":0},
+            "health":null}
             """#)
         var task = task
         task.log = LogState(totals: LogTotals(bytes: 7, lines: 1), isComplete: false)
         #expect(try json(task) == expected)
+    }
+
+    @Test("the health of a task is its checks and what they have shown")
+    func healthIsShown() throws {
+        var task = task
+        task.spec.health = HealthSpec(check: .http(HTTPCheck(port: 80)))
+        func shown() throws -> JSONValue? { try json(task)["health"] }
+        let spec =
+            #"{"http":{"port":80,"path":"/","host":"localhost"},"interval":10,"timeout":1,"#
+            + #""retries":3,"startPeriod":0,"onFailure":"none","#
+        func expected(_ rest: String) throws -> JSONValue { try json(spec + rest) }
+        let starting = #""state":"starting","failures":0,"lastCheckedAt":null,"output":null}"#
+        #expect(try shown() == expected(starting))
+        // A new daemon has only the record of the last change.
+        task.sawHealth(HealthChange(number: 2, attempt: 1, isHealthy: false))
+        #expect(
+            try shown()
+                == expected(
+                    #""state":"unhealthy","failures":0,"lastCheckedAt":null,"output":null}"#))
+        task.attempt = 2
+        #expect(try shown() == expected(starting))
+        task.shownHealth = TaskHealth(
+            state: .healthy, failures: 2, checkedAt: noon, output: "exit code 1")
+        #expect(
+            try shown()
+                == expected(
+                    #""state":"healthy","failures":2,"lastCheckedAt":"\#(noonText)","#
+                        + #""output":"exit code 1"}"#))
     }
 
     @Test(arguments: [
@@ -181,6 +210,18 @@ import Testing
                 #""task":"app","state":"exited","attempt":3,"exitCode":null,"signal":"KILL","#
                     + #""oomKilled":true,"finishedAt":"\#(noonText)","exitUnknown":false,"#
                     + #""neverRan":false"#
+            ),
+            (
+                .task(webApp),
+                .health(HealthChange(number: 7, attempt: 2, isHealthy: false), .stop),
+                #""kind":"task.unhealthy","pod":"web""#,
+                #""task":"app","state":"unhealthy","attempt":2,"onFailure":"stop""#
+            ),
+            (
+                .task(webApp),
+                .health(HealthChange(number: 8, attempt: 2, isHealthy: true), .stop),
+                #""kind":"task.healthy","pod":"web""#,
+                #""task":"app","state":"healthy","attempt":2"#
             ),
             (
                 .task(webApp), .gone, #""kind":"task.gone","pod":"web""#,

@@ -179,9 +179,14 @@ import Testing
         ]
         let sent = JSONValue.object(
             shown.filter { !state.contains($0.name) }.map { member in
-                guard member.name == "log", let log = member.value.members else { return member }
-                let limits = log.filter { !["bytes", "lines", "dropped"].contains($0.name) }
-                return JSONMember(name: "log", value: .object(limits))
+                guard ["log", "health"].contains(member.name), let all = member.value.members else {
+                    return member
+                }
+                let seen = [
+                    "bytes", "lines", "dropped", "state", "failures", "lastCheckedAt", "output",
+                ]
+                let spec = all.filter { !seen.contains($0.name) }
+                return JSONMember(name: member.name, value: .object(spec))
             })
         #expect(try TaskSpec.decode(sent, name: spec.name) == spec)
     }

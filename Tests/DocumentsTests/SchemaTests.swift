@@ -101,6 +101,10 @@ import Testing
         try compare(Resources.members.members, request: schema("Resources"))
         try compare(TaskResources.members.members, request: schema("TaskResources"))
         try compare(CPUSet.members.members, request: schema("CPUSet"))
+        try compare(HealthSpec.members.members, request: schema("HealthRequest"))
+        try compare(HealthSpec.execMembers.members, request: schema("ExecCheck"))
+        try compare(HealthSpec.httpMembers.members, request: schema("HTTPCheck"))
+        try compare(HealthSpec.tcpMembers.members, request: schema("TCPCheck"))
         try compare(MountSpec.bindMembers.members, request: schema("BindMount"))
         try compare(MountSpec.tmpfsMembers.members, request: schema("TmpfsMount"))
         try compare(MountSpec.volumeMembers.members, request: schema("VolumeMount"))
@@ -157,6 +161,18 @@ import Testing
             json(PodsStatistics([statistics], revision: 1)), with: schema("StatsList"))
         try compare(PodSpec.members.members, reply: schema("Pod"))
         try compare(TaskSpec.members.members, reply: schema("Task"))
+        try compareHealth()
+    }
+
+    /// A task shows one of its three checks.
+    private func compareHealth() throws {
+        var spec = TaskSpec(name: app, rootfs: "/r", args: ["a"])
+        spec.health = HealthSpec(check: .tcp(port: 1))
+        let task = PodTask(uid: uid, spec: spec, state: .creating, revision: 1, createdAt: noon)
+        let (shown, schema) = (try json(task)["health"], try schema("Health"))
+        let always = required(schema)
+        #expect(names(shown) == (always + ["tcp"]).sorted())
+        #expect(names(schema["properties"]) == (always + ["exec", "http", "tcp"]).sorted())
     }
 
     @Test("the defaults that the document states are those of the specs")
@@ -167,6 +183,10 @@ import Testing
         try compareDefaults(
             written(PodSpec.requestMembers, PodSpec(hostname: "h")), schema("PodRequest"))
         try compareDefaults(written(TaskSpec.members, task), schema("TaskRequest"))
+        let health = HealthSpec(check: .tcp(port: 1))
+        try compareDefaults(written(HealthSpec.members, health), schema("HealthRequest"))
+        let http = HTTPCheck(port: 1)
+        try compareDefaults(written(HealthSpec.httpMembers, http), schema("HTTPCheck"))
         try compareDefaults(written(MountSpec.bindMembers, bind), schema("BindMount"))
         try compareDefaults(written(MountSpec.tmpfsMembers, tmpfs), schema("TmpfsMount"))
         let volume = MountSpec(kind: .volume(name: "v"), target: "/t")

@@ -89,6 +89,16 @@ import Testing
         }
     }
 
+    @Test("a task that is restarted when it is unhealthy may get any policy, and its health stays")
+    func unhealthyRestarts() throws {
+        let before = try task(#""health": {"tcp": {"port": 1}, "onFailure": "restart"}"#)
+        let always = try patched(before, #"{"restart": {"policy": "always"}}"#)
+        #expect(always.restart.policy == .always && always.health == before.health)
+        #expect(try patched(always, #"{"restart": null}"#) == before)
+        #expect(
+            places { _ = try patched(before, #"{"health": {"retries": 1}}"#) } == ["/health"])
+    }
+
     @Test("what a task cannot become is refused by its place")
     func contradicts() throws {
         let before = try limits(Self.all)

@@ -127,6 +127,21 @@ import Testing
         #expect(task.state.exit == unknown)
     }
 
+    @Test("each change of the health is seen once, and none after a later one")
+    func health() throws {
+        var task = try task(.running(Exits.process))
+        #expect(task.health == nil && !task.isRestarted)
+        task.spec.health = HealthSpec(check: .tcp(port: 1))
+        #expect(task.health == TaskHealth(state: .starting) && !task.isRestarted)
+        let second = HealthChange(number: 2, attempt: 1, isHealthy: true)
+        task.sawHealth(second)
+        task.sawHealth(HealthChange(number: 1, attempt: 1, isHealthy: false))
+        task.sawHealth(HealthChange(number: 2, attempt: 1, isHealthy: false))
+        #expect(task.healthChange == second && task.health == TaskHealth(state: .healthy))
+        task.spec.health?.onFailure = .restart
+        #expect(task.isRestarted)
+    }
+
     @Test("each attempt runs and ends once, and the last exits are kept")
     func attempts() throws {
         var task = try task(.running(Exits.process))

@@ -60,8 +60,14 @@ enum Samples {
                 .forgetExec(id: text),
                 .update(task: text, update(text)),
                 .openLog(task: text, ClientLog(root: "/r", path: text)),
+                .health(task: text, since: text.isEmpty ? 0 : .max),
+                .setHealth(task: text, health(.http(port: 80, path: text, host: text), .none)),
             ]
         }
+        + [
+            .setHealth(task: "app", health(.exec, .restart)),
+            .setHealth(task: "app", health(.tcp(port: .max), .stop)),
+        ]
         + [Int32.min, -1, 0, 1, 64, .max].flatMap { number -> [ShimRequest] in
             [
                 .signal(task: "app", number: number),
@@ -115,7 +121,8 @@ enum Samples {
     }
 
     static let restarts = [
-        WireRestart(policy: .always, maxRetries: nil, initial: 0, longest: .max, firstAttempt: 1),
+        WireRestart(
+            policy: .unhealthy, maxRetries: nil, initial: 0, longest: .max, firstAttempt: 1),
         WireRestart(
             policy: .onFailure, maxRetries: .max, initial: .min, longest: 1, firstAttempt: .max),
     ]
@@ -132,6 +139,26 @@ enum Samples {
         attempts.waiting = bits & 8 == 0 ? nil : "naïve"
         return attempts
     }
+
+    static func health(_ check: WireHealth.Check, _ action: WireHealth.Action) -> WireHealth {
+        WireHealth(
+            check, interval: .max, timeout: .min, startPeriod: 0, retries: .max, onFailure: action,
+            signal: 15, grace: -1, known: .max)
+    }
+
+    static let healthReports: [WireHealthReport] =
+        WireHealthState.allCases.map { state in
+            WireHealthReport(
+                attempt: 0, state: state, failures: 0, checkedAt: nil, output: nil, changes: [])
+        }
+        + texts.map { text in
+            WireHealthReport(
+                attempt: .max, state: .unhealthy, failures: .max, checkedAt: .min, output: text,
+                changes: [
+                    WireHealthChange(number: 1, attempt: 1, isHealthy: true),
+                    WireHealthChange(number: .max, attempt: .max, isHealthy: false),
+                ])
+        }
 
     static let exits: [TaskExit] =
         [Int32.min, -1, 0, 1, 255, .max].flatMap { number -> [TaskExit] in
@@ -170,7 +197,7 @@ enum Samples {
         + ShimFault.allCases.map { .failed($0, detail: "why: \($0)") }
         + [.failed(.runtime, detail: "why", dropped: .max)]
         + attempts.map { .attempts($0) }
-        + [.execs([]), .execs(execs)]
+        + [.execs([]), .execs(execs)] + healthReports.map { .health($0) }
 
     static let logs = [
         LogState(), LogState(isComplete: true),
@@ -187,6 +214,7 @@ enum Samples {
         + texts.map { .exited(task: $0, attempt: .max, exits[0]) }
         + texts.map { .attemptsChanged(task: $0) }
         + execEnds.map { .execEnded(id: "naïve", $0) }
+        + healthReports.map { .health(task: "naïve", $0) }
 
     /// Every packet of a sample, except those with very long texts.
     static let shortPackets: [(isRequest: Bool, bytes: [UInt8])] =

@@ -80,7 +80,7 @@ extension PodController {
     }
 
     /// A change of this incarnation of a task.
-    private func change(
+    func change(
         of name: Label, _ uid: UID, _ body: @escaping @Sendable (inout PodTask) -> Void
     ) -> @Sendable (inout Pod) -> Void {
         { pod in
@@ -91,10 +91,12 @@ extension PodController {
     }
 
     /// The policy for the shim; `nil` if the task is never restarted.
-    func restartPolicy(of task: PodTask, _ spec: RestartSpec) -> WireRestart? {
+    func restartPolicy(of task: PodTask, _ wanted: TaskSpec) -> WireRestart? {
+        guard wanted.isRestarted else { return nil }
+        let spec = wanted.restart
         let policy: WireRestart.Policy
         switch spec.policy {
-        case .never: return nil
+        case .never: policy = .unhealthy
         case .onFailure: policy = .onFailure
         case .always: policy = .always
         }
@@ -116,12 +118,13 @@ extension PodController {
         return found.contains(capability)
     }
 
-    /// Refuses a task with restarts, or with a log file of the client's, if the shim is of an
-    /// earlier version.
+    /// Refuses a task that needs something of which a shim of an earlier version knows nothing.
     func checkShim(for task: TaskSpec, _ link: any ShimClient) async throws(Failure) {
         var lack: String?
-        if task.restart.policy != .never, await has(.restarts, link) == false {
+        if task.isRestarted, await has(.restarts, link) == false {
             lack = "restarts no task"
+        } else if task.health != nil, await has(.health, link) == false {
+            lack = "checks the health of no task"
         } else if task.log.path != nil, await has(.clientLogs, link) == false {
             lack = "opens no log file of a client's"
         }
@@ -135,7 +138,7 @@ extension PodController {
     func setRestart(
         of task: PodTask, _ ask: @Loop (ShimRequest) async -> ShimReply?
     ) async throws(Failure) {
-        guard let policy = restartPolicy(of: task, task.spec.restart) else { return }
+        guard let policy = restartPolicy(of: task, task.spec) else { return }
         let reply = await ask(.setRestart(task: task.spec.name.text, policy))
         guard case .done? = reply else { throw Failure(reply, .taskCreate) }
     }

@@ -195,9 +195,11 @@ extension PodController {
             do throws(Failure) { try await self.host.writeBundle(pod, spec, as: user) } catch {
                 throw Failure(cause: error.cause, detail: error.detail, step: .create(.taskCreate))
             }
-            try await self.setRestart(
-                of: self.engine.registry.pod(self.uid)?[task: spec.name] ?? task
-            ) { request in await self.ask(link, request) }
+            let present = self.engine.registry.pod(self.uid)?[task: spec.name] ?? task
+            try await self.setRestart(of: present) { request in await self.ask(link, request) }
+            try await self.setHealth(of: present, in: pod) { request in
+                await self.ask(link, request)
+            }
             let reply = await self.ask(
                 link, .create(task: spec.name.text, self.document(of: task, in: pod)))
             guard case .running(let process)? = reply else { throw Failure(reply, .taskCreate) }
@@ -205,6 +207,7 @@ extension PodController {
         }
         record(process, of: spec)
         await learnAttempts(of: spec.name, from: link)
+        await learnHealth(of: spec.name, from: link)
     }
 
     /// Waits while the runtime cannot be used, and shows the reason. An accepted create does not
@@ -332,7 +335,7 @@ extension Failure {
         switch reply {
         case .failed(let fault, let detail, _)?: self.init(fault, detail, step)
         case .stillThere(let reason, _)?: self.init(.shimFailed, reason, step: .create(step))
-        case .status?, .mounted?, .running?, .done?, .attempts?, .execs?:
+        case .status?, .mounted?, .running?, .done?, .attempts?, .execs?, .health?:
             self.init(.shimFailed, "a reply that fits nothing", step: .create(step))
         case nil: self.init(.shimFailed, "the shim hung up", step: .create(step))
         }

@@ -99,7 +99,7 @@ extension PodController {
         }
         let opened: ExecCall.Opened
         do throws(SystemCallFailure) {
-            try host.writeExec(pod, task.spec, call.spec, id: operation.id)
+            try host.writeExec(pod, task.spec, call.spec, id: "\(operation.id)")
             guard let made = try await call.open(host) else {
                 throw SystemCallFailure(call: "exec", subject: "the client has gone", errno: 104)
             }

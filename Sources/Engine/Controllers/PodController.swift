@@ -32,6 +32,8 @@ import Teardown
     /// stored.
     var attemptQuestions = 0
     var attemptAnswers: [Label: Int] = [:]
+    /// How often the health of each task was told.
+    var healthTold: [Label: Int] = [:]
     /// What the shim of this connection can do.
     var capabilities: (link: any ShimClient, found: Set<ShimCapability>)?
     /// The execs whose ends are waited for, by their ids.

@@ -93,6 +93,7 @@ extension PodController {
             sawLog: { [weak self] task, state in self?.sawLog(task, state) },
             attemptsChanged: { [weak self] task in self?.attemptsChanged(task) },
             execEnded: { [weak self] id, end in self?.execEnded(id, end) },
+            sawHealth: { [weak self] task, report in self?.sawHealth(task, report) },
             lost: { [weak self] in self?.lostShimClient() })
     }
 
@@ -101,6 +102,7 @@ extension PodController {
         status = StatusQuestion()
         // Whatever the shim has said over an earlier connection may be lost.
         onLoop {
+            await self.learnHealth(from: made)
             await self.learnAttempts(from: made)
             await self.learnExecs(from: made)
         }

@@ -85,6 +85,8 @@ extension PodController {
         engine.registry.showPod(uid) { $0.stalled = nil }
         engine.metrics.podsAdopted.add()
         noteNamespaces(of: report.shim)
+        // Before the exits, of which the health may be the cause.
+        await learnHealth(from: link)
         learn(report.tasks)
         await learnAttempts(from: link)
         return true

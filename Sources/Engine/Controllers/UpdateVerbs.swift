@@ -46,7 +46,7 @@ extension PodController {
         do throws(Failure) {
             let update = WireUpdate(
                 id: "\(operation.id)", writes: try writes(task.spec, in: pod, wanted),
-                restart: restartPolicy(of: task, wanted.restart))
+                restart: restartPolicy(of: task, wanted))
             while let blocker = try await blocker(of: update, name) {
                 journal.waits(step, for: blocker)
                 await Loop.shared.reactor.pause(milliseconds: 500)

@@ -143,6 +143,9 @@ struct Transaction {
     /// Tells of each exit and of each start, also of an attempt that has ended since, and of a new
     /// state that is neither.
     private mutating func tell(of task: PodTask, since before: PodTask?, _ target: Target) {
+        if let change = task.healthChange, change != before?.healthChange {
+            tell(.health(change, task.spec.health?.onFailure ?? .none), target)
+        }
         var told = before?.attempt ?? 1
         var state = before?.state.name
         for exit in task.exits where exit.attempt > before?.lastExit?.attempt ?? 0 {

@@ -171,7 +171,7 @@ extension StepOutcome {
             self = .blocked(
                 Blocker(reason, errno: errno == 0 ? nil : SystemCallFailure.name(of: errno)))
         case .failed(_, let detail, _)?: self = .blocked(Blocker(detail))
-        case .status?, .mounted?, .running?, .attempts?, .execs?:
+        case .status?, .mounted?, .running?, .attempts?, .execs?, .health?:
             self = .blocked(Blocker("a reply that fits nothing"))
         case nil: self = .blocked(Blocker("the shim hung up"))
         }
