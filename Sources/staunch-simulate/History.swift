@@ -152,6 +152,13 @@ import Store
             spec.restart.maxBackoff = 3000
             if world.dice.once(in: 4) { spec.restart.maxRetries = Int64(world.dice.below(4)) }
         }
+        if world.dice.once(in: 3) {
+            let isExec = world.dice.once(in: 2)
+            var health = HealthSpec(check: isExec ? .exec(args: ["x"]) : .tcp(port: 1))
+            let actions = HealthSpec.Action.allCases
+            health.onFailure = actions[world.dice.below(actions.count)]
+            spec.health = health
+        }
         if world.dice.once(in: 3) { spec.log.path = "/var/log/pods/\(name).log" }
         // The engine refuses some of these.
         if world.dice.once(in: 6) { spec.after = [taskName()] }

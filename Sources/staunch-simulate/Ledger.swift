@@ -310,6 +310,22 @@ import Store
         if let process = task.state.process { processes[task.uid] = process.pid }
         if task.isRestarted { restarted.insert(task.uid) }
         checkExits(of: task, pod)
+        checkHealth(of: task)
+    }
+
+    /// The last change of each task's health.
+    private var healthChanges: [UID: HealthChange] = [:]
+
+    /// A change of the health is never forgotten or another one later.
+    private func checkHealth(of task: PodTask) {
+        let (known, seen) = (healthChanges[task.uid], task.healthChange)
+        healthChanges[task.uid] = seen
+        guard let known else { return }
+        let isLater = seen.map { $0.number > known.number } ?? false
+        if !isLater && seen != known {
+            let words = seen.map { "\($0)" } ?? "unknown"
+            fail("health", "the health of \(task.spec.name) was \(known), and is \(words)")
+        }
     }
 
     /// The tasks that their shim restarts.
@@ -418,6 +434,7 @@ import Store
         for pod in engine?.pods().pods ?? [] where pod.state == .ready {
             for task in pod.tasks where task.spec.restart.policy == .always && task.spec.start {
                 guard task.spec.restart.maxRetries == nil, !stopped.contains(task.uid),
+                    task.spec.health?.onFailure != .stop,
                     task.operation == nil, world.pods[pod.uid]?.shim != nil,
                     case .exited = task.state, task.nextStart == nil
                 else { continue }
