@@ -63,6 +63,8 @@ package final class Metrics: Sendable {
     package let podsStalled = Gauge(
         "staunch_pods_stalled", "Pods whose shim does not answer, or is stopped.")
     package let tasks = Gauge("staunch_tasks", "Tasks, by state.", labels: ["state"])
+    package let tasksUnhealthy = Gauge(
+        "staunch_tasks_unhealthy", "Tasks that run although their health checks have failed.")
     package let podsAdopted = Counter(
         "staunch_pods_adopted_total", "Pods that the daemon found alive when it started.")
 
@@ -128,7 +130,7 @@ package final class Metrics: Sendable {
             operationsStarted, operationsEnded, operationsRunning, operationsStalled,
             oldestOperation, stepRetries, stepsAbandoned, stepDuration, stagesRunning,
             stagesWaiting, stagesOverdue, httpRequests, httpDuration, httpGaveWay, pods,
-            podsStalled, tasks, podsAdopted, resourcesRecorded, resourcesObserved,
+            podsStalled, tasks, tasksUnhealthy, podsAdopted, resourcesRecorded, resourcesObserved,
             resourcesUnrecorded, resourcesMissing, orphansRemoved, auditTime, storeCommits,
             storeFailures, storeDamaged, seccompProfile, dataDirectoryUsable, runtimeAvailable,
             buildInfo, residentMemory, cpuTime, openDescriptors, startTime,

@@ -53,6 +53,10 @@ extension Engine {
             }
             metrics.tasks.set(Double(count), name)
         }
+        let unhealthy = pods.values.reduce(0) { sum, pod in
+            sum + pod.tasks.count { $0.state.process != nil && $0.health?.state == .unhealthy }
+        }
+        metrics.tasksUnhealthy.set(Double(unhealthy))
         metrics.podsStalled.set(Double(pods.values.count { $0.stalled != nil }))
         metrics.operationsRunning.replace(
             open.map { [$0.kind.rawValue, $0.currentStep?.text ?? "none"] })
