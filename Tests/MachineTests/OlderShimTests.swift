@@ -40,6 +40,13 @@ extension Machine {
                 #expect(restarted.code == "shim-failed", "\(restarted.reply.text)")
                 #expect(restarted["detail"]?.string?.contains("earlier version") == true)
                 #expect(try client.send("GET", "/v1/pods/web/tasks/again").status == 404)
+                // It cannot check the health of a task.
+                let checked = try client.send(
+                    "PUT", "/v1/pods/web/tasks/again",
+                    daemon.rootfs.task("exit 5", #""health": {"tcp": {"port": 1}}"#),
+                    headers: ["Prefer": "wait=20"])
+                #expect(checked.code == "shim-failed", "\(checked.reply.text)")
+                #expect(checked["detail"]?.string?.contains("earlier version") == true)
                 // It cannot change the limits of a task.
                 let patched = try client.send(
                     "PATCH", "/v1/pods/web/tasks/app", #"{"resources": {"pids": 9}}"#,
