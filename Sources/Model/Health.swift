@@ -104,7 +104,7 @@ package struct TaskHealth: Equatable, Sendable {
     package var failures: Int64
     /// When the check ended that has changed this last; `nil` if none has.
     package var checkedAt: Timestamp?
-    /// What the last failure of the attempt said; `nil` if no check has failed.
+    /// What the last failure said, also of an earlier attempt; `nil` if no check has failed.
     package var output: String?
 
     package init(

@@ -13,7 +13,7 @@ final class TaskHealth {
     private(set) var state: HealthState
     /// Milliseconds since 1970.
     private var checkedAt: Int64?
-    /// What the last failure of the attempt said.
+    /// What the last failure said, also of an earlier attempt.
     private var output: String?
     private var changes: [WireHealthChange] = []
     private var lastChange: UInt64
@@ -47,8 +47,6 @@ final class TaskHealth {
         self.attempt = attempt
         let period = TaskHealth.nanoseconds(settings.startPeriod, atLeast: 0)
         state = HealthState(retries: settings.retries, countsFrom: now + period)
-        output = nil
-        checkedAt = nil
         var hash = FNV1a()
         hash.add(id.utf8)
         due = now + Int64(hash.value % UInt64(interval))

@@ -93,7 +93,7 @@ package struct WireHealthReport: Equatable, Sendable {
     /// When the check ended that has changed the state or the failures last, in milliseconds since
     /// 1970.
     package let checkedAt: Int64?
-    /// What the last failure said.
+    /// What the last failure said, also of an earlier attempt.
     package let output: String?
     /// The oldest first.
     package let changes: [WireHealthChange]

@@ -213,7 +213,9 @@ extension Machine {
                     if attempt == 2 { try daemon.crashAndRestart() }
                     if attempt < 3 { try share(daemon, "bad") }
                 }
-                let exits = try client.send("GET", path)["exits"]?.elements ?? []
+                let seen = try client.send("GET", path)
+                #expect(seen["health", "output"]?.string == "exit code 1")
+                let exits = seen["exits"]?.elements ?? []
                 #expect(exits.map { $0["attempt"] } == [.integer(1), .integer(2)])
                 #expect(exits.allSatisfy { $0["signal"]?.string == "KILL" }, "\(exits)")
                 #expect(try client.deletePod("web").state == "succeeded")

@@ -69,7 +69,7 @@ import Testing
         health.forget(upTo: 10)
         #expect(health.report.changes.map(\.number) == [11, 12, 13])
         health.begin(2, of: "id", at: 0)
-        #expect(health.report.state == .starting && health.report.output == nil)
+        #expect(health.report.state == .starting && health.report.output == "5")
         for _ in 0...WireHealthReport.most {
             _ = health.sawSuccess()
             _ = health.sawFailure(since: 1, "x")
