@@ -293,7 +293,8 @@ extension Machine {
             try withDaemon { daemon, client in
                 let body =
                     switch moment {
-                    case .waiting: daemon.rootfs.pod(Self.counter, restart("always", initial: 900))
+                    case .waiting:
+                        daemon.rootfs.pod(Self.counter, restart("always", initial: 900, max: 900))
                     case .running:
                         daemon.rootfs.pod(
                             "[ -e /mark ] && exec sleep 1000; echo >/mark; exit 1",
