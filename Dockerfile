@@ -54,8 +54,8 @@ FROM ${SWIFT_IMAGE} AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        build-essential libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev \
-        pkg-config \
+        build-essential libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libseccomp-dev \
+        libsqlite3-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -67,7 +67,7 @@ FROM ${BASE_IMAGE}
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        curl jq libjansson4 libmicrohttpd12 libsqlite3-0 libstdc++6 runc \
+        curl jq libjansson4 libmicrohttpd12 libseccomp2 libsqlite3-0 libstdc++6 runc \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/dist/bin/staunchd /src/dist/bin/staunch-shim /src/dist/bin/staunch-census \
     /usr/local/bin/

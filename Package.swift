@@ -45,6 +45,8 @@ let package = Package(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(
+            name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(name: "CLinux"),
         .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wno-c23-extensions"])]),
 
@@ -61,6 +63,7 @@ let package = Package(
         library("CNI", ["Bytes", "Kernel", "JSON"]),
         library("Documents", ["CNI", "Kernel", "Model", "JSON", "Bytes"]),
         library("OCI", ["Kernel", "Model", "JSON", "Bytes"]),
+        library("Seccomp", ["Bytes", "CSeccomp", "JSON", "Kernel", "Linux"]),
         library("ShimProtocol", ["Bytes", "Kernel"]),
         library("Store", ["Bytes", "CSQLite", "Failpoints"]),
         library("Teardown", ["Model"]),
@@ -80,7 +83,7 @@ let package = Package(
             "LinuxHost",
             [
                 "Bytes", "CNI", "EventLoop", "Host", "JSON", "Kernel", "Linux", "Metrics", "Model",
-                "Netlink", "OCI", "ShimProtocol",
+                "Netlink", "OCI", "Seccomp", "ShimProtocol",
             ]),
         library(
             "Engine",
@@ -116,7 +119,7 @@ let package = Package(
             name: "staunchd",
             dependencies: [
                 "API", "Bytes", "Engine", "HTTP", "Host", "Kernel", "Linux", "LinuxHost", "Metrics",
-                "Model", "Store",
+                "Model", "Seccomp", "Store",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -151,6 +154,7 @@ let package = Package(
                 "Linux", "Model",
             ]),
         tests("OCITests", ["OCI", "Kernel", "Model", "JSON", "ShimProtocol"]),
+        tests("SeccompTests", ["Seccomp"]),
         tests("CNITests", ["CNI", "Bytes", "JSON", "Kernel"]),
         tests("ShimProtocolTests", ["ShimProtocol", "Kernel"]),
         tests("LinuxTests", ["Linux", "Kernel"]),

@@ -6,10 +6,10 @@ import Testing
 @Suite struct Layout {
     /// From the bottom of the program up. A target may import only the targets before it.
     static let order = [
-        "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CLinux", "CHTTP", "COpenAPI",
+        "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CSeccomp", "CLinux", "CHTTP", "COpenAPI",
         "Failpoints", "Bytes", "Kernel", "Linux", "Netlink", "JSON", "HTTP", "Metrics", "Model",
-        "Teardown", "CNI", "Documents", "EventLoop", "OCI", "ShimProtocol", "Store", "Shim", "Host",
-        "LinuxHost", "Simulation", "Engine", "API",
+        "Teardown", "CNI", "Documents", "EventLoop", "OCI", "Seccomp", "ShimProtocol", "Store",
+        "Shim", "Host", "LinuxHost", "Simulation", "Engine", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn",
     ]
