@@ -117,6 +117,31 @@ package enum Children {
     }
 }
 
+/// The seccomp filters of a process (proc(5), /proc/<pid>/status).
+package struct SeccompState: Equatable, Sendable {
+    /// Whether system calls are filtered: mode 2; 3 if a filter has ended the process.
+    package let isFiltering: Bool
+    /// The number of filters, its own and the inherited ones; 0 before Linux 5.9.
+    package let filters: Int
+
+    /// Parses the file's content; `nil` if the kernel has no seccomp. The program's name in the
+    /// first line contains no newline, because the kernel escapes it.
+    package init?(status: String) {
+        func field(_ name: String) -> String? {
+            status.fields("\n").lazy.compactMap { $0.after(name + ":\t") }.first
+        }
+        guard let mode = field("Seccomp") else { return nil }
+        isFiltering = ["2", "3"].contains(mode)
+        filters = field("Seccomp_filters").flatMap { Int($0) } ?? 0
+    }
+
+    /// Whether it has a filter that a process with `inherited` does not have.
+    package func hasMore(than inherited: SeccompState?) -> Bool {
+        guard let inherited, inherited.isFiltering else { return isFiltering }
+        return isFiltering && filters > inherited.filters
+    }
+}
+
 /// A process's files in /proc. None of these calls waits for a disk.
 package enum ProcFS {
     /// Its start time in clock ticks since boot; `nil` if there is no such process.
@@ -138,6 +163,12 @@ package enum ProcFS {
     /// from PF_FORKNOEXEC of field 9, which zombies keep; `nil` if there is no such process.
     package static func hasExecuted(_ pid: Int32) -> Bool? {
         flags(of: pid).map { $0 & 0x40 == 0 }
+    }
+
+    /// Its system call filter. Zombies keep the answer; `nil` if there is no such process, or if
+    /// that cannot be read.
+    package static func seccomp(of pid: Int32) -> SeccompState? {
+        text("/proc/\(pid)/status").flatMap { SeccompState(status: $0) }
     }
 
     /// Whether it is in the caller's PID namespace; `false` if there is no such process.

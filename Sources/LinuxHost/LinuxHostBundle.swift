@@ -99,6 +99,13 @@ extension LinuxHost {
             seccomp: filter, devices: devices, host: kernel.traits)
         do throws(SystemCallFailure) {
             try Files.makeDirectories(bundle)
+            // An earlier try with another runtime may have left the mark.
+            let mark = "\(bundle)/\(TaskDocument.filterMark)"
+            if filter != nil, needs.mayOmitFilters(pod) {
+                try Files.replace(mark, [])
+            } else {
+                try Files.removeFile(mark)
+            }
             try Files.replace(bundle + "/config.json", document)
         } catch { throw Failure(.shimFailed, "\(error)") }
     }

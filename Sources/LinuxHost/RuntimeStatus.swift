@@ -75,11 +75,20 @@ extension RuntimeStatus {
             return why
         }
         guard let name else { return runtimes[0].refusal }
-        guard let runtime = runtimes.first(where: { $0.name.isSame(as: name) }) else {
+        guard let runtime = runtime(name) else {
             let names = runtimes.map { "'\($0.name)'" }.joined(separator: ", ")
             return "the runtime '\(name)' is not in the daemon's settings, which have \(names)"
         }
         return runtime.refusal
+    }
+
+    /// What a usable runtime has told; `nil` means the default.
+    func facts(of name: String?) -> RuntimeFacts? {
+        (name.map { runtime($0) } ?? runtimes[0])?.sight.value
+    }
+
+    private func runtime(_ name: String) -> SeenRuntime? {
+        runtimes.first { $0.name.isSame(as: name) }
     }
 
     /// Whether the part can be used, for each part and runtime.

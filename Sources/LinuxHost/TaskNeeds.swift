@@ -43,6 +43,13 @@ import OCI
         }
     }
 
+    /// Whether the shim has to verify that a task of the pod has its filter.
+    func mayOmitFilters(_ pod: Pod) -> Bool { runtimeVersion(of: pod)?.mayOmitFilters ?? true }
+
+    private func runtimeVersion(of pod: Pod) -> RuntimeVersion? {
+        host.runtime.status.facts(of: pod.spec.runtime)?.version
+    }
+
     // MARK: Devices
 
     /// The devices of the task's spec, and all of the host if the task is privileged.

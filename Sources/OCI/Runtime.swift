@@ -41,6 +41,10 @@ package struct RuntimeVersion: Equatable, Sendable {
         commit = field("commit")
     }
 
+    /// Whether it reports success although a task has no filter: crun does, if it was built without
+    /// libseccomp. runc fails.
+    package var mayOmitFilters: Bool { name == "crun" }
+
     private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x20 && !"\t\n\r".unicodeScalars.contains(scalar) || scalar.value == 0x7f
     }

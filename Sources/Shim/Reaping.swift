@@ -8,7 +8,9 @@ extension Shim {
     func reapAll() {
         while let exit = Children.peekExit() {
             if let slot = slots.values.first(where: { $0.isAlive && $0.process?.pid == exit.pid }) {
-                store(exit, hasRun: hasRun(exit.pid) || slot.hasRun, of: slot)
+                let hasRun = hasRun(exit.pid) || slot.hasRun
+                endFilterCheck(slot, ProcFS.seccomp(of: exit.pid), hasRun: hasRun)
+                store(exit, hasRun: hasRun, of: slot)
                 Children.reapStored(exit.pid)
                 tasksEnded(slot)
             } else if let slot = slots.values.first(where: { $0.job?.pid == exit.pid }) {
@@ -41,6 +43,7 @@ extension Shim {
                 if runtimeIsCreating {
                     orphans[exit.pid] = Orphan(
                         exit: exit, hasRun: hasRun(exit.pid),
+                        seccomp: ProcFS.seccomp(of: exit.pid),
                         cgroups: ProcFS.cgroups(of: exit.pid) ?? [])
                 }
                 Children.reap(exit.pid)
@@ -132,6 +135,7 @@ extension TaskExit.Status {
 struct Orphan {
     let exit: ChildExit
     let hasRun: Bool
+    let seccomp: SeccompState?
     /// Its cgroups when it ended: cgroup v1 shows `/` for an ended process.
     let cgroups: [String]
 }

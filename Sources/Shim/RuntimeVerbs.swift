@@ -7,6 +7,7 @@ import ShimProtocol
 extension Shim {
     func create(_ task: String, _ document: TaskDocument, id: UInt32) {
         let slot = slot(task)
+        if joinsFilterCheck(of: slot, id: id) { return }
         // A daemon repeats the request, maybe after the first attempt.
         if let process = slot.process ?? slot.restarts?.lastProcess {
             return reply(id, .running(process))
@@ -37,6 +38,7 @@ extension Shim {
     func launch(_ slot: TaskSlot, ids: [UInt32]) throws(SystemCallFailure) {
         guard let document = slot.document else { return }
         try Files.removeFile(slot.paths.pidFile)
+        slot.filterCheck = try Files.exists(slot.paths.filterMark) ? FilterCheck() : nil
         let hidden = try HiddenHierarchies(
             slot, settings, hierarchies, refusesHybrid: document.refusesHybrid)
         let outEnds = try Pipe().release()
@@ -90,10 +92,16 @@ extension Shim {
         let process = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         slot.process = process
         isMemoryDue = true
+        let ended = orphans[pid]
         // The requests that wait for a restart are to start the task.
-        reply(to: job.waiting, slot.restarts?.isRestart ?? false ? .done : .running(process))
+        let answer: ShimReply = slot.restarts?.isRestart ?? false ? .done : .running(process)
+        if slot.startsAtOnce {
+            confirm(slot, job.waiting, answer, ended)
+        } else {
+            reply(to: job.waiting, answer)
+        }
         noteStart(slot, process)
-        if let ended = orphans[pid] {
+        if let ended {
             store(ended.exit, hasRun: ended.hasRun, of: slot)
             tasksEnded(slot)
         }
@@ -111,6 +119,7 @@ extension Shim {
                 return job.waiting.append(id)
             }
         }
+        if let slot = slots[task], joinsFilterCheck(of: slot, id: id) { return }
         if let slot = slots[task], slot.hasStarted { return reply(id, .done) }
         guard let slot = slots[task], slot.isAlive, let document = slot.document else {
             return reply(id, .failed(.notRunning, detail: "the task has no process"))
@@ -131,7 +140,8 @@ extension Shim {
         }
         isMemoryDue = true
         sendHeld(slot)
-        reply(to: job.waiting, hasStarted ? .done : refusal(of: slot, job, exit))
+        guard hasStarted else { return reply(to: job.waiting, refusal(of: slot, job, exit)) }
+        confirm(slot, job.waiting, .done)
     }
 
     func delete(_ task: String, id: UInt32) {

@@ -91,6 +91,7 @@ extension Shim {
         for slot in slots.values {
             next = min(next, slot.stop?.nextLook ?? .max)
             next = min(next, slot.nextProbe ?? .max)
+            next = min(next, slot.filterCheck?.nextLook ?? .max)
             next = min(next, slot.restarts?.next?.look ?? .max)
             next = min(next, slot.output?.nextTimer ?? .max)
             next = min(next, slot.health?.nextTimer ?? .max)
@@ -108,6 +109,7 @@ extension Shim {
         for slot in slots.values {
             if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
             if let probe = slot.nextProbe, probe <= now { sendHeld(slot) }
+            if let look = slot.filterCheck?.nextLook, look <= now { checkFilter(slot) }
             slot.output?.fireTimers(now)
             if let look = slot.restarts?.next?.look, look <= now { advanceRestart(slot) }
             if slot.health != nil { advanceHealth(slot, now) }

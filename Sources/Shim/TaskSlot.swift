@@ -29,6 +29,8 @@ final class TaskSlot {
     var hasStarted = false
     /// The program was seen to have been executed; from then on its process is the task's own.
     var hasRun = false
+    /// The check of the present attempt's filter; `nil` if the attempt has none to verify.
+    var filterCheck: FilterCheck?
     /// Its processes were frozen by a request, so that a stop has to thaw them.
     var isFrozen = false
     /// Signals that wait for `hasRun`.
@@ -123,6 +125,8 @@ struct TaskPaths {
     let places: String
     let targets: String
     let pidFile: String
+    /// If it exists, the task has a filter of system calls that has to be verified.
+    let filterMark: String
     let exitFile: String
     /// In its place, for a task with restarts.
     let exitsFile: String
@@ -151,6 +155,7 @@ struct TaskPaths {
         places = bundle + "/places"
         targets = bundle + "/targets"
         pidFile = bundle + "/pid"
+        filterMark = bundle + "/" + TaskDocument.filterMark
         exitFile = bundle + "/exit"
         exitsFile = bundle + "/" + AttemptFile.name
         room = bundle + "/room"

@@ -23,6 +23,10 @@ package struct TaskDocument: Equatable, Sendable {
     package let refusesHybrid: Bool
     package let log: LogLimits
 
+    /// The name of an empty file in the task's bundle. If it exists, the shim verifies that each
+    /// attempt has a seccomp filter. Older shims do not know it.
+    package static let filterMark = "filtered"
+
     package init(
         runtime: String, id: String, lower: String, user: String, startsAtOnce: Bool,
         groups: [String] = [], groupsFromRootfs: Bool? = nil, refusesHybrid: Bool = false,

@@ -33,6 +33,28 @@ private func opened(_ pid: Int32) throws -> PidDescriptor {
         #expect(ProcFS.command(of: sleeper.pid) == name)
     }
 
+    @Test(
+        "the filters of a process are counted beyond those of its parent",
+        arguments: [
+            ("Seccomp:\t0\nSeccomp_filters:\t0", nil, false),
+            ("Seccomp:\t2\nSeccomp_filters:\t1", nil, true),
+            ("Seccomp:\t1\nSeccomp_filters:\t0", nil, false),
+            ("Seccomp:\t3\nSeccomp_filters:\t1", nil, true),
+            ("Seccomp:\t2\nSeccomp_filters:\t1", "Seccomp:\t0\nSeccomp_filters:\t0", true),
+            ("Seccomp:\t2\nSeccomp_filters:\t1", "Seccomp:\t2\nSeccomp_filters:\t1", false),
+            ("Seccomp:\t2\nSeccomp_filters:\t2", "Seccomp:\t2\nSeccomp_filters:\t1", true),
+            ("Seccomp:\t2", "Seccomp:\t0", true), ("Seccomp:\t2", "Seccomp:\t2", false),
+        ])
+    func filters(_ status: String, _ inherited: String?, _ hasMore: Bool) throws {
+        func state(_ lines: String) throws -> SeccompState {
+            try #require(SeccompState(status: "Name:\tx Seccomp:\t2\n\(lines)\nCpus:\t3\n"))
+        }
+        let former = try inherited.map { try state($0) }
+        #expect(try state(status).hasMore(than: former) == hasMore)
+        #expect(SeccompState(status: "Name:\tSeccomp:\t2\n") == nil)
+        #expect(ProcFS.seccomp(of: getpid()) != nil)
+    }
+
     /// Hundredths of a second since boot, as in field 22 of /proc/<pid>/stat.
     private func ticks() throws -> UInt64 {
         UInt64(SystemClock.sinceBoot / (1_000_000_000 / Int64(sysconf(Int32(_SC_CLK_TCK)))))

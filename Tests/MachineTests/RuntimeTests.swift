@@ -190,13 +190,14 @@ extension Machine {
 
 /// A program that notes its command lines and becomes a runtime: crun, or runc if the host's
 /// cgroups are not for crun.
-private struct OtherRuntime {
-    let program = "/tmp/staunch-other-\(getpid())"
+struct OtherRuntime {
+    let program: String
     private var notes: String { program + ".log" }
     var log: String { text(of: notes) ?? "" }
 
-    init() throws {
-        try write("")
+    init(_ name: String = "other", _ script: String = "") throws {
+        program = "/tmp/staunch-\(name)-\(getpid())"
+        try write(script)
         try MachineTests.write("", to: notes)
     }
 

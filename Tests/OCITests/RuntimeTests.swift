@@ -27,6 +27,17 @@ import Testing
     }
 
     @Test(
+        "only crun may omit a filter",
+        arguments: [
+            ("crun version 1.8.1", true), ("runc version 1.1.5+ds1", false),
+            ("youki version: 1.3.3", false),
+        ])
+    func filters(_ text: String, _ mayOmit: Bool) {
+        let version = RuntimeVersion(Array(text.utf8), program: "/usr/bin/oci")
+        #expect(version?.mayOmitFilters == mayOmit)
+    }
+
+    @Test(
         "any text of --version is accepted",
         arguments: [
             ("youki version: 0.3.3\ncommit: 4a1b", "oci", "0.3.3"),
