@@ -13,6 +13,7 @@ import ShimProtocol
     let kernel: KernelFeatures
     let layout: Layout
     let runtime: RuntimeWatch
+    let compiledFilters: CompiledFilters
     /// The lock of the run directory. It is held for the daemon's life, so that one daemon owns it.
     private nonisolated let lock: OwnedDescriptor
     /// Whether a daemon used the run directory earlier in this boot.
@@ -48,6 +49,7 @@ import ShimProtocol
         do throws(SystemCallFailure) { runtime = try RuntimeWatch(layout, log, metrics) } catch {
             throw StartFailure("\(error)")
         }
+        compiledFilters = CompiledFilters(log)
         // The looks run while the daemon does the rest.
         runtime.start()
         kernel = try KernelFeatures(settings)

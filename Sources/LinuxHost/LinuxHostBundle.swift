@@ -76,6 +76,7 @@ extension LinuxHost {
     ) async throws(Failure) {
         let needs = TaskNeeds(host: self)
         let filter = try await needs.filter(of: spec)
+        let compiled = await needs.compiled(filter, for: pod)
         let devices = try await needs.devices(of: spec)
         let bundle = layout.bundle(pod.uid, spec.name)
         var spec = spec
@@ -96,7 +97,7 @@ extension LinuxHost {
             cgroupsPath: Layout.task(spec.name, in: workload),
             sharedMemory: pod.spec.hostIPC ? "/dev/shm" : layout.sharedMemory(pod.uid),
             pidNamespace: pod.spec.sharePID ? layout.sharedPID(pod.uid) : nil, files: files,
-            seccomp: filter, devices: devices, host: kernel.traits)
+            seccomp: filter, compiled: compiled, devices: devices, host: kernel.traits)
         do throws(SystemCallFailure) {
             try Files.makeDirectories(bundle)
             // An earlier try with another runtime may have left the mark.

@@ -43,6 +43,14 @@ import OCI
         }
     }
 
+    /// Returns the same filter as a program in base64, if the pod's runtime takes that.
+    func compiled(_ filter: [UInt8]?, for pod: Pod) async -> String? {
+        guard let filter, runtimeVersion(of: pod)?.takesCompiledFilters ?? false else { return nil }
+        do throws(SystemCallFailure) {
+            return await host.compiledFilters.program(of: filter, try host.runtime.shimProgram())
+        } catch { return nil }
+    }
+
     /// Whether the shim has to verify that a task of the pod has its filter.
     func mayOmitFilters(_ pod: Pod) -> Bool { runtimeVersion(of: pod)?.mayOmitFilters ?? true }
 

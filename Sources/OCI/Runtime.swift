@@ -41,6 +41,13 @@ package struct RuntimeVersion: Equatable, Sendable {
         commit = field("commit")
     }
 
+    /// Whether it takes a compiled seccomp filter from its annotation `run.oci.seccomp_bpf_data`,
+    /// instead of compiling `linux.seccomp`: crun(1), in 0.18 and in all later versions. If one
+    /// did not know the annotation any more, it would compile, because the document has both.
+    package var takesCompiledFilters: Bool {
+        name == "crun" && version.upTo(".") == "1"
+    }
+
     /// Whether it reports success although a task has no filter: crun does, if it was built without
     /// libseccomp. runc fails.
     package var mayOmitFilters: Bool { name == "crun" }

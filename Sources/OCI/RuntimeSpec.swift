@@ -66,11 +66,13 @@ package enum RuntimeSpec {
     ///     or for the host's if the pod's spec says so.
     ///   - files: files of the pod that the task cannot change.
     ///   - seccomp: `linux.seccomp` as `SeccompProfile` wrote it; `nil` for no filter.
+    ///   - compiled: the same as a program in base64, for a runtime that `takesCompiledFilters`.
     ///   - devices: those of the task's spec, or of the whole host if the task is privileged.
     package static func document(
         for task: TaskSpec, in pod: PodSpec, _ folders: PodFolders, ids: ResolvedUser,
         rootfs: String, cgroupsPath: String, sharedMemory: String, pidNamespace: String? = nil,
-        files: [BoundFile] = [], seccomp: [UInt8]?, devices: [DeviceNode] = [], host: HostTraits
+        files: [BoundFile] = [], seccomp: [UInt8]?, compiled: String? = nil,
+        devices: [DeviceNode] = [], host: HostTraits
     ) -> [UInt8] {
         var writer = JSONWriter(capacity: 16_384)
         writer.beginObject()
@@ -88,6 +90,9 @@ package enum RuntimeSpec {
         writer.list("mounts", mounts) { $1.write(to: &$0) }
         writer.object("linux") {
             linux(task, pod, pidNamespace, cgroupsPath, seccomp, devices, host, to: &$0)
+        }
+        if let compiled {
+            writer.object("annotations") { $0.member("run.oci.seccomp_bpf_data", compiled) }
         }
         writer.endObject()
         return writer.finish().bytes

@@ -1,4 +1,4 @@
-// The filters of crun's tasks, which the shim verifies.
+// The filters of crun's tasks: the daemon compiles them, and the shim verifies them.
 
 import Foundation
 import Glibc
@@ -21,6 +21,77 @@ extension Machine {
         }
 
         private static let unfiltered = "del(.annotations) | del(.linux.seccomp)"
+
+        /// The program that crun has installed for a task, from its state.
+        private func installed(_ daemon: Daemon, _ pod: Answer) throws -> Data {
+            let state = "\(daemon.runDirectory)/pods/\(pod.uid)/runtime/app"
+            let id = try #require(try FileManager.default.contentsOfDirectory(atPath: state).first)
+            return try Data(contentsOf: URL(filePath: "\(state)/\(id)/seccomp.bpf"))
+        }
+
+        private func document(_ daemon: Daemon, _ pod: Answer) throws -> JSONValue {
+            let path = "\(daemon.runDirectory)/pods/\(pod.uid)/tasks/app/config.json"
+            return try JSONValue.parse(Array(try Data(contentsOf: URL(filePath: path))))
+        }
+
+        @Test(
+            "a filter that the daemon compiles is crun's own, and permits the same as runc's",
+            arguments: [
+                "", #""compat32": false"#, #""capabilities": {"add": ["SYS_ADMIN"]}"#,
+                #""seccomp": {"path": "/usr/share/containers/seccomp.json"}"#,
+            ])
+        func compiled(_ more: String) throws {
+            let own = try OtherRuntime("compiling", Filters.changing("del(.annotations)"))
+            defer { own.remove() }
+            let runtimes = ["runc", "crun", "own=" + own.program]
+            try withDaemon(runtimes.flatMap { ["--runtime", $0] }) { daemon, client in
+                try Command.expect(
+                    "cp", try Confinement.tool.get(), daemon.rootfs.path + "/bin/conf")
+                let script = "conf calls; grep ^Seccomp: /proc/self/status; exec sleep 9999"
+                var (programs, said): ([Data], [String]) = ([], [])
+                for runtime in ["runc", "crun", "own"] {
+                    let pod = try client.createPod(
+                        runtime,
+                        daemon.rootfs.pod(script, more, podMore: #""runtime": "\#(runtime)""#))
+                    #expect(pod.status == 201, "\(pod.reply.text)")
+                    try eventually("the task has said all") {
+                        let words = wordsOf(log: "\(daemon.logDirectory)/\(pod.uid)/app.log")
+                        guard words.contains("Seccomp:\t2\n") else { return false }
+                        said.append(words)
+                        return true
+                    }
+                    let annotation = try document(daemon, pod)["annotations"]
+                    #expect((annotation != nil) == (runtime == "crun"))
+                    if runtime != "runc" { programs.append(try installed(daemon, pod)) }
+                }
+                #expect(said.count == 3 && Set(said).count == 1, "\(said)")
+                #expect(programs[0].count > 800 && programs[0] == programs[1])
+            }
+        }
+
+        @Test("a filter that the daemon cannot compile is compiled by the runtime")
+        func refused() throws {
+            try withDaemon(["--runtime", "crun"]) { daemon, client in
+                let profile = daemon.home + "/profile.json"
+                try write(
+                    """
+                    {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+                     {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO", "errnoRet": 65549}]}
+                    """, to: profile)
+                let pod = try client.createPod(
+                    "web",
+                    daemon.rootfs.pod(
+                        "mkdir /tmp/x; echo $?; exec sleep 9999",
+                        #""seccomp": {"path": "\#(profile)"}"#))
+                #expect(pod.status == 201, "\(pod.reply.text)")
+                #expect(try document(daemon, pod)["annotations"] == nil)
+                #expect(daemon.log.contains("the runtime has to compile a seccomp filter"))
+                try eventually("the call is denied with the low bits, EACCES") {
+                    wordsOf(log: "\(daemon.logDirectory)/\(pod.uid)/app.log")
+                        .contains("Permission denied")
+                }
+            }
+        }
 
         @Test(
             "a task that the runtime has started without its filter is killed and refused",

@@ -48,6 +48,21 @@ func task(_ change: (inout TaskSpec) -> Void = { _ in }) throws -> TaskSpec {
         #expect(process == (try parsed(Array(golden.utf8))), "members in this order")
     }
 
+    @Test("a compiled filter is an annotation, beside the document that other runtimes compile")
+    func compiledFilters() throws {
+        func document(_ compiled: String?) throws -> JSONValue {
+            try parsed(
+                RuntimeSpec.document(
+                    for: try task(), in: pod, PodFolders(run: "/pod", data: "/data"), ids: root,
+                    rootfs: "/r", cgroupsPath: "/c", sharedMemory: "/s",
+                    seccomp: Array(#"{"syscalls":[]}"#.utf8), compiled: compiled, host: plainHost))
+        }
+        #expect(try document(nil)["annotations"] == nil)
+        let both = try document("AAAA/+8=")
+        #expect(both["annotations"]?["run.oci.seccomp_bpf_data"]?.string == "AAAA/+8=")
+        #expect(both["linux"]?["seccomp"]?["syscalls"] == .array([]))
+    }
+
     /// runc sets the value if there is one, and otherwise leaves it alone. Setting it needs a
     /// privilege.
     @Test func tasksOfADaemonThatIsSparedFromOOMAreNotSpared() throws {

@@ -27,13 +27,16 @@ import Testing
     }
 
     @Test(
-        "only crun may omit a filter",
+        "only crun from 1.0 on gets compiled filters, and only crun may omit them",
         arguments: [
-            ("crun version 1.8.1", true), ("runc version 1.1.5+ds1", false),
-            ("youki version: 1.3.3", false),
+            ("crun version 1.8.1", true, true), ("crun version 1.20", true, true),
+            ("crun version 0.17", false, true), ("crun version 2.0", false, true),
+            ("crun version 10.1", false, true), ("runc version 1.1.5+ds1", false, false),
+            ("youki version: 1.3.3", false, false),
         ])
-    func filters(_ text: String, _ mayOmit: Bool) {
+    func filters(_ text: String, _ takes: Bool, _ mayOmit: Bool) {
         let version = RuntimeVersion(Array(text.utf8), program: "/usr/bin/oci")
+        #expect(version?.takesCompiledFilters == takes)
         #expect(version?.mayOmitFilters == mayOmit)
     }
 

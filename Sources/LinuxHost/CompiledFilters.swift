@@ -1,0 +1,77 @@
+// The compiled filters of tasks whose runtime takes them. A document is compiled once, by a helper,
+// which is this daemon's own program: libseccomp needs milliseconds, allocates, and may fail.
+//
+// They are only in memory. A file in the run directory would outlive the pods that needed it, and
+// the next daemon would have to trust it; compiling again costs less.
+//
+// No create depends on this. Without a program the runtime compiles the document, as it does for
+// tasks of other runtimes.
+
+import Bytes
+import EventLoop
+import Host
+import Kernel
+import Linux
+import Seccomp
+
+@Loop final class CompiledFilters {
+    private nonisolated let log: Log
+    /// The programs in base64, by their documents; `nil` if the helper has refused the document.
+    private var known: [[UInt8]: String?] = [:]
+    /// Creates that wait for the helper of the same document.
+    private var waiting: [[UInt8]: [CheckedContinuation<String?, Never>]] = [:]
+
+    /// Milliseconds that a create waits for a program.
+    private static let patience: Int64 = 2000
+    /// Clients choose the documents, so their number is bounded: each takes 16 KB of memory.
+    private static let most = 32
+
+    nonisolated init(_ log: Log) { self.log = log }
+
+    /// Returns the program for `linux.seccomp` in base64; `nil` if the runtime has to compile it.
+    /// `shim` is the path of the program for helpers.
+    func program(of document: [UInt8], _ shim: String) async -> String? {
+        if let found = known[document] { return found }
+        guard waiting[document] == nil else {
+            return await withCheckedContinuation { waiting[document]?.append($0) }
+        }
+        waiting[document] = []
+        let program = await compiled(document, shim)
+        for waiter in waiting.removeValue(forKey: document) ?? [] {
+            waiter.resume(returning: program)
+        }
+        return program
+    }
+
+    private func compiled(_ document: [UInt8], _ shim: String) async -> String? {
+        let answer: Question.Answer
+        do throws(SystemCallFailure) {
+            // The shim's program executes ours, whose disk may not answer (law 4).
+            let words = ["staunch-shim", "exec", "/proc/\(OwnProcess.pid)/exe", FilterVerb.word]
+            let question = try Question(
+                words, path: shim, input: document, atMost: FilterProgram.limit)
+            answer = await question.answer(within: CompiledFilters.patience)
+        } catch { return nil }
+        switch answer {
+        case .said(let program) where FilterProgram.isPlausible(program):
+            var text: [UInt8] = []
+            appendBase64(program.span, to: &text)
+            return keep(String(decoding: text, as: UTF8.self), document)
+        case .said(let program): return refuse(document, "\(program.count) bytes")
+        case .failed(let why): return refuse(document, why)
+        // It says nothing about the document, so the next create asks again.
+        case .unanswered, .killed: return nil
+        }
+    }
+
+    private func refuse(_ document: [UInt8], _ why: String) -> String? {
+        log.write(.warning, "the runtime has to compile a seccomp filter", ["why": why])
+        return keep(nil, document)
+    }
+
+    private func keep(_ program: String?, _ document: [UInt8]) -> String? {
+        if known.count >= CompiledFilters.most { known = [:] }
+        known[document] = .some(program)
+        return program
+    }
+}
