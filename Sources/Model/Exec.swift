@@ -23,6 +23,7 @@ package struct ExecSpec: Equatable, Sendable {
     /// The most bytes of each stream in the answer.
     package var maxOutput = defaultMaxOutput
 
+    /// The effect of a hang-up of the client.
     package enum Disconnect: String, Sendable {
         /// Ends the exec.
         case end
