@@ -376,6 +376,8 @@ import ShimProtocol
             }
             pod.cgroups[cgroup(task)] = nil
             task.process = nil
+            // A create that was being undone when its daemon died is done again from its beginning.
+            world.initRuns[task.id] = nil
             end(task, .done)
         }
     }

@@ -392,7 +392,8 @@ import Store
     /// `after` have run. Later these may have been deleted, and made again.
     private func checkOrder(_ pod: Pod) {
         guard pod.state == .creating else { return }
-        for task in pod.tasks where task.state.process != nil || !task.exits.isEmpty {
+        // The undo of a create stops all tasks before it deletes one.
+        for task in pod.tasks where task.state.process != nil {
             let ahead = pod.tasks.filter { other in
                 other.spec.isInit && !task.spec.isInit || task.spec.after.contains(other.spec.name)
             }
@@ -404,7 +405,7 @@ import Store
         }
     }
 
-    /// No init task runs again after an end with 0 that a shim has stored.
+    /// No init task runs again after an end with 0 that a shim has stored, unless it was deleted.
     private func checkInits() {
         for (task, runs) in world.initRuns {
             let done = runs.dropLast().filter {
