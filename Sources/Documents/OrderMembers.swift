@@ -27,6 +27,12 @@ extension TaskSpec {
                     pointer: place.appending("restart").appending("policy"),
                     detail: "contradicts 'init': the pod's other tasks would never start"))
         }
+        if health != nil {
+            faults.append(
+                DocumentFault(
+                    pointer: place.appending("health"),
+                    detail: "contradicts 'init': an init task shows its health by its end"))
+        }
         return faults
     }
 

@@ -163,6 +163,7 @@ import Store
         // The engine refuses some of these.
         if world.dice.once(in: 6) { spec.after = [taskName()] }
         if world.dice.once(in: 16) { spec.isInit = true }
+        if spec.isInit { spec.health = nil }
         return spec
     }
 
@@ -174,6 +175,7 @@ import Store
             task.isInit = world.dice.once(in: 3)
             if task.isInit {
                 task.start = true
+                task.health = nil
                 if task.restart.policy == .always { task.restart.policy = .onFailure }
             }
             task.after = earlier.filter { $0.start && ($0.isInit || !task.isInit) }.map(\.name)

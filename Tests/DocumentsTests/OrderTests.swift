@@ -93,6 +93,10 @@ import Testing
                         + "never start"
                 ]
             ),
+            (
+                [("a", #""init": true, "health": {"tcp": {"port": 80}}"#)],
+                ["/tasks/a/health: contradicts 'init': an init task shows its health by its end"]
+            ),
             ([("a", #""init": 1, "after": "b""#)], ["/tasks/a/init: ", "/tasks/a/after: "]),
             ([("a", #""after": ["B", 1]"#)], ["/tasks/a/after/0: ", "/tasks/a/after/1: "]),
         ] as [([(String, String)], [String])])

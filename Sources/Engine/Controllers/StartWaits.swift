@@ -18,6 +18,8 @@ extension PodController {
     ) async throws(Failure) {
         for spec in pod.tasks.map(\.spec).startOrder {
             guard let task = engine.registry.pod(uid)?[task: spec.name] else { continue }
+            // It may have ended with 0, and its new process would be its second.
+            if spec.isInit, case .deleting = task.state { throw initFailure(task, nil) }
             if task.isOver {
                 noteMade(task, operation)
             } else {
