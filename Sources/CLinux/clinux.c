@@ -349,23 +349,16 @@ static int address_in(struct sockaddr_un *address, int directory, const char *na
     return -1;
 }
 
-static int listen_as(int directory, const char *name, int type, int backlog) {
+int clinux_listen_unix(int directory, const char *name, int is_stream, int backlog) {
     struct sockaddr_un address;
     if (address_in(&address, directory, name) < 0) return -1;
+    int type = is_stream ? SOCK_STREAM : SOCK_SEQPACKET;
     int made = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0) return -1;
     unlinkat(directory, name, 0);
     if (bind(made, (struct sockaddr *)&address, sizeof address) < 0 || listen(made, backlog) < 0)
         return close_keeping_errno(made);
     return made;
-}
-
-int clinux_listen_seqpacket(int directory, const char *name, int backlog) {
-    return listen_as(directory, name, SOCK_SEQPACKET, backlog);
-}
-
-int clinux_listen_stream(int directory, const char *name, int backlog) {
-    return listen_as(directory, name, SOCK_STREAM, backlog);
 }
 
 int clinux_connect_seqpacket(int directory, const char *name) {

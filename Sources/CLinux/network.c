@@ -7,27 +7,31 @@
 #include <string.h>
 #include <sys/socket.h>
 
+/* The address of 4 or 16 bytes in network order, with the port; returns its size. */
+static socklen_t port_address(
+    struct sockaddr_storage *storage, const unsigned char *address, int length, int port) {
+    memset(storage, 0, sizeof *storage);
+    if (length == 16) {
+        struct sockaddr_in6 *six = (struct sockaddr_in6 *)storage;
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons((unsigned short)port);
+        memcpy(&six->sin6_addr, address, 16);
+        return sizeof *six;
+    }
+    struct sockaddr_in *four = (struct sockaddr_in *)storage;
+    four->sin_family = AF_INET;
+    four->sin_port = htons((unsigned short)port);
+    memcpy(&four->sin_addr, address, 4);
+    return sizeof *four;
+}
+
 /* A socket that was bound with SO_REUSEADDR is refused only if another one listens, so old
    connections in TIME_WAIT are no obstacle. Without the option afterwards, no program can listen
    on the port, whatever options it sets (tcp_v4_get_port, inet_csk_bind_conflict). */
 int clinux_hold_port(int transport, const unsigned char *address, int length, int port) {
     struct sockaddr_storage storage;
-    memset(&storage, 0, sizeof storage);
-    int family = length == 16 ? AF_INET6 : AF_INET;
-    socklen_t size;
-    if (family == AF_INET6) {
-        struct sockaddr_in6 *six = (struct sockaddr_in6 *)&storage;
-        six->sin6_family = AF_INET6;
-        six->sin6_port = htons((unsigned short)port);
-        memcpy(&six->sin6_addr, address, 16);
-        size = sizeof *six;
-    } else {
-        struct sockaddr_in *four = (struct sockaddr_in *)&storage;
-        four->sin_family = AF_INET;
-        four->sin_port = htons((unsigned short)port);
-        memcpy(&four->sin_addr, address, 4);
-        size = sizeof *four;
-    }
+    socklen_t size = port_address(&storage, address, length, port);
+    int family = storage.ss_family;
     int type = transport == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
     int held = socket(family, type | SOCK_CLOEXEC, transport);
     if (held < 0) return -1;
@@ -41,35 +45,30 @@ int clinux_hold_port(int transport, const unsigned char *address, int length, in
     return held;
 }
 
-static struct sockaddr_in loopback(int port) {
-    struct sockaddr_in address;
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_port = htons((unsigned short)port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-}
-
-int clinux_connect_loopback(int port) {
-    int made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+int clinux_connect_port(const unsigned char *address, int length, int port, int resets) {
+    struct sockaddr_storage storage;
+    socklen_t size = port_address(&storage, address, length, port);
+    int made = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0) return -1;
-    /* Without a reset each connection would stay in TIME_WAIT for a minute. */
+    /* Without a reset the connection stays in TIME_WAIT for a minute. */
     struct linger reset = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(made, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    struct sockaddr_in address = loopback(port);
-    int result = connect(made, (struct sockaddr *)&address, sizeof address);
+    if (resets) setsockopt(made, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    int result = connect(made, (struct sockaddr *)&storage, size);
     if (result < 0 && errno != EINPROGRESS) return close_keeping_errno(made);
     return made;
 }
 
-int clinux_connection_error(int socket, int port) {
+int clinux_connection_error(int socket, const unsigned char *address, int length, int port) {
     /* Another call tells how the first call has ended, in one call. */
-    struct sockaddr_in address = loopback(port), own;
-    if (connect(socket, (struct sockaddr *)&address, sizeof address) < 0 && errno != EISCONN)
+    struct sockaddr_storage storage, own;
+    socklen_t size = port_address(&storage, address, length, port);
+    if (connect(socket, (struct sockaddr *)&storage, size) < 0 && errno != EISCONN)
         return errno == EALREADY ? EINPROGRESS : errno;
     /* If no program listens on a port of the ephemeral range, the kernel may give the socket the
-       same port, and then the socket is connected to itself. */
-    socklen_t size = sizeof own;
+       same port, and then the socket is connected to itself. Both families have the port at the
+       same place. */
+    size = sizeof own;
     if (getsockname(socket, (struct sockaddr *)&own, &size) < 0) return errno;
-    return own.sin_port == address.sin_port ? ECONNREFUSED : 0;
+    in_port_t taken = ((struct sockaddr_in *)&own)->sin_port;
+    return taken == htons((unsigned short)port) ? ECONNREFUSED : 0;
 }

@@ -2,9 +2,7 @@
 #include "CLinux.h"
 #include "close.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -52,26 +50,11 @@ int clinux_connect_stream(const char *to) {
     return made;
 }
 
-int clinux_connect_port(const unsigned char *address, int size, int port) {
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((unsigned short)port)};
-    if (size == 4) memcpy(&four.sin_addr, address, 4);
-    if (size == 16) memcpy(&six.sin6_addr, address, 16);
-    struct sockaddr *to = size == 4 ? (struct sockaddr *)&four : (struct sockaddr *)&six;
-    int made = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (made < 0) return -1;
-    socklen_t length = size == 4 ? sizeof four : sizeof six;
-    if (connect(made, to, length) < 0 && errno != EINPROGRESS) return close_keeping_errno(made);
-    return made;
-}
-
 static int option(int descriptor, int name) {
     int value = -1;
     socklen_t size = sizeof value;
     return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
 }
-
-int clinux_socket_error(int descriptor) { return option(descriptor, SO_ERROR); }
 
 int clinux_listening_family(int descriptor) {
     if (option(descriptor, SO_ACCEPTCONN) != 1) return 0;

@@ -12,9 +12,9 @@ package protocol PortForward: AnyObject, Sendable {
     /// `nil` as long as the helper tries.
     func outcome() -> PortOutcome?
     /// Gives the helper its client's connection, and the bytes that the client has sent already.
-    /// The caller keeps its descriptor, and may close it at once. Returns `false` if the helper has
-    /// gone.
-    func give(_ connection: CInt, early: [UInt8]) -> Bool
+    /// The caller keeps its descriptor, and may close it at once. If the helper has gone, the
+    /// client sees the connection's end.
+    func give(_ connection: CInt, early: [UInt8])
     /// The helper ends if it has no client.
     func close()
 }

@@ -51,15 +51,15 @@ package struct Cgroup: Sendable {
         self.hierarchies = hierarchies
     }
 
-    /// Creates it in each hierarchy and moves the caller there. Skips v1's cpuset, because a new
-    /// cpuset cgroup has no processors, and no process of ours needs one.
-    package func join() throws(SystemCallFailure) {
+    /// Creates it in each hierarchy, unless it has to exist, and moves the caller there. Skips v1's
+    /// cpuset, because a new cpuset cgroup has no processors, and no process of ours needs one.
+    package func join(creating: Bool = true) throws(SystemCallFailure) {
         // The caller has one thread, so changing the umask is safe.
         let mask = OwnProcess.setMask(0o022)
         defer { _ = OwnProcess.setMask(mask) }
         for hierarchy in hierarchies where !hierarchy.has("cpuset") {
             let directory = hierarchy.directory(path)
-            try Files.makeDirectories(directory, mode: 0o755, isMasked: true)
+            if creating { try Files.makeDirectories(directory, mode: 0o755, isMasked: true) }
             try Files.writeControlFile(directory + "/cgroup.procs", "0")
         }
     }

@@ -31,13 +31,14 @@ package struct PacketSocket: ~Copyable, Sendable {
     /// The largest packet that either side sends.
     package static let largestPacket = 131_072
 
-    /// Listens as `name` in `directory`; replaces an existing socket file.
+    /// Listens as `name` in `directory`; replaces an existing socket file. `forStreams`: for peers
+    /// with stream sockets, of whose bytes a receive returns the first one.
     package static func listening(
-        as name: String, in directory: borrowing OwnedDescriptor
+        as name: String, in directory: borrowing OwnedDescriptor, forStreams: Bool = false
     ) throws(SystemCallFailure) -> PacketSocket {
         // SAFETY: the C string lives for the call.
         let number = effect("socket.listen", [.storage, .descriptor]) {
-            unsafe clinux_listen_seqpacket(directory.number, name, 16)
+            unsafe clinux_listen_unix(directory.number, name, forStreams ? 1 : 0, 16)
         }
         return PacketSocket(
             adopting: OwnedDescriptor(adopting: try check(number, "bind", name)))

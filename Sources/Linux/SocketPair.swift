@@ -1,6 +1,5 @@
-// Connected unix sockets.
+// Two connected unix sockets, and the ends of connections.
 
-import CLinux
 import Failpoints
 import Glibc
 package import Kernel
@@ -30,22 +29,13 @@ package struct SocketPair: ~Copyable {
     }
 }
 
-extension PacketSocket {
-    /// Listens for stream connections as `name` in `directory`; replaces an existing socket file.
-    /// Of what a connection sends, `receiveWithDescriptors` returns one byte and its descriptors.
-    package static func listeningForStream(
-        as name: String, in directory: borrowing OwnedDescriptor
-    ) throws(SystemCallFailure) -> PacketSocket {
-        // SAFETY: the C string lives for the call.
-        let number = effect("socket.listen", [.storage, .descriptor]) {
-            unsafe clinux_listen_stream(directory.number, name, 1)
-        }
-        return PacketSocket(
-            adopting: OwnedDescriptor(adopting: try check(number, "bind", name)))
-    }
-}
-
 extension OwnedDescriptor {
     /// Ends the connection of a socket; the descriptor stays open (shutdown(2)).
     package borrowing func shutDown() { _ = shutdown(number, CInt(SHUT_RDWR)) }
+
+    /// Ends what this end sends; the other direction stays open (shutdown(2)).
+    package borrowing func finishSending() { _ = shutdown(number, CInt(SHUT_WR)) }
+
+    /// Takes nothing more from the peer, which is told that if it sends (shutdown(2)).
+    package borrowing func stopReceiving() { _ = shutdown(number, CInt(SHUT_RD)) }
 }

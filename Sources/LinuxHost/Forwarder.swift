@@ -43,20 +43,22 @@ final class Forwarder: PortForward {
         socket.withLock { socket in
             do throws(SystemCallFailure) {
                 guard let packet = try socket?.receive() else { return nil }
-                if packet.first == 0 { return .connected }
-                return .refused(String(decoding: packet.dropFirst(), as: UTF8.self))
+                switch packet.first {
+                case nil: return .refused("the helper has ended")
+                case 0: return .connected
+                default: return .refused(String(decoding: packet.dropFirst(), as: UTF8.self))
+                }
             } catch { return .refused(error.description) }
         }
     }
 
-    func give(_ connection: CInt, early: [UInt8]) -> Bool {
+    func give(_ connection: CInt, early: [UInt8]) {
         socket.withLock { socket in
-            defer { socket = nil }
-            do throws(SystemCallFailure) {
+            ignoring("the helper has gone") { () throws(SystemCallFailure) in
                 // Without a first byte, no bytes would be the end of the socket.
                 try socket?.send([0] + early, passing: [connection])
-                return socket != nil
-            } catch { return false }
+            }
+            socket = nil
         }
     }
 

@@ -57,8 +57,6 @@ final class ExecKeeper {
     private let log: OwnedDescriptor
     private let logPath: String
     private var stream: ExecStream?
-    /// A client that has come before the stream was made.
-    private var client: StreamClient?
     /// Where the runtime sends the terminal, if there is one.
     private var console: PacketSocket?
     /// The runtime, until it has ended.
@@ -75,7 +73,7 @@ final class ExecKeeper {
     private var killAt: Int64?
     private var kills = 0
 
-    /// Adopts the descriptors of the plan, but not the input.
+    /// Adopts the descriptors of the plan, but not the stream and the input.
     private init(_ plan: ExecPlan) throws(SystemCallFailure) {
         self.plan = plan
         cgroup = ExecCgroup(
@@ -88,9 +86,6 @@ final class ExecKeeper {
         log = OwnedDescriptor(adopting: ends.reading)
         try log.setNonblocking()
         logPath = "/proc/\(OwnProcess.pid)/fd/\(ends.writing)"
-        if let stream = plan.exec.stream, plan.stream >= 0 {
-            client = try StreamClient(OwnedDescriptor(adopting: plan.stream), stream)
-        }
         try epoll.add(control.descriptor.number, .readable, tag: Tag.control.rawValue)
     }
 
@@ -170,6 +165,10 @@ final class ExecKeeper {
             input = OwnedDescriptor(adopting: ends.writing)
         case .file: if plan.input >= 0 { given = OwnedDescriptor(adopting: plan.input) }
         }
+        var client: StreamClient?
+        if let stream = plan.exec.stream, plan.stream >= 0 {
+            client = try StreamClient(OwnedDescriptor(adopting: plan.stream), stream)
+        }
         let stream = try ExecStream(
             client, keepsOutput: plan.exec.isKept, output: read, errors: readErrors, input: input)
         try epoll.add(stream.number, .readable, tag: Tag.stream.rawValue)
@@ -198,7 +197,7 @@ final class ExecKeeper {
         if plan.exec.terminal == nil { return nil }
         let name = "exec-\(plan.exec.id).console"
         let bundle = try OwnedDescriptor.directory(plan.paths.bundle)
-        console = try .listeningForStream(as: name, in: bundle)
+        console = try .listening(as: name, in: bundle, forStreams: true)
         // The directory stays open as long as the keeper lives.
         return "/proc/\(OwnProcess.pid)/fd/\(bundle.release())/\(name)"
     }
@@ -281,13 +280,9 @@ final class ExecKeeper {
                     return end()
                 }
                 guard let socket = packet.descriptors.next() else { continue }
-                attach(try StreamClient(socket, try WireStream.parse(packet.bytes)))
+                stream?.attach(try StreamClient(socket, try WireStream.parse(packet.bytes)))
             }
         } catch {}  // the client sees its connection closed
-    }
-
-    private func attach(_ client: StreamClient) {
-        if let stream { stream.attach(client) } else { self.client = client }
     }
 
     /// The exec's outcome, if it has ended.

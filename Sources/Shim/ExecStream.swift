@@ -27,6 +27,8 @@ final class ExecStream {
     private var isInputOver = false
     private var isRunning = false
     private var readsOutput = true
+    /// The interest in the client that the epoll has.
+    private var clientInterest = Epoll.Interest.none
 
     private final class Output {
         let channel: StreamFrame.Channel
@@ -103,27 +105,29 @@ final class ExecStream {
 
     /// Replaces the client. The exec must be kept.
     func attach(_ next: StreamClient) {
-        if let client { drop(client) }
+        dropClient()
         client = next
         guard isRunning else { return }
         do throws(SystemCallFailure) { try welcome(next) } catch {
-            next.close()
-            client = nil
+            dropClient()
         }
         update()
     }
 
     private func welcome(_ client: StreamClient) throws(SystemCallFailure) {
-        try epoll.add(client.number, .readable, tag: Tag.client.rawValue)
+        clientInterest = .readable
+        try epoll.add(client.number, clientInterest, tag: Tag.client.rawValue)
         for piece in kept?.pieces ?? [] {
             client.send(client.framing.frame(piece.channel, piece.bytes)[...])
         }
         receive()
     }
 
-    private func drop(_ client: StreamClient) {
+    private func dropClient() {
+        guard let client else { return }
         epoll.remove(client.number)
         client.close()
+        self.client = nil
     }
 
     func advance() {
@@ -155,11 +159,7 @@ final class ExecStream {
     /// Watches what can go on, and forgets a client that has gone if the exec is kept.
     private func update() {
         if let client, client.isGone {
-            epoll.remove(client.number)
-            if kept != nil {
-                client.close()
-                self.client = nil
-            }
+            kept == nil ? epoll.remove(client.number) : dropClient()
         }
         let isFree = !hasUnsent
         if isFree != readsOutput {
@@ -175,6 +175,8 @@ final class ExecStream {
         var interest = Epoll.Interest.none
         if client.isSending && unread.isEmpty { interest = interest | .readable }
         if client.hasUnsent { interest = interest | .writable }
+        if interest.bits == clientInterest.bits { return }
+        clientInterest = interest
         ignoring("it is watched already, and its interest can be set") {
             () throws(SystemCallFailure) in
             try epoll.modify(client.number, interest, tag: Tag.client.rawValue)

@@ -38,9 +38,7 @@ enum ForwardHelper {
         guard let life = PidDescriptor.opening(shim.pid),
             ProcFS.startTicks(of: shim.pid) == shim.startTicks
         else { throw gone }
-        for hierarchy in try Cgroups.hierarchies() where !hierarchy.has("cpuset") {
-            try Files.writeControlFile(hierarchy.directory(cgroup) + "/cgroup.procs", "0")
-        }
+        try Cgroup(path: cgroup, hierarchies: try Cgroups.hierarchies()).join(creating: false)
         let namespace = try OwnedDescriptor.opening("/proc/\(shim.pid)/ns/net", 0)
         // The file is the shim's if the shim still lives.
         if life.hasEnded() { throw gone }
@@ -50,10 +48,10 @@ enum ForwardHelper {
 
     private static func connect(to port: UInt16) throws(SystemCallFailure) -> OwnedDescriptor {
         do throws(SystemCallFailure) {
-            return try connected(to: IPAddress.loopback4, port)
+            return try connected(to: .loopback4, port)
         } catch {
             do throws(SystemCallFailure) {
-                return try connected(to: IPAddress.loopback6, port)
+                return try connected(to: .loopback6, port)
             } catch {}
             throw error
         }
@@ -62,11 +60,9 @@ enum ForwardHelper {
     private static func connected(
         to address: IPAddress, _ port: UInt16
     ) throws(SystemCallFailure) -> OwnedDescriptor {
-        let socket = try OwnedDescriptor.connecting(to: address, port)
-        let isDecided = socket.waitUntilWritable(milliseconds: patience)
-        let error = isDecided ? socket.connectionError() : 110  // ETIMEDOUT
-        if error == 0 { return socket }
-        throw SystemCallFailure(call: "connect", subject: "\(address) port \(port)", errno: error)
+        let connection = try LoopbackConnection(to: port, of: address, isReset: false)
+        try connection.waitUntilMade(milliseconds: patience)
+        return connection.intoSocket()
     }
 
     private static func forward(
@@ -95,15 +91,15 @@ enum ForwardHelper {
 private final class Splice {
     /// One direction.
     private final class Direction {
-        private let from: Socket
-        private let to: Socket
+        private let from: SharedDescriptor
+        private let to: SharedDescriptor
         private var unsent: [UInt8]
         /// Nothing more comes.
         private var isOver = false
         /// The end was passed on, or nothing is taken any more.
         private(set) var isDone = false
 
-        init(from: Socket, to: Socket, _ unsent: [UInt8] = []) {
+        init(from: SharedDescriptor, to: SharedDescriptor, _ unsent: [UInt8] = []) {
             self.from = from
             self.to = to
             self.unsent = unsent
@@ -140,22 +136,16 @@ private final class Splice {
         }
     }
 
-    private final class Socket {
-        let descriptor: OwnedDescriptor
-
-        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
-    }
-
-    private let client: Socket
-    private let target: Socket
+    private let client: SharedDescriptor
+    private let target: SharedDescriptor
     private let directions: [Direction]
 
     init(
         _ client: consuming OwnedDescriptor, _ target: consuming OwnedDescriptor, early: [UInt8]
     ) throws(SystemCallFailure) {
         try client.setNonblocking()
-        self.client = Socket(client)
-        self.target = Socket(target)
+        self.client = SharedDescriptor(client)
+        self.target = SharedDescriptor(target)
         directions = [
             Direction(from: self.client, to: self.target, early),
             Direction(from: self.target, to: self.client),

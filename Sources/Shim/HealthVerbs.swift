@@ -60,8 +60,7 @@ extension Shim {
     func advanceHealth(_ slot: TaskSlot, _ now: Int64) {
         guard let health = slot.health else { return }
         if let check = health.check, check.deadline <= now {
-            let milliseconds = max(health.settings.timeout, 1)
-            checkFailed(slot, check, "no result within \(milliseconds) ms")
+            checkFailed(slot, check, health.lateness)
         }
         guard health.due <= now else { return }
         health.planNext(after: now)
@@ -88,7 +87,7 @@ extension Shim {
         do throws(SystemCallFailure) {
             switch health.settings.check {
             case .tcp(let port), .http(let port, _, _):
-                check.connection = try LoopbackConnection(to: port)
+                check.connection = try LoopbackConnection(to: port, isReset: true)
                 advanceConnection(slot, check)
             case .exec: try startExec(of: check, slot)
             }
@@ -195,15 +194,14 @@ extension Shim {
 
     /// The keeper of a check's exec has ended, so all that it has sent can be read.
     func checkEnded(_ exec: ExecSlot) {
-        guard let check = exec.task.health?.check, check.exec === exec, let end = exec.end else {
-            return
-        }
+        guard let health = exec.task.health, let check = health.check, check.exec === exec,
+            let end = exec.end
+        else { return }
         _ = check.listen()
         if end.outcome == .exited(code: 0), !end.timedOut { return checkSucceeded(exec.task) }
         var reason =
             switch end.outcome {
-            case _ where end.timedOut:
-                "no result within \((exec.task.health?.timeout ?? 0) / 1_000_000) ms"
+            case _ where end.timedOut: health.lateness
             case .exited(let code): "exit code \(code)"
             case .signaled(let signal): "killed by signal \(signal)"
             case .failed(_, let detail): detail

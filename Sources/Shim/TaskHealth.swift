@@ -39,6 +39,9 @@ final class TaskHealth {
 
     var timeout: Int64 { TaskHealth.nanoseconds(settings.timeout) }
 
+    /// Why a check has failed that is not over by then.
+    var lateness: String { "no result within \(timeout / 1_000_000) ms" }
+
     var nextTimer: Int64 { min(due, check?.deadline ?? .max) }
 
     /// An attempt runs. The beat of its checks follows from the task's id, so that the checks of

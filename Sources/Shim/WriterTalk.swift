@@ -4,30 +4,15 @@ import Kernel
 import Linux
 import ShimProtocol
 
-/// An end of a pipe, which is closed with the last reference.
-final class PipeEnd {
-    let descriptor: OwnedDescriptor
-
-    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
-
-    static func pair() throws(SystemCallFailure) -> (reading: PipeEnd, writing: PipeEnd) {
-        let ends = try Pipe().release()
-        return (
-            PipeEnd(OwnedDescriptor(adopting: ends.reading)),
-            PipeEnd(OwnedDescriptor(adopting: ends.writing))
-        )
-    }
-}
-
 /// The ends of both sides, before the writer is forked.
 struct WriterEnds {
-    private let asking: (reading: PipeEnd, writing: PipeEnd)
-    private let answering: (reading: PipeEnd, writing: PipeEnd)?
+    private let asking: (reading: SharedDescriptor, writing: SharedDescriptor)
+    private let answering: (reading: SharedDescriptor, writing: SharedDescriptor)?
 
     /// Only a log in a client's file has answers.
     init(hasAnswers: Bool) throws(SystemCallFailure) {
-        asking = try PipeEnd.pair()
-        answering = hasAnswers ? try PipeEnd.pair() : nil
+        asking = try SharedDescriptor.pipe()
+        answering = hasAnswers ? try SharedDescriptor.pipe() : nil
         try answering?.reading.descriptor.setNonblocking()
     }
 
@@ -42,14 +27,14 @@ struct WriterEnds {
 /// The ends of a log writer's pipes that the shim has.
 final class WriterTalk {
     /// Its end asks the writer to finish, and each byte asks it to open the client's file anew.
-    private var control: PipeEnd?
+    private var control: SharedDescriptor?
     /// The answers to that; `nil` if the log is not in a client's file.
-    private let answers: PipeEnd?
+    private let answers: SharedDescriptor?
     /// The requests that wait for it, in order. `nil` for a request of an earlier daemon.
     private var waiting: [UInt32?] = []
     private var unread: [UInt8] = []
 
-    init(control: PipeEnd, answers: PipeEnd?) {
+    init(control: SharedDescriptor, answers: SharedDescriptor?) {
         self.control = control
         self.answers = answers
     }

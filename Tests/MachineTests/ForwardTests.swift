@@ -40,12 +40,6 @@ extension Machine {
             return pod
         }
 
-        private func helpers(_ daemon: Daemon) -> [Int32] {
-            Census.marked(daemon.marks).filter {
-                text(of: "/proc/\($0)/cmdline")?.contains("staunch-shim\0forward") == true
-            }
-        }
-
         static let modes = [#""network": {"mode": "none"}"#, #""network": {"mode": "bridge"}"#]
 
         @Test(
@@ -58,7 +52,7 @@ extension Machine {
                 try wire.send("and late\n")
                 wire.finishSending()
                 #expect(try rest(wire) == "EARLY AND LATE\n")
-                try eventually("no helper is left") { helpers(daemon) == [] }
+                try eventually("no helper is left") { daemon.forwarders == [] }
                 #expect(try client.deletePod("web").state == "succeeded")
             }
         }
@@ -76,7 +70,7 @@ extension Machine {
                 try daemon.start()
                 #expect(try client.deletePod("web").state == "succeeded")
                 #expect(try rest(wire) == "")
-                try eventually("no helper is left") { helpers(daemon) == [] }
+                try eventually("no helper is left") { daemon.forwarders == [] }
                 #expect(daemon.leftovers() == [])
             }
         }
@@ -86,12 +80,9 @@ extension Machine {
             try withDaemon { daemon, client in
                 _ = try serve(daemon, client, "head -c 20000000 /dev/zero")
                 let (wire, _) = try open(daemon, "80")
-                try eventually("a helper carries it") { !helpers(daemon).isEmpty }
-                for helper in helpers(daemon) {
-                    let status = text(of: "/proc/\(helper)/status") ?? ""
-                    let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon") }
-                    let size = line?.split(separator: " ").compactMap { Int($0) }.first ?? .max
-                    #expect(size < 2048, "\(line ?? "")")
+                try eventually("a helper carries it") { !daemon.forwarders.isEmpty }
+                for helper in daemon.forwarders {
+                    #expect(anonymousKibibytes(of: helper) ?? .max < 2048)
                 }
                 #expect(try wire.take(20_000_000).count == 20_000_000)
                 wire.finishSending()
@@ -115,7 +106,21 @@ extension Machine {
                 let size = head[header: "content-length"].flatMap { Int($0) } ?? 0
                 let body = try JSONValue.parse(try wire.take(size))
                 #expect(body["code"]?.string == code, "\(body)")
-                try eventually("no helper is left") { helpers(daemon) == [] }
+                try eventually("no helper is left") { daemon.forwarders == [] }
+            }
+        }
+
+        @Test("a connection to a port on which nothing listens is never one to itself")
+        func itself() throws {
+            try withDaemon { daemon, client in
+                // The kernel then has only this port to choose for the connection's own end.
+                let sysctls = #""sysctls": {"net.ipv4.ip_local_port_range": "40000 40000"}"#
+                _ = try client.createPod(
+                    "web", daemon.rootfs.pod("exec sleep 100000", podMore: sysctls))
+                for _ in 0..<3 {
+                    let (_, head) = try open(daemon, "40000")
+                    #expect(head.status == 502)
+                }
             }
         }
 
@@ -128,7 +133,7 @@ extension Machine {
                 #expect(try wire.take(4) == Array("one\n".utf8))
                 kill(pod.shimPID, SIGKILL)
                 #expect(try rest(wire) == "")
-                try eventually("no helper is left") { helpers(daemon) == [] }
+                try eventually("no helper is left") { daemon.forwarders == [] }
                 #expect(try client.deletePod("web").state == "succeeded")
                 #expect(daemon.leftovers() == [])
             }

@@ -41,11 +41,11 @@ int clinux_enter_mounts(int descriptor);
 /* Binds a port of the caller's network namespace, and returns the socket. `transport` is 6, 17 or
    132, and `address` has 4 or 16 bytes. */
 int clinux_hold_port(int transport, const unsigned char *address, int length, int port);
-/* Begins a connection to a TCP port of the loopback address 127.0.0.1, and returns the socket. It
-   does not block, and its close resets the connection. */
-int clinux_connect_loopback(int port);
+/* Begins a connection to a TCP port of an address of 4 or 16 bytes, and returns the socket, which
+   does not block. `resets`: its close resets the connection. */
+int clinux_connect_port(const unsigned char *address, int length, int port, int resets);
 /* 0 if that connection is made, EINPROGRESS if it is not made yet, or else why it failed. */
-int clinux_connection_error(int socket, int port);
+int clinux_connection_error(int socket, const unsigned char *address, int length, int port);
 enum {
     CLINUX_NEWNS = 0x00020000,
     CLINUX_NEWUTS = 0x04000000,
@@ -155,8 +155,7 @@ int clinux_spawn(
 
 /* SOCK_SEQPACKET and SOCK_STREAM are an enum in Swift, and sockaddr_un's path a tuple. The
    address is /proc/self/fd/<directory>/<name>, because a path has at most 107 bytes. */
-int clinux_listen_seqpacket(int directory, const char *name, int backlog);
-int clinux_listen_stream(int directory, const char *name, int backlog);
+int clinux_listen_unix(int directory, const char *name, int is_stream, int backlog);
 int clinux_connect_seqpacket(int directory, const char *name);
 int clinux_accept(int listener);
 struct clinux_credentials { pid_t pid; uid_t uid; gid_t gid; };
@@ -177,11 +176,6 @@ ssize_t clinux_next_packet(int socket);
    datagram, or connects a stream. Neither blocks: EAGAIN if the other side has no room. */
 ssize_t clinux_send_datagram(const char *to, const void *bytes, size_t count);
 int clinux_connect_stream(const char *to);
-/* TCP, nonblocking, from any port to an address of 4 or 16 bytes: writable when the connection has
-   been made or refused, which clinux_socket_error tells. */
-int clinux_connect_port(const unsigned char *address, int size, int port);
-/* SO_ERROR: an error number, or 0. */
-int clinux_socket_error(int descriptor);
 /* AF_… of a listening stream socket (SO_DOMAIN); 0 for anything else. */
 int clinux_listening_family(int descriptor);
 enum { CLINUX_AF_UNIX = 1, CLINUX_AF_INET = 2, CLINUX_AF_INET6 = 10 };

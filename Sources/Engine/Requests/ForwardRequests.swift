@@ -35,14 +35,13 @@ package final class PortRequest: Sendable {
     }
 
     private func learn() {
-        let forward = state.withLock { $0.forward }
-        let found = forward?.outcome() ?? .refused("the helper has ended")
+        let found = state.withLock { $0.forward }?.outcome() ?? .refused("the helper has ended")
         state.withLock { $0.outcome = found }
     }
 
     /// Gives the port its client. The caller may close its descriptor at once.
     package func give(_ connection: CInt, early: [UInt8]) {
-        _ = state.withLock { $0.forward.take() }?.give(connection, early: early)
+        state.withLock { $0.forward.take() }?.give(connection, early: early)
     }
 
     /// The client has gone.
