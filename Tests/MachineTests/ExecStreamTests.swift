@@ -26,13 +26,6 @@ extension Machine {
             try ExecClient(daemon.socket, "\(path)/\(id)/attach", framing, nil)
         }
 
-        /// How many processes of the pod sleep for so many seconds.
-        private func count(_ word: String, _ daemon: Daemon) -> Int {
-            Census.marked(daemon.marks).filter { pid in
-                text(of: "/proc/\(pid)/cmdline")?.contains("sleep\0" + word) ?? false
-            }.count
-        }
-
         private func isClean(_ daemon: Daemon) throws {
             try eventually("no cgroup of an exec is left") {
                 !Census.cgroups(of: daemon.cgroupParent).contains { $0.contains("/exec-") }
@@ -149,7 +142,7 @@ extension Machine {
                     daemon, framing, "echo begun; sleep 5678", #""tty": \#(hasTerminal)"#)
                 try exec?.read(until: "begun")
                 let id = exec?.id ?? ""
-                #expect(count("5678", daemon) == 1)
+                #expect(daemon.sleepers("5678") == 1)
                 if framing == .webSocket {
                     try exec?.wire.send(ExecClient.webSocket(0x88, [3, 232])[...])
                     #expect(try exec?.receive() == nil)
@@ -158,7 +151,7 @@ extension Machine {
                 }
                 let ended = try client.follow(id)
                 #expect(ended["exec", "signal"] == .string("HUP"), "\(ended.reply.text)")
-                try eventually("its processes are gone") { count("5678", daemon) == 0 }
+                try eventually("its processes are gone") { daemon.sleepers("5678") == 0 }
                 try isClean(daemon)
             }
         }
@@ -224,7 +217,7 @@ extension Machine {
                 let other = try client.send(
                     "POST", path, #"{"args": ["sleep", "5678"], "onDisconnect": "keep"}"#,
                     headers: ["Prefer": "respond-async"])
-                try eventually("it runs") { count("5678", daemon) == 1 }
+                try eventually("it runs") { daemon.sleepers("5678") == 1 }
                 _ = try client.send("DELETE", "\(path)/\(other.id)")
                 let ended = try client.follow(other.id)
                 #expect(ended["exec", "signal"] == .string("HUP"), "\(ended.reply.text)")
@@ -336,14 +329,8 @@ extension Machine {
                 let id = exec?.id ?? ""
                 let other = try start(daemon, .frames, "while [ ! -e /begun ]; do :; done")
                 #expect(try other.exitCode() == 0)
-                let keepers = Census.marked(daemon.marks).filter { pid in
-                    text(of: "/proc/\(pid)/cmdline")?.contains("staunch-shim\0pod") == true
-                }
-                for keeper in keepers {
-                    let status = text(of: "/proc/\(keeper)/status") ?? ""
-                    let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon") }
-                    let size = line?.split(separator: " ").compactMap { Int($0) }.first ?? .max
-                    #expect(size < 2048, "\(line ?? "")")
+                for process in daemon.shims {
+                    #expect(anonymousKibibytes(of: process) ?? .max < 2048)
                 }
                 #expect(exec != nil)
                 exec = nil
@@ -378,13 +365,10 @@ extension Machine {
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
                 let exec = try start(daemon, .frames, "echo begun; sleep 5678")
                 try exec.read(until: "begun")
-                let keepers = Census.marked(daemon.marks).filter { pid in
-                    pid != pod.shimPID
-                        && text(of: "/proc/\(pid)/cmdline")?.contains("staunch-shim\0pod") == true
-                }
+                let keepers = daemon.shims.filter { $0 != pod.shimPID }
                 for keeper in keepers { kill(keeper, SIGKILL) }
                 #expect(try exec.status()["error"]?["code"] == .string("exec-lost"))
-                try eventually("its processes are gone") { count("5678", daemon) == 0 }
+                try eventually("its processes are gone") { daemon.sleepers("5678") == 0 }
                 try isClean(daemon)
             }
         }

@@ -39,13 +39,6 @@ extension Machine {
             return (wire, try #require(running.last?["id"]?.string))
         }
 
-        /// How many processes of the pod sleep for so many seconds, or for a number that begins so.
-        private func count(_ word: String, _ daemon: Daemon) -> Int {
-            Census.marked(daemon.marks).filter { pid in
-                text(of: "/proc/\(pid)/cmdline")?.contains("sleep\0" + word) ?? false
-            }.count
-        }
-
         private func execCgroups(_ daemon: Daemon) -> [String] {
             Census.cgroups(of: daemon.cgroupParent).filter { $0.contains("/exec-") }
         }
@@ -183,8 +176,8 @@ extension Machine {
                 let script = "sleep 5678 & trap '' TERM HUP; sleep 5679; sleep 5680"
                 let answer = try exec(client, script, #""timeout": 0.4"#)
                 #expect(answer["timedOut"] == .bool(true) && answer["signal"] == .string("KILL"))
-                try eventually("they are gone") { count("567", daemon) == 0 }
-                #expect(count("4321", daemon) == 1 && count("1234", daemon) == 1)
+                try eventually("they are gone") { daemon.sleepers("567") == 0 }
+                #expect(daemon.sleepers("4321") == 1 && daemon.sleepers("1234") == 1)
                 try eventually("no cgroup is left") { execCgroups(daemon) == [] }
             }
         }
@@ -195,10 +188,10 @@ extension Machine {
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
                 let answer = try exec(client, "sleep 4321 & echo done")
                 #expect(answer["stdout"] == .string("done\n") && answer["exitCode"] == .integer(0))
-                #expect(count("4321", daemon) == 1)
+                #expect(daemon.sleepers("4321") == 1)
                 #expect(execCgroups(daemon) == [])
                 #expect(try client.deletePod("web").state == "succeeded")
-                #expect(count("4321", daemon) == 0)
+                #expect(daemon.sleepers("4321") == 0)
             }
         }
 
@@ -215,7 +208,7 @@ extension Machine {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
                 var (wire, id): (Wire?, String) = try begin(daemon, client, "sleep 5678")
-                #expect(wire != nil && count("5678", daemon) > 0)
+                #expect(wire != nil && daemon.sleepers("5678") > 0)
                 switch ending {
                 case .hangUp: wire = nil
                 case .delete:
@@ -229,7 +222,7 @@ extension Machine {
                 let isCanceled = ending == .delete || ending == .cancel
                 #expect(ended.state == (isCanceled ? "canceled" : "succeeded"))
                 #expect(ended["exec", "signal"] == .string("HUP"), "\(ended.reply.text)")
-                try eventually("its processes are gone") { count("5678", daemon) == 0 }
+                try eventually("its processes are gone") { daemon.sleepers("5678") == 0 }
                 try eventually("no cgroup is left") { execCgroups(daemon) == [] }
                 #expect(try client.send("GET", "\(path)/\(id)").id == id)
                 #expect(try client.send("GET", path)["items"]?.elements?.isEmpty == true)
@@ -332,15 +325,12 @@ extension Machine {
                 let pod = try client.createPod("web", daemon.rootfs.sleeper)
                 let (wire, id) = try begin(daemon, client, "sleep 5678")
                 defer { wire.finishSending() }  // the client lives until then
-                let keepers = Census.marked(daemon.marks).filter { pid in
-                    pid != pod.shimPID
-                        && text(of: "/proc/\(pid)/cmdline")?.contains("staunch-shim\0pod") == true
-                }
+                let keepers = daemon.shims.filter { $0 != pod.shimPID }
                 #expect(keepers.count == 1)
                 for keeper in keepers { kill(keeper, SIGKILL) }
                 let ended = try client.follow(id)
                 #expect(ended.state == "failed" && ended["error", "code"] == .string("exec-lost"))
-                try eventually("its processes are gone") { count("5678", daemon) == 0 }
+                try eventually("its processes are gone") { daemon.sleepers("5678") == 0 }
                 try eventually("no cgroup is left") { execCgroups(daemon) == [] }
                 #expect(try exec(client, "true")["exitCode"] == .integer(0))
             }
@@ -356,7 +346,7 @@ extension Machine {
                 let ended = try client.follow(id)
                 #expect(ended.state == "failed" && ended["error", "code"] == .string("exec-lost"))
                 #expect(try client.deletePod("web").state == "succeeded")
-                #expect(count("5678", daemon) == 0 && daemon.leftovers() == [])
+                #expect(daemon.sleepers("5678") == 0 && daemon.leftovers() == [])
             }
         }
 

@@ -64,13 +64,6 @@ extension Machine {
             }
         }
 
-        /// How many processes of the pod sleep for so many seconds.
-        private func sleepers(_ word: String, _ daemon: Daemon) -> Int {
-            Census.marked(daemon.marks).count { pid in
-                text(of: "/proc/\(pid)/cmdline")?.contains("sleep\0" + word) ?? false
-            }
-        }
-
         enum Network: String, CaseIterable, Sendable { case none, host }
 
         @Test(
@@ -190,7 +183,7 @@ extension Machine {
                     try share(daemon, "check")
                     _ = try waitFor("healthy", client)
                     try eventually("nothing is left of the check") {
-                        sleepers("98764", daemon) == 0
+                        daemon.sleepers("98764") == 0
                     }
                 }
                 let shown = try client.send("GET", path + "/exec")
@@ -318,7 +311,7 @@ extension Machine {
                 let check = health(check("exec sleep 98763"), #""timeout": 3600"#)
                 let script = "while [ ! -e /shared/end ]; do sleep 0.02; done; exit 5"
                 let pod = try client.createPod("web", pod(daemon, script, check))
-                try eventually("the check hangs") { sleepers("98763", daemon) == 1 }
+                try eventually("the check hangs") { daemon.sleepers("98763") == 1 }
                 let wait = ["Prefer": "wait=60"]
                 let took = try seconds {
                     switch end {
@@ -342,7 +335,7 @@ extension Machine {
                     }
                 }
                 #expect(took < 10)
-                try eventually("nothing is left of the check") { sleepers("98763", daemon) == 0 }
+                try eventually("nothing is left of the check") { daemon.sleepers("98763") == 0 }
             }
         }
 
@@ -357,8 +350,8 @@ extension Machine {
                     health(check(script), #""timeout": 0.7"#, interval: 0.3, retries: 1))
                 _ = try client.createPod("web", pod)
                 for _ in 0..<3 {
-                    try eventually("the check hangs") { sleepers("98762", daemon) > 0 }
-                    try eventually("the check was killed") { sleepers("98762", daemon) == 0 }
+                    try eventually("the check hangs") { daemon.sleepers("98762") > 0 }
+                    try eventually("the check was killed") { daemon.sleepers("98762") == 0 }
                 }
                 #expect(try waitFor("unhealthy", client).state == "running")
             }
