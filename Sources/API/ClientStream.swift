@@ -1,5 +1,6 @@
-// The connection of a client that has become the stream of an exec. The shim's keeper carries the
-// bytes. This end only tells the client how an exec has ended that did not run.
+// The connection of a client that has become the stream of an exec or of a task. A helper of the
+// shim's carries the bytes. This end only tells the client how an exec has ended that did not run,
+// or why there is no stream.
 
 import Documents
 import Engine
@@ -50,11 +51,15 @@ final class ClientStream: ExecConnection {
         ends.withLock { $0.socket = nil }
     }
 
-    func refuse(_ exec: UID, _ failure: Failure) {
-        let status = ExecStatus(of: "\(exec)", stream.framing)
+    /// `exec` is `nil` if the stream is that of a task.
+    func refuse(_ exec: String?, _ failure: Failure) {
+        let status = ExecStatus(of: exec, stream.framing)
         last(status.frames(error: failure.code, detail: failure.detail))
         ends.withLock { $0.socket = nil }
     }
+
+    /// Others carry the stream from now on.
+    func release() { ends.withLock { $0.socket = nil } }
 
     /// The client has taken nothing yet, so there is room.
     private func last(_ bytes: [UInt8]) {

@@ -67,7 +67,7 @@ private func upgraded(
 ) -> HTTPReply {
     let engine = call.engine
     return upgrade.reply(
-        operation.href, input: exec.input,
+        operation: operation.href, input: exec.input,
         begin: { stream in
             _ = engine.whenEnded(operation.id) { stream.execEnded(engine.exec(operation.id)) }
             exec.connected(stream)
@@ -76,20 +76,17 @@ private func upgraded(
 
 /// Makes the client's connection the next stream of a kept exec.
 @Sendable private func attachExec(_ call: Call) throws(Problem) -> HTTPReply {
-    guard let upgrade = try StreamUpgrade(call) else {
-        throw call.problem(
-            .malformedRequest, "the header Upgrade must be staunch-stream or websocket")
-    }
+    let upgrade = try StreamUpgrade.required(call)
     let exec = try findExec(call)
     if exec.state.hasEnded {
         throw call.problem(.execEnded, "the exec has ended, and has no stream any more")
     }
     let engine = call.engine
     return upgrade.reply(
-        exec.href,
+        operation: exec.href,
         begin: { stream in
             _ = engine.whenEnded(exec.id) { stream.execEnded(engine.exec(exec.id)) }
-            engine.attach(stream, to: exec) { stream.refuse(exec.id, $0) }
+            engine.attach(stream, to: exec) { stream.refuse("\(exec.id)", $0) }
         }, failed: {})
 }
 

@@ -40,6 +40,13 @@ struct StreamUpgrade: Sendable {
         }
     }
 
+    /// For a route that has no other answer.
+    static func required(_ call: Call) throws(Problem) -> StreamUpgrade {
+        if let upgrade = try StreamUpgrade(call) { return upgrade }
+        throw call.problem(
+            .malformedRequest, "the header Upgrade must be staunch-stream or websocket")
+    }
+
     private static func handshake(
         _ call: Call
     ) throws(Problem) -> [(name: String, value: String)] {
@@ -78,9 +85,10 @@ struct StreamUpgrade: Sendable {
             }
     }
 
-    /// Answers 101. Exactly one of the functions is called.
+    /// Answers 101. Exactly one of the functions is called. `operation` is where the operation that
+    /// has the stream is, if there is one.
     func reply(
-        _ location: String, input: [UInt8]? = nil,
+        operation: String? = nil, input: [UInt8]? = nil,
         begin: @escaping @Sendable (ClientStream) -> Void,
         failed: @escaping @Sendable () -> Void
     ) -> HTTPReply {
@@ -88,7 +96,7 @@ struct StreamUpgrade: Sendable {
         let framing = framing
         return .upgrade(
             HTTPUpgrade(
-                to: name, headers: headers + [("Operation-Location", location)],
+                to: name, headers: headers + (operation.map { [("Operation-Location", $0)] } ?? []),
                 begin: { socket, early in
                     begin(ClientStream(socket, WireStream(framing, early: early), input: input))
                 }, failed: failed))

@@ -19,6 +19,7 @@ let taskRoutes: [Route] = [
     Route("POST", "/v1/pods/{pod}/tasks/{task}/pause", query: ["uid"], pauseTask),
     Route("POST", "/v1/pods/{pod}/tasks/{task}/resume", query: ["uid"], resumeTask),
     Route("POST", "/v1/pods/{pod}/tasks/{task}/logs/reopen", query: ["uid"], reopenLog),
+    Route("GET", "/v1/pods/{pod}/tasks/{task}/attach", query: ["uid"], produces: [], attachTask),
 ]
 
 /// The states by their names in documents; states carry values, so they are not `CaseIterable`.
@@ -161,4 +162,20 @@ private func onTask<JSON, Body>(
             try change(engine, pod, task.spec.name, read.1, context)
         }
     }
+}
+
+/// Makes the client's connection a stream of the task's own output, and of its input if it has one.
+@Sendable private func attachTask(_ call: Call) throws(Problem) -> HTTPReply {
+    let upgrade = try StreamUpgrade.required(call)
+    let pod = try call.pod()
+    let task = try call.task()
+    try call.check(try call.query.uid(), against: task.uid)
+    try call.ask { engine throws(Refusal) in try engine.checkAttach(pod, task) }
+    let engine = call.engine
+    return upgrade.reply(
+        begin: { stream in
+            engine.attach(stream, to: task.spec.name, of: pod.uid) { failure in
+                failure.map { stream.refuse(nil, $0) } ?? stream.release()
+            }
+        }, failed: {})
 }

@@ -97,7 +97,7 @@ extension TaskSpec {
     ) -> [DocumentFault] {
         (nestsCPULimits ? limitFaults(in: pod, at: place) : []) + volumeFaults(in: pod, at: place)
             + securityFaults(at: place) + resourceFaults(at: place) + logFaults(at: place)
-            + initFaults(at: place)
+            + initFaults(at: place) + inputFaults(at: place)
     }
 }
 

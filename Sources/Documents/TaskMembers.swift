@@ -44,6 +44,9 @@ extension TaskSpec {
         .optional(
             "gracePeriod", \.gracePeriod, { $0.gracePeriod = $1 },
             .thousandths(in: DocumentLimits.grace)),
+        .optional("stdin", \.stdin, { $0.stdin = $1 }, .bool),
+        .optional("stdinOnce", \.stdinOnce, { $0.stdinOnce = $1 }, .bool),
+        .optional("tty", \.tty, { $0.tty = $1 }, .bool),
         .optional("start", \.start, { $0.start = $1 }, .bool),
         .optional("init", \.isInit, { $0.isInit = $1 }, .bool),
         .optional("after", \.after, { $0.after = $1 }, .taskNames),
@@ -98,6 +101,16 @@ extension TaskSpec {
                 pointer: place.appending("log").appending(name),
                 detail: "contradicts 'path': the daemon does not rotate a file of the client's")
         }
+    }
+
+    /// A fault if the input can never come. `place` is the task in the document.
+    func inputFaults(at place: JSONPointer) -> [DocumentFault] {
+        guard stdinOnce, !stdin else { return [] }
+        return [
+            DocumentFault(
+                pointer: place.appending("stdinOnce"),
+                detail: "contradicts 'stdin': no client can send input")
+        ]
     }
 
     /// Every default, and no value yet for the required members.

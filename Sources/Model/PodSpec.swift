@@ -169,6 +169,12 @@ package struct TaskSpec: Equatable, Sendable {
     package var after: [Label] = []
     /// How its health is checked; `nil` if it is not.
     package var health: HealthSpec?
+    /// Whether clients may send input to the first process, which waits for it.
+    package var stdin = false
+    /// Whether the input ends with that of the first client that is attached.
+    package var stdinOnce = false
+    /// Whether the first process has a terminal.
+    package var tty = false
 
     package init(
         name: Label, rootfs: String, readOnlyRootfs: Bool = false, args: [String],

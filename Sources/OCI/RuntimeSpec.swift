@@ -107,18 +107,11 @@ package enum RuntimeSpec {
         task.args = exec.args
         task.env.merge(exec.env) { _, given in given }
         task.cwd = exec.cwd ?? task.cwd
-        // As Docker has it: without the name, programs take the terminal for a dumb one.
-        if exec.terminal != nil, task.env["TERM"] == nil { task.env["TERM"] = "xterm" }
+        if exec.terminal != nil { task.env = withTerminalName(task.env) }
         func document(_ uid: UInt32) -> [UInt8] {
             var writer = JSONWriter(capacity: 4096)
             writer.beginObject()
-            writer.member("terminal", exec.terminal != nil)
-            if let size = exec.terminal {
-                writer.object("consoleSize") {
-                    $0.member("height", UInt64(size.rows))
-                    $0.member("width", UInt64(size.columns))
-                }
-            }
+            terminal(exec.terminal, to: &writer)
             let ids = ResolvedUser(uid: uid, gid: 0, additionalGIDs: [])
             processMembers(task, ids, host, to: &writer)
             writer.endObject()
@@ -130,7 +123,9 @@ package enum RuntimeSpec {
     private static func process(
         _ task: TaskSpec, _ ids: ResolvedUser, _ host: HostTraits, to writer: inout JSONWriter
     ) {
-        writer.member("terminal", false)
+        var task = task
+        if task.tty { task.env = withTerminalName(task.env) }
+        terminal(task.tty ? .usual : nil, to: &writer)
         writer.object("user") {
             $0.member("uid", UInt64(ids.uid))
             $0.member("gid", UInt64(ids.gid))
@@ -176,6 +171,20 @@ package enum RuntimeSpec {
             return own
         }
         return own + [ProcessLimit(type: name, soft: limit.soft, hard: limit.hard)]
+    }
+
+    private static func terminal(_ size: TerminalSize?, to writer: inout JSONWriter) {
+        writer.member("terminal", size != nil)
+        guard let size else { return }
+        writer.object("consoleSize") {
+            $0.member("height", UInt64(size.rows))
+            $0.member("width", UInt64(size.columns))
+        }
+    }
+
+    /// As Docker has it: without the name, programs take the terminal for a dumb one.
+    private static func withTerminalName(_ env: [String: String]) -> [String: String] {
+        env.merging(["TERM": "xterm"]) { given, _ in given }
     }
 
     /// `NAME=value`, sorted by name; Docker's PATH if there is none. runc sets HOME.

@@ -58,7 +58,7 @@ final class ExecKeeper {
     private let logPath: String
     private var stream: ExecStream?
     /// Where the runtime sends the terminal, if there is one.
-    private var console: PacketSocket?
+    private var console: Console?
     /// The runtime, until it has ended.
     private var runtime: Int32?
     /// The exec's first process, until it has ended.
@@ -173,46 +173,32 @@ final class ExecKeeper {
             client, keepsOutput: plan.exec.isKept, output: read, errors: readErrors, input: input)
         try epoll.add(stream.number, .readable, tag: Tag.stream.rawValue)
         self.stream = stream
-        let call = RuntimeCall.exec(
-            process: documentPath, pidFile: pidPath, cgroup: cgroup.word,
-            console: try listenForTerminal())
-        let (cgroup, hidden, host) = (cgroup, plan.hidden, plan.host)
-        runtime = try Command(plan.command.arguments(call, log: logPath)).forkAndExec(
-            in: given.number, out: out.number, err: errors.number
-        ) {
-            complaining(in: logPath) { () throws(SystemCallFailure) in
-                try hidden.join()
-                try cgroup.join()
-                guard !hidden.isEmpty else { return }
-                try Sandbox.enterHost(host, with: [], shared: [])
-                hidden.hide()
-            }
+        if plan.exec.terminal != nil {
+            console = try Console("exec-\(plan.exec.id).console", in: plan.paths.bundle)
         }
+        let call = RuntimeCall.exec(
+            process: documentPath, pidFile: pidPath, cgroup: cgroup.word)
+        let (cgroup, hidden, host) = (cgroup, plan.hidden, plan.host)
+        runtime = try Command(plan.command.arguments(call, log: logPath, console: console?.path))
+            .forkAndExec(
+                in: given.number, out: out.number, err: errors.number
+            ) {
+                complaining(in: logPath) { () throws(SystemCallFailure) in
+                    try hidden.join()
+                    try cgroup.join()
+                    guard !hidden.isEmpty else { return }
+                    try Sandbox.enterHost(host, with: [], shared: [])
+                    hidden.hide()
+                }
+            }
         watchChild()
-    }
-
-    /// Returns the socket's path for the runtime, which is short enough for an address; `nil` if
-    /// the process has no terminal.
-    private func listenForTerminal() throws(SystemCallFailure) -> String? {
-        if plan.exec.terminal == nil { return nil }
-        let name = "exec-\(plan.exec.id).console"
-        let bundle = try OwnedDescriptor.directory(plan.paths.bundle)
-        console = try .listening(as: name, in: bundle, forStreams: true)
-        // The directory stays open as long as the keeper lives.
-        return "/proc/\(OwnProcess.pid)/fd/\(bundle.release())/\(name)"
     }
 
     /// The runtime has ended, so it has sent the terminal.
     private func takeTerminal() throws(SystemCallFailure) {
         guard let size = plan.exec.terminal else { return }
-        var taken: OwnedDescriptor?
-        if let connection = try console?.accept(),
-            var packet = try connection.receiveWithDescriptors()
-        {
-            taken = packet.descriptors.next()
-        }
-        console = nil
-        guard let terminal = taken.take() else {
+        defer { console = nil }
+        guard let terminal = try console?.terminal() else {
             throw SystemCallFailure(call: "accept", subject: "the terminal", errno: 11)
         }
         try stream?.use(terminal, size)

@@ -16,13 +16,19 @@ struct LogWriter: ~Copyable {
     /// Nanoseconds for which a change to another file waits for the end of a line of many parts.
     private static let patience: Int64 = 100_000_000
 
-    private let control: OwnedDescriptor
-    /// Where to tell what became of requests to open the file anew.
-    private let answers: OwnedDescriptor?
-    /// How many such requests have no answer yet, and CLOCK_BOOTTIME in nanoseconds of the time
-    /// when the file is changed even between two parts of a line.
+    /// The tags in the epoll; those of the inputs follow.
+    private enum Tag {
+        static let control: UInt64 = 0
+        static let clients: UInt64 = 1
+        static let inputs: UInt64 = 2
+    }
+
+    private let control: SharedSocket
+    /// How many requests to open the file anew have no answer yet, and CLOCK_BOOTTIME in
+    /// nanoseconds of the time when the file is changed even between two parts of a line.
     private var asked = (count: 0, until: 0 as Int64)
     private let inputs: [LogInput]
+    private let clients: AttachedClients?
     private let counters: LogCounters
     private var files: LogFiles
     private var gap = LogGap()
@@ -31,58 +37,87 @@ struct LogWriter: ~Copyable {
     private var lines: [UInt8] = []
 
     /// Adopts the descriptors: the reading ends of the task's streams, which must be nonblocking,
-    /// with bytes that were read already, and of a pipe whose end asks the writer to finish. Each
-    /// byte of that pipe asks it to open the file anew, and the answers go to `answers`.
+    /// with bytes that were read already; the task's input; and the connection to the shim, whose
+    /// end asks the writer to finish.
     init(
         _ home: LogHome, _ limits: LogLimits, counters: LogCounters, control: CInt,
-        answers: CInt? = nil, inputs: [(stream: UInt8, descriptor: CInt, begin: [UInt8])]
+        inputs: [(stream: UInt8, descriptor: CInt, begin: [UInt8])],
+        input: TaskInput = TaskInput()
     ) {
         files = LogFiles(home, limits)
-        self.answers = answers.map { OwnedDescriptor(adopting: $0) }
         self.counters = counters
-        self.control = OwnedDescriptor(adopting: control)
+        let socket = SharedSocket(adopting: control)
+        self.control = socket
         self.inputs = inputs.map {
             LogInput($0.stream, OwnedDescriptor(adopting: $0.descriptor), begin: $0.begin)
         }
+        clients = input.clients { socket.tell(.inputOver) }
     }
 
-    /// Runs until all streams have ended, or the shim asks it to finish. If the disk refuses lines
-    /// (ENOSPC, EROFS), the writer drops and counts them. It writes the count before the next line
-    /// that the disk takes.
+    /// Runs until all streams have ended and no client has a use for it, or the shim asks it to
+    /// finish. If
+    /// the disk refuses lines (ENOSPC, EROFS), the writer drops and counts them. It writes the
+    /// count before the next line that the disk takes.
     consuming func run() -> CInt {
+        // A client, or the task, may hang up at any time.
+        OwnProcess.ignoreBrokenPipes()
         do throws(SystemCallFailure) {
             let epoll = try Epoll()
-            try epoll.add(control.number, .readable, tag: 0)
+            try epoll.add(control.number, .readable, tag: Tag.control)
             for (index, input) in inputs.enumerated() {
-                try epoll.add(input.descriptor.number, .readable, tag: UInt64(index) + 1)
-                if input.kept == 0 { continue }
+                try epoll.add(
+                    input.descriptor.number, .readable, tag: Tag.inputs + UInt64(index))
                 counters.add(taken: input.kept, of: input.number)
+            }
+            // The first clients have come before the first output.
+            try hear(epoll)
+            for input in inputs where !input.hasEnded && input.kept > 0 {
+                copy(input.kept, of: input)
                 log(input, isEnd: false)
             }
-            while inputs.contains(where: { !$0.hasEnded }) {
+            while inputs.contains(where: { !$0.hasEnded }) || clients?.isOpen ?? false {
                 takeOver()
                 for event in epoll.wait(milliseconds: changeFile()) {
-                    if event.tag == 0 {
-                        if try !hear() { try finish() }
-                        break
+                    switch event.tag {
+                    case Tag.control: try hear(epoll)
+                    case Tag.clients: clients?.advance()
+                    default:
+                        let input = inputs[Int(event.tag - Tag.inputs)]
+                        if input.hasEnded { continue }
+                        _ = try take(input)
+                        if input.hasEnded { epoll.remove(input.descriptor.number) }
                     }
-                    let input = inputs[Int(event.tag) - 1]
-                    try take(input)
-                    if input.hasEnded { epoll.remove(input.descriptor.number) }
                 }
             }
             takeOver()
         } catch { return 1 }
+        clients?.close()
         counters.finish()
         return 0
     }
 
-    /// Returns `false` if the shim asks the writer to finish.
-    private mutating func hear() throws(SystemCallFailure) -> Bool {
-        let count = try control.read(limit: 256)?.count ?? 0
-        if asked.count == 0 { asked.until = SystemClock.sinceBoot + LogWriter.patience }
-        asked.count += count
-        return count > 0
+    private mutating func hear(_ epoll: borrowing Epoll) throws(SystemCallFailure) {
+        while var packet = try control.socket.receiveWithDescriptors() {
+            if packet.bytes.isEmpty { return try finish() }
+            let order: WriterOrder
+            do throws(WireFault) { order = try WriterOrder(packet.bytes) } catch { continue }
+            switch order {
+            case .reopen(let count):
+                if asked.count == 0 { asked.until = SystemClock.sinceBoot + LogWriter.patience }
+                asked.count += count
+            case .attach(let stream):
+                guard let socket = packet.descriptors.next() else { continue }
+                let isFirst = clients?.number == nil
+                do throws(SystemCallFailure) {
+                    try clients?.add(try StreamClient(socket, stream))
+                    guard isFirst, let number = clients?.number else { continue }
+                    try epoll.add(number, .readable, tag: Tag.clients)
+                } catch {}  // the client sees its connection closed
+            case .ended(let exit):
+                for input in inputs { try drain(input) }
+                clients?.end(exit)
+            }
+        }
     }
 
     /// Opens the file anew if the shim has asked for it, at the end of a line. Returns how many
@@ -95,12 +130,9 @@ struct LogWriter: ~Copyable {
         do throws(FileRefused) { gap.changedFile(isTorn: try files.reopen()) } catch {
             refusal = error
         }
-        let answer = WriterAnswer(
-            count: min(asked.count, 65535), record: LogOpening.record(refusal))
-        asked.count -= answer.count
-        ignoring("the shim sees the writer's end") { () throws(SystemCallFailure) in
-            try answers?.writeAll(answer.bytes)
-        }
+        let count = min(asked.count, 65535)
+        asked.count -= count
+        control.tell(.reopened(count: count, record: LogOpening.record(refusal)))
         return -1
     }
 
@@ -108,9 +140,15 @@ struct LogWriter: ~Copyable {
     /// open, so the writer takes no more than a pipe holds.
     private mutating func finish() throws(SystemCallFailure) {
         for input in inputs where !input.hasEnded {
-            for _ in 0..<64 where input.descriptor.pendingBytes > 0 { try take(input) }
+            try drain(input)
             log(input, isEnd: true)
         }
+        clients?.close()
+    }
+
+    /// Takes what there is, but no more than a pipe holds.
+    private mutating func drain(_ input: LogInput) throws(SystemCallFailure) {
+        for _ in 0..<64 where !input.hasEnded { if try !take(input) { return } }
     }
 
     /// The disk answers again: notes what the shim has dropped meanwhile, and reads from now on.
@@ -122,15 +160,24 @@ struct LogWriter: ~Copyable {
         }
     }
 
-    private mutating func take(_ input: LogInput) throws(SystemCallFailure) {
+    /// Returns `false` if there is nothing now.
+    private mutating func take(_ input: LogInput) throws(SystemCallFailure) -> Bool {
         noteDrops(of: input)
-        guard let count = try input.read() else { return }
+        guard let count = try input.read() else { return false }
         counters.add(taken: count, of: input.number)
+        copy(count, of: input)
         log(input, isEnd: count == 0)
         if count < LogWriter.batch / 4 {
             input.shrink()
             lines = []
         }
+        return true
+    }
+
+    /// Gives the clients what was read last.
+    private borrowing func copy(_ count: Int, of input: LogInput) {
+        guard let clients, !clients.isEmpty else { return }
+        clients.copy(input.last(count), of: input.number == 0 ? .output : .errors)
     }
 
     private mutating func log(_ input: LogInput, isEnd: Bool) {
@@ -155,7 +202,9 @@ struct LogWriter: ~Copyable {
         counters.add(noted: dropped, of: input.number)
         let now = SystemClock.timestamp()
         input.endLine(at: now, into: &lines)
-        lines += LineCutter.note("\(dropped) bytes of output were dropped here", at: now)
+        let note = "\(dropped) bytes of output were dropped here"
+        lines += LineCutter.note(note, at: now)
+        clients?.copy(Array("staunch: \(note)\r\n".utf8)[...], of: .errors)
         put(at: now, of: input)
         counters.settle(input.number, kept: 0)
     }
@@ -207,6 +256,9 @@ private final class LogInput {
         try text.read(descriptor, limit: max(1, min(descriptor.pendingBytes, LogWriter.batch)))
     }
 
+    /// The last bytes that were read and are not cut.
+    func last(_ count: Int) -> ArraySlice<UInt8> { text.buffer[(text.kept - count)..<text.kept] }
+
     /// Cuts what there is, as far as there is room, and keeps the rest.
     func cut(at now: [UInt8], into lines: inout [UInt8], room: Int) {
         text.cut(at: now, into: &lines, room: room)
@@ -244,11 +296,17 @@ private struct LogText {
         if buffer.count < kept + limit {
             buffer += [UInt8](repeating: 0, count: kept + limit - buffer.count)
         }
-        guard let count = try descriptor.read(into: &buffer, from: kept, limit: limit) else {
-            return nil
+        do throws(SystemCallFailure) {
+            guard let count = try descriptor.read(into: &buffer, from: kept, limit: limit) else {
+                return nil
+            }
+            kept += count
+            return count
+        } catch {
+            // A terminal that no process has open any more.
+            if error.errno == 5 { return 0 }  // EIO
+            throw error
         }
-        kept += count
-        return count
     }
 
     mutating func cut(at now: [UInt8], into lines: inout [UInt8], room: Int) {
@@ -270,4 +328,21 @@ private struct LogText {
     }
 
     mutating func shrink() { buffer = Array(buffer[..<kept]) }
+}
+
+/// A log writer's end of the connection to the shim.
+private final class SharedSocket {
+    let socket: PacketSocket
+
+    init(adopting number: CInt) {
+        socket = PacketSocket(adopting: OwnedDescriptor(adopting: number))
+    }
+
+    var number: CInt { socket.descriptor.number }
+
+    func tell(_ news: WriterNews) {
+        ignoring("the shim sees the writer's end") { () throws(SystemCallFailure) in
+            try socket.send(news.packet)
+        }
+    }
 }

@@ -242,6 +242,7 @@ extension Shim {
     func noteRunning(_ slot: TaskSlot) {
         slot.restarts?.startedAt = SystemClock.sinceBoot
         slot.restarts?.startedWall = SystemClock.wall
+        slot.output?.begin()
         beginHealth(slot)
     }
 

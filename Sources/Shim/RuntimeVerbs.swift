@@ -47,14 +47,20 @@ extension Shim {
         let errorEnds = try Pipe().release()
         let readErrors = OwnedDescriptor(adopting: errorEnds.reading)
         let errors = OwnedDescriptor(adopting: errorEnds.writing)
-        let output = try TaskOutput(slot, shim: self, output: read, errors: readErrors)
+        let (given, input) = try standardInput(of: slot)
+        let output = try TaskOutput(
+            slot, shim: self, input: input, output: read, errors: readErrors)
         let (host, rootfs, talk) = (hostMounts.number, slot.paths.rootfs, RuntimeTalk(self))
         let (log, mounts) = (talk.path, [rootfs] + memory.map(\.path))
         let paths = slot.paths
         let call: RuntimeCall = slot.startsAtOnce ? .run : .create
-        let command = Command(slot.command(document).arguments(call, log: log))
+        slot.console = slot.input.isTerminal ? try Console("console", in: paths.bundle) : nil
+        let command = Command(
+            slot.command(document).arguments(call, log: log, console: slot.console?.path))
         do throws(SystemCallFailure) {
-            let pid = try command.forkAndExec(in: 0, out: out.number, err: errors.number) {
+            let pid = try command.forkAndExec(
+                in: given?.descriptor.number ?? 0, out: out.number, err: errors.number
+            ) {
                 complaining(in: log) { () throws(SystemCallFailure) in
                     try hidden.join()
                     let shared = try sharedSources(paths)
@@ -66,15 +72,26 @@ extension Shim {
             if let former = slot.output { slot.formerLog = slot.formerLog + former.state.totals }
             slot.output = output
         } catch {
+            slot.console = nil
             output.close()
             throw error
         }
+    }
+
+    /// The pipe for the input of clients. A terminal, or an empty input, is none.
+    private func standardInput(
+        of slot: TaskSlot
+    ) throws(SystemCallFailure) -> (given: SharedDescriptor?, input: SharedDescriptor?) {
+        guard slot.input.isOpen, !slot.input.isTerminal else { return (nil, nil) }
+        let ends = try SharedDescriptor.pipe()
+        return (ends.reading, ends.writing)
     }
 
     func created(_ slot: TaskSlot, _ job: Job, _ exit: ChildExit) {
         let exit = job.runtimeExit ?? exit
         defer { if !runtimeIsCreating { orphans = [:] } }
         guard exit.code == 0 else {
+            slot.console = nil
             let printed = slot.output?.closeAfterRuntime()
             return failed(slot, job, refusal(of: slot, job, exit, printed))
         }
@@ -92,9 +109,12 @@ extension Shim {
         let process = ProcessIdentity(pid: pid, startTicks: ProcFS.startTicks(of: pid) ?? 0)
         slot.process = process
         isMemoryDue = true
+        let lack = takeTerminal(of: slot)
+        if lack != nil { Children.signal(pid, 9) }
         let ended = orphans[pid]
         // The requests that wait for a restart are to start the task.
-        let answer: ShimReply = slot.restarts?.isRestart ?? false ? .done : .running(process)
+        let made: ShimReply = slot.restarts?.isRestart ?? false ? .done : .running(process)
+        let answer = lack.map { .failed(.runtime, detail: $0) } ?? made
         if slot.startsAtOnce {
             confirm(slot, job.waiting, answer, ended)
         } else {

@@ -114,6 +114,8 @@ package final class Shim {
         case .update(let task, let update): self.update(task, update, id: id)
         case .setHealth(let task, let health): setHealth(task, health, id: id)
         case .health(let task, let since): health(task, since: since, id: id)
+        case .setInput(let task, let input): setInput(task, input, id: id)
+        case .attachTask(let task, let stream): attach(task, stream, &passed, id: id)
         case .openLog(let task, let log): openLog(task, log, id: id)
         case .delete(let task): delete(task, id: id)
         case .unmount(let task): unmount(task, id: id)

@@ -32,6 +32,7 @@ final class StreamClient {
     }
 
     var number: CInt { socket.number }
+    var unsentCount: Int { unsent.count }
     var hasUnsent: Bool { !unsent.isEmpty && !isGone }
     var isSending: Bool { !isGone && !hasFinished }
 
@@ -92,7 +93,7 @@ final class StreamClient {
     private func refuse(_ fault: StreamFault) {
         switch framing {
         case .frames:
-            let status = ExecStatus(of: "", framing)
+            let status = ExecStatus(of: nil, framing)
             send(status.frames(error: "stream-malformed", detail: fault.detail)[...])
         case .webSocket: send(WebSocketFrame.close(fault.code, fault.detail)[...])
         }

@@ -1,5 +1,6 @@
-// A task's output: a helper reads and writes it, because only a helper may wait for a disk. It runs
-// in a cgroup of the pod, so that the work that a task causes is charged to its pod.
+// A task's output: a helper reads and writes it, because only a helper may wait for a disk. It also
+// serves the task's clients. It runs in a cgroup of the pod, so that the work that a task causes is
+// charged to its pod.
 //
 // A slow log disk makes the task wait for a second at most. After that the shim reads the streams
 // itself, drops what it reads, and counts it. The helper logs the count when the disk takes
@@ -40,8 +41,11 @@ final class TaskOutput {
     private(set) var isClosed = false
     /// Shared with the writer; there are none before the first one.
     private var counters: LogCounters?
-    /// The pipes between the shim and the writer.
     private var talk: WriterTalk?
+    /// The writing end of the task's input, as long as that may go on. The writer has a copy.
+    private var input: SharedDescriptor?
+    /// Clients that wait for the program, and then for the writer.
+    private var clients: [(stream: WireStream, socket: SharedDescriptor)] = []
     /// CLOCK_BOOTTIME in nanoseconds of the last attempt to start a writer.
     private var triedAt: Int64 = 0
     /// The shim reads the streams, and drops what it reads.
@@ -53,18 +57,30 @@ final class TaskOutput {
     /// What the daemon was told last, and CLOCK_BOOTTIME in nanoseconds of that.
     private var told = (state: LogState(), at: 0 as Int64)
 
-    /// Adopts the reading ends of a task's standard output and error.
+    /// Adopts the writing end of a task's standard input, if clients may write to it, and the
+    /// reading ends of standard output and error.
     init(
-        _ slot: TaskSlot, shim: Shim, output: consuming OwnedDescriptor,
-        errors: consuming OwnedDescriptor
+        _ slot: TaskSlot, shim: Shim, input: SharedDescriptor?,
+        output: consuming OwnedDescriptor, errors: consuming OwnedDescriptor
     ) throws(SystemCallFailure) {
         self.slot = slot
         self.shim = shim
+        self.input = input
         streams = [OutputStream(0, output), OutputStream(1, errors)]
         for stream in streams {
             try stream.source.setNonblocking()
             try watch(stream)
         }
+    }
+
+    /// The task has a terminal, which replaces the pipes. Adopts the descriptor.
+    func use(_ terminal: consuming OwnedDescriptor) throws(SystemCallFailure) {
+        try terminal.setNonblocking()
+        for stream in streams { unwatch(stream) }
+        endsLater = false
+        let stream = OutputStream(0, terminal)
+        streams = [stream]
+        try watch(stream)
     }
 
     private var limits: LogLimits { slot.document?.log ?? LogLimits() }
@@ -210,7 +226,7 @@ final class TaskOutput {
     private func startWriter(giving begin: [UInt8], of first: OutputStream) {
         do throws(SystemCallFailure) {
             let counters = try sharedCounters()
-            let ends = try WriterEnds(hasAnswers: slot.clientLog != nil)
+            let (talk, control) = try connection()
             let inputs = streams.map {
                 (
                     stream: $0.number, descriptor: $0.source.number,
@@ -223,29 +239,86 @@ final class TaskOutput {
                 stream.dropped = 0
             }
             let (paths, hierarchies, limits) = (slot.paths, shim.hierarchies, limits)
-            let (home, control, answers) = (slot.logHome, ends.control, ends.answers)
-            let talk = ends.talk
-            if let number = talk.number {
-                try shim.epoll.add(number, .readable, tag: Watched.writer(number).tag)
-            }
+            let (home, end) = (slot.logHome, control.descriptor.number)
+            let given = TaskInput(
+                slot.input, pipe: input?.descriptor.number, terminal: inputs.first?.descriptor)
+            try shim.epoll.add(talk.number, .readable, tag: Watched.writer(talk.number).tag)
             counters.isDraining = false
+            self.talk = talk
+            // In this order, because they get the first output, too.
+            for client in clients { give(client.stream, client.socket) }
+            clients = []
             // The log's disk is mounted on the host, not in the sandbox.
-            writer = try forkHelper(
-                keeping: ends.numbers + inputs.map(\.descriptor), mounts: shim.hostMounts.number
-            ) {
+            let kept =
+                [end] + inputs.map(\.descriptor) + (input.map { [$0.descriptor.number] } ?? [])
+            writer = try forkHelper(keeping: kept, mounts: shim.hostMounts.number) {
                 LogCgroup(paths, hierarchies).enter()
                 return LogWriter(
-                    home, limits, counters: counters, control: control, answers: answers,
-                    inputs: inputs
+                    home, limits, counters: counters, control: end, inputs: inputs, input: given
                 ).run()
             }
-            self.talk = talk
             leaveToWriter()
         } catch {
             talk = nil
+            clients = []
             note(UInt64(begin.count), of: first)
             drop()
         }
+    }
+
+    /// The two ends of the connection to a writer.
+    private func connection() throws(SystemCallFailure) -> (WriterTalk, SharedDescriptor) {
+        let ends = try SocketPair(ofPackets: true).release()
+        let other = SharedDescriptor(OwnedDescriptor(adopting: ends.other))
+        return (
+            WriterTalk(PacketSocket(adopting: OwnedDescriptor(adopting: ends.one))), other
+        )
+    }
+
+    // MARK: Clients
+
+    /// Gives the task one more client. It waits until the program runs; `hasBegun`: it does, or is
+    /// about to.
+    func attach(_ stream: WireStream, _ socket: SharedDescriptor, hasBegun: Bool) -> ShimReply {
+        if isClosed || streams.isEmpty && writer == nil {
+            return .failed(.notRunning, detail: "the task's output has ended")
+        }
+        if writer != nil {
+            return give(stream, socket)
+                ? .done : .failed(.system, detail: "the log writer does not answer")
+        }
+        guard clients.count < AttachedClients.most else {
+            return .failed(.state, detail: "the task has \(clients.count) clients")
+        }
+        clients.append((stream, socket))
+        if hasBegun { begin() }
+        return .done
+    }
+
+    @discardableResult
+    private func give(_ stream: WireStream, _ socket: SharedDescriptor) -> Bool {
+        talk?.tell(.attach(stream), passing: [socket.descriptor.number]) ?? false
+    }
+
+    /// The program runs, or is about to. A silent task needs a writer as soon as it has a client.
+    func begin() {
+        guard !clients.isEmpty, writer == nil, let first = streams.first else { return }
+        printed = nil
+        startWriter(giving: [], of: first)
+    }
+
+    /// The streams of the clients end with the task's first process.
+    private func endClients() {
+        input = nil
+        guard let exit = slot.exit else { return }
+        _ = talk?.tell(.ended(exit))
+        for client in clients {
+            ignoring("it has gone") { () throws(SystemCallFailure) in
+                let last = ExecStatus(of: nil, client.stream.framing).frames(exit)
+                _ = try client.socket.descriptor.write(last[...])
+            }
+        }
+        clients = []
     }
 
     /// The writer reads the streams from now on. Nothing wakes the shim but the next output of a
@@ -333,13 +406,14 @@ final class TaskOutput {
             endsLater = false
             end(stream)
         }
+        endClients()
     }
 
     /// Returns the requests to open the log anew that the writer has not answered.
     func writerEnded() -> [UInt32] {
         hearWriter()
         let openings = talk?.takeWaiting() ?? []
-        if let number = talk?.number { shim.epoll.remove(number) }
+        if let talk { shim.epoll.remove(talk.number) }
         (writer, talk, nextLook) = (nil, nil, nil)
         guard let counters else { return openings }
         if counters.isFinished {
@@ -360,14 +434,24 @@ final class TaskOutput {
     func hears(_ number: CInt) -> Bool { talk?.number == number }
 
     func hearWriter() {
-        for (id, reply) in talk?.hear() ?? [] { shim.reply(id, reply) }
+        do {
+            while let news = try talk?.hear() {
+                switch news {
+                case .reopened(let count, let record):
+                    for id in talk?.answered(count) ?? [] {
+                        shim.reply(id, LogOpening.reply(record))
+                    }
+                case .inputOver: input = nil
+                }
+            }
+        } catch { if let talk { shim.epoll.remove(talk.number) } }  // it ends
     }
 
     /// Asks the writer to open the log's file anew. Returns `false` if there is no writer that will
     /// do that.
     func askWriterToReopen(_ ids: [UInt32]) -> Bool {
         guard writer != nil, !isClosed else { return false }
-        return talk?.ask(ids) ?? false
+        return talk?.askToReopen(ids) ?? false
     }
 
     func forgetOpenings() { talk?.forgetWhoWaits() }
@@ -377,6 +461,8 @@ final class TaskOutput {
         isClosed = true
         for stream in streams { unwatch(stream) }
         streams = []
+        input = nil
+        clients = []
         talk?.finish()
     }
 

@@ -46,6 +46,9 @@ final class TaskSlot {
     var job: Job?
     var stop: StopState?
     var output: TaskOutput?
+    var input = WireInput()
+    /// Where the runtime sends the terminal, while it makes the task.
+    var console: Console?
     /// What the outputs before `output` were.
     var formerLog = LogTotals()
     /// `nil` if the task is never restarted.

@@ -1,79 +1,117 @@
-// The pipes between the shim and a log writer.
+// What a shim and a log writer tell each other, as packets.
 
 import Kernel
 import Linux
 import ShimProtocol
 
-/// The ends of both sides, before the writer is forked.
-struct WriterEnds {
-    private let asking: (reading: SharedDescriptor, writing: SharedDescriptor)
-    private let answering: (reading: SharedDescriptor, writing: SharedDescriptor)?
+/// What the shim asks of a log writer. The end of the connection asks it to finish.
+enum WriterOrder {
+    /// Open the client's file anew, for so many requests.
+    case reopen(Int)
+    /// Give the task one more client, whose socket comes along.
+    case attach(WireStream)
+    /// The task's first process has ended, which ends the streams of its clients.
+    case ended(TaskExit)
 
-    /// Only a log in a client's file has answers.
-    init(hasAnswers: Bool) throws(SystemCallFailure) {
-        asking = try SharedDescriptor.pipe()
-        answering = hasAnswers ? try SharedDescriptor.pipe() : nil
-        try answering?.reading.descriptor.setNonblocking()
+    var packet: [UInt8] {
+        switch self {
+        case .reopen(let count): [0, UInt8(truncatingIfNeeded: count), UInt8(count >> 8)]
+        case .attach(let stream): [1] + stream.packet()
+        case .ended(let exit): [2] + exit.fileContent()
+        }
     }
 
-    /// The writer's ends.
-    var control: CInt { asking.reading.descriptor.number }
-    var answers: CInt? { answering?.writing.descriptor.number }
-    var numbers: [CInt] { [control] + (answers.map { [$0] } ?? []) }
-
-    var talk: WriterTalk { WriterTalk(control: asking.writing, answers: answering?.reading) }
+    init(_ packet: [UInt8]) throws(WireFault) {
+        let rest = Array(packet.dropFirst())
+        switch packet.first {
+        case 0 where rest.count == 2: self = .reopen(Int(rest[0]) | Int(rest[1]) << 8)
+        case 1: self = .attach(try WireStream.parse(rest))
+        case 2:
+            guard let exit = try TaskExit.parse(fileContent: rest) else {
+                throw WireFault("an exit without content")
+            }
+            self = .ended(exit)
+        default: throw WireFault("an order that is not known")
+        }
+    }
 }
 
-/// The ends of a log writer's pipes that the shim has.
+/// What a log writer tells the shim.
+enum WriterNews {
+    /// So many requests to open the file anew are answered, with the record of the opening.
+    case reopened(count: Int, record: [UInt8])
+    /// The task's input is over, so no end of its pipe may stay open.
+    case inputOver
+
+    var packet: [UInt8] {
+        switch self {
+        case .reopened(let count, let record):
+            [0, UInt8(truncatingIfNeeded: count), UInt8(count >> 8)] + record
+        case .inputOver: [1]
+        }
+    }
+
+    init(_ packet: [UInt8]) throws(WireFault) {
+        switch packet.first {
+        case 0 where packet.count >= 3:
+            self = .reopened(
+                count: Int(packet[1]) | Int(packet[2]) << 8, record: Array(packet[3...]))
+        case 1: self = .inputOver
+        default: throw WireFault("news that are not known")
+        }
+    }
+}
+
+/// The shim's end of the connection to a log writer.
 final class WriterTalk {
-    /// Its end asks the writer to finish, and each byte asks it to open the client's file anew.
-    private var control: SharedDescriptor?
-    /// The answers to that; `nil` if the log is not in a client's file.
-    private let answers: SharedDescriptor?
-    /// The requests that wait for it, in order. `nil` for a request of an earlier daemon.
+    private let socket: PacketSocket
+    private var isFinishing = false
+    /// The requests that wait for an opening, in order. `nil` for a request of an earlier daemon.
     private var waiting: [UInt32?] = []
-    private var unread: [UInt8] = []
-
-    init(control: SharedDescriptor, answers: SharedDescriptor?) {
-        self.control = control
-        self.answers = answers
-    }
-
-    /// The descriptor of the answers.
-    var number: CInt? { answers?.descriptor.number }
-
-    func finish() { control = nil }
-
-    /// Returns `false` if the writer cannot be asked.
-    func ask(_ ids: [UInt32]) -> Bool {
-        guard control != nil, answers != nil, waiting.count + ids.count <= WriterTalk.most else {
-            return false
-        }
-        waiting += ids.map { $0 }
-        ignoring("the writer has ended, and its end is handled") { () throws(SystemCallFailure) in
-            // A pipe has room for so few bytes, so this does not wait.
-            for _ in ids { _ = try control?.descriptor.write([1]) }
-        }
-        return true
-    }
 
     /// The most requests at a time.
     private static let most = 1024
 
-    /// The requests that were answered, each with its answer.
-    func hear() -> [(id: UInt32, reply: ShimReply)] {
+    init(_ socket: consuming PacketSocket) { self.socket = socket }
+
+    var number: CInt { socket.descriptor.number }
+
+    func finish() {
+        isFinishing = true
+        socket.descriptor.finishSending()
+    }
+
+    /// Returns `false` if the writer cannot be asked. The caller keeps the descriptors.
+    func tell(_ order: WriterOrder, passing descriptors: [CInt] = []) -> Bool {
+        if isFinishing { return false }
         do throws(SystemCallFailure) {
-            unread += try answers?.descriptor.read(limit: 65536) ?? []
-        } catch {}
-        var heard: [(id: UInt32, reply: ShimReply)] = []
-        while let answer = WriterAnswer.take(from: &unread) {
-            let count = min(answer.count, waiting.count)
-            for case let id? in waiting[..<count] {
-                heard.append((id, LogOpening.reply(answer.record)))
-            }
-            waiting.removeFirst(count)
+            try socket.send(order.packet, passing: descriptors)
+            return true
+        } catch { return false }
+    }
+
+    /// Returns `false` if the writer cannot be asked.
+    func askToReopen(_ ids: [UInt32]) -> Bool {
+        guard waiting.count + ids.count <= WriterTalk.most, tell(.reopen(ids.count)) else {
+            return false
         }
-        return heard
+        waiting += ids.map { $0 }
+        return true
+    }
+
+    /// The next news; `nil` if there are none now. Throws at the connection's end.
+    func hear() throws(WriterGone) -> WriterNews? {
+        do {
+            guard let packet = try socket.receive() else { return nil }
+            return try WriterNews(packet)
+        } catch { throw WriterGone() }
+    }
+
+    /// The requests that the writer has answered.
+    func answered(_ count: Int) -> [UInt32] {
+        let count = min(count, waiting.count)
+        defer { waiting.removeFirst(count) }
+        return waiting[..<count].compactMap { $0 }
     }
 
     /// The requests that the writer has not answered.
@@ -85,29 +123,5 @@ final class WriterTalk {
     func forgetWhoWaits() { waiting = waiting.map { _ in nil } }
 }
 
-/// A log writer's answer to requests to open the file anew, as bytes of its pipe.
-struct WriterAnswer {
-    /// How many requests it answers.
-    let count: Int
-    let record: [UInt8]
-
-    /// At most 4096 bytes, so that a write to a pipe is atomic (pipe(7)).
-    var bytes: [UInt8] {
-        let size = record.count
-        return [
-            UInt8(truncatingIfNeeded: count), UInt8(truncatingIfNeeded: count >> 8),
-            UInt8(truncatingIfNeeded: size), UInt8(truncatingIfNeeded: size >> 8),
-        ] + record
-    }
-
-    /// Removes the first answer; `nil` if there is no whole one.
-    static func take(from bytes: inout [UInt8]) -> WriterAnswer? {
-        guard bytes.count >= 4 else { return nil }
-        let size = Int(bytes[2]) | Int(bytes[3]) << 8
-        guard bytes.count >= 4 + size else { return nil }
-        let answer = WriterAnswer(
-            count: Int(bytes[0]) | Int(bytes[1]) << 8, record: Array(bytes[4..<4 + size]))
-        bytes.removeFirst(4 + size)
-        return answer
-    }
-}
+/// The writer has closed its end of the connection.
+struct WriterGone: Error {}

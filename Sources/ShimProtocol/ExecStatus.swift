@@ -1,14 +1,14 @@
-// The status of an exec: the last thing on its stream, in JSON.
+// The status of an exec, or of a task: the last thing on its stream, in JSON.
 
 import Bytes
-import Kernel
+package import Kernel
 
 package struct ExecStatus {
-    /// The exec's id.
-    private let id: String
+    /// The exec's id; `nil` if the stream is that of a task.
+    private let id: String?
     private let framing: StreamFraming
 
-    package init(of id: String, _ framing: StreamFraming) {
+    package init(of id: String?, _ framing: StreamFraming) {
         self.id = id
         self.framing = framing
     }
@@ -36,15 +36,29 @@ package struct ExecStatus {
         }
     }
 
+    /// The bytes at the end of the stream of a task whose first process has ended.
+    package func frames(_ exit: TaskExit) -> [UInt8] {
+        let (code, signal): (Int32?, Int32?)
+        switch exit.status {
+        case .code(let number): (code, signal) = (number, nil)
+        case .signal(let number): (code, signal) = (nil, number)
+        case .neverRan, .unknown: (code, signal) = (nil, nil)
+        }
+        return switch framing {
+        case .frames: ended(status(code, signal))
+        case .webSocket: ended(kubernetes(code ?? signal.map { 128 + $0 } ?? 255))
+        }
+    }
+
     /// The bytes at the end of the stream if no process runs, or the stream cannot go on. `code` is
     /// a problem's.
     package func frames(error code: String, detail: String) -> [UInt8] {
         var text = ByteBuilder()
         switch framing {
         case .frames:
-            text.append("{\"id\":\"")
-            text.append(escaping: id)
-            text.append("\",\"error\":{\"code\":\"")
+            text.append("{")
+            appendID(to: &text)
+            text.append("\"error\":{\"code\":\"")
             text.append(escaping: code)
             text.append("\",\"detail\":\"")
             text.append(escaping: detail)
@@ -63,17 +77,16 @@ package struct ExecStatus {
     }
 
     private func status(
-        _ code: Int32?, _ signal: Int32?, timedOut: Bool, detail: String? = nil
+        _ code: Int32?, _ signal: Int32?, timedOut: Bool? = nil, detail: String? = nil
     ) -> [UInt8] {
         var text = ByteBuilder()
-        text.append("{\"id\":\"")
-        text.append(escaping: id)
-        text.append("\",\"exitCode\":")
+        text.append("{")
+        appendID(to: &text)
+        text.append("\"exitCode\":")
         text.append(utf8: code.map { "\($0)" } ?? "null")
         text.append(",\"signal\":")
         text.append(utf8: signal.map { "\"\(SignalName.of($0))\"" } ?? "null")
-        text.append(",\"timedOut\":")
-        text.append(utf8: "\(timedOut)")
+        if let timedOut { text.append(utf8: ",\"timedOut\":\(timedOut)") }
         if let detail {
             text.append(",\"detail\":\"")
             text.append(escaping: detail)
@@ -83,13 +96,21 @@ package struct ExecStatus {
         return text.finish().bytes
     }
 
+    private func appendID(to text: inout ByteBuilder) {
+        guard let id else { return }
+        text.append("\"id\":\"")
+        text.append(escaping: id)
+        text.append("\",")
+    }
+
     /// A `Status` of Kubernetes' meta/v1, as v4.channel.k8s.io and later ones have it.
     private func kubernetes(_ code: Int32, detail: String? = nil) -> [UInt8] {
         if code == 0 { return Array("{\"metadata\":{},\"status\":\"Success\"}".utf8) }
         var text = ByteBuilder()
         text.append("{\"metadata\":{},\"status\":\"Failure\",\"reason\":\"NonZeroExitCode\",")
         text.append("\"message\":\"")
-        text.append(escaping: detail ?? "the exec has ended with exit code \(code)")
+        let whose = id == nil ? "task" : "exec"
+        text.append(escaping: detail ?? "the \(whose) has ended with exit code \(code)")
         text.append("\",\"details\":{\"causes\":[{\"reason\":\"ExitCode\",\"message\":\"")
         text.append(utf8: "\(code)")
         text.append("\"}]}}")

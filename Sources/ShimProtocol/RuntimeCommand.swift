@@ -10,9 +10,8 @@ package enum RuntimeCall: Equatable, Sendable {
     /// Removes the state and the cgroup; refused while the container is alive.
     case delete
     /// Runs the process of a document in the container, and returns as soon as it runs. The
-    /// cgroup is one below the container's, as the runtime's option has it. `console` is a socket
-    /// to which the runtime sends the terminal, if the process has one.
-    case exec(process: String, pidFile: String, cgroup: String?, console: String?)
+    /// cgroup is one below the container's, as the runtime's option has it.
+    case exec(process: String, pidFile: String, cgroup: String?)
 }
 
 /// A container, as the runtime knows it.
@@ -33,19 +32,19 @@ package struct RuntimeCommand: Equatable, Sendable {
     }
 
     /// Returns the whole command line, the program first. The runtime appends JSON lines to the
-    /// file `log`.
-    package func arguments(_ call: RuntimeCall, log: String) -> [String] {
+    /// file `log`. If the process has a terminal, the runtime sends it to the socket `console`.
+    package func arguments(_ call: RuntimeCall, log: String, console: String? = nil) -> [String] {
         let common = [program, "--root", root, "--log", log, "--log-format", "json"]
-        let make = ["--bundle", bundle, "--pid-file", bundle + "/pid", id]
+        let terminal = console.map { ["--console-socket", $0] } ?? []
+        let make = ["--bundle", bundle, "--pid-file", bundle + "/pid"] + terminal + [id]
         return switch call {
         case .create: common + ["create"] + make
         case .run: common + ["run", "--detach"] + make
         case .start: common + ["start", id]
         case .delete: common + ["delete", id]
-        case .exec(let process, let pidFile, let cgroup, let console):
+        case .exec(let process, let pidFile, let cgroup):
             common + ["exec", "--detach", "--process", process, "--pid-file", pidFile]
-                + (console.map { ["--console-socket", $0] } ?? [])
-                + (cgroup.map { ["--cgroup", $0] } ?? []) + [id]
+                + terminal + (cgroup.map { ["--cgroup", $0] } ?? []) + [id]
         }
     }
 }

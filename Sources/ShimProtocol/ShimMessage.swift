@@ -82,6 +82,8 @@ package enum ShimCapability: String, Sendable, CaseIterable {
     case clientLogs
     /// It checks the health of tasks.
     case health
+    /// It gives tasks an input, a terminal, and clients.
+    case attach
 }
 
 /// The state of a shim.

@@ -16,6 +16,11 @@ package enum ShimRequest: Equatable, Sendable {
     /// Asks for the health of a task: `health`, with the changes after `since`. The daemon has
     /// stored the changes up to `since`, so the shim can forget them.
     case health(task: String, since: UInt64)
+    /// Gives the task, which has not been created yet, an input or a terminal: `done`.
+    case setInput(task: String, WireInput)
+    /// Gives the task one more client, with the descriptor that comes along as its stream: `done`,
+    /// or `failed`.
+    case attachTask(String, WireStream)
     /// Runs the runtime's start: `done`. If the task waits for a restart, that is due now: `done`
     /// when the task has started.
     case start(task: String)
@@ -130,9 +135,7 @@ extension ShimRequest {
         case .create(let task, let document): put(&writer, .create(task, document))
         case .start(let task): put(&writer, .start(task))
         case .delete(let task): put(&writer, .delete(task))
-        case .signal(let task, let number):
-            writer.put(4, task)
-            writer.put(number)
+        case .signal(let task, let number): writer.put(4, task, number)
         case .stop(let task, let signal, let grace):
             writer.put(5, task)
             writer.put(signal)
@@ -154,9 +157,7 @@ extension ShimRequest {
         case .setRestart(let task, let restart):
             writer.put(18, task)
             restart.write(&writer)
-        case .attempts(let task, let since):
-            writer.put(19, task)
-            writer.put(since)
+        case .attempts(let task, let since): writer.put(19, task, since)
         // An earlier shim reads the plain form.
         case .exec(let task, let exec):
             writer.put(exec.isPlain ? 21 : 27, task)
@@ -176,9 +177,13 @@ extension ShimRequest {
         case .setHealth(let task, let health):
             writer.put(29, task)
             health.write(&writer)
-        case .health(let task, let since):
-            writer.put(30, task)
-            writer.put(since)
+        case .health(let task, let since): writer.put(30, task, since)
+        case .setInput(let task, let input):
+            writer.put(28, task)
+            input.write(&writer)
+        case .attachTask(let task, let stream):
+            writer.put(31, task)
+            stream.write(&writer)
         case .removeAll(let keepsLogs):
             writer.put(10 as UInt8)
             writer.put(flag: keepsLogs)
@@ -244,6 +249,8 @@ extension ShimRequest {
         case 20: return .openLog(task: try reader.text(), try ClientLog.read(&reader))
         case 29: return .setHealth(task: try reader.text(), try WireHealth.read(&reader))
         case 30: return .health(task: try reader.text(), since: try reader.number())
+        case 28: return .setInput(task: try reader.text(), try WireInput.read(&reader))
+        case 31: return .attachTask(try reader.text(), try WireStream.read(&reader))
         default: throw WireFault("request \(kind)")
         }
     }
@@ -264,6 +271,13 @@ extension WireWriter {
     fileprivate mutating func put(_ kind: UInt8, _ task: String) {
         put(kind)
         put(task)
+    }
+
+    fileprivate mutating func put<Number: FixedWidthInteger>(
+        _ kind: UInt8, _ task: String, _ number: Number
+    ) {
+        put(kind, task)
+        put(number)
     }
 
     fileprivate mutating func put(_ kind: UInt8, _ task: String, _ arguments: [String]) {

@@ -42,6 +42,11 @@ extension SimulatedShim {
         reply(id, runs ? .done : .failed(.notRunning, detail: "the exec has ended"))
     }
 
+    func attach(_ name: String, _ id: UInt32) {
+        let runs = tasks[name]?.isAlive ?? false
+        reply(id, runs ? .done : .failed(.notRunning, detail: "the task does not run"))
+    }
+
     func endExec(_ exec: String, _ id: UInt32) {
         if let exec = execs.first(where: { $0.id == exec }) { finish(exec, .signaled(1)) }
         reply(id, .done)

@@ -102,6 +102,8 @@ import ShimProtocol
         case .update(let name, let update): self.update(task(name), update, id)
         case .setHealth(let name, let health): setHealth(task(name), health, id)
         case .health(let name, let since): health(name, since, id)
+        case .setInput: reply(id, .done)
+        case .attachTask(let name, _): attach(name, id)
         case .openLog: work(onDisk: true) { self.reply(id, .done) }
         case .delete(let name): delete(task(name), id)
         case .unmount(let name): unmount(task(name), id)

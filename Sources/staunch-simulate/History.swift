@@ -160,6 +160,8 @@ import Store
             spec.health = health
         }
         if world.dice.once(in: 3) { spec.log.path = "/var/log/pods/\(name).log" }
+        spec.stdin = world.dice.once(in: 4)
+        spec.tty = world.dice.once(in: 4)
         // The engine refuses some of these.
         if world.dice.once(in: 6) { spec.after = [taskName()] }
         if world.dice.once(in: 16) { spec.isInit = true }

@@ -169,7 +169,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         switch self {
         case .create: return [create]
         case .createAndStart:
-            let waiting = Scenario.pod(rootfs, "\(Scenario.mounts), \"start\": false")
+            let input = #""start": false, "stdin": true, "tty": true"#
+            let waiting = Scenario.pod(rootfs, "\(Scenario.mounts), \(input)")
             return [
                 Step(method: "PUT", path: pod, body: waiting),
                 Step(method: "POST", path: pod + "/tasks/app/start", body: "{}"),

@@ -60,6 +60,8 @@ enum Samples {
                 .forgetExec(id: text),
                 .update(task: text, update(text)),
                 .openLog(task: text, ClientLog(root: "/r", path: text)),
+                .setInput(task: text, WireInput(isOpen: text.isEmpty, isOnce: !text.isEmpty)),
+                .attachTask(text, WireStream(.webSocket, early: Array(text.utf8))),
                 .health(task: text, since: text.isEmpty ? 0 : .max),
                 .setHealth(task: text, health(.http(port: 80, path: text, host: text), .none)),
             ]

@@ -11,25 +11,21 @@ import Testing
 /// A log writer in a thread of its own, with one stream.
 private final class RunningWriter: @unchecked Sendable {
     private let input: Mutex<OwnedDescriptor?>
-    private let control: OwnedDescriptor
-    private let answers: OwnedDescriptor
+    private let control: PacketSocket
     private let ended = DispatchSemaphore(value: 0)
     let counters: LogCounters
 
     init(_ home: LogHome, _ limits: LogLimits = LogLimits()) throws {
         counters = try LogCounters()
         let stream = try Linux.Pipe().release()
-        let asking = try Linux.Pipe().release()
-        let answering = try Linux.Pipe().release()
+        let ends = try SocketPair(ofPackets: true).release()
         input = Mutex(OwnedDescriptor(adopting: stream.writing))
-        control = OwnedDescriptor(adopting: asking.writing)
-        answers = OwnedDescriptor(adopting: answering.reading)
+        control = PacketSocket(adopting: OwnedDescriptor(adopting: ends.other))
         #expect(fcntl(stream.reading, F_SETFL, O_NONBLOCK) == 0)
         let (counters, ended) = (counters, ended)
         Thread {
             let writer = LogWriter(
-                home, limits, counters: counters, control: asking.reading,
-                answers: answering.writing,
+                home, limits, counters: counters, control: ends.one,
                 inputs: [(stream: 0, descriptor: stream.reading, begin: [])])
             #expect(writer.run() == 0)
             ended.signal()
@@ -48,16 +44,28 @@ private final class RunningWriter: @unchecked Sendable {
 
     /// Returns when the writer knows of it.
     func askToReopen() throws {
-        try control.writeAll([1])
-        while control.pendingBytes > 0 { usleep(100) }
+        try control.send(WriterOrder.reopen(1).packet)
+        // unix(7), SIOCOUTQ: what the peer has not received.
+        var unread: CInt = 1
+        while unread > 0 {
+            // SAFETY: the number lives for the call.
+            let result = unsafe ioctl(control.descriptor.number, UInt(TIOCOUTQ), &unread)
+            try #require(result == 0)
+            usleep(100)
+        }
     }
 
     func answer() throws -> String? {
-        var bytes = try #require(try answers.read(limit: 5000))
-        let answer = try #require(WriterAnswer.take(from: &bytes))
-        #expect(answer.count == 1 && bytes.isEmpty)
-        return answer.record[0] == 0
-            ? nil : String(decoding: answer.record.dropFirst(), as: UTF8.self)
+        while true {
+            guard let packet = try control.receive() else {
+                usleep(100)
+                continue
+            }
+            guard case .reopened(1, let record) = try WriterNews(packet) else {
+                throw SystemCallFailure(call: "receive", subject: "other news", errno: 22)
+            }
+            return record[0] == 0 ? nil : String(decoding: record.dropFirst(), as: UTF8.self)
+        }
     }
 
     /// Waits until the writer has read so many bytes and written their lines.
@@ -230,21 +238,6 @@ private final class RunningWriter: @unchecked Sendable {
         #expect(try !asksMidLine(0, waiting: true))
         // On a slow machine the line may not end soon.
         #expect(try (1...20).contains { try asksMidLine($0, waiting: false) })
-    }
-
-    @Test("answers arrive whole, whatever is read at once")
-    func answers() {
-        let answers = [([UInt8]([0]), 1), (LogOpening.record(.init(detail: "no")), 300)]
-        let stream = answers.flatMap { WriterAnswer(count: $0.1, record: $0.0).bytes }
-        for cut in 0...stream.count {
-            var found: [Int] = []
-            var bytes: [UInt8] = []
-            for piece in [stream[..<cut], stream[cut...]] {
-                bytes += piece
-                while let answer = WriterAnswer.take(from: &bytes) { found.append(answer.count) }
-            }
-            #expect(found == [1, 300] && bytes.isEmpty)
-        }
     }
 
     // MARK: Readers

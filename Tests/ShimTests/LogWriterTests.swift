@@ -24,11 +24,11 @@ import Testing
         let inputs = try streams.map {
             (stream: $0.stream, descriptor: try full(Array($0.text.utf8)), begin: [UInt8]())
         }
-        // The other end of the control pipe stays open.
-        let ends = try Pipe().release()
-        defer { close(ends.writing) }
+        // The shim's end of the connection stays open.
+        let ends = try SocketPair(ofPackets: true).release()
+        defer { close(ends.other) }
         let writer = LogWriter(
-            .own(names), limits, counters: counters, control: ends.reading, inputs: inputs)
+            .own(names), limits, counters: counters, control: ends.one, inputs: inputs)
         #expect(writer.run() == 0)
         #expect(counters.isFinished)
         return try lines(names.current)
@@ -123,14 +123,14 @@ import Testing
     func finish() throws {
         let counters = try LogCounters()
         let stream = try Pipe().release()
-        let control = try Pipe().release()
+        let control = try SocketPair(ofPackets: true).release()
         let holder = OwnedDescriptor(adopting: stream.writing)
         let bytes = Array("one\ntwo".utf8)
         #expect(try holder.write(bytes[...]) == bytes.count)
-        close(control.writing)
+        close(control.other)
         #expect(clearsBlocking(stream.reading))
         let writer = LogWriter(
-            .own(names), LogLimits(), counters: counters, control: control.reading,
+            .own(names), LogLimits(), counters: counters, control: control.one,
             inputs: [(stream: 0, descriptor: stream.reading, begin: Array("zero\n".utf8))])
         #expect(writer.run() == 0)
         #expect(try lines(names.current) == ["stdout F zero", "stdout F one", "stdout F two"])

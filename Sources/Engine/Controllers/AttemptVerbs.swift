@@ -125,6 +125,8 @@ extension PodController {
             lack = "restarts no task"
         } else if task.health != nil, await has(.health, link) == false {
             lack = "checks the health of no task"
+        } else if task.hasInput, await has(.attach, link) == false {
+            lack = "gives no task an input or a terminal"
         } else if task.log.path != nil, await has(.clientLogs, link) == false {
             lack = "opens no log file of a client's"
         }
@@ -132,6 +134,16 @@ extension PodController {
         throw Failure(
             .shimFailed, "the pod's shim is of an earlier version, and \(lack)",
             step: .create(.rootfsMount))
+    }
+
+    /// Gives the task its input or its terminal.
+    func setInput(
+        of task: TaskSpec, _ ask: @Loop (ShimRequest) async -> ShimReply?
+    ) async throws(Failure) {
+        guard task.hasInput else { return }
+        let input = WireInput(isOpen: task.stdin, isOnce: task.stdinOnce, isTerminal: task.tty)
+        let reply = await ask(.setInput(task: task.name.text, input))
+        guard case .done? = reply else { throw Failure(reply, .taskCreate) }
     }
 
     /// Lets the shim restart the task.
@@ -185,4 +197,9 @@ extension PodTask {
         if state.process != nil { _ = sawExit(.unseen, of: attempt) }
         nextStart = nil
     }
+}
+
+extension TaskSpec {
+    /// The shim has to be told of it.
+    fileprivate var hasInput: Bool { stdin || tty }
 }

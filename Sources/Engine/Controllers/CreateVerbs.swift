@@ -197,6 +197,7 @@ extension PodController {
             }
             let present = self.engine.registry.pod(self.uid)?[task: spec.name] ?? task
             try await self.setRestart(of: present) { request in await self.ask(link, request) }
+            try await self.setInput(of: spec) { request in await self.ask(link, request) }
             try await self.setHealth(of: present, in: pod) { request in
                 await self.ask(link, request)
             }

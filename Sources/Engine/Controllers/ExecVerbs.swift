@@ -136,6 +136,21 @@ extension PodController {
         } catch { return error }
     }
 
+    /// Gives a task one more client. Returns why that is not possible.
+    func attach(_ connection: any ExecConnection, to task: Label) async -> Failure? {
+        do throws(Failure) {
+            let link = try liveShim()
+            guard let knows = await has(.attach, link) else { return Failure(nil, .taskExec) }
+            guard knows else {
+                return Failure(
+                    .shimFailed, "the pod's shim is of an earlier version, and attaches no client")
+            }
+            let request = ShimRequest.attachTask(task.text, connection.stream)
+            let reply = await link.ask(request, passing: connection)
+            return reply == .done ? nil : Failure(reply, .taskExec)
+        } catch { return error }
+    }
+
     func execEnded(_ id: String, _ end: WireExecEnd) { execs[id]?.end(end) }
 
     /// The shim is gone.

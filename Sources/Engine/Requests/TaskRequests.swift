@@ -159,6 +159,28 @@ extension Engine {
         }
     }
 
+    /// Refuses a client of a task that has no process, or soon has none.
+    package func checkAttach(_ pod: Pod, _ task: PodTask) throws(Refusal) {
+        guard pod.state == .ready else { throw .podState(pod.state) }
+        switch task.state {
+        case .created, .running, .paused: break
+        case .creating, .exited, .deleting: throw .taskState(task.state)
+        }
+    }
+
+    /// Makes a client's connection a stream of the task's own input and output. Calls `told` when
+    /// the shim has it, or with the reason if that is not possible; the connection is then still
+    /// the client's.
+    package func attach(
+        _ connection: any ExecConnection, to task: Label, of pod: UID,
+        told: @escaping @Sendable (Failure?) -> Void
+    ) {
+        onLoop { [self] in
+            let controller = controllers.controller(of: pod, self)
+            told(await controller.attach(connection, to: task))
+        }
+    }
+
     /// The execs of a task that have not ended, the oldest first.
     package func execs(of task: PodTask, in pod: UID) -> [PodOperation] {
         registry.openOperations(of: pod).filter {
