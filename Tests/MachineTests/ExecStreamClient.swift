@@ -18,6 +18,12 @@ enum Framing: String, CaseIterable, CustomStringConvertible {
     }
 }
 
+/// The request was answered, but not with the upgrade.
+struct NotUpgraded: Error, CustomStringConvertible {
+    let status: Int
+    let description: String
+}
+
 final class ExecClient {
     let wire: Wire
     let framing: Framing
@@ -44,7 +50,7 @@ final class ExecClient {
         guard head.status == 101 else {
             let size = head[header: "content-length"].flatMap { Int($0) } ?? 0
             let text = String(decoding: try wire.take(size), as: UTF8.self)
-            throw Broken("\(head.status): \(text)")
+            throw NotUpgraded(status: head.status, description: "\(head.status): \(text)")
         }
     }
 
@@ -88,7 +94,7 @@ final class ExecClient {
     }
 
     private func next() throws -> (channel: UInt8, payload: [UInt8])? {
-        guard let first = try? wire.take(1)[0] else { return nil }
+        guard let first = try wire.takeByte() else { return nil }
         if framing == .frames {
             let header = try wire.take(7)
             return (first, try wire.take(header[3...].reduce(0) { $0 << 8 | Int($1) }))
@@ -122,9 +128,10 @@ final class ExecClient {
         return try JSONValue.parse(heard[3] ?? [])
     }
 
-    /// The exit code in the status, in either framing.
-    func exitCode() throws -> Int64? {
-        let status = try status()
+    /// Reads to the end, and returns the exit code in the status, in either framing.
+    func exitCode() throws -> Int64? { code(in: try status()) }
+
+    func code(in status: JSONValue) -> Int64? {
         if framing == .frames { return status["exitCode"]?.integer }
         if status["status"] == .string("Success") { return 0 }
         let cause = status["details"]?["causes"]?.elements?.first

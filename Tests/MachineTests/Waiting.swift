@@ -6,8 +6,13 @@ import Testing
 /// A failure outside of a test's assertions. It ends the test.
 struct Broken: Error, CustomStringConvertible {
     let description: String
+    /// Whether the peer has closed a connection in the middle of something.
+    let isCutShort: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isCutShort: Bool = false) {
+        self.description = description
+        self.isCutShort = isCutShort
+    }
 }
 
 /// Checks repeatedly until `level` holds. If the time limit passes, the test fails by name.

@@ -131,11 +131,17 @@ final class Wire {
     func take(_ count: Int) throws -> [UInt8] {
         while pending.count < count {
             guard try fill() else {
-                throw Broken("closed after \(pending.count) of \(count) bytes")
+                throw Broken("closed after \(pending.count) of \(count) bytes", isCutShort: true)
             }
         }
         defer { pending.removeFirst(count) }
         return Array(pending[..<count])
+    }
+
+    /// Returns the next byte; `nil` if the peer has closed. Throws if neither comes in time.
+    func takeByte() throws -> UInt8? {
+        while pending.isEmpty { guard try fill() else { return nil } }
+        return pending.removeFirst()
     }
 
     /// Reads what is available. Returns `false` if the peer has closed.
