@@ -82,8 +82,9 @@ final class StreamClient {
                         send(WebSocketFrame.pong(payload)[...])
                     }
                 case .closed:
+                    // The server ends the connection first (RFC 6455, section 7.1.1).
                     send(framing.ending[...])
-                    isGone = true
+                    close()
                 case .bytes, .end, .size: try body(input)
                 }
             }
@@ -103,6 +104,8 @@ final class StreamClient {
     /// Ends the connection, also for copies of its descriptor in other processes.
     func close() {
         isGone = true
+        // A client that sends on and on would be read for ever.
+        socket.stopReceiving()
         // An end with unread bytes would be an error to the client (unix(7), ECONNRESET).
         ignoring("it may have gone already") { () throws(SystemCallFailure) in
             while let more = try socket.read(limit: StreamClient.piece), !more.isEmpty {}

@@ -157,6 +157,26 @@ extension Machine {
         }
 
         @Test(
+            "a WebSocket that its client closes is ended, and its exec with it",
+            arguments: [false, true])
+        func closed(_ isEarly: Bool) throws {
+            try withDaemon { daemon, client in
+                _ = try client.createPod("web", daemon.rootfs.sleeper)
+                let close = ExecClient.webSocket(0x88, [3, 232])
+                let exec = try start(
+                    daemon, .webSocket, "echo begun; sleep 5678", early: isEarly ? close : [])
+                if !isEarly {
+                    try exec.read(until: "begun")
+                    try exec.wire.send(close[...])
+                }
+                while try exec.receive() != nil {}
+                #expect(try exec.wire.takeByte() == nil)
+                #expect(try client.follow(exec.id)["exec", "signal"] == .string("HUP"))
+                try isClean(daemon)
+            }
+        }
+
+        @Test(
             "a kept exec outlives its client, and tells the next one its last output",
             arguments: Framing.allCases, [false, true])
         func keeps(_ framing: Framing, _ hasTerminal: Bool) throws {
