@@ -344,14 +344,16 @@ final class ExecKeeper {
         stream?.finish()
         let end = WireExecEnd(
             outcome, timedOut: timedOut, startedAt: startedAt, finishedAt: SystemClock.wall)
-        stream?.conclude { ExecStatus(of: plan.exec.id, $0).frames(end) }
         if killAt == nil {
             cgroup.dissolve()
         } else {
             // A process that was forked meanwhile needs another turn, and one in the kernel waits.
             for _ in 0..<20 where !cgroup.killAndRemove() { SystemClock.pause(milliseconds: 10) }
         }
+        // The shim first: of an end that only the client knew, the daemon would tell the client that
+        // it is unknown.
         tell(end)
+        stream?.conclude { ExecStatus(of: plan.exec.id, $0).frames(end) }
         // The client may take the rest, but nothing waits for that.
         let until = SystemClock.sinceBoot + ExecKeeper.patience
         while let stream, stream.hasUnsent, SystemClock.sinceBoot < until {
