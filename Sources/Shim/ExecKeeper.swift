@@ -297,10 +297,10 @@ final class ExecKeeper {
         if let number = watched?.descriptor.number { epoll.remove(number) }
         watched = nil
         if let pid = process ?? runtime { watched = PidDescriptor.opening(pid) }
-        ignoring("it is looked for") { () throws(SystemCallFailure) in
-            guard let number = watched?.descriptor.number else { return }
+        guard let number = watched?.descriptor.number else { return }
+        do throws(SystemCallFailure) {
             try epoll.add(number, .readable, tag: Tag.child.rawValue)
-        }
+        } catch { watched = nil }  // it is looked for
     }
 
     private var isWatched: Bool { watched?.descriptor.number != nil }
