@@ -25,6 +25,8 @@ final class ExecSlot {
     /// there is nothing to kill.
     var killAt: Int64?
     var kills = 0
+    /// The same for the SIGKILL to the keeper of a check that was asked to end.
+    var keeperKillAt: Int64?
 
     init(_ exec: WireExec, _ task: TaskSlot, _ cgroup: ExecCgroup, isCheck: Bool) {
         id = exec.id
@@ -168,6 +170,10 @@ extension Shim {
     }
 
     func killLostExecs(_ now: Int64) {
+        for exec in execs where exec.keeperKillAt.map({ $0 <= now }) ?? false {
+            exec.keeperKillAt = nil
+            if let keeper = exec.keeper { Children.signal(keeper, 9) }
+        }
         for exec in execs where exec.killAt.map({ $0 <= now }) ?? false {
             kill(exec)
             forgetCheck(exec)
@@ -191,6 +197,7 @@ extension Shim {
     func keeperEnded(_ exec: ExecSlot) {
         exec.keeper = nil
         exec.control = nil
+        exec.keeperKillAt = nil
         isMemoryDue = true
         readEnd(of: exec)
         forgetOldest()

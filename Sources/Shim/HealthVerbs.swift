@@ -48,12 +48,16 @@ extension Shim {
         slot.health?.end()
     }
 
-    /// Ends the check under way; its result does not count. The keeper of an exec ends it.
+    /// Ends the check under way; its result does not count. The keeper of an exec ends it. A keeper
+    /// that hangs is killed, because as long as it has not reaped the exec's process, the task's
+    /// PID namespace does not end (pid_namespaces(7)).
     func dropCheck(_ slot: TaskSlot) {
         guard let check = slot.health?.check else { return }
         slot.health?.check = nil
         if let number = check.number, check.isWatched { epoll.remove(number) }
-        check.exec?.control = nil
+        guard let exec = check.exec, exec.keeper != nil else { return }
+        exec.control = nil
+        exec.keeperKillAt = SystemClock.sinceBoot + 2 * Shim.keepersTime
     }
 
     /// Called when one of the health's times has come.
@@ -95,7 +99,7 @@ extension Shim {
     }
 
     /// Nanoseconds from the timeout of an exec to the time at which its check has failed, even if
-    /// the keeper has not ended.
+    /// the keeper has not ended. After twice that time, a keeper that was asked to end is killed.
     private static let keepersTime: Int64 = 2_000_000_000
 
     // MARK: Connections

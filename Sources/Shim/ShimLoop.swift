@@ -96,7 +96,7 @@ extension Shim {
             next = min(next, slot.output?.nextTimer ?? .max)
             next = min(next, slot.health?.nextTimer ?? .max)
         }
-        for exec in execs { next = min(next, exec.killAt ?? .max) }
+        for exec in execs { next = min(next, exec.killAt ?? .max, exec.keeperKillAt ?? .max) }
         if next == .max { return -1 }
         let nanoseconds = max(0, next - SystemClock.sinceBoot)
         return CInt(min(nanoseconds / 1_000_000 + 1, 60_000))
