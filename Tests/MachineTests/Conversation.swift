@@ -11,10 +11,13 @@ final class Conversation: Sendable {
         let step: Scenario.Step
         let id: String
         var isAccepted: Bool?
+        /// The connection of an upgraded request, when it has ended.
+        var dialogue: Dialogue?
     }
 
     private struct State {
         var requests: [Request] = []
+        var portDialogue: Dialogue?
         var isOver = false
         var failure: String?
     }
@@ -25,6 +28,8 @@ final class Conversation: Sendable {
     private let retries: Bool
 
     var requests: [Request] { state.withLock { $0.requests } }
+    /// The connection to a port, when it has ended. Its request has no operation.
+    var portDialogue: Dialogue? { state.withLock { $0.portDialogue } }
     var isOver: Bool { state.withLock { $0.isOver } }
     var failure: String? { state.withLock { $0.failure } }
 
@@ -43,19 +48,33 @@ final class Conversation: Sendable {
     /// Returns `false` if continuing is pointless.
     private func ask(_ step: Scenario.Step, _ client: Client) throws -> Bool {
         if let until = step.until { return try repeating(step, client, until) }
+        if case .port = step.upgrade { return try connect(step) }
         let id = UUID().uuidString.lowercased()
         let index = state.withLock { state in
             state.requests.append(Request(step: step, id: id))
             return state.requests.count - 1
         }
-        let answer = try again {
-            try client.send(step.method, step.path, step.body, headers: ["Operation-Id": id])
+        var status: Int?
+        if let upgrade = step.upgrade {
+            let dialogue = try again(upgrade, step, id)
+            status = dialogue.status
+            state.withLock { $0.requests[index].dialogue = dialogue }
+        } else {
+            status = try again {
+                try client.send(step.method, step.path, step.body, headers: ["Operation-Id": id])
+            }?.status
         }
-        guard let answer else { return false }
-        let isAccepted = answer.status < 300
+        guard let status else { return false }
+        let isAccepted = status < 300
         state.withLock { $0.requests[index].isAccepted = isAccepted }
         guard isAccepted else { return false }
         return try again { try client.follow(id, within: 30) } != nil
+    }
+
+    private func connect(_ step: Scenario.Step) throws -> Bool {
+        let dialogue = try again(.port, step, "")
+        state.withLock { $0.portDialogue = dialogue }
+        return dialogue.status == 101
     }
 
     private func repeating(
@@ -68,6 +87,18 @@ final class Conversation: Sendable {
             Thread.sleep(forTimeInterval: 0.005)
         }
         return false
+    }
+
+    /// The connection after the upgrade, or the last try of one.
+    private func again(
+        _ upgrade: Upgrade, _ step: Scenario.Step, _ id: String
+    ) throws -> Dialogue {
+        let end = ContinuousClock().now + .seconds(30)
+        while true {
+            let dialogue = try Dialogue(step, upgrade, id: id, socket)
+            if dialogue.isAnswered || !retries || ContinuousClock().now > end { return dialogue }
+            Thread.sleep(forTimeInterval: 0.005)
+        }
     }
 
     /// Returns `nil` if the daemon is gone and the client does not retry.

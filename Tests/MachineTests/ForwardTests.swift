@@ -75,6 +75,27 @@ extension Machine {
             }
         }
 
+        @Test(
+            "a connection that its client does not read ends with the pod or the shim",
+            arguments: [false, true])
+        func unread(_ isKilled: Bool) throws {
+            try withDaemon { daemon, client in
+                let pod = try serve(daemon, client, "cat /dev/zero")
+                let (wire, _) = try open(daemon, "80")
+                _ = try wire.take(1)
+                if isKilled {
+                    kill(pod.shimPID, SIGKILL)
+                } else {
+                    #expect(try client.deletePod("web").state == "succeeded")
+                }
+                // What is unread would keep a helper that only carries bytes.
+                try eventually("no helper is left") { daemon.forwarders == [] }
+                _ = try rest(wire)
+                #expect(try client.deletePod("web", query: "allowMissing=true").status < 300)
+                #expect(daemon.leftovers() == [])
+            }
+        }
+
         @Test("much is carried both ways, and a client that reads nothing costs little")
         func much() throws {
             try withDaemon { daemon, client in

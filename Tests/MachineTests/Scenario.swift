@@ -13,6 +13,12 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     case restart = "create, then restart"
     case order = "create with an init task"
     case exec = "task.exec"
+    case stream = "task.exec over a stream"
+    case terminal = "task.exec over a WebSocket"
+    case forward = "connection to a port"
+    case health = "start, then restart of an unhealthy task"
+    case checks = "health checks"
+    case busyDelete = "delete with an exec, a connection and a check"
     case delete
     case adopt
     case network = "create on a network"
@@ -48,6 +54,8 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
         var body: String?
         /// If set, the step is repeated until its answer is so.
         var until: (@Sendable (Answer) -> Bool)?
+        /// If set, the client upgrades the connection, and talks over it to its end.
+        var upgrade: Upgrade?
     }
 
     /// Ends with 3 the first time, and then is as `script`.
@@ -77,6 +85,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
 
     /// The pod of a scenario, with one of everything that such a pod may have.
     func pod(_ rootfs: Rootfs) -> String {
+        if let pod = streamPod(rootfs) { return pod }
         if usesParent {
             let parent = "\"cgroupParent\": \(quoted(Scenario.parent(of: rootfs)))"
             return rootfs.pod(Scenario.script, podMore: parent)
@@ -148,15 +157,15 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     var hasPod: Bool {
         switch self {
         case .create, .createAndStart, .restart, .order, .network, .plugins, .parent: false
-        case .stop, .task, .pause, .exec, .update, .delete, .adopt, .networkDelete, .pluginsDelete,
-            .parentDelete:
+        case .stop, .task, .pause, .exec, .stream, .terminal, .forward, .health, .checks,
+            .busyDelete, .update, .delete, .adopt, .networkDelete, .pluginsDelete, .parentDelete:
             true
         }
     }
 
     /// Whether the scenario deletes the pod.
     var deletesPod: Bool {
-        [.delete, .networkDelete, .pluginsDelete, .parentDelete].contains(self)
+        [.delete, .busyDelete, .networkDelete, .pluginsDelete, .parentDelete].contains(self)
     }
 
     /// Whether the scenario ends the pod's task, with exit code 7.
@@ -165,6 +174,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
     /// The requests, one after another. There are none if the daemon starts anew.
     func steps(_ name: String, _ rootfs: Rootfs) -> [Step] {
         let pod = "/v1/pods/\(name)"
+        if let steps = streamSteps(pod) { return steps }
         let create = Step(method: "PUT", path: pod, body: Scenario.pod(rootfs))
         switch self {
         case .create: return [create]
@@ -200,7 +210,7 @@ enum Scenario: String, CaseIterable, CustomTestStringConvertible {
             return [Step(method: "PUT", path: pod, body: self.pod(rootfs))]
         case .delete, .pluginsDelete, .parentDelete:
             return [Step(method: "DELETE", path: pod + "?grace=60")]
-        case .adopt: return []
+        case .adopt, .stream, .terminal, .forward, .health, .checks, .busyDelete: return []
         case .network:
             let network = Step(method: "PUT", path: "/v1/networks/net", body: Scenario.networkSpec)
             return [network, Step(method: "PUT", path: pod, body: self.pod(rootfs))]

@@ -11,12 +11,14 @@ extension Machine {
             "any process that hangs at any step delays only its own pod",
             arguments: [Victim.shim, .helper],
             [
-                Scenario.create, .stop, .task, .pause, .restart, .order, .exec, .update, .delete,
-                .network, .networkDelete, .plugins, .pluginsDelete, .parent, .parentDelete,
+                Scenario.create, .stop, .task, .pause, .restart, .order, .exec, .stream, .forward,
+                .checks, .update, .delete, .busyDelete, .network, .networkDelete, .plugins,
+                .pluginsDelete, .parent, .parentDelete,
             ])
         func hangs(_ victim: Victim, _ scenario: Scenario) throws {
-            // A stop needs no helper.
+            // A stop needs no helper, and a connection to a port no shim.
             if victim == .helper && scenario == .stop { return }
+            if victim == .shim && scenario == .forward { return }
             try withFailpoints(scenario) { daemon, client in
                 try Enumeration(
                     title: "stall \(victim.rawValue): \(scenario.rawValue)", scenario: scenario,
@@ -33,15 +35,28 @@ extension Machine {
             let first = try deleteAgain(trial)
             try holdAnswers(trial, pod)
             if trial.target.isMultiple(of: 2) {
-                try daemon.crashAndRestart()
+                try trial.restartDaemon()
                 try holdAnswers(trial, pod)
                 trial.hold(try deleteAgain(trial) == first, "another delete after a restart")
+            }
+            if trial.scenario == .checks, trial.plan.fired?.kind == .helper {
+                try stopsDuringCheck(trial, pod)
             }
             guard trial.target % 16 == 1 else { return }
             let other = "other-\(trial.name)"
             trial.hold(
                 try client.createPod(other, daemon.rootfs.sleeper).status == 201, "no other pod")
             trial.hold(try client.deletePod(other).state == "succeeded", "the other pod stays")
+        }
+
+        /// The keeper of a check does not hold the stop of its task. It takes some seconds until it
+        /// is killed, so at full depth only every eighth failpoint is taken.
+        private func stopsDuringCheck(_ trial: Trial, _ pod: String) throws {
+            if Installation.isDeep, trial.target % 8 != Seed.value % 8 { return }
+            let stop = try trial.client.send(
+                "POST", pod + "/tasks/app/stop", #"{"grace": 60}"#,
+                headers: ["Prefer": "wait=20"])
+            trial.hold(stop.state == "succeeded", "a check holds a stop: \(stop.reply.text)")
         }
 
         /// The delete's operation; `nil` if there is none.

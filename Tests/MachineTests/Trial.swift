@@ -26,6 +26,12 @@ final class Trial {
     /// The end of each operation, which never changes (S4).
     private(set) var ends: [String: String] = [:]
     private var since = 0
+    /// The client's connections to the pod that is deleted.
+    private var held: HeldConnections?
+    /// The connection to a port.
+    private(set) var portDialogue: Dialogue?
+    /// Whether the daemon was killed while another process hung.
+    private(set) var hasRestartedDaemon = false
 
     init(
         _ daemon: Daemon, _ client: Client, _ scenario: Scenario, _ kinds: Plan.Kinds,
@@ -69,17 +75,26 @@ final class Trial {
         if !daemon.isRunning { try daemon.start() }
         for request in requests { try checkEnd(of: request) }
         try checkPod(requests)
+        try checkPortDialogue()
+        if scenario.hasChecks { try checkHealth() }
         try removePod()
+        if let held { hold(try held.end(client), "the exec of a pod that is gone has not ended") }
+        held = nil
         try checkNothingLeft()
+    }
+
+    func restartDaemon() throws {
+        hasRestartedDaemon = true
+        try daemon.crashAndRestart()
     }
 
     private var makesWait: Bool { action == .stall || action == .freeze }
 
-    private var hasEndedDaemon: Bool { all.contains { isKilled($0, .daemon) } }
+    var hasEndedDaemon: Bool { all.contains { isKilled($0, .daemon) } }
 
     /// Whether the end of a task may be unseen.
     private var mayBeUnknown: Bool {
-        if scenario == .restart, all.contains(where: { $0.kind != .daemon }) { return true }
+        if scenario.restartsTask, all.contains(where: { $0.kind != .daemon }) { return true }
         return all.contains { fired in
             // The exit is stored before it is reaped (law 8).
             let isStored = scenario == .stop && fired.failpoint.hasPrefix("process.reapStored")
@@ -87,11 +102,11 @@ final class Trial {
         }
     }
 
-    private var hasEndedShim: Bool { all.contains { isKilled($0, .shim) } }
+    var hasEndedShim: Bool { all.contains { isKilled($0, .shim) } }
 
     /// Whether a request that makes a pod or a task may fail. The daemon's death alone permits no
     /// failure, and neither does a pause.
-    private var mayFail: Bool {
+    var mayFail: Bool {
         switch action {
         case .kill: all.contains { $0.kind != .daemon }
         case .fail, .freeze: !all.isEmpty
@@ -116,8 +131,11 @@ final class Trial {
             return made.code != "runtime-unavailable"
         }
         guard made.status == 201 else { throw Broken("not made: \(made.reply.text)") }
+        if scenario == .health { return }
         let log = "\(daemon.logDirectory)/\(made.uid)/app.log"
         try eventually("the trap is set") { text(of: log)?.contains("up") == true }
+        if scenario == .checks { try awaitHealth(of: "web", "healthy") }
+        if scenario == .busyDelete { held = try HeldConnections(daemon, name) }
     }
 
     private func converse(
@@ -133,6 +151,7 @@ final class Trial {
         plan.release()
         try eventually("all is done", within: 70) { conversation.isOver }
         hold(conversation.failure == nil, "the client: \(conversation.failure ?? "")")
+        portDialogue = conversation.portDialogue
         return conversation.requests
     }
 
@@ -190,13 +209,15 @@ extension Trial {
             ["PUT", "PATCH"].contains(request.step.method)
             || ["/start", "/pause", "/resume"].contains { request.step.path.hasSuffix($0) }
         // The request that reads an exec's output is cut with the daemon.
-        let isExec = scenario == .exec && (mayFail || hasEndedDaemon)
+        let isExec =
+            scenario.isExec && (mayFail || hasEndedDaemon || hasRestartedDaemon)
         hold(
             state == "succeeded" || (makes && mayFail || isExec) && state == "failed",
             "\(what) has not succeeded: \(ended.reply.text)")
         if let code = ended["exec", "exitCode"]?.integer {
             hold(code == 4, "an exec that runs once ends with 4: \(ended.reply.text)")
         }
+        if let dialogue = request.dialogue { check(dialogue, ended) }
         ends[request.id] = state
         if let exit = ended["exits", "app"] { check(exit, what) }
     }
@@ -282,7 +303,8 @@ extension Trial {
         hold(
             attempts == Array(1..<Int64(exits.count + 1)),
             "the exits of one task have the attempts \(attempts)")
-        hold(exits.count <= 1 || scenario == .restart, "\(exits.count) exits of one task")
+        checkChanges(events)
+        hold(exits.count <= 1 || scenario.restartsTask, "\(exits.count) exits of one task")
     }
 
     /// What the last delete left, by name.
