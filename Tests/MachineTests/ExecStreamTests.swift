@@ -163,8 +163,10 @@ extension Machine {
             try withDaemon { daemon, client in
                 _ = try client.createPod("web", daemon.rootfs.sleeper)
                 let close = ExecClient.webSocket(0x88, [3, 232])
+                // Without output, nothing but the close itself can end it.
                 let exec = try start(
-                    daemon, .webSocket, "echo begun; sleep 5678", early: isEarly ? close : [])
+                    daemon, .webSocket, isEarly ? "sleep 5678" : "echo begun; sleep 5678",
+                    early: isEarly ? close : [])
                 if !isEarly {
                     try exec.read(until: "begun")
                     try exec.wire.send(close[...])
