@@ -350,8 +350,7 @@ final class ExecKeeper {
             // A process that was forked meanwhile needs another turn, and one in the kernel waits.
             for _ in 0..<20 where !cgroup.killAndRemove() { SystemClock.pause(milliseconds: 10) }
         }
-        // The shim first: of an end that only the client knew, the daemon would tell the client that
-        // it is unknown.
+        // The shim first: of an end that it does not know, the daemon tells the client as well.
         tell(end)
         stream?.conclude { ExecStatus(of: plan.exec.id, $0).frames(end) }
         // The client may take the rest, but nothing waits for that.

@@ -1,8 +1,25 @@
 // What scenarios with streams, connections to ports and health checks do, and their pods.
 
+import Foundation
 import JSON
 
 extension Scenario {
+    /// The scenarios of this file. Without STAUNCH_TEST_SCENARIOS=all, a short run takes two of
+    /// them, which vary between runs.
+    private static let varied: [Scenario] = [
+        .stream, .terminal, .forward, .health, .checks, .busyDelete,
+    ]
+
+    static let taken = allCases.filter(\.isTaken)
+
+    var isTaken: Bool {
+        let asked = ProcessInfo.processInfo.environment["STAUNCH_TEST_SCENARIOS"]
+        guard !Installation.isDeep, Enumeration.only == nil, asked != "all",
+            let place = Scenario.varied.firstIndex(of: self)
+        else { return true }
+        return (place + Seed.value) % 3 == 0
+    }
+
     /// Whether a fault may restart the task, or the scenario itself does.
     var restartsTask: Bool { self == .restart || self == .health }
 
