@@ -72,7 +72,8 @@ extension Scenario {
         case .busyDelete:
             return rootfs.pod(
                 Scenario.serverScript,
-                Scenario.health(Scenario.exec("echo hangs; exec sleep 100001")))
+                Scenario.health(Scenario.exec("echo hangs; exec sleep 100001"))
+                    + #", "stdin": true"#)
         case .health:
             let task =
                 Scenario.health(Scenario.exec("[ ! -e /bad ]"), #", "onFailure": "restart""#)

@@ -71,15 +71,28 @@ extension Trial {
     }
 }
 
-/// A stream of an exec and a connection to a port that are open when their pod is deleted.
+/// A stream of an exec, one of the task, and a connection to a port that are open when their pod is
+/// deleted.
 final class HeldConnections {
+    private let task: ExecClient
     private let exec: ExecClient
     private let port: Wire
 
+    /// Writes to the task's output until its client has heard that.
+    private static let script = """
+        until [ -e /heard ]; do echo there >/proc/1/fd/1; sleep 0.02; done; echo up; exec cat
+        """
+
     init(_ daemon: Daemon, _ pod: String) throws {
+        let app = "/v1/pods/\(pod)/tasks/app"
+        task = try ExecClient(daemon.socket, app + "/attach", .frames, nil)
         exec = try ExecClient(
-            daemon.socket, "/v1/pods/\(pod)/tasks/app/exec", .frames,
-            #"{"args": ["sh", "-c", "echo up; exec cat"]}"#)
+            daemon.socket, app + "/exec", .frames,
+            #"{"args": ["sh", "-c", \#(quoted(HeldConnections.script))]}"#)
+        try task.read(until: "there")
+        let heard = try Client(daemon.socket).send(
+            "POST", app + "/exec", #"{"args": ["touch", "/heard"]}"#)
+        guard heard.status == 200 else { throw Broken("no exec: \(heard.reply.text)") }
         try exec.read(until: "up")
         port = try Wire(path: daemon.socket)
         try port.send(
@@ -91,9 +104,13 @@ final class HeldConnections {
         try eventually("a check hangs") { daemon.sleepers("100001") == 1 }
     }
 
-    /// Reads both to their ends. Returns whether the exec's operation has ended.
+    /// Reads all to their ends. Returns whether the exec's operation has ended.
     func end(_ client: Client) throws -> Bool {
-        do { while try exec.receive() != nil {} } catch let cut as Broken where cut.isCutShort {}
+        for stream in [exec, task] {
+            do { while try stream.receive() != nil {} } catch let cut as Broken
+                where cut.isCutShort
+            {}
+        }
         while try port.takeByte() != nil {}
         return ["succeeded", "failed"].contains(try client.follow(exec.id, within: 10).state)
     }
