@@ -54,6 +54,14 @@ package struct ChildExit: Equatable, Sendable {
         code = hasCode ? exit.status : nil
         signal = hasCode ? nil : exit.status
     }
+
+    /// `waitStatus`: as wait(2) has it, of a process of which only that is known.
+    init(waitStatus: Int32) {
+        pid = 0
+        let signal = waitStatus & 0x7f
+        code = signal == 0 ? waitStatus >> 8 & 0xff : nil
+        self.signal = signal == 0 ? nil : signal
+    }
 }
 
 package enum Children {

@@ -103,7 +103,7 @@ package func endProcess(_ code: CInt) -> Never {
     _exit(code)
 }
 
-private func withCStrings(
+func withCStrings(
     _ strings: [String],
     _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> CInt
 ) -> CInt {

@@ -277,4 +277,35 @@ _Noreturn void clinux_be_reaper(void);
 int clinux_clone_read_only(const char *path);
 pid_t clinux_start_reaper(int program, int root, const char *name, const char *uid);
 
+/* enter.c: a program in a running task. The fields are those of the runtime-spec's process. */
+struct clinux_entry {
+    int task;         /* A pidfd of the task's first process. */
+    int input, output, errors;
+    uint32_t uid, gid, umask;
+    uint64_t bounding, permitted, inheritable, ambient;
+    int no_new_privs;
+    int sets_oom_score, oom_score;
+    int finds_home;   /* Adds HOME, which is looked up in the task's passwd(5). */
+};
+struct clinux_limit { int resource; uint64_t soft, hard; };
+/* The pipe `report` has pairs of ints: a word and its number. Each other word is a step that
+   failed, with its errno. */
+enum {
+    CLINUX_ENTRY_BEGUN, /* The pid of the reaper. */
+    CLINUX_ENTRY_ENDED, /* The status of the program, as wait(2) has it. */
+    CLINUX_ENTRY_LEFT,  /* The program has left processes, and the reaper waits for them. */
+    CLINUX_ENTRY_DESCRIPTORS, CLINUX_ENTRY_OOM_SCORE, CLINUX_ENTRY_CGROUP,
+    CLINUX_ENTRY_NAMESPACES, CLINUX_ENTRY_PROCESS, CLINUX_ENTRY_SESSION, CLINUX_ENTRY_KEYRING,
+    CLINUX_ENTRY_LIMIT, CLINUX_ENTRY_PRIVILEGES, CLINUX_ENTRY_FILTER, CLINUX_ENTRY_BOUNDING,
+    CLINUX_ENTRY_USER, CLINUX_ENTRY_DIRECTORY, CLINUX_ENTRY_CAPABILITIES, CLINUX_ENTRY_EXECUTE,
+};
+/* Forks a helper that starts the program `words` in the task, and returns the helper's pid; -1 if
+   it could not be made. The helper exits with 0 if the reaper, which is a child of the caller's,
+   has begun. `cgroups` are descriptors of files cgroup.procs. Nothing here waits. */
+pid_t clinux_enter_task(
+    const struct clinux_entry *entry, const int *cgroups, size_t cgroup_count,
+    const struct clinux_limit *limits, size_t limit_count, const uint32_t *groups,
+    size_t group_count, const void *filter, size_t filter_bytes, const char *keyring,
+    const char *directory, char *const *words, char *const *environment, int report);
+
 #endif
