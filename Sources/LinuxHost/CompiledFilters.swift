@@ -1,5 +1,6 @@
-// The compiled filters of tasks whose runtime takes them. A document is compiled once, by a helper,
-// which is this daemon's own program: libseccomp needs milliseconds, allocates, and may fail.
+// The compiled filters of tasks whose runtime takes them, or whose shim needs them. A document is
+// compiled once, by a helper, which is this daemon's own program: libseccomp needs milliseconds,
+// allocates, and may fail.
 //
 // They are only in memory. A file in the run directory would outlive the pods that needed it, and
 // the next daemon would have to trust it; compiling again costs less.
@@ -7,7 +8,6 @@
 // No create depends on this. Without a program the runtime compiles the document, as it does for
 // tasks of other runtimes.
 
-import Bytes
 import EventLoop
 import Host
 import Kernel
@@ -16,10 +16,10 @@ import Seccomp
 
 @Loop final class CompiledFilters {
     private nonisolated let log: Log
-    /// The programs in base64, by their documents; `nil` if the helper has refused the document.
-    private var known: [[UInt8]: String?] = [:]
+    /// The programs by their documents; `nil` if the helper has refused the document.
+    private var known: [[UInt8]: [UInt8]?] = [:]
     /// Creates that wait for the helper of the same document.
-    private var waiting: [[UInt8]: [CheckedContinuation<String?, Never>]] = [:]
+    private var waiting: [[UInt8]: [CheckedContinuation<[UInt8]?, Never>]] = [:]
 
     /// Milliseconds that a create waits for a program.
     private static let patience: Int64 = 2000
@@ -28,9 +28,9 @@ import Seccomp
 
     nonisolated init(_ log: Log) { self.log = log }
 
-    /// Returns the program for `linux.seccomp` in base64; `nil` if the runtime has to compile it.
+    /// Returns the program for `linux.seccomp`; `nil` if the runtime has to compile it.
     /// `shim` is the path of the program for helpers.
-    func program(of document: [UInt8], _ shim: String) async -> String? {
+    func program(of document: [UInt8], _ shim: String) async -> [UInt8]? {
         if let found = known[document] { return found }
         guard waiting[document] == nil else {
             return await withCheckedContinuation { waiting[document]?.append($0) }
@@ -43,7 +43,7 @@ import Seccomp
         return program
     }
 
-    private func compiled(_ document: [UInt8], _ shim: String) async -> String? {
+    private func compiled(_ document: [UInt8], _ shim: String) async -> [UInt8]? {
         let answer: Question.Answer
         do throws(SystemCallFailure) {
             // The shim's program executes ours, whose disk may not answer (law 4).
@@ -54,9 +54,7 @@ import Seccomp
         } catch { return nil }
         switch answer {
         case .said(let program) where FilterProgram.isPlausible(program):
-            var text: [UInt8] = []
-            appendBase64(program.span, to: &text)
-            return keep(String(decoding: text, as: UTF8.self), document)
+            return keep(program, document)
         case .said(let program): return refuse(document, "\(program.count) bytes")
         case .failed(let why): return refuse(document, why)
         // It says nothing about the document, so the next create asks again.
@@ -64,12 +62,12 @@ import Seccomp
         }
     }
 
-    private func refuse(_ document: [UInt8], _ why: String) -> String? {
+    private func refuse(_ document: [UInt8], _ why: String) -> [UInt8]? {
         log.write(.warning, "the runtime has to compile a seccomp filter", ["why": why])
         return keep(nil, document)
     }
 
-    private func keep(_ program: String?, _ document: [UInt8]) -> String? {
+    private func keep(_ program: [UInt8]?, _ document: [UInt8]) -> [UInt8]? {
         if known.count >= CompiledFilters.most { known = [:] }
         known[document] = .some(program)
         return program

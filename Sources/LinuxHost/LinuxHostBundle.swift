@@ -78,6 +78,7 @@ extension LinuxHost {
         let filter = try await needs.filter(of: spec)
         let compiled = await needs.compiled(filter, for: pod)
         let devices = try await needs.devices(of: spec)
+        let program = await needs.checkProgram(of: spec, as: user, filter, for: pod)
         let bundle = layout.bundle(pod.uid, spec.name)
         var spec = spec
         let files: [BoundFile]
@@ -100,13 +101,20 @@ extension LinuxHost {
             seccomp: filter, compiled: compiled, devices: devices, host: kernel.traits)
         do throws(SystemCallFailure) {
             try Files.makeDirectories(bundle)
-            // An earlier try with another runtime may have left the mark.
-            let mark = "\(bundle)/\(TaskDocument.filterMark)"
-            if filter != nil, needs.mayOmitFilters(pod) {
-                try Files.replace(mark, [])
-            } else {
-                try Files.removeFile(mark)
+            // An earlier try with another runtime may have left the files.
+            func put(_ name: String, _ content: [UInt8]?) throws(SystemCallFailure) {
+                let path = "\(bundle)/\(name)"
+                if let content {
+                    try Files.replace(path, content)
+                } else {
+                    try Files.removeFile(path)
+                }
             }
+            let isVerified = filter != nil && needs.mayOmitFilters(pod)
+            try put(TaskDocument.filterMark, isVerified ? [] : nil)
+            try put(TaskProgram.fileName, program?.fileContent())
+            let isBlind = pod.spec.sharePID && !needs.mayTrace(spec)
+            try put(TaskProgram.blindMark, isBlind ? [] : nil)
             try Files.replace(bundle + "/config.json", document)
         } catch { throw Failure(.shimFailed, "\(error)") }
     }

@@ -8,6 +8,7 @@ import Kernel
 import Linux
 import Model
 import OCI
+import ShimProtocol
 
 @Loop struct TaskNeeds {
     let host: LinuxHost
@@ -46,13 +47,52 @@ import OCI
     /// Returns the same filter as a program in base64, if the pod's runtime takes that.
     func compiled(_ filter: [UInt8]?, for pod: Pod) async -> String? {
         guard let filter, runtimeVersion(of: pod)?.takesCompiledFilters ?? false else { return nil }
+        guard let program = await program(of: filter) else { return nil }
+        var text: [UInt8] = []
+        appendBase64(program.span, to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    private func program(of filter: [UInt8]) async -> [UInt8]? {
         do throws(SystemCallFailure) {
             return await host.compiledFilters.program(of: filter, try host.runtime.shimProgram())
         } catch { return nil }
     }
 
+    /// Returns the program of the task's health check, for the shim to start it without the
+    /// runtime; `nil` if the task has no such check, or anything that is not known here.
+    /// `filter`: `linux.seccomp` of the task.
+    func checkProgram(
+        of spec: TaskSpec, as user: ResolvedUser, _ filter: [UInt8]?, for pod: Pod
+    ) async -> TaskProgram? {
+        guard case .exec(let args)? = spec.health?.check, let task = pod[task: spec.name],
+            let rules = runtimeVersion(of: pod).flatMap({ ProgramRules(runtime: $0.name) })
+        else { return nil }
+        var (unlimited, traits) = (spec, host.kernel.traits)
+        let limits = RuntimeSpec.processLimits(of: spec, traits)
+        (unlimited.security.rlimits, traits.descriptors) = ([], nil)
+        let process = RuntimeSpec.process(of: ExecSpec(args: args), in: unlimited, host: traits)
+        let file = ExecFile(
+            asRoot: process.asRoot, asOther: process.asOther, umask: spec.security.umask)
+        guard !mayTrace(spec),
+            var known = rules.program(file.document(user), limits, "\(task.uid)")
+        else { return nil }
+        guard let filter else { return known }
+        guard rules.knows(filter: filter), let program = await program(of: filter) else {
+            return nil
+        }
+        known.filter = program
+        return known
+    }
+
     /// Whether the shim has to verify that a task of the pod has its filter.
     func mayOmitFilters(_ pod: Pod) -> Bool { runtimeVersion(of: pod)?.mayOmitFilters ?? true }
+
+    /// Whether a process of the task can trace a process that is not dumpable (ptrace(2)).
+    func mayTrace(_ spec: TaskSpec) -> Bool {
+        Capabilities.of(spec, without: host.kernel.traits.withheldCapabilities)
+            .contains("CAP_SYS_PTRACE")
+    }
 
     private func runtimeVersion(of pod: Pod) -> RuntimeVersion? {
         host.runtime.status.facts(of: pod.spec.runtime)?.version

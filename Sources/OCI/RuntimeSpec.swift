@@ -164,7 +164,9 @@ package enum RuntimeSpec {
     }
 
     /// The task's limits, and the host's of descriptors if the task has none.
-    private static func processLimits(of task: TaskSpec, _ host: HostTraits) -> [ProcessLimit] {
+    package static func processLimits(
+        of task: TaskSpec, _ host: HostTraits
+    ) -> [ProcessLimit] {
         let own = task.security.rlimits
         let name = "RLIMIT_NOFILE"
         guard let limit = host.descriptors, !own.contains(where: { $0.type == name }) else {
