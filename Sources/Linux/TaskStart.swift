@@ -27,6 +27,8 @@ package struct TaskStart: ~Copyable {
     package private(set) var exit: ChildExit?
     /// The program has left processes, so that the reaper lives on.
     package private(set) var leftProcesses = false
+    /// Nothing more will be told.
+    package private(set) var isOver = false
     /// The program as the caller named it.
     private let name: String
 
@@ -89,7 +91,9 @@ package struct TaskStart: ~Copyable {
     package mutating func look() {
         var bytes: [UInt8] = []
         ignoring("without a report the start has failed") { () throws(SystemCallFailure) in
-            bytes = try report.read(limit: 256) ?? []
+            guard let read = try report.read(limit: 256) else { return }
+            bytes = read
+            isOver = read.isEmpty
         }
         for start in stride(from: 0, to: bytes.count - 7, by: 8) {
             let numbers = [start, start + 4].map { place in

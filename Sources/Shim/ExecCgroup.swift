@@ -59,6 +59,23 @@ struct ExecCgroup {
             hierarchy.directory("\(parent)/\(name)") + "/cgroup.procs", "0")
     }
 
+    /// The cgroups that a process of the exec joins if no runtime moves it there: this one, and the
+    /// task's in all other hierarchies.
+    func directories(
+        _ paths: TaskPaths, _ hierarchies: [CgroupHierarchy]
+    ) throws(SystemCallFailure) -> [String] {
+        let isOwn = paths.cgroup.utf8.elementsEqual(paths.ownCgroup.utf8)
+        var found: [String] = []
+        for hierarchy in hierarchies where hierarchy != self.hierarchy {
+            var directory = hierarchy.directory(paths.cgroup)
+            if !isOwn, try !Files.exists(directory) {
+                directory = hierarchy.directory(paths.ownCgroup)
+            }
+            found.append(directory)
+        }
+        return (hierarchy.map { [$0.directory("\(parent)/\(name)")] } ?? []) + found
+    }
+
     /// Kills the processes in it, and removes it. Returns `false` if one is left.
     func killAndRemove() -> Bool {
         guard let cgroup else { return true }

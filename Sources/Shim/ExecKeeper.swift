@@ -1,5 +1,6 @@
 // The keeper of an exec: a helper that runs the runtime's exec, adopts the exec's first process,
-// carries its output and input, and ends with it.
+// carries its output and input, and ends with it. The program of a health check it starts itself,
+// if it can (CheckProgram.swift).
 //
 // The end of the first process is the end of the exec. The bytes in the pipes are still sent then,
 // but the keeper does not wait for processes that keep them open. If the keeper is killed, the shim
@@ -16,7 +17,9 @@ struct ExecPlan {
     /// Whether the exec checks the task's health. Its file is then needed for the next check.
     let isCheck: Bool
     /// The task's first process, and its user.
-    let task: Int32
+    let task: ProcessIdentity
+    /// See `Shim.witnesses(of:)`.
+    let witnesses: [String]?
     let user: ResolvedUser
     let document: TaskDocument
     let command: RuntimeCommand
@@ -42,7 +45,7 @@ private struct ExecRefusal: Error {
 }
 
 final class ExecKeeper {
-    private enum Tag: UInt64 { case control, stream, child }
+    private enum Tag: UInt64 { case control, stream, child, start }
 
     /// Nanoseconds from SIGHUP to SIGKILL.
     private static let grace: Int64 = 2_000_000_000
@@ -59,9 +62,11 @@ final class ExecKeeper {
     private var stream: ExecStream?
     /// Where the runtime sends the terminal, if there is one.
     private var console: Console?
-    /// The runtime, until it has ended.
+    /// The start of the program without the runtime.
+    private var start: TaskStart?
+    /// The runtime, or the helper of `start`, until it has ended.
     private var runtime: Int32?
-    /// The exec's first process, until it has ended.
+    /// The exec's first process, or the reaper of `start`, until it has ended.
     private var process: Int32?
     /// The watched end of one of them; `nil` if it cannot be watched, so that it is looked for.
     private var watched: PidDescriptor?
@@ -93,7 +98,6 @@ final class ExecKeeper {
     static func run(_ plan: ExecPlan) -> CInt {
         // A client or a process may hang up at any time.
         OwnProcess.ignoreBrokenPipes()
-        LogCgroup(plan.paths, plan.hierarchies).enter()
         do throws(SystemCallFailure) {
             let keeper = try ExecKeeper(plan)
             do throws(ExecRefusal) {
@@ -113,12 +117,20 @@ final class ExecKeeper {
     // MARK: The runtime
 
     private func launch() throws(ExecRefusal) {
-        let document = try processDocument()
+        let program = CheckProgram(plan).program
+        let document = program == nil ? try processDocument() : []
         do throws(SystemCallFailure) {
-            try Sandbox.adoptOrphans()
-            try Files.replace(documentPath, document)
             try cgroup.make()
-            try startRuntime()
+            if let program {
+                try enter(program)
+            } else {
+                // Without a runtime the keeper does less than joining costs.
+                LogCgroup(plan.paths, plan.hierarchies).enter()
+                try Sandbox.adoptOrphans()
+                try Files.replace(documentPath, document)
+                try startRuntime()
+            }
+            watchChild()
         } catch { throw ExecRefusal(fault: .system, detail: error.description) }
         if let timeout = plan.exec.timeout {
             timeOverAt = SystemClock.sinceBoot + min(timeout, 1 << 40) * 1_000_000
@@ -142,13 +154,35 @@ final class ExecKeeper {
     private func user() throws(ExecRefusal) -> ResolvedUser {
         if plan.exec.user.isEmpty { return plan.user }
         do throws(UserUnknown) {
-            return try UserLookup(root: "/proc/\(plan.task)/root").resolve(
+            return try UserLookup(root: "/proc/\(plan.task.pid)/root").resolve(
                 plan.exec.user, and: plan.document.groups,
                 fromRootfs: plan.document.groupsFromRootfs)
         } catch { throw ExecRefusal(fault: .userUnknown, detail: error.detail) }
     }
 
-    private func startRuntime() throws(SystemCallFailure) {
+    private func enter(_ program: TaskProgram) throws(SystemCallFailure) {
+        let ends = try openStreams()
+        // The pid may be another process's by now.
+        guard let task = PidDescriptor.opening(plan.task.pid),
+            ProcFS.startTicks(of: plan.task.pid) == plan.task.startTicks
+        else { throw SystemCallFailure(call: "pidfd_open", subject: "the task", errno: 3) }
+        let cgroups = try cgroup.directories(plan.paths, plan.hierarchies)
+        let start = try TaskStart.begin(
+            program, in: task.descriptor, cgroups: cgroups,
+            input: ends.input.number, output: ends.output.number, errors: ends.errors.number)
+        runtime = start.helper
+        try epoll.add(start.report.number, .readable, tag: Tag.start.rawValue)
+        self.start = .some(start)
+    }
+
+    /// The process's ends of its streams.
+    private struct StreamEnds: ~Copyable {
+        let input: OwnedDescriptor
+        let output: OwnedDescriptor
+        let errors: OwnedDescriptor
+    }
+
+    private func openStreams() throws(SystemCallFailure) -> StreamEnds {
         let outEnds = try Pipe().release()
         let read = OwnedDescriptor(adopting: outEnds.reading)
         let out = OwnedDescriptor(adopting: outEnds.writing)
@@ -173,25 +207,30 @@ final class ExecKeeper {
             client, keepsOutput: plan.exec.isKept, output: read, errors: readErrors, input: input)
         try epoll.add(stream.number, .readable, tag: Tag.stream.rawValue)
         self.stream = stream
+        return StreamEnds(input: given, output: out, errors: errors)
+    }
+
+    private func startRuntime() throws(SystemCallFailure) {
+        let ends = try openStreams()
         if plan.exec.terminal != nil {
             console = try Console("exec-\(plan.exec.id).console", in: plan.paths.bundle)
         }
         let call = RuntimeCall.exec(
             process: documentPath, pidFile: pidPath, cgroup: cgroup.word)
         let (cgroup, hidden, host) = (cgroup, plan.hidden, plan.host)
-        runtime = try Command(plan.command.arguments(call, log: logPath, console: console?.path))
-            .forkAndExec(
-                in: given.number, out: out.number, err: errors.number
-            ) {
-                complaining(in: logPath) { () throws(SystemCallFailure) in
-                    try hidden.join()
-                    try cgroup.join()
-                    guard !hidden.isEmpty else { return }
-                    try Sandbox.enterHost(host, with: [], shared: [])
-                    hidden.hide()
-                }
+        let command = Command(
+            plan.command.arguments(call, log: logPath, console: console?.path))
+        runtime = try command.forkAndExec(
+            in: ends.input.number, out: ends.output.number, err: ends.errors.number
+        ) {
+            complaining(in: logPath) { () throws(SystemCallFailure) in
+                try hidden.join()
+                try cgroup.join()
+                guard !hidden.isEmpty else { return }
+                try Sandbox.enterHost(host, with: [], shared: [])
+                hidden.hide()
             }
-        watchChild()
+        }
     }
 
     /// The runtime has ended, so it has sent the terminal.
@@ -206,10 +245,11 @@ final class ExecKeeper {
 
     private func runtimeEnded(_ exit: ChildExit) throws(ExecRefusal) {
         runtime = nil
+        start?.look()
         guard exit.code == 0 else { throw ExecRefusal(fault: .runtime, detail: whatItSaid(exit)) }
-        var pid: Int32?
+        var pid = start?.reaper
         ignoring("without a pid there is no process") { () throws(SystemCallFailure) in
-            pid = Int32(try Files.text(pidPath, limit: 32).upTo("\n"))
+            if pid == nil { pid = Int32(try Files.text(pidPath, limit: 32).upTo("\n")) }
         }
         guard let pid, Children.has(pid) else {
             throw ExecRefusal(fault: .runtime, detail: "the runtime has named no process")
@@ -228,6 +268,7 @@ final class ExecKeeper {
 
     private func whatItSaid(_ exit: ChildExit) -> String {
         if killAt != nil { return "the exec was ended before it began" }
+        if let refusal = start?.refusal { return refusal.description }
         var words = RuntimeWords()
         words.add(stream?.takeWords() ?? [])
         ignoring("what cannot be read is not heard") { () throws(SystemCallFailure) in
@@ -249,12 +290,19 @@ final class ExecKeeper {
                 case .stream:
                     stream?.advance()
                     if stream?.isGone ?? false, killAt == nil { end() }
+                case .start: hearStart()
                 case .child, nil: break
                 }
             }
             fireTimers()
             if let outcome = takeChild() { return finish(outcome) }
         }
+    }
+
+    /// Takes what was told at once, or the epoll would have an event until the helper has ended.
+    private func hearStart() {
+        start?.look()
+        if start?.isOver ?? false, let number = start?.report.number { epoll.remove(number) }
     }
 
     /// Takes the clients that the shim sends. The socket's end asks for the exec's end.
@@ -284,13 +332,24 @@ final class ExecKeeper {
             }
         }
         guard let process else { return .unknown }
+        start?.look()
+        if let refusal = start?.refusal { return .failed(.runtime, detail: refusal.description) }
+        if start?.leftProcesses ?? false { return outcome(of: start?.exit) }
         switch Children.take(process) {
         case .lives: return nil
         case .stranger: return .unknown
         case .exit(let exit):
             self.process = nil
-            return exit.code.map { .exited(code: $0) } ?? .signaled(exit.signal ?? 0)
+            start?.look()
+            return outcome(of: start == nil ? exit : start?.exit)
         }
+    }
+
+    private func outcome(of exit: ChildExit?) -> WireExecEnd.Outcome {
+        guard let exit else {
+            return .failed(.system, detail: "a process has killed the parent of the program")
+        }
+        return exit.code.map { .exited(code: $0) } ?? .signaled(exit.signal ?? 0)
     }
 
     private func watchChild() {
@@ -327,8 +386,10 @@ final class ExecKeeper {
     /// Asks the first process to end, and kills all of the exec's if it does not.
     private func end() {
         if killAt != nil { return }
-        killAt = SystemClock.sinceBoot + (process == nil ? 0 : ExecKeeper.grace)
-        if let process { Children.signal(process, 1) }
+        // The reaper passes no signal on, and the result of a check that is dropped does not count.
+        let isAsked = process != nil && start == nil
+        killAt = SystemClock.sinceBoot + (isAsked ? ExecKeeper.grace : 0)
+        if isAsked, let process { Children.signal(process, 1) }
     }
 
     private func kill() {
@@ -344,7 +405,7 @@ final class ExecKeeper {
         stream?.finish()
         let end = WireExecEnd(
             outcome, timedOut: timedOut, startedAt: startedAt, finishedAt: SystemClock.wall)
-        if killAt == nil {
+        if killAt == nil, outcome.hasRun {
             cgroup.dissolve()
         } else {
             // A process that was forked meanwhile needs another turn, and one in the kernel waits.
@@ -362,21 +423,29 @@ final class ExecKeeper {
             }
         }
         // Of an exec that did not run, the daemon tells the client.
-        switch outcome {
-        case .exited, .signaled: stream?.close()
-        case .failed, .unknown: break
-        }
+        if outcome.hasRun { stream?.close() }
     }
 
     /// Tells the shim, which then knows how the exec ended.
     private func tell(_ end: WireExecEnd) {
-        for path in (plan.isCheck ? [] : [file]) + [documentPath, pidPath, consolePath] {
+        let files = start == nil ? [documentPath, pidPath, consolePath] : []
+        for path in files + (plan.isCheck ? [] : [file]) {
             ignoring("it goes with the task") { () throws(SystemCallFailure) in
                 try Files.removeFile(path)
             }
         }
         ignoring("the shim then says that the end is unknown") { () throws(SystemCallFailure) in
             try result.writeAll(end.packet())
+        }
+    }
+}
+
+extension WireExecEnd.Outcome {
+    /// Whether the first process is known to have ended by itself, or by a signal.
+    fileprivate var hasRun: Bool {
+        switch self {
+        case .exited, .signaled: true
+        case .failed, .unknown: false
         }
     }
 }

@@ -71,7 +71,7 @@ extension Shim {
             var file: OwnedDescriptor?
             file = passed.next()
             _ = try keep(
-                exec, of: slot, process.pid, document, user, stream: stream?.number ?? -1,
+                exec, of: slot, process, document, user, stream: stream?.number ?? -1,
                 input: file?.number ?? -1)
             reply(id, .done)
         } catch { reply(id, .failed(.system, detail: error.description)) }
@@ -79,7 +79,7 @@ extension Shim {
 
     /// Starts a keeper. The caller keeps its own copies of the descriptors `stream` and `input`.
     func keep(
-        _ exec: WireExec, of slot: TaskSlot, _ pid: Int32, _ document: TaskDocument,
+        _ exec: WireExec, of slot: TaskSlot, _ process: ProcessIdentity, _ document: TaskDocument,
         _ user: ResolvedUser, stream: CInt, input: CInt, isCheck: Bool = false
     ) throws(SystemCallFailure) -> ExecSlot {
         let hidden = try HiddenHierarchies(
@@ -94,7 +94,8 @@ extension Shim {
         let asked = OwnedDescriptor(adopting: controls.one)
         made.control = PacketSocket(adopting: OwnedDescriptor(adopting: controls.other))
         let plan = ExecPlan(
-            exec: exec, isCheck: isCheck, task: pid, user: user, document: document,
+            exec: exec, isCheck: isCheck, task: process, witnesses: witnesses(of: slot), user: user,
+            document: document,
             command: slot.command(document), paths: slot.paths, hierarchies: hierarchies,
             hidden: hidden, host: hostMounts.number, control: asked.number, stream: stream,
             input: input, result: told.number)

@@ -188,7 +188,7 @@ extension Shim {
         let exec = WireExec(
             id: WireHealth.exec, user: "", timeout: health.timeout / 1_000_000, input: .empty)
         check.exec = try keep(
-            exec, of: slot, process.pid, document, user, stream: keepers.number, input: -1,
+            exec, of: slot, process, document, user, stream: keepers.number, input: -1,
             isCheck: true)
         check.stream = .some(own)
         ignoring("the output is read at the exec's end") { () throws(SystemCallFailure) in
