@@ -32,11 +32,14 @@ struct Enumeration {
         if let only = Enumeration.only, !title.contains(only) { return }
         var (cases, failed) = (0, 0)
         var ends: [String: String] = [:]
-        for target in try targets(daemon, client) {
+        var left = Array(try targets(daemon, client))[...]
+        while let target = left.popFirst() {
             let trial = try attempt(target, daemon, client, meanwhile)
             guard let fired = trial.fired else {
                 report(trial, "no failpoint \(target)", daemon)
-                break
+                // The dry run was longer, because that depends on the time in some scenarios.
+                left = cases == 0 && target > 1 && !Installation.isDeep ? [1] : []
+                continue
             }
             cases += 1
             ends.merge(trial.ends) { $1 }
