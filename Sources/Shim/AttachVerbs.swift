@@ -7,10 +7,8 @@ import ShimProtocol
 extension Shim {
     func setInput(_ task: String, _ input: WireInput, id: UInt32) {
         let slot = slot(task)
-        // A daemon repeats the request. From the first attempt on, nothing may change.
-        if slot.process == nil, slot.job?.kind != .create, slot.restarts?.lastProcess == nil {
-            slot.input = input
-        }
+        // A daemon repeats the request.
+        if !slot.wasLaunched { slot.input = input }
         reply(id, .done)
     }
 

@@ -15,10 +15,8 @@ extension Shim {
     func setHealth(_ task: String, _ health: WireHealth, id: UInt32) {
         let slot = slot(task)
         connection?.asksForHealth = true
-        // A daemon repeats the request. From the first attempt on, nothing may change.
-        if slot.process == nil, slot.job?.kind != .create, slot.restarts?.lastProcess == nil {
-            slot.health = TaskHealth(health)
-        }
+        // A daemon repeats the request.
+        if !slot.wasLaunched { slot.health = TaskHealth(health) }
         reply(id, .done)
     }
 

@@ -23,10 +23,8 @@ extension Shim {
     func setRestart(_ task: String, _ policy: WireRestart, id: UInt32) {
         let slot = slot(task)
         connection?.asksForAttempts = true
-        // A daemon repeats the request. From the first attempt on, nothing may change.
-        if slot.process == nil, slot.job?.kind != .create, slot.restarts?.lastProcess == nil,
-            policy.firstAttempt > 0
-        {
+        // A daemon repeats the request.
+        if !slot.wasLaunched, policy.firstAttempt > 0 {
             slot.restarts = RestartState(policy)
             slot.attempt = policy.firstAttempt
         } else if slot.restarts?.isOver ?? false, !(slot.health?.hasStopped ?? false) {

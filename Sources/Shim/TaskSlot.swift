@@ -78,6 +78,12 @@ final class TaskSlot {
 
     var isAlive: Bool { process != nil && exit == nil }
 
+    /// The first attempt is being made, or was: from then on, nothing that the daemon has set for
+    /// the task may change by a repeated request.
+    var wasLaunched: Bool {
+        process != nil || job?.kind == .create || restarts?.lastProcess != nil
+    }
+
     /// Whether the runtime was asked to create and start in one call.
     var startsAtOnce: Bool {
         restarts?.isRestart ?? false || document?.startsAtOnce ?? false
