@@ -73,30 +73,41 @@ extension Census {
     private mutating func addDetached(_ table: ProcessTable, known: Set<UInt64>) {
         for process in table.ours + table.daemons {
             for held in table.held[process.pid] ?? [] where held.isFile {
+                // A cheap look first. By now the number may be a pipe's, whose mount is in no table
+                // either: so the second look holds the file itself.
                 guard let number = mountNumber("/proc/\(process.pid)/fdinfo/\(held.number)"),
-                    !known.contains(number), !isMounted(number, for: process)
+                    !known.contains(number),
+                    isDetached("fd/\(held.number)", of: process, known: known, held.target)
                 else { continue }
                 let who = "\(process.pid) \(process.command)"
                 names.insert("detached \(who) descriptor \(held.number) \(shown(held.target))")
             }
-            addDetachedDirectory(of: process, known: known)
+            if isDetached("cwd", of: process, known: known) {
+                names.insert("detached \(process.pid) \(process.command) directory")
+            }
         }
     }
 
-    private mutating func addDetachedDirectory(of process: SeenProcess, known: Set<UInt64>) {
+    /// Whether this link in a process's directory of /proc leads to a mount that is in no table. It
+    /// is not if the link has another `target` or the process has ended.
+    private func isDetached(
+        _ name: String, of process: SeenProcess, known: Set<UInt64>, _ target: [UInt8]? = nil
+    ) -> Bool {
         do {
-            let directory = try OwnedDescriptor.directory("/proc/\(process.pid)/cwd")
-            guard let number = mountNumber("/proc/self/fdinfo/\(directory.number)"),
-                !known.contains(number), !isMounted(number, for: process)
-            else { return }
-            names.insert("detached \(process.pid) \(process.command) directory")
-        } catch {}  // the process has ended
+            let file = try OwnedDescriptor.path("/proc/\(process.pid)/\(name)")
+            let seen = Files.linkTarget("/proc/self/fd/\(file.number)")
+            guard target == nil || seen == target,
+                let number = mountNumber("/proc/self/fdinfo/\(file.number)")
+            else { return false }
+            return !known.contains(number) && !isMounted(number, for: process)
+        } catch { return false }
     }
 
-    /// Reads the table again, because the mount may be newer than the tables.
+    /// Reads the table again, because the mount may be newer than the tables. Of a process that has
+    /// ended, nothing is known.
     private func isMounted(_ number: UInt64, for process: SeenProcess) -> Bool {
-        (bytes("/proc/\(process.pid)/mountinfo") ?? []).split(separator: newline)
-            .contains { SeenMount($0)?.number == number }
+        guard let table = bytes("/proc/\(process.pid)/mountinfo") else { return true }
+        return table.split(separator: newline).contains { SeenMount($0)?.number == number }
     }
 
     private func mountNumber(_ path: String) -> UInt64? {

@@ -65,6 +65,24 @@ extension Machine {
             }
         }
 
+        @Test("a file that a pipe replaces under the same number is on no detached mount")
+        func passesOverReplacedDescriptors() throws {
+            try withHome {
+                let loop = "while :; do exec 9</dev/null 9<&0; done"
+                let (shell, _) = try Command.prepared(["sh", "-c", loop, home + "/"])
+                shell.standardInput = Pipe()
+                try shell.run()
+                defer {
+                    kill(shell.processIdentifier, SIGKILL)
+                    shell.waitUntilExit()
+                }
+                for _ in 0..<60 {
+                    let detached = Census(marks).names.filter { $0.contains("descriptor 9") }
+                    #expect(detached.isEmpty)
+                }
+            }
+        }
+
         /// The best of several runs, because other tests share the machine. A census takes some 10
         /// ms.
         @Test("a census takes less than 100 ms")
