@@ -1,10 +1,14 @@
 /* Starts a program in a running task, as the runtime's exec does, without the runtime.
 
    caller ──fork──> helper ──clone in the PID namespace──> reaper ──fork──> program
-                    ends when that is done                 the caller's child
+                    not in the task's cgroups
 
    The reaper is the subreaper of what the program leaves (prctl(2)): the task's first process need
-   not reap that. It ends when it has no child. */
+   not reap that. It ends when it has no child.
+
+   The helper reaps the reaper, and then ends too: before that the task's PID namespace cannot end
+   (pid_namespaces(7)). If the caller dies, the helper kills the reaper, because the process that
+   would adopt it may be slow to reap it. */
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include "inherited.h"
@@ -93,9 +97,11 @@ static int is_in_root(void) {
     return -1;
 }
 
-/* The task sees the command line of the reaper (proc(5)): not with the paths of the shim's. */
+/* The task sees the command line of the reaper (proc(5)): not with the paths of the shim's. They
+   are in one piece before the environment (execve(2)). */
 static void be_nameless(void) {
-    prctl(PR_SET_MM, PR_SET_MM_ARG_END, program_invocation_name, 0, 0);
+    char *from = program_invocation_name, *to = environ != NULL ? environ[0] : NULL;
+    if (to > from && to - from < 1 << 17) memset(from, 0, (size_t)(to - from));
     prctl(PR_SET_NAME, "staunch-check", 0, 0, 0);
 }
 
@@ -146,6 +152,8 @@ struct start {
     size_t filter_bytes;
     const char *keyring, *directory;
     char *const *words, *const *environment;
+    const int *cgroups;
+    size_t cgroup_count;
     int report;
 };
 
@@ -213,8 +221,14 @@ static _Noreturn void be_program(const struct start *start) {
 static int be_reaper(void *argument) {
     const struct start *start = argument;
     const int report = start->report;
-    sigset_t all;
+    sigset_t all, none;
     sigfillset(&all);
+    sigemptyset(&none);
+    signal(SIGTERM, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (size_t index = 0; index < start->cgroup_count; index++)
+        DO(CLINUX_ENTRY_CGROUP, write(start->cgroups[index], "0", 1));
+    clinux_close_from(3, &report, 1);
     DO(CLINUX_ENTRY_PROCESS, prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
     pid_t program = vfork();
     if (program == 0) be_program(start);
@@ -238,8 +252,38 @@ static int be_reaper(void *argument) {
 /* Above 9, so that no dup2 to 0, 1 or 2 overwrites it. */
 static int lifted(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 10); }
 
-static _Noreturn void be_helper(struct start *start, const int *cgroups, size_t cgroup_count) {
+/* Before a call that may wait: the caller's ends of pipes would not seem closed meanwhile. */
+static void close_others(int report, int task, const int *cgroups, size_t count) {
+    int kept[count + 2];
+    for (size_t index = 0; index < count + 2; index++) {
+        int next = index < count ? cgroups[index] : index == count ? report : task;
+        size_t place = index;
+        for (; place > 0 && kept[place - 1] > next; place--) kept[place] = kept[place - 1];
+        kept[place] = next;
+    }
+    clinux_close_from(3, kept, count + 2);
+}
+
+/* The helper's child; 0 before it has one. */
+static volatile pid_t reaper;
+
+/* The caller has died. */
+static void end_reaper(int number) {
+    (void)number;
+    if (reaper == 0) _exit(127);
+    kill(reaper, SIGKILL);
+}
+
+static void end_with_caller(pid_t caller) {
+    struct sigaction action = {.sa_handler = end_reaper, .sa_flags = SA_RESTART};
+    sigaction(SIGTERM, &action, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    if (getppid() != caller) _exit(127);
+}
+
+static _Noreturn void be_helper(struct start *start, pid_t caller) {
     const struct clinux_entry *entry = start->entry;
+    end_with_caller(caller);
     setsid();
     hide();
     be_nameless();
@@ -249,15 +293,12 @@ static _Noreturn void be_helper(struct start *start, const int *cgroups, size_t 
     int streams[3] = {lifted(entry->input), lifted(entry->output), lifted(entry->errors)};
     for (int stream = 0; stream < 3; stream++)
         DO(CLINUX_ENTRY_DESCRIPTORS, dup2(streams[stream], stream));
+    close_others(report, task, start->cgroups, start->cgroup_count);
     clinux_drop_inherited();
     if (entry->sets_oom_score) {
         int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
         DO(CLINUX_ENTRY_OOM_SCORE, dprintf(file, "%d", entry->oom_score));
     }
-    for (size_t index = 0; index < cgroup_count; index++)
-        DO(CLINUX_ENTRY_CGROUP, write(cgroups[index], "0", 1));
-    int kept[2] = {report < task ? report : task, report < task ? task : report};
-    clinux_close_from(3, kept, 2);
     /* All but the user namespace: a task has none of its own. */
     const int kinds = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
         | CLONE_NEWCGROUP;
@@ -265,9 +306,18 @@ static _Noreturn void be_helper(struct start *start, const int *cgroups, size_t 
     close(task);
     /* In the helper's memory, which is not copied again: copies are most of the cost. */
     static char stack[1 << 18] __attribute__((aligned(64)));
-    pid_t reaper = clone(be_reaper, stack + sizeof stack, CLONE_VM | CLONE_PARENT | SIGCHLD, start);
-    DO(CLINUX_ENTRY_PROCESS, reaper);
-    _exit(tell(report, CLINUX_ENTRY_BEGUN, reaper) < 0 ? 127 : 0);
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, NULL);
+    pid_t child = clone(be_reaper, stack + sizeof stack, CLONE_VM | SIGCHLD, start);
+    DO(CLINUX_ENTRY_PROCESS, child);
+    reaper = child;
+    sigprocmask(SIG_UNBLOCK, &term, NULL);
+    (void)tell(report, CLINUX_ENTRY_BEGUN, child);
+    clinux_close_from(0, NULL, 0);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+    _exit(0);
 }
 
 pid_t clinux_enter_task(
@@ -277,8 +327,8 @@ pid_t clinux_enter_task(
     const char *directory, char *const *words, char *const *environment, int report) {
     struct start start = {
         entry,   limits,    limit_count, groups, group_count, filter, filter_bytes,
-        keyring, directory, words,       environment, report};
-    pid_t helper = clinux_fork();
-    if (helper == 0) be_helper(&start, cgroups, cgroup_count);
+        keyring, directory, words,       environment, cgroups, cgroup_count, report};
+    pid_t caller = getpid(), helper = clinux_fork();
+    if (helper == 0) be_helper(&start, caller);
     return helper;
 }

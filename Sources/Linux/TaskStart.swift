@@ -15,11 +15,11 @@ package import Kernel
 
 /// A start of a program in a task.
 package struct TaskStart: ~Copyable {
-    /// A child of the caller's, which ends soon: with 0 if the reaper has begun.
+    /// A child of the caller's, which ends when the reaper has ended.
     package let helper: Int32
     /// Has an event when there is something to read.
     package let report: OwnedDescriptor
-    /// A child of the caller's from the helper's end on. It ends when it has no child left.
+    /// The parent of the program. It ends when it has no child left.
     package private(set) var reaper: Int32?
     /// The step that failed, if no program runs.
     package private(set) var refusal: SystemCallFailure?

@@ -1,4 +1,4 @@
-// Whether a keeper starts the program of a health check by itself, instead of the runtime.
+// Whether the shim starts the program of a health check by itself, instead of the runtime.
 //
 // The daemon has written the program's file only if it knows all that the runtime does with the
 // task. The rest is looked at before each check. The runtime starts the program in any other case.
@@ -12,15 +12,15 @@ struct CheckProgram {
     /// `nil` if the runtime has to start the program.
     private(set) var program: TaskProgram?
 
-    /// Called in the keeper.
-    init(_ plan: ExecPlan) {
-        guard plan.isCheck, let witnesses = plan.witnesses else { return }
+    /// `process` is the task's first one. See `Shim.witnesses(of:)`.
+    init(_ process: Int32, bundle: String, witnesses: [String]?) {
+        guard let witnesses else { return }
         do {
             for mark in witnesses where try !Files.exists(mark) { return }
-            guard try CheckProgram.staysHidden(), !CheckProgram.isLabeled(plan.task.pid) else {
+            guard try CheckProgram.staysHidden(), !CheckProgram.isLabeled(process) else {
                 return
             }
-            let path = "\(plan.paths.bundle)/\(TaskProgram.fileName)"
+            let path = "\(bundle)/\(TaskProgram.fileName)"
             program = try TaskProgram.parse(
                 fileContent: try Files.read(path, limit: TaskProgram.fileLimit))
         } catch {}

@@ -40,6 +40,9 @@ struct ExecCgroup {
         hierarchy.map { Cgroup(path: "\(parent)/\(name)", hierarchies: [$0]) }
     }
 
+    /// Whether processes of the exec can be ended with it.
+    var isKnown: Bool { hierarchy != nil }
+
     /// Makes it. The task's own cgroup is never made: without it the task has ended.
     func make() throws(SystemCallFailure) {
         guard let hierarchy else { return }

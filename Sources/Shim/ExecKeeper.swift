@@ -1,6 +1,5 @@
 // The keeper of an exec: a helper that runs the runtime's exec, adopts the exec's first process,
-// carries its output and input, and ends with it. The program of a health check it starts itself,
-// if it can (CheckProgram.swift).
+// carries its output and input, and ends with it.
 //
 // The end of the first process is the end of the exec. The bytes in the pipes are still sent then,
 // but the keeper does not wait for processes that keep them open. If the keeper is killed, the shim
@@ -18,8 +17,6 @@ struct ExecPlan {
     let isCheck: Bool
     /// The task's first process, and its user.
     let task: ProcessIdentity
-    /// See `Shim.witnesses(of:)`.
-    let witnesses: [String]?
     let user: ResolvedUser
     let document: TaskDocument
     let command: RuntimeCommand
@@ -45,7 +42,7 @@ private struct ExecRefusal: Error {
 }
 
 final class ExecKeeper {
-    private enum Tag: UInt64 { case control, stream, child, start }
+    private enum Tag: UInt64 { case control, stream, child }
 
     /// Nanoseconds from SIGHUP to SIGKILL.
     private static let grace: Int64 = 2_000_000_000
@@ -62,11 +59,9 @@ final class ExecKeeper {
     private var stream: ExecStream?
     /// Where the runtime sends the terminal, if there is one.
     private var console: Console?
-    /// The start of the program without the runtime.
-    private var start: TaskStart?
-    /// The runtime, or the helper of `start`, until it has ended.
+    /// The runtime, until it has ended.
     private var runtime: Int32?
-    /// The exec's first process, or the reaper of `start`, until it has ended.
+    /// The exec's first process, until it has ended.
     private var process: Int32?
     /// The watched end of one of them; `nil` if it cannot be watched, so that it is looked for.
     private var watched: PidDescriptor?
@@ -117,19 +112,13 @@ final class ExecKeeper {
     // MARK: The runtime
 
     private func launch() throws(ExecRefusal) {
-        let program = CheckProgram(plan).program
-        let document = program == nil ? try processDocument() : []
+        let document = try processDocument()
         do throws(SystemCallFailure) {
             try cgroup.make()
-            if let program {
-                try enter(program)
-            } else {
-                // Without a runtime the keeper does less than joining costs.
-                LogCgroup(plan.paths, plan.hierarchies).enter()
-                try Sandbox.adoptOrphans()
-                try Files.replace(documentPath, document)
-                try startRuntime()
-            }
+            LogCgroup(plan.paths, plan.hierarchies).enter()
+            try Sandbox.adoptOrphans()
+            try Files.replace(documentPath, document)
+            try startRuntime()
             watchChild()
         } catch { throw ExecRefusal(fault: .system, detail: error.description) }
         if let timeout = plan.exec.timeout {
@@ -158,21 +147,6 @@ final class ExecKeeper {
                 plan.exec.user, and: plan.document.groups,
                 fromRootfs: plan.document.groupsFromRootfs)
         } catch { throw ExecRefusal(fault: .userUnknown, detail: error.detail) }
-    }
-
-    private func enter(_ program: TaskProgram) throws(SystemCallFailure) {
-        let ends = try openStreams()
-        // The pid may be another process's by now.
-        guard let task = PidDescriptor.opening(plan.task.pid),
-            ProcFS.startTicks(of: plan.task.pid) == plan.task.startTicks
-        else { throw SystemCallFailure(call: "pidfd_open", subject: "the task", errno: 3) }
-        let cgroups = try cgroup.directories(plan.paths, plan.hierarchies)
-        let start = try TaskStart.begin(
-            program, in: task.descriptor, cgroups: cgroups,
-            input: ends.input.number, output: ends.output.number, errors: ends.errors.number)
-        runtime = start.helper
-        try epoll.add(start.report.number, .readable, tag: Tag.start.rawValue)
-        self.start = .some(start)
     }
 
     /// The process's ends of its streams.
@@ -245,11 +219,10 @@ final class ExecKeeper {
 
     private func runtimeEnded(_ exit: ChildExit) throws(ExecRefusal) {
         runtime = nil
-        start?.look()
         guard exit.code == 0 else { throw ExecRefusal(fault: .runtime, detail: whatItSaid(exit)) }
-        var pid = start?.reaper
+        var pid: Int32?
         ignoring("without a pid there is no process") { () throws(SystemCallFailure) in
-            if pid == nil { pid = Int32(try Files.text(pidPath, limit: 32).upTo("\n")) }
+            pid = Int32(try Files.text(pidPath, limit: 32).upTo("\n"))
         }
         guard let pid, Children.has(pid) else {
             throw ExecRefusal(fault: .runtime, detail: "the runtime has named no process")
@@ -268,7 +241,6 @@ final class ExecKeeper {
 
     private func whatItSaid(_ exit: ChildExit) -> String {
         if killAt != nil { return "the exec was ended before it began" }
-        if let refusal = start?.refusal { return refusal.description }
         var words = RuntimeWords()
         words.add(stream?.takeWords() ?? [])
         ignoring("what cannot be read is not heard") { () throws(SystemCallFailure) in
@@ -290,19 +262,12 @@ final class ExecKeeper {
                 case .stream:
                     stream?.advance()
                     if stream?.isGone ?? false, killAt == nil { end() }
-                case .start: hearStart()
                 case .child, nil: break
                 }
             }
             fireTimers()
             if let outcome = takeChild() { return finish(outcome) }
         }
-    }
-
-    /// Takes what was told at once, or the epoll would have an event until the helper has ended.
-    private func hearStart() {
-        start?.look()
-        if start?.isOver ?? false, let number = start?.report.number { epoll.remove(number) }
     }
 
     /// Takes the clients that the shim sends. The socket's end asks for the exec's end.
@@ -332,24 +297,13 @@ final class ExecKeeper {
             }
         }
         guard let process else { return .unknown }
-        start?.look()
-        if let refusal = start?.refusal { return .failed(.runtime, detail: refusal.description) }
-        if start?.leftProcesses ?? false { return outcome(of: start?.exit) }
         switch Children.take(process) {
         case .lives: return nil
         case .stranger: return .unknown
         case .exit(let exit):
             self.process = nil
-            start?.look()
-            return outcome(of: start == nil ? exit : start?.exit)
+            return WireExecEnd.Outcome(exit)
         }
-    }
-
-    private func outcome(of exit: ChildExit?) -> WireExecEnd.Outcome {
-        guard let exit else {
-            return .failed(.system, detail: "a process has killed the parent of the program")
-        }
-        return exit.code.map { .exited(code: $0) } ?? .signaled(exit.signal ?? 0)
     }
 
     private func watchChild() {
@@ -386,10 +340,8 @@ final class ExecKeeper {
     /// Asks the first process to end, and kills all of the exec's if it does not.
     private func end() {
         if killAt != nil { return }
-        // The reaper passes no signal on, and the result of a check that is dropped does not count.
-        let isAsked = process != nil && start == nil
-        killAt = SystemClock.sinceBoot + (isAsked ? ExecKeeper.grace : 0)
-        if isAsked, let process { Children.signal(process, 1) }
+        killAt = SystemClock.sinceBoot + (process == nil ? 0 : ExecKeeper.grace)
+        if let process { Children.signal(process, 1) }
     }
 
     private func kill() {
@@ -428,8 +380,7 @@ final class ExecKeeper {
 
     /// Tells the shim, which then knows how the exec ended.
     private func tell(_ end: WireExecEnd) {
-        let files = start == nil ? [documentPath, pidPath, consolePath] : []
-        for path in files + (plan.isCheck ? [] : [file]) {
+        for path in [documentPath, pidPath, consolePath] + (plan.isCheck ? [] : [file]) {
             ignoring("it goes with the task") { () throws(SystemCallFailure) in
                 try Files.removeFile(path)
             }
@@ -441,8 +392,12 @@ final class ExecKeeper {
 }
 
 extension WireExecEnd.Outcome {
+    init(_ exit: ChildExit) {
+        self = exit.code.map { .exited(code: $0) } ?? .signaled(exit.signal ?? 0)
+    }
+
     /// Whether the first process is known to have ended by itself, or by a signal.
-    fileprivate var hasRun: Bool {
+    var hasRun: Bool {
         switch self {
         case .exited, .signaled: true
         case .failed, .unknown: false

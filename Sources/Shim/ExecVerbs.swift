@@ -94,8 +94,7 @@ extension Shim {
         let asked = OwnedDescriptor(adopting: controls.one)
         made.control = PacketSocket(adopting: OwnedDescriptor(adopting: controls.other))
         let plan = ExecPlan(
-            exec: exec, isCheck: isCheck, task: process, witnesses: witnesses(of: slot), user: user,
-            document: document,
+            exec: exec, isCheck: isCheck, task: process, user: user, document: document,
             command: slot.command(document), paths: slot.paths, hierarchies: hierarchies,
             hidden: hidden, host: hostMounts.number, control: asked.number, stream: stream,
             input: input, result: told.number)
@@ -206,25 +205,34 @@ extension Shim {
             forgetCheck(exec)
             checkEnded(exec)
         }
-        advanceStop(exec.task)
-        let waiting = exec.task.removals
-        exec.task.removals = []
-        for id in waiting { remove(exec.task.name, id: id) }
+        goOn(afterExecOf: exec.task)
+    }
+
+    /// Continues what has waited for the end of an exec or of a check's program.
+    func goOn(afterExecOf task: TaskSlot) {
+        advanceStop(task)
+        let waiting = task.removals
+        task.removals = []
+        for id in waiting { remove(task.name, id: id) }
         goOnWithRemovals()
     }
 
-    func hasKeepers(_ slot: TaskSlot) -> Bool {
+    func hasExecs(_ slot: TaskSlot) -> Bool {
         execs.contains { $0.task === slot && $0.keeper != nil }
+            || checkRuns.contains { $0.task === slot }
     }
 
     /// The task has ended, and its processes with it: asks its keepers to end. Returns what its
-    /// stop waits for; `nil` if no keeper is left.
-    func endKeepers(of slot: TaskSlot) -> String? {
+    /// stop waits for; `nil` if neither a keeper nor the start of a check's program is left.
+    func endExecs(of slot: TaskSlot) -> String? {
         var waiting: String?
         for exec in execs where exec.task === slot {
             guard let keeper = exec.keeper else { continue }
             exec.control = nil
             waiting = "an exec's keeper has not ended: pid \(keeper)"
+        }
+        if let run = checkRuns.first(where: { $0.task === slot }) {
+            waiting = "the program of a check has not ended: \(run.place)"
         }
         return waiting
     }

@@ -1,8 +1,9 @@
 // setHealth, health: checks a task while an attempt of it runs, also while no daemon runs.
 //
-// A check is a connection to a port, a request over one, or an exec. None of them blocks the shim:
-// its loop watches the connection, and a keeper runs the exec. At the timeout the check has failed.
-// The end of the attempt, a stop and a pause end a check under way, and its result does not count.
+// A check is a connection to a port, a request over one, or a program. None of them blocks the
+// shim: its loop watches the connection, or what it is told of the program, or the keeper of an
+// exec. At the timeout the check has failed. The end of the attempt, a stop and a pause end a check
+// under way, and its result does not count.
 //
 // The daemon is told of each change with the earlier changes that it has not stored. Each request
 // for the health names the last change that it has stored, so no change is lost or doubled.
@@ -53,6 +54,7 @@ extension Shim {
         guard let check = slot.health?.check else { return }
         slot.health?.check = nil
         if let number = check.number, check.isWatched { epoll.remove(number) }
+        if let run = check.run, !run.isOver { kill(run) }
         guard let exec = check.exec, exec.keeper != nil else { return }
         exec.control = nil
         exec.keeperKillAt = SystemClock.sinceBoot + 2 * Shim.keepersTime
@@ -62,7 +64,8 @@ extension Shim {
     func advanceHealth(_ slot: TaskSlot, _ now: Int64) {
         guard let health = slot.health else { return }
         if let check = health.check, check.deadline <= now {
-            checkFailed(slot, check, health.lateness)
+            _ = check.listen()
+            checkFailed(slot, check, check.saying(health.lateness))
         }
         guard health.due <= now else { return }
         health.planNext(after: now)
@@ -73,25 +76,22 @@ extension Shim {
 
     private func beginCheck(_ slot: TaskSlot, _ health: TaskHealth, _ now: Int64) {
         var request: [UInt8] = []
-        var deadline = now + health.timeout
         switch health.settings.check {
-        case .tcp: break
+        case .tcp, .exec: break
         case .http(_, let path, let host):
             let head =
                 "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: staunch\r\n"
                 + "Accept: */*\r\nConnection: close\r\n\r\n"
             request = Array(head.utf8)
-        // The keeper kills the exec at the timeout, and needs a moment for that.
-        case .exec: deadline += Shim.keepersTime
         }
-        let check = HealthCheck(start: now, deadline: deadline, request: request)
+        let check = HealthCheck(start: now, deadline: now + health.timeout, request: request)
         health.check = check
         do throws(SystemCallFailure) {
             switch health.settings.check {
             case .tcp(let port), .http(let port, _, _):
                 check.connection = try LoopbackConnection(to: port, isReset: true)
                 advanceConnection(slot, check)
-            case .exec: try startExec(of: check, slot)
+            case .exec: try startProgram(of: check, slot)
             }
         } catch { checkFailed(slot, check, error.description) }
     }
@@ -104,6 +104,7 @@ extension Shim {
 
     /// The descriptor of a check has an event.
     func checkReady(_ number: CInt) {
+        if let run = checkRuns.first(where: { $0.number == number }) { return runReady(run) }
         for slot in slots.values {
             guard let check = slot.health?.check, check.number == number else { continue }
             if check.connection != nil { return advanceConnection(slot, check) }
@@ -169,17 +170,37 @@ extension Shim {
         }
     }
 
-    // MARK: Execs
+    // MARK: Programs
 
-    /// Starts the exec of a check. Its keeper ends it at the timeout, and with the task.
-    private func startExec(of check: HealthCheck, _ slot: TaskSlot) throws(SystemCallFailure) {
-        guard let process = slot.process, let document = slot.document, let user = slot.user,
-            let health = slot.health
-        else { return }
-        if let former = execs.first(where: { $0.isCheck && $0.task === slot }) {
-            return checkFailed(
-                slot, check, "the last check has not ended: pid \(former.keeper ?? 0)")
+    private func startProgram(of check: HealthCheck, _ slot: TaskSlot) throws(SystemCallFailure) {
+        guard let process = slot.process, let document = slot.document else { return }
+        let exec = execs.first { $0.isCheck && $0.task === slot }.map { "pid \($0.keeper ?? 0)" }
+        let run = checkRuns.first { $0.task === slot }?.place
+        if let former = exec ?? run {
+            return checkFailed(slot, check, "the last check has not ended: \(former)")
         }
+        let cgroup = ExecCgroup(
+            WireHealth.exec, slot.paths, hierarchies, refusesHybrid: document.refusesHybrid)
+        let known = CheckProgram(
+            process.pid, bundle: slot.paths.bundle, witnesses: witnesses(of: slot))
+        if let program = known.program, cgroup.isKnown {
+            try start(program, for: check, slot, process, cgroup)
+        } else {
+            try startExec(of: check, slot, process, document)
+        }
+        ignoring("the output is read at the program's end") { () throws(SystemCallFailure) in
+            try watch(check, .readable)
+        }
+    }
+
+    /// The keeper ends the exec at the timeout, and with the task.
+    private func startExec(
+        of check: HealthCheck, _ slot: TaskSlot, _ process: ProcessIdentity,
+        _ document: TaskDocument
+    ) throws(SystemCallFailure) {
+        guard let user = slot.user, let health = slot.health else { return }
+        // The keeper kills the exec at the timeout, and needs a moment for that.
+        check.deadline += Shim.keepersTime
         let ends = try SocketPair().release()
         let own = OwnedDescriptor(adopting: ends.one)
         let keepers = OwnedDescriptor(adopting: ends.other)
@@ -189,28 +210,32 @@ extension Shim {
             exec, of: slot, process, document, user, stream: keepers.number, input: -1,
             isCheck: true)
         check.stream = .some(own)
-        ignoring("the output is read at the exec's end") { () throws(SystemCallFailure) in
-            try watch(check, .readable)
-        }
     }
 
     /// The keeper of a check's exec has ended, so all that it has sent can be read.
     func checkEnded(_ exec: ExecSlot) {
-        guard let health = exec.task.health, let check = health.check, check.exec === exec,
-            let end = exec.end
-        else { return }
+        guard let check = exec.task.health?.check, check.exec === exec, let end = exec.end else {
+            return
+        }
+        checkEnded(exec.task, check, end.outcome, timedOut: end.timedOut)
+    }
+
+    /// The program has ended, or was not executed.
+    func checkEnded(
+        _ slot: TaskSlot, _ check: HealthCheck, _ outcome: WireExecEnd.Outcome, timedOut: Bool
+    ) {
+        guard let health = slot.health else { return }
         _ = check.listen()
-        if end.outcome == .exited(code: 0), !end.timedOut { return checkSucceeded(exec.task) }
-        var reason =
-            switch end.outcome {
-            case _ where end.timedOut: health.lateness
+        if outcome == .exited(code: 0), !timedOut { return checkSucceeded(slot) }
+        let reason =
+            switch outcome {
+            case _ where timedOut: health.lateness
             case .exited(let code): "exit code \(code)"
             case .signaled(let signal): "killed by signal \(signal)"
             case .failed(_, let detail): detail
             case .unknown: "the keeper of the exec was killed"
             }
-        if !check.words.isEmpty { reason += ": " + String(decoding: check.words, as: UTF8.self) }
-        checkFailed(exec.task, check, reason)
+        checkFailed(slot, check, check.saying(reason))
     }
 
     // MARK: Results

@@ -46,6 +46,7 @@ extension Shim {
                         seccomp: ProcFS.seccomp(of: exit.pid),
                         cgroups: ProcFS.cgroups(of: exit.pid) ?? [])
                 }
+                for run in checkRuns { run.reaped(exit.pid) }
                 Children.reap(exit.pid)
             }
         }

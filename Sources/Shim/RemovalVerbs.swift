@@ -83,8 +83,8 @@ extension Shim {
             return reply(id, .stillThere(reason: "the task runs, or its rootfs is mounted"))
         }
         if joinsJob(.remove, of: slot, id: id) { return }
-        if hasKeepers(slot) {
-            _ = endKeepers(of: slot)
+        if hasExecs(slot) {
+            _ = endExecs(of: slot)
             return slot.removals.append(id)
         }
         if slot.hasLogHelper {

@@ -44,6 +44,7 @@ package final class Shim {
     var slots: [String: TaskSlot] = [:]
     /// In the order of their start.
     var execs: [ExecSlot] = []
+    var checkRuns: [CheckRun] = []
     /// Unknown children that ended while the runtime was running: one of them may be the task's
     /// first process.
     var orphans: [Int32: Orphan] = [:]

@@ -97,6 +97,7 @@ extension Shim {
             next = min(next, slot.health?.nextTimer ?? .max)
         }
         for exec in execs { next = min(next, exec.killAt ?? .max, exec.keeperKillAt ?? .max) }
+        for run in checkRuns { next = min(next, run.killAt ?? .max) }
         if next == .max { return -1 }
         let nanoseconds = max(0, next - SystemClock.sinceBoot)
         return CInt(min(nanoseconds / 1_000_000 + 1, 60_000))
@@ -106,6 +107,7 @@ extension Shim {
         let now = SystemClock.sinceBoot
         if let listensAgainAt, listensAgainAt <= now { listenAgain() }
         killLostExecs(now)
+        killCheckRuns(now)
         for slot in slots.values {
             if let look = slot.stop?.nextLook, look <= now { advanceStop(slot) }
             if let probe = slot.nextProbe, probe <= now { sendHeld(slot) }

@@ -71,7 +71,7 @@ extension Shim {
         do throws(SystemCallFailure) {
             let left = try cgroup(of: slot).processes()
             if left.isEmpty {
-                guard let reason = endKeepers(of: slot) else { return finishStop(slot, stop) }
+                guard let reason = endExecs(of: slot) else { return finishStop(slot, stop) }
                 stop.waiting = reason
                 return lookAgain(slot, stop)
             }

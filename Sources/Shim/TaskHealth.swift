@@ -109,7 +109,7 @@ final class HealthCheck {
     /// CLOCK_BOOTTIME in nanoseconds.
     let start: Int64
     /// The same for the time at which it has failed, whatever comes.
-    let deadline: Int64
+    var deadline: Int64
     /// The connection to the task's port.
     var connection: LoopbackConnection?
     /// The connection was made.
@@ -119,9 +119,11 @@ final class HealthCheck {
     var head = ResponseHead()
     /// Whether the epoll watches its descriptor.
     var isWatched = false
-    /// The exec, until its keeper has ended.
+    /// The program, if the shim has started it.
+    var run: CheckRun?
+    /// The exec of the runtime's, until its keeper has ended.
     var exec: ExecSlot?
-    /// The shim's end of the exec's stream.
+    /// The output of the program, or the shim's end of the exec's stream.
     var stream: OwnedDescriptor?
     private var frames = StreamFrameReader()
     /// The end of the exec's output.
@@ -136,7 +138,7 @@ final class HealthCheck {
     /// The descriptor that is watched.
     var number: CInt? { connection?.socket.number ?? stream?.number }
 
-    /// Reads what the exec has written so far. Returns `false` at its end.
+    /// Reads what the program has written so far. Returns `false` at its end.
     func listen() -> Bool {
         do throws(SystemCallFailure) {
             while let bytes = try stream?.read(limit: WireHealthReport.mostOutput) {
@@ -147,11 +149,19 @@ final class HealthCheck {
         } catch { return false }
     }
 
+    /// The reason of a failure, with the end of the output.
+    func saying(_ reason: String) -> String {
+        words.isEmpty ? reason : reason + ": " + String(decoding: words, as: UTF8.self)
+    }
+
     func add(_ bytes: [UInt8]) {
         var words = words
+        if run != nil { words += bytes }
         do throws(StreamFault) {
-            try frames.read(bytes[...]) { channel, part, _ in
-                if channel == .output || channel == .errors { words += part }
+            if run == nil {
+                try frames.read(bytes[...]) { channel, part, _ in
+                    if channel == .output || channel == .errors { words += part }
+                }
             }
         } catch { return }  // the keeper sends only whole frames
         let excess = words.count - WireHealthReport.mostOutput

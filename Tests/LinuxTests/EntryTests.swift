@@ -216,8 +216,6 @@ private final class Container {
         let said = try pipe.intoReading().readAll(limit: 1 << 20)
         PidDescriptor.opening(start.helper)?.waitAndReap()
         start.look()
-        if let reaper = start.reaper { PidDescriptor.opening(reaper)?.waitAndReap() }
-        start.look()
         return Run(
             said: String(decoding: said, as: UTF8.self), exit: start.exit, refusal: start.refusal,
             leftProcesses: start.leftProcesses)

@@ -82,7 +82,10 @@ extension Scenario {
                 Scenario.healthScript,
                 task + #""restart": {"backoff": {"initial": 0.02, "max": 0.02}}"#)
         case .checks:
-            let app = rootfs.task(Scenario.script, Scenario.health(Scenario.exec(Scenario.flip)))
+            // The runtime starts the checks of such a task, and the shim those of other scenarios.
+            let app = rootfs.task(
+                Scenario.script,
+                Scenario.health(Scenario.exec(Scenario.flip)) + #", "env": {"HOME": ""}"#)
             return "{\"tasks\": {\"app\": \(app), \"web\": \(Scenario.web(rootfs))}}"
         default: return nil
         }

@@ -300,8 +300,8 @@ enum {
     CLINUX_ENTRY_USER, CLINUX_ENTRY_DIRECTORY, CLINUX_ENTRY_CAPABILITIES, CLINUX_ENTRY_EXECUTE,
 };
 /* Forks a helper that starts the program `words` in the task, and returns the helper's pid; -1 if
-   it could not be made. The helper exits with 0 if the reaper, which is a child of the caller's,
-   has begun. `cgroups` are descriptors of files cgroup.procs. Nothing here waits. */
+   it could not be made. The helper ends with the reaper, and kills it if the caller ends. `cgroups`
+   are descriptors of files cgroup.procs. Nothing here waits. */
 pid_t clinux_enter_task(
     const struct clinux_entry *entry, const int *cgroups, size_t cgroup_count,
     const struct clinux_limit *limits, size_t limit_count, const uint32_t *groups,
