@@ -17,8 +17,6 @@ final class AttachedClients {
 
     private final class Client {
         let stream: StreamClient
-        /// The interest that the epoll has.
-        var interest = Epoll.Interest.readable
         var hasSent = false
         var isCutOff = false
 
@@ -30,13 +28,12 @@ final class AttachedClients {
     }
 
     private let mode: WireInput
-    /// Where input goes: the pipe, or the terminal.
-    private var input: OwnedDescriptor?
-    private var terminal: OwnedDescriptor?
-    private let inputOver: () -> Void
+    private let input: ProcessInput
+    /// `nil` when it was called.
+    private var inputOver: (() -> Void)?
     private var clients: [Client] = []
-    /// Input that the task has not taken.
-    private var unread: [UInt8] = []
+    /// Nothing is heard from the clients any more.
+    private var hasEnded = false
     /// Made for the first client.
     private var epoll: Epoll?
 
@@ -47,17 +44,21 @@ final class AttachedClients {
         terminal: consuming OwnedDescriptor?, inputOver: @escaping () -> Void
     ) throws(SystemCallFailure) {
         self.mode = mode
-        self.terminal = terminal
-        self.inputOver = inputOver
-        self.input = input
-        try self.input?.setNonblocking()
-        if mode.isOpen, let number = self.terminal?.number {
-            self.input = .some(try .duplicating(number))
+        self.input = try ProcessInput(input)
+        if let terminal { try self.input.use(terminal, takesInput: mode.isOpen) }
+        self.inputOver = self.input.hasTerminal || self.input.number == nil ? nil : inputOver
+        self.input.watch = { [unowned self] number, isWatched in watch(number, isWatched) }
+    }
+
+    private func watch(_ number: CInt, _ isWatched: Bool) {
+        ignoring("it is tried again with the next input") { () throws(SystemCallFailure) in
+            try isWatched
+                ? epoll?.add(number, .writable, tag: UInt64(number)) : epoll?.remove(number)
         }
     }
 
     /// Whether a client may still send input through a pipe, or waits for the end of the task.
-    var isOpen: Bool { terminal == nil && input != nil || !clients.isEmpty }
+    var isOpen: Bool { inputOver != nil || !clients.isEmpty }
 
     /// Readable when one of the descriptors is; `nil` before the first client.
     var number: CInt? { epoll?.number }
@@ -77,7 +78,7 @@ final class AttachedClients {
             return stream.close()
         }
         if number == nil { epoll = .some(try Epoll()) }
-        try epoll?.add(stream.number, client.interest, tag: UInt64(stream.number))
+        try epoll?.add(stream.number, stream.interest, tag: UInt64(stream.number))
         clients.append(client)
         receive(client)
         update()
@@ -110,14 +111,15 @@ final class AttachedClients {
 
     /// The task's first process has ended, and its output so far was copied.
     func end(_ exit: TaskExit) {
+        hasEnded = true
         for client in clients where !client.isCutOff { client.status { $0.frames(exit) } }
+        update()
         let until = SystemClock.sinceBoot + AttachedClients.patience
         while clients.contains(where: \.stream.hasUnsent), SystemClock.sinceBoot < until {
-            for event in epoll?.wait(milliseconds: 20) ?? [] where event.tag != inputTag {
-                client(event.tag)?.stream.flush()
+            for event in epoll?.wait(milliseconds: 20) ?? [] {
+                guard let stream = client(event.tag)?.stream else { continue }
+                event.interest.hasAny(of: .writable) ? stream.flush() : stream.hangUp()
             }
-            // Only what can be sent is of interest now.
-            unread = []
             update()
         }
         close()
@@ -127,23 +129,22 @@ final class AttachedClients {
     func close() {
         for client in clients { client.stream.close() }
         clients = []
-        closeInput()
+        input.close()
+        tellOfInput()
     }
 
     // MARK: Events
 
     func advance() {
         for event in epoll?.wait(milliseconds: 0) ?? [] {
-            if event.tag == inputTag {
-                feed()
+            if event.tag == input.number.map({ UInt64($0) }) {
+                input.feed()
             } else if let client = client(event.tag) {
                 ready(client, event.interest)
             }
         }
         update()
     }
-
-    private var inputTag: UInt64 { UInt64(input?.number ?? .max) }
 
     private func client(_ tag: UInt64) -> Client? {
         clients.first { UInt64($0.stream.number) == tag }
@@ -152,9 +153,7 @@ final class AttachedClients {
     private func ready(_ client: Client, _ interest: Epoll.Interest) {
         if interest.hasAny(of: .writable) { client.stream.flush() }
         if interest.hasAny(of: .hungUp | .failed) {
-            // It sent that before it hung up. A socket holds only so much.
-            for _ in 0..<64 where !client.stream.isGone { receive(client, isHungUp: true) }
-            client.stream.hangUp()
+            client.stream.readLast { receive(client, isHungUp: true) }
         } else if interest.hasAny(of: .readable) {
             receive(client)
         }
@@ -167,18 +166,21 @@ final class AttachedClients {
                 remove(client)
                 continue
             }
-            var interest = Epoll.Interest.none
-            let isHeard = client.stream.isSending && !client.isCutOff && unread.isEmpty
-            if isHeard { interest = interest | .readable }
-            if client.stream.hasUnsent { interest = interest | .writable }
-            if interest.bits == client.interest.bits { continue }
-            client.interest = interest
+            let isHeard = !client.isCutOff && !input.hasUnread && !hasEnded
+            guard let interest = client.stream.nextInterest(isHeard: isHeard) else { continue }
             ignoring("it is watched already, and its interest can be set") {
                 () throws(SystemCallFailure) in
                 try epoll?.modify(
                     client.stream.number, interest, tag: UInt64(client.stream.number))
             }
         }
+        tellOfInput()
+    }
+
+    private func tellOfInput() {
+        guard input.number == nil, let inputOver else { return }
+        self.inputOver = nil
+        inputOver()
     }
 
     private func remove(_ client: Client) {
@@ -194,54 +196,21 @@ final class AttachedClients {
         client.stream.receive(isHungUp: isHungUp) { (received) throws(StreamFault) in
             switch received {
             case .bytes(let bytes):
-                guard input != nil else { throw StreamFault("input for a task that takes none") }
+                guard input.number != nil else {
+                    throw StreamFault("input for a task that takes none")
+                }
                 client.hasSent = true
-                unread += bytes
+                input.add(bytes)
             // A client that has sent nothing before it hangs up only watches.
             case .end: if client.hasSent || client.stream.isSending { clientFinished() }
-            case .size(let size):
-                ignoring("it keeps its size") { () throws(SystemCallFailure) in
-                    guard let number = terminal?.number else { return }
-                    try Terminal.setSize(number, columns: size.columns, rows: size.rows)
-                }
+            case .size(let size): input.resize(size)
             case .ping, .closed: break
             }
         }
-        feed()
     }
 
     /// A client that may have sent input sends no more.
-    private func clientFinished() {
-        guard mode.isOpen, mode.isOnce, input != nil else { return }
-        // A terminal has no end; its reader takes this character for one (termios(3)).
-        if terminal != nil { unread.append(4) }
-        isEnding = true
-        feed()
-    }
-
-    /// The input is closed after the last byte.
-    private var isEnding = false
-
-    /// Gives the task what it has not taken.
-    private func feed() {
-        guard let number = input?.number else { return unread = [] }
-        do throws(SystemCallFailure) {
-            unread.removeFirst(try input?.write(unread[...]) ?? 0)
-        } catch { return closeInput() }  // EPIPE, EIO: nothing reads this and what follows
-        epoll?.remove(number)
-        if unread.isEmpty { return isEnding ? closeInput() : () }
-        ignoring("it is tried again with the next input") { () throws(SystemCallFailure) in
-            try epoll?.add(number, .writable, tag: UInt64(number))
-        }
-    }
-
-    private func closeInput() {
-        unread = []
-        guard let number = input?.number else { return }
-        epoll?.remove(number)
-        input = nil
-        if terminal == nil { inputOver() }
-    }
+    private func clientFinished() { if mode.isOpen, mode.isOnce { input.end() } }
 }
 
 /// The descriptors of a task's input, for its log writer.

@@ -15,20 +15,16 @@ final class ExecStream {
     private let epoll: Epoll
     private var client: StreamClient?
     private var outputs: [Output] = []
-    private var input: OwnedDescriptor?
-    private var terminal: OwnedDescriptor?
+    private let input: ProcessInput
+    /// Whether the client may send input.
+    private var takesInput: Bool
     /// `nil` if the exec is not kept.
     private var kept: KeptOutput?
     /// A piece of output after room for its header.
     private var buffer = [UInt8](
         repeating: 0, count: StreamFraming.mostOfHeader + StreamClient.piece)
-    /// Input that the process has not taken.
-    private var unread: [UInt8] = []
-    private var isInputOver = false
     private var isRunning = false
     private var readsOutput = true
-    /// The interest in the client that the epoll has.
-    private var clientInterest = Epoll.Interest.none
 
     private final class Output {
         let channel: StreamFrame.Channel
@@ -52,11 +48,13 @@ final class ExecStream {
         epoll = try Epoll()
         outputs = [Output(.output, output), Output(.errors, errors)]
         for output in outputs { try output.reading.setNonblocking() }
-        try input?.setNonblocking()
         self.client = client
         kept = keepsOutput ? KeptOutput() : nil
-        self.input = input
-        isInputOver = self.input == nil
+        self.input = try ProcessInput(input)
+        takesInput = self.input.number != nil
+        self.input.watch = { [unowned self] number, isWatched in
+            isWatched ? watch(number, .writable, .input) : epoll.remove(number)
+        }
     }
 
     /// Readable when one of the descriptors is.
@@ -80,18 +78,9 @@ final class ExecStream {
 
     /// The process has a terminal, which replaces the pipes. Adopts the descriptor.
     func use(_ made: consuming OwnedDescriptor, _ size: TerminalSize) throws(SystemCallFailure) {
-        try made.setNonblocking()
         outputs = [Output(.output, try .duplicating(made.number))]
-        if input != nil { input = try .duplicating(made.number) }
-        terminal = .some(made)
-        resize(size)
-    }
-
-    private func resize(_ size: TerminalSize) {
-        ignoring("it keeps its size") { () throws(SystemCallFailure) in
-            guard let number = terminal?.number else { return }
-            try Terminal.setSize(number, columns: size.columns, rows: size.rows)
-        }
+        try input.use(made, takesInput: takesInput)
+        input.resize(size)
     }
 
     /// The process runs: from now on its output and input are carried.
@@ -115,8 +104,7 @@ final class ExecStream {
     }
 
     private func welcome(_ client: StreamClient) throws(SystemCallFailure) {
-        clientInterest = .readable
-        try epoll.add(client.number, clientInterest, tag: Tag.client.rawValue)
+        try epoll.add(client.number, client.interest, tag: Tag.client.rawValue)
         for piece in kept?.pieces ?? [] {
             client.send(client.framing.frame(piece.channel, piece.bytes)[...])
         }
@@ -137,7 +125,7 @@ final class ExecStream {
             case .client: clientReady(event.interest)
             case .output: if let output = outputs.first { forward(output) }
             case .errors: if let output = outputs.last { forward(output) }
-            case .input: feed()
+            case .input: input.feed()
             }
         }
         update()
@@ -145,15 +133,12 @@ final class ExecStream {
 
     private func clientReady(_ interest: Epoll.Interest) {
         guard let client else { return }
-        if interest.hasAny(of: .hungUp | .failed) { return lastWords(of: client) }
+        if interest.hasAny(of: .hungUp | .failed) {
+            // A kept exec gets it.
+            return client.readLast { receive(isHungUp: true) }
+        }
         if interest.hasAny(of: .writable) { client.flush() }
         if interest.hasAny(of: .readable) { receive() }
-    }
-
-    /// The client sent it before it hung up, so a kept exec gets it. A socket holds only so much.
-    private func lastWords(of client: StreamClient) {
-        for _ in 0..<64 where !client.isGone { receive(isHungUp: true) }
-        client.hangUp()
     }
 
     /// Watches what can go on, and forgets a client that has gone if the exec is kept.
@@ -170,13 +155,9 @@ final class ExecStream {
                     : epoll.remove(output.reading.number)
             }
         }
-        guard let client, !client.isGone else { return }
-        // A client that is not read is only seen to hang up.
-        var interest = Epoll.Interest.none
-        if client.isSending && unread.isEmpty { interest = interest | .readable }
-        if client.hasUnsent { interest = interest | .writable }
-        if interest.bits == clientInterest.bits { return }
-        clientInterest = interest
+        guard let client, !client.isGone,
+            let interest = client.nextInterest(isHeard: !input.hasUnread)
+        else { return }
         ignoring("it is watched already, and its interest can be set") {
             () throws(SystemCallFailure) in
             try epoll.modify(client.number, interest, tag: Tag.client.rawValue)
@@ -222,13 +203,12 @@ final class ExecStream {
     /// keep writing, so it reads no more than these hold.
     func finish() {
         for output in outputs where output.isOpen {
-            var left = terminal == nil ? output.reading.pendingBytes : StreamClient.piece
+            var left = input.hasTerminal ? StreamClient.piece : output.reading.pendingBytes
             while left > 0, let count = read(output), count > 0 { left -= count }
             close(output)
         }
         // What the client still sends is dropped.
-        closeInput()
-        unread = []
+        input.close()
         update()
     }
 
@@ -245,41 +225,18 @@ final class ExecStream {
     // MARK: Input
 
     private func receive(isHungUp: Bool = false) {
-        client?.receive(isHungUp: isHungUp) { (input) throws(StreamFault) in
-            switch input {
+        client?.receive(isHungUp: isHungUp) { (received) throws(StreamFault) in
+            switch received {
             case .bytes(let bytes):
-                if isInputOver { throw StreamFault("input for an exec that takes none any more") }
-                unread += bytes
+                if !takesInput { throw StreamFault("input for an exec that takes none any more") }
+                input.add(bytes)
             case .end:
-                if isInputOver { return }
-                isInputOver = true
-                // A terminal has no end; its reader takes this character for one (termios(3)).
-                if terminal != nil { unread.append(4) }
-            case .size(let size): resize(size)
+                takesInput = false
+                input.end()
+            case .size(let size): input.resize(size)
             case .ping, .closed: break
             }
         }
-        feed()
-    }
-
-    /// Gives the process what it has not taken, and ends its input after the last byte.
-    private func feed() {
-        do throws(SystemCallFailure) {
-            unread.removeFirst(try input?.write(unread[...]) ?? unread.count)
-        } catch {  // EPIPE, EIO: nothing reads this and what follows, which is dropped
-            unread = []
-            closeInput()
-        }
-        if let number = input?.number {
-            epoll.remove(number)
-            if !unread.isEmpty { watch(number, .writable, .input) }
-        }
-        if unread.isEmpty && isInputOver && terminal == nil { closeInput() }
-    }
-
-    private func closeInput() {
-        if let number = input?.number { epoll.remove(number) }
-        input = nil
     }
 }
 

@@ -21,6 +21,8 @@ final class StreamClient {
     private var hasFinished = false
     /// It has hung up, or has sent something that the exec does not take.
     private(set) var isGone = false
+    /// The interest that the epoll has in it.
+    private(set) var interest = Epoll.Interest.readable
 
     /// Adopts the descriptor.
     init(_ socket: consuming OwnedDescriptor, _ stream: WireStream) throws(SystemCallFailure) {
@@ -52,6 +54,23 @@ final class StreamClient {
     }
 
     func hangUp() { isGone = true }
+
+    /// Calls `read` for what it sent before it hung up. A socket holds only so much.
+    func readLast(_ read: () -> Void) {
+        for _ in 0..<64 where !isGone { read() }
+        hangUp()
+    }
+
+    /// The epoll's new interest, for the things that can go on; `nil` if it stays. A client that is
+    /// not heard is only seen to hang up.
+    func nextInterest(isHeard: Bool) -> Epoll.Interest? {
+        var next = Epoll.Interest.none
+        if isHeard && isSending { next = next | .readable }
+        if hasUnsent { next = next | .writable }
+        if next.bits == interest.bits { return nil }
+        interest = next
+        return next
+    }
 
     /// Calls `body` with what has come. A fault of `body` or of the client's is told to the client,
     /// which is gone after that. A client that has hung up has not ended the input.
