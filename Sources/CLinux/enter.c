@@ -24,6 +24,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -33,7 +34,7 @@
 
 enum { KEYCTL_JOIN_SESSION_KEYRING_ = 1 };
 
-enum { UNPRIVILEGED = 65534 };
+enum { UNPRIVILEGED = 65534, STACK = 1 << 18 };
 
 static int tell(int report, int word, int number) {
     int told[2] = {word, number};
@@ -304,13 +305,15 @@ static _Noreturn void be_helper(struct start *start, pid_t caller) {
         | CLONE_NEWCGROUP;
     DO(CLINUX_ENTRY_NAMESPACES, setns(task, kinds));
     close(task);
-    /* In the helper's memory, which is not copied again: copies are most of the cost. */
-    static char stack[1 << 18] __attribute__((aligned(64)));
+    char *stack = mmap(
+        NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) refuse(report, CLINUX_ENTRY_PROCESS);
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
     sigprocmask(SIG_BLOCK, &term, NULL);
-    pid_t child = clone(be_reaper, stack + sizeof stack, CLONE_VM | SIGCHLD, start);
+    /* In the helper's memory, which is not copied again: copies are most of the cost. */
+    pid_t child = clone(be_reaper, stack + STACK, CLONE_VM | SIGCHLD, start);
     DO(CLINUX_ENTRY_PROCESS, child);
     reaper = child;
     sigprocmask(SIG_UNBLOCK, &term, NULL);

@@ -79,11 +79,14 @@ package struct Epoll: ~Copyable, Sendable {
 
     /// Returns the events; empty after `milliseconds` (-1: no timeout) or a signal.
     package borrowing func wait(milliseconds: CInt) -> [Event] {
-        var found = [clinux_epoll_event](repeating: clinux_epoll_event(), count: 64)
-        // SAFETY: the array has room for 64.
-        let count = unsafe clinux_epoll_wait(descriptor.number, &found, 64, milliseconds)
-        return found.prefix(Int(max(0, count))).map {
-            Event(tag: $0.tag, interest: Interest(bits: $0.events))
+        // On the stack, because an array would be on the heap of an idle shim.
+        // SAFETY: there is room for 64, and the first ones are read that the kernel has written.
+        unsafe withUnsafeTemporaryAllocation(of: clinux_epoll_event.self, capacity: 64) { found in
+            let count = unsafe clinux_epoll_wait(
+                descriptor.number, found.baseAddress, 64, milliseconds)
+            return unsafe found.prefix(Int(max(0, count))).map {
+                Event(tag: $0.tag, interest: Interest(bits: $0.events))
+            }
         }
     }
 }

@@ -25,7 +25,8 @@ extension Shim {
             } else if let exec = execs.first(where: { $0.keeper == exit.pid }) {
                 Children.reap(exit.pid)
                 keeperEnded(exec)
-            } else if formerWriters.remove(exit.pid) != nil {
+            } else if let place = formerWriters.firstIndex(of: exit.pid) {
+                formerWriters.remove(at: place)
                 Children.reap(exit.pid)
                 goOnWithRemovals()
             } else if let job = removal, job.pid == exit.pid {

@@ -20,7 +20,7 @@ extension Shim {
         if let writer = slot.output?.writer {
             // The writer of an earlier try may have the log open: removals wait for its end.
             slot.output?.kill()
-            formerWriters.insert(writer)
+            formerWriters.append(writer)
         }
         do throws(SystemCallFailure) {
             if slot.restarts == nil {

@@ -53,7 +53,7 @@ package final class Shim {
     /// Removals of the whole pod that wait for a log writer's end.
     var removals: [(id: UInt32, keepsLogs: Bool)] = []
     /// Log writers of abandoned creates, until they are reaped.
-    var formerWriters: Set<Int32> = []
+    var formerWriters: [Int32] = []
     /// A task was created or started: the shim may be idle from now on, so it returns unused
     /// memory.
     var isMemoryDue = false

@@ -68,7 +68,10 @@ extension Shim {
         case .listener: acceptAll()
         case .connection:
             if interest.hasAny(of: .writable) { flush() }
-            if interest.hasAny(of: .readable | .hungUp | .failed) { receiveAll() }
+            if interest.hasAny(of: .readable | .hungUp | .failed) {
+                receiveAll()
+                isMemoryDue = true
+            }
         case .exec(let number): execTold(number)
         case .check(let number): checkReady(number)
         case .output(let number): output(of: number)?.readable(number, interest)

@@ -239,7 +239,8 @@ extension Machine {
                 let other = try client.send(
                     "POST", path, #"{"args": ["sleep", "5678"], "onDisconnect": "keep"}"#,
                     headers: ["Prefer": "respond-async"])
-                try eventually("it runs") { daemon.sleepers("5678") == 1 }
+                // The runtime has started it, and has ended.
+                try eventually("it runs") { daemon.sleepers("5678") == 1 && !daemon.hasRuntime }
                 _ = try client.send("DELETE", "\(path)/\(other.id)")
                 let ended = try client.follow(other.id)
                 #expect(ended["exec", "signal"] == .string("HUP"), "\(ended.reply.text)")

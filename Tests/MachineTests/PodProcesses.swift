@@ -13,6 +13,11 @@ extension Daemon {
     /// Its shims, and their children that keep execs.
     var shims: [Int32] { programs("pod") }
 
+    /// Whether a runtime works on one of its pods.
+    var hasRuntime: Bool {
+        Census.marked(marks).contains { text(of: "/proc/\($0)/comm") == "runc\n" }
+    }
+
     /// The helpers that carry connections to ports.
     var forwarders: [Int32] { programs("forward") }
 

@@ -291,8 +291,10 @@ extension Machine {
                 let exec = try client.send(
                     "POST", "/v1/pods/web/tasks/setup/exec", #"{"args": ["echo", "here"]}"#)
                 #expect(exec["stdout"] == .string("here\n"), "\(exec.reply.text)")
-                let log = try client.send("GET", "/v1/pods/web/tasks/setup/logs")
-                #expect(log.reply.text.contains("run"))
+                try eventually("its log is read") {
+                    let log = try client.send("GET", "/v1/pods/web/tasks/setup/logs")
+                    return log.reply.text.contains("run")
+                }
                 let signal = try client.send(
                     "POST", "/v1/pods/web/tasks/setup/signal", #"{"signal": "KILL"}"#,
                     headers: ["Prefer": "wait=60"])
