@@ -10,8 +10,8 @@ import ShimProtocol
 final class AttachedClients {
     /// The most clients at a time.
     static let most = 16
-    /// Bytes that wait for a client which keeps up.
-    private static let mostUnsent = 64 << 10
+    /// Bytes that wait for a client which keeps up: a file that a person prints in a terminal.
+    private static let mostUnsent = 1 << 20
     /// Nanoseconds for which the clients can take the last output.
     private static let patience: Int64 = 500_000_000
 
