@@ -48,6 +48,35 @@ extension Machine {
             }
         }
 
+        @Test("a check that waits for a hung disk fails in time, and delays its own pod alone")
+        func check() throws {
+            try withStallingData("disk under a check") { daemon, client, disk in
+                let health = #"""
+                    "health": {"exec": {"args": ["sh", "-c", "echo >/cache/$$"]}, "interval": 0.2,
+                    "timeout": 0.5, "retries": 1}
+                    """#
+                _ = try client.createPod(
+                    "web",
+                    daemon.rootfs.pod(
+                        "exec sleep 1000", Scenario.mounts + ", " + health,
+                        podMore: Scenario.volumes))
+                func told(_ wanted: String, _ member: String = "output") throws {
+                    try eventually("the check is \(wanted)") {
+                        let task = try client.send("GET", "/v1/pods/web/tasks/app")
+                        return task["health", member]?.string?.hasPrefix(wanted) ?? false
+                    }
+                }
+                try told("healthy", "state")
+                try disk.stall()
+                try told("no result within 500 ms")
+                try told("the last check has not ended: pid ")
+                let stuck = try client.delete("web", why: "state D")
+                try daemon.expectServes(stuck, others: false)
+                disk.resume()
+                try daemon.expectEnds(stuck)
+            }
+        }
+
         @Test("a delete cancels a create whose volumes hang on a disk, and waits for the helper")
         func volumesCreate() throws {
             try withStallingData("disk under volumes.create") { daemon, client, disk in
