@@ -114,6 +114,8 @@ extension PodController {
         }
         try await step(.taskExec, name, operation) { () async throws(Failure) in
             awaited.isAsked = true
+            // The shim may be gone by now, and its loss is told only to execs that were asked for.
+            let link = try liveShim()
             let reply = await link.ask(.exec(task: name.text, exec), passing: opened.passed)
             // If the shim hung up, the next connection tells whether the exec runs.
             guard reply == .done || reply == nil else { throw Failure(reply, .taskExec) }
