@@ -8,7 +8,8 @@ import Testing
     static let order = [
         "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CSeccomp", "CLinux", "CHTTP", "COpenAPI",
         "Failpoints", "Bytes", "Kernel", "Linux", "Netlink", "JSON", "HTTP", "Metrics", "Model",
-        "Teardown", "CNI", "Documents", "EventLoop", "OCI", "Seccomp", "ShimProtocol", "Store",
+        "Teardown", "CNI", "Images", "Documents", "EventLoop", "OCI", "Seccomp", "ShimProtocol",
+        "Store",
         "Shim", "Host", "LinuxHost", "Simulation", "Engine", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn",
@@ -22,6 +23,8 @@ import Testing
         // The daemon starts no plugin and reads no file itself: this target has only values.
         "CNI": ["Bytes", "Kernel", "JSON"],
         "ShimProtocol": ["Bytes", "Kernel"],
+        // The daemon reads what its helpers have verified, without libcurl or a hash.
+        "Images": ["Bytes", "JSON"],
         // It is linked into the program beside each pod.
         "Netlink": ["CLinux", "Bytes", "Failpoints", "Kernel", "Linux"],
         "Metrics": [],
