@@ -272,6 +272,11 @@ ssize_t clinux_netlink_receive(int socket, void *bytes, size_t count, int wait);
 /* setns(2) with CLONE_NEWNET, for the calling thread. */
 int clinux_enter_network(int descriptor);
 
+/* unprivileged.c: gives up every privilege for good: groups, capabilities and their bounding set,
+   real, effective and saved ids. Sets no_new_privs, and no other process of that user may look into
+   this one (prctl(2), PR_SET_DUMPABLE). For a process with one thread. */
+int clinux_become_unprivileged(uid_t uid, gid_t gid);
+
 /* reaper.c */
 _Noreturn void clinux_be_reaper(void);
 int clinux_clone_read_only(const char *path);
