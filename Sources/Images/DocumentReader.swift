@@ -20,6 +20,9 @@ struct DocumentReader {
         guard bytes.count <= documentLimit else {
             throw ImageFault(.imageInvalid, "\(name) has more than \(documentLimit >> 20) MiB")
         }
+        guard bytes.count(where: { $0 == UInt8(ascii: ",") }) <= valueLimit else {
+            throw ImageFault(.imageInvalid, "\(name) has more than \(valueLimit) values")
+        }
         do { return try JSONValue.parse(bytes) } catch {
             throw ImageFault(.imageInvalid, "\(name): \(error.detail)")
         }
@@ -119,6 +122,9 @@ struct DocumentReader {
 
 /// The largest document that is read, in bytes. Registries accept no larger manifest.
 package let documentLimit = 4 << 20
+
+/// More values than any image needs: each takes a hundred bytes of memory, and one in the text.
+private let valueLimit = 100_000
 
 /// More layers than an overlay can have.
 package let layerLimit = 500

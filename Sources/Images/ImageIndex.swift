@@ -55,7 +55,7 @@ package struct ImageIndex: Equatable, Sendable {
     }
 
     /// More than the platforms and attestations of any image.
-    private static let entryLimit = 10_000
+    private static let entryLimit = 5000
 }
 
 extension ImageIndex.Entry {

@@ -118,6 +118,8 @@ private func code(_ text: String, _ type: String? = nil) -> ImageFault.Code? {
         let spaces = String(repeating: " ", count: documentLimit - manifest().utf8.count)
         #expect(code(manifest() + spaces) == nil)
         #expect(code(manifest() + spaces + " ") == .imageInvalid)
+        let values = String(repeating: "1,", count: 100_001)
+        #expect(code(manifest(extra: #", "x": [\#(values)1]"#)) == .imageInvalid)
         #expect(code(manifest(), indexType) == .imageInvalid)
         #expect(code(index(), manifestType) == .imageInvalid)
         #expect(code(manifest(), "text/plain") == .imageInvalid)
