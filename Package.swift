@@ -29,6 +29,7 @@ let package = Package(
         .executable(name: "staunch-shim", targets: ["staunch-shim"]),
         .executable(name: "staunch-census", targets: ["staunch-census"]),
         .executable(name: "staunch-churn", targets: ["staunch-churn"]),
+        .executable(name: "staunch-fetch", targets: ["staunch-fetch"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -47,7 +48,10 @@ let package = Package(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(
             name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .systemLibrary(
+            name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         .target(name: "CLinux"),
+        .target(name: "CTOML"),
         .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wno-c23-extensions"])]),
 
         library("Failpoints"),
@@ -110,6 +114,12 @@ let package = Package(
             swiftSettings: strict),
         library("Client", ["Bytes", "CCurl", "JSON"]),
         library(
+            "Fetch",
+            ["Bytes", "CCurl", "CNettle", "CTOML", "Images", "JSON", "Kernel", "Linux"]),
+        .executableTarget(
+            name: "staunch-fetch", dependencies: ["Fetch", "Kernel", "Linux"],
+            swiftSettings: strict),
+        library(
             "Churn",
             [
                 "Client", "Census", "JSON", "Bytes", "Kernel", "Linux",
@@ -158,6 +168,7 @@ let package = Package(
         tests("SeccompTests", ["Seccomp"]),
         tests("CNITests", ["CNI", "Bytes", "JSON", "Kernel"]),
         tests("ImagesTests", ["Images"]),
+        tests("FetchTests", ["Fetch", "Images", "JSON", "Linux", "staunch-fetch"]),
         tests("ShimProtocolTests", ["ShimProtocol", "Kernel"]),
         tests("LinuxTests", ["Linux", "Kernel"]),
         tests("NetlinkTests", ["CLinux", "Kernel", "Linux", "Netlink"]),
@@ -174,7 +185,8 @@ let package = Package(
         tests("ChurnTests", ["Churn", "JSON"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         tests("MachineTests", ["CLinux", "JSON", "Census"]),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )
 
 // The fuzzers have libFuzzer's main and see what is internal: scripts/fuzz alone builds them.

@@ -21,6 +21,36 @@ static inline CURLcode ccurl_set_observer(
     return (curl_easy_setopt)(handle, CURLOPT_XFERINFOFUNCTION, observer);
 }
 
+/* curl copies the bytes. */
+static inline CURLcode ccurl_set_blob(
+    CURL *handle, CURLoption option, const void *bytes, size_t count) {
+    struct curl_blob blob = {(void *)bytes, count, CURL_BLOB_COPY};
+    return (curl_easy_setopt)(handle, option, &blob);
+}
+
+/* Where the last answer redirects to, as an absolute URL; NULL if it does not. */
+static inline const char *ccurl_redirect_url(CURL *handle) {
+    char *url = NULL;
+    (curl_easy_getinfo)(handle, CURLINFO_REDIRECT_URL, &url);
+    return url;
+}
+
+/* Retry-After of the last answer in seconds, if it has a number or a date; otherwise 0. */
+static inline long ccurl_retry_after(CURL *handle) {
+    curl_off_t seconds = 0;
+    (curl_easy_getinfo)(handle, CURLINFO_RETRY_AFTER, &seconds);
+    return (long)seconds;
+}
+
+/* The result of a finished transfer, which is in a union. */
+static inline CURLcode ccurl_message_result(const CURLMsg *message) {
+    return message->data.result;
+}
+
+static inline CURLMcode ccurl_set_multi(CURLM *multi, CURLMoption option, long value) {
+    return (curl_multi_setopt)(multi, option, value);
+}
+
 /* The status of the last answer; 0 if there was none. */
 static inline long ccurl_status(CURL *handle) {
     long status = 0;

@@ -6,13 +6,14 @@ import Testing
 @Suite struct Layout {
     /// From the bottom of the program up. A target may import only the targets before it.
     static let order = [
-        "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CSeccomp", "CLinux", "CHTTP", "COpenAPI",
+        "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CSeccomp", "CNettle", "CLinux", "CHTTP",
+        "COpenAPI", "CTOML",
         "Failpoints", "Bytes", "Kernel", "Linux", "Netlink", "JSON", "HTTP", "Metrics", "Model",
         "Teardown", "CNI", "Images", "Documents", "EventLoop", "OCI", "Seccomp", "ShimProtocol",
         "Store",
         "Shim", "Host", "LinuxHost", "Simulation", "Engine", "API",
         "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
-        "Client", "Churn", "staunch-churn",
+        "Client", "Churn", "staunch-churn", "Fetch", "staunch-fetch",
     ]
 
     /// Targets that may import less than the order permits.
@@ -48,6 +49,9 @@ import Testing
         "Client": ["Bytes", "CCurl", "JSON"],
         "Churn": ["Client", "Census", "JSON", "Bytes", "Kernel", "Linux"],
         "staunch-churn": ["Churn", "Kernel", "Linux"],
+        // It talks to registries, and shares nothing with the daemon but the documents.
+        "Fetch": ["Bytes", "CCurl", "CNettle", "CTOML", "Images", "JSON", "Kernel", "Linux"],
+        "staunch-fetch": ["Fetch", "Kernel", "Linux"],
     ]
 
     /// Modules of the toolchain.
