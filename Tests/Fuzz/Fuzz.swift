@@ -13,6 +13,8 @@ enum Fuzz {
         ("iptables-save", fuzzIPTablesSave),
         ("part-document", fuzzPartDocument),
         ("stream-frames", fuzzStreamFrames), ("response-head", fuzzResponseHead),
+        ("image-reference", fuzzReference), ("image-document", fuzzImageDocument),
+        ("response-fields", fuzzResponseFields), ("registry-settings", fuzzRegistrySettings),
     ]
 
     static let chosen: @Sendable ([UInt8]) -> Void = {
