@@ -110,7 +110,8 @@ import Testing
         let registry = try registry { index, request in
             switch index {
             case 0: FakeRegistry.cut(bytes, request, after: 400_000, then: .send([]))
-            case 1: Act.reply(206, [("Content-Range", range)], Array(bytes[..<600_000]))
+            case 1, 3: Act.reply(206, [("Content-Range", range)], Array(bytes[..<600_000]))
+            case 2: FakeRegistry.cut(bytes, request, after: 500_000, then: .send([]))
             default: nil
             }
         }
@@ -118,7 +119,8 @@ import Testing
         let result = try fetch(registry)
         #expect(result.exit == 0, "\(result.text)")
         #expect(try bench.bytes("ingest/\(layer.digest.hex)") == bytes)
-        #expect(registry.blobRequests(layer).map(\.rangeStart) == [nil, 400_000, nil])
+        #expect(
+            registry.blobRequests(layer).map(\.rangeStart) == [nil, 400_000, nil, 500_000, nil])
     }
 
     @Test("416 to a range brings the whole")

@@ -133,7 +133,11 @@ import Testing
         #expect(stranger.code == "registry-refused", "\(stranger.text)")
         let ca = try String(contentsOfFile: "\(bench.home)/ca/ca.crt", encoding: .utf8)
         try bench.configure(registry.authority, "ca.crt", ca)
-        let result = try bench.fetch(reference, input: input)
+        // libcurl would write the session's keys there, also as the user that it has become.
+        let keys = NSTemporaryDirectory() + "staunch-keys-\(UUID().uuidString)"
+        let result = try bench.fetch(
+            reference, input: input, environment: ["SSLKEYLOGFILE": keys])
+        #expect(!FileManager.default.fileExists(atPath: keys))
         try expectWhole(
             result, registry, ["--src-creds", "alice:secret", "--src-cert-dir", bench.home + "/ca"])
         #expect(try bench.fetch(reference).code == "registry-unauthorized")
