@@ -26,6 +26,11 @@ package struct FileStatus: Sendable {
     package let group: UInt32
     /// Nanoseconds since 1970.
     package let modified: Int64
+    /// Bytes on the disk.
+    package let allocated: Int64
+    /// Whether it is a character device 0/0, by which an overlay's layer hides a file of the layers
+    /// below (overlayfs, "whiteouts and opaque directories").
+    package let isWhiteout: Bool
 
     init(_ found: stat) {
         identity = FileIdentity(device: UInt64(found.st_dev), inode: UInt64(found.st_ino))
@@ -40,6 +45,8 @@ package struct FileStatus: Sendable {
         mode = found.st_mode & 0o7777
         owner = found.st_uid
         group = found.st_gid
+        allocated = Int64(found.st_blocks) * 512
+        isWhiteout = found.st_mode & S_IFMT == S_IFCHR && found.st_rdev == 0
         modified = Int64(found.st_mtim.tv_sec) * 1_000_000_000 + Int64(found.st_mtim.tv_nsec)
     }
 }

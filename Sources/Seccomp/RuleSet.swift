@@ -61,6 +61,14 @@ import Linux
         }
     }
 
+    /// Puts the filter into force for the calling thread, for ever. It also forbids new privileges
+    /// (seccomp_load(3)).
+    func install() throws(FilterRefusal) {
+        // SAFETY: the context lives as long as `self`.
+        let failure = unsafe seccomp_load(context)
+        guard failure == 0 else { throw refusal(failure, "seccomp_load") }
+    }
+
     func program() throws(FilterRefusal) -> [UInt8] {
         let (failure, bytes): (CInt, [UInt8])
         do throws(SystemCallFailure) { (failure, bytes) = try exported() } catch {

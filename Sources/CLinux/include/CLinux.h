@@ -259,6 +259,34 @@ enum { CLINUX_DT_UNKNOWN = 0, CLINUX_DT_DIR = 4 };
 int clinux_set_attribute(const char *path, const char *name, const char *value);
 ssize_t clinux_get_attribute(const char *path, const char *name, char *value, size_t size);
 
+/* For a program that parses what strangers made; call these in this order, with one thread.
+   A session of its own, in which SIGHUP, SIGPIPE and SIGXFSZ are ignored (setsid(2)). */
+int clinux_detach_from_session(void);
+/* Mount, network and IPC namespaces of its own, in which the current directory is the root,
+   with nosuid, nodev and noexec, and no other mount exists. A descriptor of an earlier mount
+   stays valid. */
+int clinux_enter_alone(void);
+/* RLIMIT_DATA and RLIMIT_NOFILE; no core dump. */
+int clinux_limit(uint64_t memory, uint64_t descriptors);
+/* The user and group `user`, without other groups; no capability but the bits of `kept`;
+   no_new_privs; not dumpable. */
+int clinux_drop_privileges(uint64_t kept, unsigned user);
+/* After a signal such as SIGSEGV, SIGABRT or SIGSYS, writes `format` to `output` and ends the
+   process with 1. The format takes the signal's number and the refused system call's
+   number, -1 if there is none, and lives as long as the process. */
+int clinux_on_crash(int output, const char *format);
+/* From now on a crash writes nothing. */
+void clinux_forget_crash(void);
+/* syncfs(2) is behind _GNU_SOURCE. */
+int clinux_sync_filesystem(int file);
+/* fsetxattr(2) and its kin, which Glibc's module lacks. */
+int clinux_set_file_attribute(int file, const char *name, const void *value, size_t size);
+int clinux_remove_file_attribute(int file, const char *name);
+ssize_t clinux_get_file_attribute(int file, const char *name, void *value, size_t size);
+ssize_t clinux_list_file_attributes(int file, char *names, size_t size);
+/* fstatfs(2): 1 if the file system of `file` has a free block and a free inode. */
+int clinux_has_space(int file);
+
 /* netlink(7): sockaddr_nl and the options are not in Glibc's module. A socket of the caller's
    network namespace, with extended acks and large buffers. */
 int clinux_netlink_open(int protocol);
