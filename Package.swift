@@ -50,6 +50,8 @@ let package = Package(
             name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .systemLibrary(
             name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        .systemLibrary(
+            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .target(name: "CLinux"),
         .target(name: "CTOML"),
         .target(name: "COpenAPI", cSettings: [.unsafeFlags(["-std=c23", "-Wno-c23-extensions"])]),
@@ -78,6 +80,7 @@ let package = Package(
                 "Kernel", "Linux", "Model",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
+        library("Archive", ["Bytes", "CArchive", "CNettle", "Failpoints", "Kernel", "Linux"]),
         library("Shim", ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(

@@ -6,13 +6,14 @@ import Testing
 @Suite struct Layout {
     /// From the bottom of the program up. A target may import only the targets before it.
     static let order = [
-        "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CSeccomp", "CNettle", "CLinux", "CHTTP",
-        "COpenAPI", "CTOML",
+        "CMicrohttpd", "CJansson", "CSQLite", "CCurl", "CSeccomp", "CArchive", "CNettle", "CLinux",
+        "CHTTP", "COpenAPI", "CTOML",
         "Failpoints", "Bytes", "Kernel", "Linux", "Netlink", "JSON", "HTTP", "Metrics", "Model",
         "Teardown", "CNI", "Images", "Documents", "EventLoop", "OCI", "Seccomp", "ShimProtocol",
         "Store",
-        "Shim", "Host", "LinuxHost", "Simulation", "Engine", "API",
-        "staunch-simulate", "staunch-shim", "staunchd", "Census", "staunch-census",
+        "Archive", "LayerProtocol", "Layer", "Shim", "Host", "LinuxHost", "Simulation", "Engine",
+        "API",
+        "staunch-simulate", "staunch-shim", "staunch-layer", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn", "Fetch", "staunch-fetch",
     ]
 
@@ -42,6 +43,11 @@ import Testing
         // The process beside each pod contains nothing that it can do without.
         "Shim": ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"],
         "staunch-shim": ["Shim"],
+        // What parses layers has nothing of the daemon.
+        "Archive": ["Bytes", "CArchive", "CNettle", "Kernel", "Linux", "Failpoints"],
+        "LayerProtocol": ["Bytes", "JSON"],
+        "Layer": ["Archive", "Bytes", "JSON", "Kernel", "LayerProtocol", "Linux", "Seccomp"],
+        "staunch-layer": ["Layer"],
         // An instrument shares nothing with what it measures.
         "Census": ["Bytes", "Kernel", "Linux", "Netlink"],
         "staunch-census": ["Census", "Kernel", "Linux", "JSON", "Bytes"],

@@ -25,6 +25,7 @@ import Testing
     /// The targets that call C and may use `unsafe`. They are small enough to read in full.
     static let fence: Set = [
         "Kernel", "Linux", "JSON", "HTTP", "Bytes", "Store", "Failpoints", "Client", "Seccomp",
+        "Archive",
     ]
     /// The files outside of the fence that use `unsafe`, with the reason.
     static let wrapperUsers: Set = [
