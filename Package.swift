@@ -81,6 +81,7 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         library("Archive", ["Bytes", "CArchive", "CNettle", "Failpoints", "Kernel", "Linux"]),
+        library("LayerProtocol", ["Bytes", "JSON"]),
         library("Shim", ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(
