@@ -54,8 +54,8 @@ FROM ${SWIFT_IMAGE} AS build
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        build-essential libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev libseccomp-dev \
-        libsqlite3-dev libtomlplusplus-dev nettle-dev pkg-config \
+        build-essential libarchive-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev \
+        libseccomp-dev libsqlite3-dev libtomlplusplus-dev nettle-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -67,11 +67,11 @@ FROM ${BASE_IMAGE}
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        ca-certificates curl jq libcurl4 libjansson4 libmicrohttpd12 libnettle8 libseccomp2 \
-        libsqlite3-0 libstdc++6 runc \
+        ca-certificates curl jq libarchive13 libcurl4 libjansson4 libmicrohttpd12 libnettle8 \
+        libseccomp2 libsqlite3-0 libstdc++6 runc \
     && rm -rf /var/lib/apt/lists/*
-COPY --from=build /src/dist/bin/staunchd /src/dist/bin/staunch-shim /src/dist/bin/staunch-census \
-    /src/dist/bin/staunch-fetch /usr/local/bin/
+COPY --from=build /src/dist/bin/staunchd /src/dist/bin/staunch-shim /src/dist/bin/staunch-layer \
+    /src/dist/bin/staunch-fetch /src/dist/bin/staunch-census /usr/local/bin/
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
     CMD ["curl", "-sf", "-o", "/dev/null", "--unix-socket", "/run/staunch/staunch.sock", \
          "http://staunch/readyz"]

@@ -27,6 +27,7 @@ let package = Package(
     products: [
         .executable(name: "staunchd", targets: ["staunchd"]),
         .executable(name: "staunch-shim", targets: ["staunch-shim"]),
+        .executable(name: "staunch-layer", targets: ["staunch-layer"]),
         .executable(name: "staunch-census", targets: ["staunch-census"]),
         .executable(name: "staunch-churn", targets: ["staunch-churn"]),
         .executable(name: "staunch-fetch", targets: ["staunch-fetch"]),
@@ -82,6 +83,8 @@ let package = Package(
             ]),
         library("Archive", ["Bytes", "CArchive", "CNettle", "Failpoints", "Kernel", "Linux"]),
         library("LayerProtocol", ["Bytes", "JSON"]),
+        library(
+            "Layer", ["Archive", "Bytes", "JSON", "Kernel", "LayerProtocol", "Linux", "Seccomp"]),
         library("Shim", ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(
@@ -130,6 +133,7 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ]),
         .executableTarget(name: "staunch-shim", dependencies: ["Shim"], swiftSettings: strict),
+        .executableTarget(name: "staunch-layer", dependencies: ["Layer"], swiftSettings: strict),
         .executableTarget(
             name: "staunchd",
             dependencies: [
@@ -177,6 +181,12 @@ let package = Package(
         tests("LinuxTests", ["Linux", "Kernel"]),
         tests("NetlinkTests", ["CLinux", "Kernel", "Linux", "Netlink"]),
         tests("LinuxHostTests", ["LinuxHost", "Host", "Linux", "Model", "OCI", "ShimProtocol"]),
+        tests(
+            "LayerTests",
+            [
+                "Archive", "Bytes", "JSON", "Kernel", "Layer", "LayerProtocol", "Linux",
+                "staunch-layer",
+            ]),
         tests("ShimTests", ["Shim", "ShimProtocol", "Kernel", "Linux"]),
         tests("TeardownTests", ["Kernel", "Teardown", "Model"]),
         tests(

@@ -142,6 +142,6 @@ remove_networks() {
 }
 
 # Everything that scripts/install installs and scripts/uninstall removes.
-PROGRAMS="staunchd staunch-shim staunch-census staunch-churn staunch-fetch"
+PROGRAMS="staunchd staunch-shim staunch-layer staunch-fetch staunch-census staunch-churn"
 UNITS="staunchd.socket staunchd-metrics.socket run-staunch.mount"
 SETTINGS=/etc/staunch/staunchd.env
