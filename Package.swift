@@ -209,8 +209,9 @@ if Context.environment["STAUNCH_FUZZ"] != nil {
         .executableTarget(
             name: "staunch-fuzz",
             dependencies: [
-                "API", "Bytes", "CNI", "Documents", "Fetch", "HTTP", "Images", "JSON", "Kernel",
-                "Model", "Netlink", "Shim", "ShimProtocol",
+                "API", "Archive", "Bytes", "CNI", "Documents", "Fetch", "HTTP", "Images", "JSON",
+                "Kernel", "Layer", "LayerProtocol", "Linux", "Model", "Netlink", "Shim",
+                "ShimProtocol",
             ],
             path: "Tests/Fuzz", exclude: ["corpus", "words.dict"],
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])

@@ -15,6 +15,7 @@ enum Fuzz {
         ("stream-frames", fuzzStreamFrames), ("response-head", fuzzResponseHead),
         ("image-reference", fuzzReference), ("image-document", fuzzImageDocument),
         ("response-fields", fuzzResponseFields), ("registry-settings", fuzzRegistrySettings),
+        ("layer", fuzzLayer), ("layer-bytes", fuzzLayerBytes),
     ]
 
     static let chosen: @Sendable ([UInt8]) -> Void = {
