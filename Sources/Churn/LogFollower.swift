@@ -12,10 +12,13 @@ package struct LineSequence: Sendable {
     /// How many lines were read: the next line has this number.
     package private(set) var next = 0
     package private(set) var cursor: String?
+    /// Bytes of lines that the log says were dropped since the last line.
+    private var dropped = 0
 
     package init() {}
 
-    /// Takes a line of the answer. Returns what is wrong with it.
+    /// Takes a line of the answer. Returns what is wrong with it. A log whose disk does not keep up
+    /// drops lines, and says how many bytes: nothing is wrong if that is true.
     package mutating func take(_ line: [UInt8]) -> (kind: SeriesFault.Kind, what: String)? {
         let document: JSONValue
         do { document = try JSONValue.parse(line) } catch {
@@ -23,12 +26,38 @@ package struct LineSequence: Sendable {
         }
         cursor = document["cursor"]?.string ?? cursor
         if let gap = document["gap"]?.string { return (.lost, "after line \(next - 1): \(gap)") }
-        guard let text = document["text"]?.string, let number = Int(text), number >= 0 else {
-            return (.untrue, "after line \(next - 1): \(document["text"]?.string ?? "no text")")
+        guard let text = document["text"]?.string else {
+            return (.untrue, "after line \(next - 1): no text")
         }
-        defer { next = max(next, number + 1) }
-        if number < next { return (.doubled, "line \(number) came after line \(next - 1)") }
-        return number > next ? (.lost, "line \(number) came after line \(next - 1)") : nil
+        if let bytes = LineSequence.dropped(text) {
+            dropped += bytes
+            return nil
+        }
+        guard let number = Int(text), number >= 0 else {
+            return (.untrue, "after line \(next - 1): \(text)")
+        }
+        defer {
+            next = max(next, number + 1)
+            dropped = 0
+        }
+        let found = "line \(number) came after line \(next - 1)"
+        if number < next { return (.doubled, found) }
+        let lost = LineSequence.bytes(of: next..<number)
+        if lost == dropped { return nil }
+        let told = dropped == 0 ? "" : ", and the log says that \(dropped) bytes were dropped"
+        return (lost > dropped ? .lost : .untrue, found + told)
+    }
+
+    private static func dropped(_ text: String) -> Int? {
+        guard let rest = text.after("staunch: "), let (count, words) = rest.cut(" "),
+            words.isSame(as: "bytes of output were dropped here")
+        else { return nil }
+        return Int(count)
+    }
+
+    /// Of the lines with these numbers, with their newlines.
+    private static func bytes(of numbers: Range<Int>) -> Int {
+        numbers.reduce(0) { $0 + "\($1)\n".utf8.count }
     }
 }
 

@@ -116,6 +116,22 @@ import Testing
         #expect(lines.take(Array("no JSON".utf8))?.kind == .untrue)
     }
 
+    @Test(
+        "lines that the log drops are no loss if it tells their bytes",
+        arguments: [
+            ([0, -6, 4], nil), ([0, -2, -4, 4], nil), ([0, -4, 4], .lost), ([0, -8, 4], .untrue),
+            ([0, -6, 4, 6], .lost), ([8, -7, 12], .lost), ([0, -6, 1], .untrue),
+        ] as [([Int], SeriesFault.Kind?)])
+    func drops(numbers: [Int], expected: SeriesFault.Kind?) {
+        var lines = LineSequence()
+        var last: SeriesFault.Kind?
+        for number in numbers {
+            let told = "staunch: \(-number) bytes of output were dropped here"
+            last = lines.take(line(number < 0 ? told : "\(number)", 0))?.kind
+        }
+        #expect(last == expected)
+    }
+
     // MARK: Attempts
 
     private func end(_ word: some StringProtocol) -> TaskEnd {
