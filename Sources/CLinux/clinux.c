@@ -208,11 +208,14 @@ int clinux_epoll_set(int epoll, int operation, int descriptor, uint32_t events, 
 }
 
 int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int count, int milliseconds) {
-    struct epoll_event found[64];
-    int ready = epoll_wait(epoll, found, count < 64 ? count : 64, milliseconds);
-    for (int index = 0; index < ready; index++) {
-        events[index].tag = found[index].data.u64;
-        events[index].events = found[index].events;
+    /* The kernel's events are shorter, so they are made ours in place, from the last one on. */
+    _Static_assert(sizeof(struct epoll_event) <= sizeof *events, "in place");
+    int ready = epoll_wait(epoll, (struct epoll_event *)(void *)events, count, milliseconds);
+    for (int index = ready - 1; index >= 0; index--) {
+        struct epoll_event found;
+        memcpy(&found, (char *)events + (size_t)index * sizeof found, sizeof found);
+        struct clinux_epoll_event ours = {found.data.u64, found.events};
+        memcpy(&events[index], &ours, sizeof ours);
     }
     return ready;
 }
@@ -547,7 +550,7 @@ void clinux_give_memory_back(void) {
     malloc_trim(0);
     /* The pages below the page that this function may still use. The kernel keeps a gap below a
        stack, so nothing else is mapped there. */
-    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - 1024) & ~(uintptr_t)4095;
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) - 256) & ~(uintptr_t)4095;
     madvise((void *)(end - 64 * 1024), 64 * 1024, MADV_DONTNEED);
 }
 

@@ -97,11 +97,11 @@ extension ProcFS {
 
 /// Resource usage of a process from /proc; `nil` if the process has ended.
 enum ProcessUsage {
-    /// Private bytes. The program's pages are excluded: whether they are shared depends on how many
-    /// processes run the program.
-    static func privateMemory(_ pid: Int32) -> Double? {
+    /// Bytes that the process has written. Which of them are private depends on the children that
+    /// it has forked at the moment, and which of the program's pages are, on other processes.
+    static func anonymousMemory(_ pid: Int32) -> Double? {
         guard let text = text("/proc/\(pid)/smaps_rollup") else { return nil }
-        let lines = text.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") }
+        let lines = text.split(separator: "\n").filter { $0.hasPrefix("Anonymous:") }
         return lines.reduce(0) { sum, line in
             sum + (line.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) * 1024
         }

@@ -23,7 +23,7 @@ package struct Sample: Equatable, Sendable {
 
 package struct ShimUsage: Equatable, Sendable {
     package var count = 0
-    /// The mean of the private bytes of all shims.
+    /// The mean of the anonymous bytes of all shims.
     package var memory = 0.0
     package var descriptors = 0.0
     package var each: [ShimLook] = []

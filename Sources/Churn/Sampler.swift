@@ -66,7 +66,7 @@ final class Sampler: Sendable {
             guard let pid = pod["shim"]?["pid"]?.integer.map({ Int32(truncatingIfNeeded: $0) }),
                 ProcFS.command(of: pid) == "staunch-shim",
                 let start = ProcFS.startTicks(of: pid),
-                let memory = ProcessUsage.privateMemory(pid), memory > 0,
+                let memory = ProcessUsage.anonymousMemory(pid), memory > 0,
                 let descriptors = ProcessUsage.descriptors(pid)
             else { continue }
             usage.count += 1

@@ -14,7 +14,7 @@ extension Machine {
                 #expect(all.contains(prefix + "/bin/staunchd"))
                 #expect(all.contains(prefix + "/lib/systemd/system/staunchd.socket"))
                 #expect(all.contains("/etc/staunch/staunchd.env"))
-                #expect(all.count == 10, "\(all)")
+                #expect(all.count == 12, "\(all)")
                 let unit = try #require(
                     text(of: root + prefix + "/lib/systemd/system/staunchd.service"))
                 #expect(unit.contains("\nExecStart=\(prefix)/bin/staunchd\n"))

@@ -106,7 +106,7 @@ int clinux_epoll_create(void);
 int clinux_epoll_set(int epoll, int operation, int descriptor, uint32_t events, uint64_t tag);
 enum { CLINUX_EPOLL_ADD = 1, CLINUX_EPOLL_DELETE = 2, CLINUX_EPOLL_MODIFY = 3 };
 struct clinux_epoll_event { uint64_t tag; uint32_t events; };
-/* At most `count` (≤ 64) events; -1 and EINTR like epoll_wait(2). */
+/* At most `count` events; -1 and EINTR like epoll_wait(2). */
 int clinux_epoll_wait(int epoll, struct clinux_epoll_event *events, int count, int milliseconds);
 int clinux_eventfd(void);
 
