@@ -2,6 +2,7 @@
 // process tree, so the CPU time of no process covers everything (cgroups(7): v1's cpuacct and v2's
 // cpu.stat sum up whole subtrees).
 
+import Bytes
 import Kernel
 import Linux
 
@@ -101,10 +102,8 @@ enum ProcessUsage {
     /// it has forked at the moment, and which of the program's pages are, on other processes.
     static func anonymousMemory(_ pid: Int32) -> Double? {
         guard let text = text("/proc/\(pid)/smaps_rollup") else { return nil }
-        let lines = text.split(separator: "\n").filter { $0.hasPrefix("Anonymous:") }
-        return lines.reduce(0) { sum, line in
-            sum + (line.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0) * 1024
-        }
+        let line = text.fields("\n").lazy.compactMap { $0.after("Anonymous:") }.first
+        return line?.fields(" ").first.flatMap { Double($0) }.map { $0 * 1024 }
     }
 
     static func descriptors(_ pid: Int32) -> Int? {

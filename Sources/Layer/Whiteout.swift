@@ -1,7 +1,7 @@
 // The names by which a layer removes what is below it
 // (https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#whiteouts).
 
-/// What a name stands for.
+/// The meaning of a name in a layer.
 enum Whiteout: Equatable {
     /// `.wh.<name>`: the layers below have no `name`.
     case hides([UInt8])

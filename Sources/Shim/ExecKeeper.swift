@@ -348,9 +348,8 @@ final class ExecKeeper {
         if let process { Children.signal(process, 9) }
         if let runtime { Children.signalGroup(runtime, 9) }
         cgroup.kill()
-        let pause = min(Int64(20_000_000) << min(kills, 10), 1_000_000_000)
+        killAt = SystemClock.sinceBoot + Shim.pause(after: kills)
         kills += 1
-        killAt = SystemClock.sinceBoot + pause
     }
 
     private func finish(_ outcome: WireExecEnd.Outcome) {

@@ -127,13 +127,16 @@ extension Shim {
         return "pid \(pid), state \(ProcFS.state(of: pid) ?? "?")\(place)"
     }
 
-    /// 20 ms, then doubled each time, up to a second. The shim sees an exit at once anyway; it
-    /// polls only for processes that escaped a kill.
+    /// Nanoseconds from one kill to the next: 20 ms, then doubled each time, up to a second.
+    static func pause(after kills: Int) -> Int64 {
+        min(Int64(20_000_000) << min(kills, 10), 1_000_000_000)
+    }
+
+    /// The shim sees an exit at once anyway; it polls only for processes that escaped a kill.
     private func lookAgain(_ slot: TaskSlot, _ stop: StopState) {
         var stop = stop
-        let pause = min(Int64(20_000_000) << min(stop.kills, 10), 1_000_000_000)
+        stop.nextLook = SystemClock.sinceBoot + Shim.pause(after: stop.kills)
         stop.kills += 1
-        stop.nextLook = SystemClock.sinceBoot + pause
         slot.stop = stop
     }
 

@@ -156,14 +156,15 @@ final class HealthCheck {
 
     func add(_ bytes: [UInt8]) {
         var words = words
-        if run != nil { words += bytes }
-        do throws(StreamFault) {
-            if run == nil {
+        if run != nil {
+            words += bytes
+        } else {
+            do throws(StreamFault) {
                 try frames.read(bytes[...]) { channel, part, _ in
                     if channel == .output || channel == .errors { words += part }
                 }
-            }
-        } catch { return }  // the keeper sends only whole frames
+            } catch { return }  // the keeper sends only whole frames
+        }
         let excess = words.count - WireHealthReport.mostOutput
         if excess > 0 { words.removeFirst(excess) }
         self.words = words

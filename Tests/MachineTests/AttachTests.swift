@@ -194,17 +194,26 @@ extension Machine {
             }
         }
 
+        /// A client that has read nothing while the task has written that many bytes. The task
+        /// reads one more line.
+        private func idleClient(
+            _ daemon: Daemon, _ client: Client, bytes: Int
+        ) throws -> ExecClient {
+            let script = "read a; head -c \(bytes) /dev/zero; touch /done; read a"
+            _ = try client.createPod("web", daemon.rootfs.pod(script, #""stdin": true"#))
+            let idle = try attach(daemon, .frames)
+            try idle.type("go\n")
+            let look = #"{"args": ["sh", "-c", "until [ -e /done ]; do sleep 0.01; done"]}"#
+            let done = try client.send("POST", Self.path + "/exec", look)
+            #expect(done["exitCode"] == .integer(0), "\(done.reply.text)")
+            return idle
+        }
+
         @Test("a client that does not keep up is told so, and the task does not wait")
         func behind() throws {
             try withDaemon { daemon, client in
                 // More than the socket and the writer keep.
-                let script = "read a; head -c 8000000 /dev/zero; touch /done; read a"
-                _ = try client.createPod("web", daemon.rootfs.pod(script, #""stdin": true"#))
-                let idle = try attach(daemon, .frames)
-                try idle.type("go\n")
-                let look = #"{"args": ["sh", "-c", "until [ -e /done ]; do sleep 0.01; done"]}"#
-                let done = try client.send("POST", Self.path + "/exec", look)
-                #expect(done["exitCode"] == .integer(0), "\(done.reply.text)")
+                let idle = try idleClient(daemon, client, bytes: 8_000_000)
                 let status = try idle.status()
                 #expect(status["error"]?["code"] == .string("stream-behind"), "\(status)")
                 #expect((idle.heard[1]?.count ?? 0) < 2_000_000)
@@ -218,13 +227,7 @@ extension Machine {
         @Test("a client may read a burst of output when it is over")
         func burst() throws {
             try withDaemon { daemon, client in
-                let script = "read a; head -c 800000 /dev/zero; touch /done; read a"
-                _ = try client.createPod("web", daemon.rootfs.pod(script, #""stdin": true"#))
-                let late = try attach(daemon, .frames)
-                try late.type("go\n")
-                let look = #"{"args": ["sh", "-c", "until [ -e /done ]; do sleep 0.01; done"]}"#
-                let done = try client.send("POST", Self.path + "/exec", look)
-                #expect(done["exitCode"] == .integer(0), "\(done.reply.text)")
+                let late = try idleClient(daemon, client, bytes: 800_000)
                 try late.type("end\n")
                 #expect(try late.exitCode() == 0)
                 #expect(late.heard[1]?.count == 800_000)
