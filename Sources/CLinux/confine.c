@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include "close.h"
+#include "inherited.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,12 @@ int clinux_enter_alone(void) {
     return chdir("/");
 }
 
+int clinux_drop_bounding(uint64_t kept) {
+    for (int number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
+        if (!(kept >> number & 1) && prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0) return -1;
+    return 0;
+}
+
 static int keep_capabilities(uint64_t kept) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
@@ -51,16 +58,23 @@ static int keep_capabilities(uint64_t kept) {
     return (int)syscall(SYS_capset, &header, data);
 }
 
-int clinux_drop_privileges(uint64_t kept, unsigned user) {
-    for (int number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
-        if (!(kept >> number & 1) && prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0) return -1;
+int clinux_drop_privileges(uint64_t kept, uid_t uid, gid_t gid) {
+    /* The order matters: each step needs a privilege that a later one gives up. */
+    if (clinux_drop_bounding(kept) < 0) return -1;
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, user, user, user) < 0
-        || syscall(SYS_setresuid, user, user, user) < 0)
+    if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0
+        || syscall(SYS_setresuid, uid, uid, uid) < 0)
         return -1;
     if (keep_capabilities(kept) < 0) return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -1;
-    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    /* setresuid(2) sets it to the system's default. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -1;
+    /* A step without effect must not pass for success. */
+    if (uid != 0 && syscall(SYS_setresuid, -1, 0, -1) == 0) {
+        errno = EPERM;
+        return -1;
+    }
+    return 0;
 }
 
 int clinux_limit(uint64_t memory, uint64_t descriptors) {

@@ -67,12 +67,6 @@ static void give_streams(uid_t uid) {
     }
 }
 
-static int drop_bounding(uint64_t kept) {
-    for (int number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
-        if (!(kept >> number & 1) && prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0) return -1;
-    return 0;
-}
-
 static int set_capabilities(const struct clinux_entry *entry) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];
@@ -209,7 +203,7 @@ static _Noreturn void be_program(const struct start *start) {
     if (entry->no_new_privs) DO(CLINUX_ENTRY_PRIVILEGES, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     /* Without no_new_privs only a capability that is dropped below permits a filter. */
     if (!entry->no_new_privs) DO(CLINUX_ENTRY_FILTER, install_filter(start));
-    DO(CLINUX_ENTRY_BOUNDING, drop_bounding(entry->bounding));
+    DO(CLINUX_ENTRY_BOUNDING, clinux_drop_bounding(entry->bounding));
     take_user(start);
     umask(entry->umask);
     if (entry->no_new_privs) DO(CLINUX_ENTRY_FILTER, install_filter(start));

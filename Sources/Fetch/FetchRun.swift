@@ -148,7 +148,7 @@ private struct FetchStart: ~Copyable {
     /// A process that is not root has no privileges to drop.
     private borrowing func dropPrivileges() throws(SystemCallFailure) {
         guard OwnProcess.isRoot else { return }
-        try OwnProcess.becomeUnprivileged(settings.user)
+        try Confinement.keep([], user: settings.user)
     }
 
     private consuming func fetch(

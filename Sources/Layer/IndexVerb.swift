@@ -24,8 +24,8 @@ struct IndexVerb {
                 throw SystemCallFailure(call: "lseek", subject: "the archive", errno: ESPIPE)
             }
             try Confinement.limit(memory: 64 << 20, descriptors: 16)
-            try Confinement.keep([], user: 65534)
-            Confinement.closeOthers([])
+            try Confinement.keep([], user: UserIdentity(uid: 65534, gid: 65534))
+            OwnProcess.closeDescriptors(except: [])
             try Confinement.onCrash(write: UnpackConfinement.crashed, to: 1)
             try UnpackConfinement.filter(UnpackConfinement.calls)
         } catch { throw LayerRefusal(error) }

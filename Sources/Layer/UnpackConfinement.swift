@@ -30,7 +30,7 @@ enum UnpackConfinement {
             let root = try Confinement.enter(tree)
             try Confinement.limit(memory: memory, descriptors: 256)
             try Confinement.keep(capabilities)
-            Confinement.closeOthers(kept + [root.number])
+            OwnProcess.closeDescriptors(except: kept + [root.number])
             try Confinement.onCrash(write: crashed, to: 1)
             try filter(calls + entryCalls)
             return root

@@ -43,19 +43,15 @@ package enum Confinement {
         try check(clinux_limit(memory, descriptors), "setrlimit", "")
     }
 
-    /// Keeps these capabilities alone, for ever, and the user `user`, which is its group, too.
+    /// Keeps these capabilities alone, for ever, and becomes the user, without other groups;
+    /// no process of the user can look into this one. Throws if any of that failed; the caller must
+    /// then end. For a process with one thread.
     package static func keep(
-        _ capabilities: Capabilities, user: UInt32 = 0
+        _ capabilities: Capabilities, user: UserIdentity = UserIdentity(uid: 0, gid: 0)
     ) throws(SystemCallFailure) {
         try check(
-            clinux_drop_privileges(capabilities.rawValue, user), "capset", "privileges")
-    }
-
-    /// Closes all descriptors but 0, 1, 2 and these.
-    package static func closeOthers(_ kept: [CInt]) {
-        let kept = Set(kept).filter { $0 > 2 }.sorted()
-        // SAFETY: the array lives for the call.
-        unsafe clinux_close_from(3, kept, kept.count)
+            clinux_drop_privileges(capabilities.rawValue, user.uid, user.gid), "capset",
+            "privileges")
     }
 
     /// If the process crashes from now on, it writes this text to `output` and ends with 1. The

@@ -2,7 +2,6 @@
 
 import CLinux
 import Glibc
-package import Kernel
 
 /// A user and a group by their numbers.
 package struct UserIdentity: Equatable, Sendable {
@@ -16,14 +15,6 @@ package struct UserIdentity: Equatable, Sendable {
 }
 
 extension OwnProcess {
-    /// Becomes that user for good: without groups, capabilities, or a way to get them by an exec.
-    /// No process of the user can look into this one. Call it while there is one thread. Throws if
-    /// any of that failed; the caller must then end.
-    package static func becomeUnprivileged(_ user: UserIdentity) throws(SystemCallFailure) {
-        try check(
-            clinux_become_unprivileged(user.uid, user.gid), "setresuid", "\(user.uid):\(user.gid)")
-    }
-
     /// Starts a session of its own, so that no terminal and no parent's process group reaches the
     /// process (setsid(2)). A leader of a process group stays where it is.
     package static func startSession() { _ = setsid() }

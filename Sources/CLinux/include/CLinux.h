@@ -268,9 +268,10 @@ int clinux_detach_from_session(void);
 int clinux_enter_alone(void);
 /* RLIMIT_DATA and RLIMIT_NOFILE; no core dump. */
 int clinux_limit(uint64_t memory, uint64_t descriptors);
-/* The user and group `user`, without other groups; no capability but the bits of `kept`;
-   no_new_privs; not dumpable. */
-int clinux_drop_privileges(uint64_t kept, unsigned user);
+/* Gives up every privilege for good but the capabilities whose bits `kept` has: groups, the
+   bounding set, real, effective and saved ids. Sets no_new_privs, and is not dumpable: no other
+   process of that user may look into this one (prctl(2)). For a process with one thread. */
+int clinux_drop_privileges(uint64_t kept, uid_t uid, gid_t gid);
 /* After a signal such as SIGSEGV, SIGABRT or SIGSYS, writes `format` to `output` and ends the
    process with 1. The format takes the signal's number and the refused system call's
    number, -1 if there is none, and lives as long as the process. */
@@ -299,11 +300,6 @@ ssize_t clinux_netlink_send(int socket, const void *bytes, size_t count);
 ssize_t clinux_netlink_receive(int socket, void *bytes, size_t count, int wait);
 /* setns(2) with CLONE_NEWNET, for the calling thread. */
 int clinux_enter_network(int descriptor);
-
-/* unprivileged.c: gives up every privilege for good: groups, capabilities and their bounding set,
-   real, effective and saved ids. Sets no_new_privs, and no other process of that user may look into
-   this one (prctl(2), PR_SET_DUMPABLE). For a process with one thread. */
-int clinux_become_unprivileged(uid_t uid, gid_t gid);
 
 /* reaper.c */
 _Noreturn void clinux_be_reaper(void);
