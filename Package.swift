@@ -81,10 +81,17 @@ let package = Package(
                 "Kernel", "Linux", "Model",
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        library("Archive", ["Bytes", "CArchive", "CNettle", "Failpoints", "Kernel", "Linux"]),
-        library("LayerProtocol", ["Bytes", "JSON"]),
+        library("Hashing", ["CNettle", "Images"]),
         library(
-            "Layer", ["Archive", "Bytes", "JSON", "Kernel", "LayerProtocol", "Linux", "Seccomp"]),
+            "Archive",
+            ["Bytes", "CArchive", "Failpoints", "Hashing", "Images", "Kernel", "Linux"]),
+        library("LayerProtocol", ["Bytes", "Images", "JSON"]),
+        library(
+            "Layer",
+            [
+                "Archive", "Bytes", "Hashing", "Images", "JSON", "Kernel", "LayerProtocol", "Linux",
+                "Seccomp",
+            ]),
         library("Shim", ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"]),
         // Optimised in debug builds, too: every machine test waits for it twice.
         .target(
@@ -122,7 +129,10 @@ let package = Package(
         library("Client", ["Bytes", "CCurl", "JSON"]),
         library(
             "Fetch",
-            ["Bytes", "CCurl", "CNettle", "CTOML", "Images", "JSON", "Kernel", "Linux"]),
+            [
+                "Bytes", "CCurl", "CNettle", "CTOML", "Hashing", "Images", "JSON", "Kernel",
+                "Linux",
+            ]),
         .executableTarget(
             name: "staunch-fetch", dependencies: ["Fetch", "Kernel", "Linux"],
             swiftSettings: strict),
@@ -176,7 +186,7 @@ let package = Package(
         tests("SeccompTests", ["Seccomp"]),
         tests("CNITests", ["CNI", "Bytes", "JSON", "Kernel"]),
         tests("ImagesTests", ["Images"]),
-        tests("FetchTests", ["Fetch", "Images", "JSON", "Linux", "staunch-fetch"]),
+        tests("FetchTests", ["Fetch", "Hashing", "Images", "JSON", "Linux", "staunch-fetch"]),
         tests("ShimProtocolTests", ["ShimProtocol", "Kernel"]),
         tests("LinuxTests", ["Linux", "Kernel"]),
         tests("NetlinkTests", ["CLinux", "Kernel", "Linux", "Netlink"]),
@@ -184,8 +194,8 @@ let package = Package(
         tests(
             "LayerTests",
             [
-                "Archive", "Bytes", "JSON", "Kernel", "Layer", "LayerProtocol", "Linux",
-                "staunch-layer",
+                "Archive", "Bytes", "Hashing", "Images", "JSON", "Kernel", "Layer", "LayerProtocol",
+                "Linux", "staunch-layer",
             ]),
         tests("ShimTests", ["Shim", "ShimProtocol", "Kernel", "Linux"]),
         tests("TeardownTests", ["Kernel", "Teardown", "Model"]),

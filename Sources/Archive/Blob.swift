@@ -2,6 +2,8 @@
 
 import Failpoints
 import Glibc
+import Hashing
+package import Images
 import Kernel
 package import Linux
 
@@ -33,14 +35,14 @@ package import Linux
     deinit { unsafe buffer.deallocate() }
 
     /// Reads the whole blob and returns its SHA-256; begins anew. `tick` is called now and then.
-    package func digest(_ tick: () -> Void) throws(ArchiveFailure) -> [UInt8] {
+    package func digest(_ tick: () -> Void) throws(ArchiveFailure) -> Digest {
         while unsafe try next() != nil { tick() }
         count = 0
         return hash.finish()
     }
 
     /// The SHA-256 of everything that was read since the beginning, which must be all of it.
-    package func finish() throws(ArchiveFailure) -> [UInt8] {
+    package func finish() throws(ArchiveFailure) -> Digest {
         while unsafe try next() != nil {}
         return hash.finish()
     }
@@ -71,7 +73,7 @@ package import Linux
         }
         guard result > 0 else { throw .damaged("the blob's file ends early") }
         let read = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<result])
-        unsafe hash.add(read)
+        unsafe hash.update(read)
         count += Int64(result)
         return unsafe read
     }

@@ -6,6 +6,8 @@
 
 import CArchive
 import Glibc
+import Hashing
+package import Images
 import Kernel
 
 /// Turns a blob into its tar, with the tar's SHA-256.
@@ -56,7 +58,7 @@ import Kernel
     }
 
     /// The SHA-256 of the tar, when all of the blob was read: also what follows the tar's end.
-    package func finish() throws(ArchiveFailure) -> [UInt8] {
+    package func finish() throws(ArchiveFailure) -> Digest {
         while unsafe try next() != nil {}
         return hash.finish()
     }
@@ -74,7 +76,7 @@ import Kernel
             guard result == ARCHIVE_OK else { throw failureOfBlob }
             guard size > 0 else { continue }
             let bytes = unsafe UnsafeRawBufferPointer(start: block, count: size)
-            unsafe hash.add(bytes)
+            unsafe hash.update(bytes)
             count += Int64(size)
             guard count <= limit else { throw .tooLong(limit) }
             tick(Int64(size))

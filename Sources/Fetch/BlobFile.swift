@@ -4,6 +4,7 @@
 
 import Bytes
 import Glibc
+import Hashing
 import Images
 import Kernel
 import Linux

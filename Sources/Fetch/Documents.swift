@@ -2,6 +2,7 @@
 // every failure is an answer to the client; the hosts are asked in their order, once each.
 
 import Bytes
+import Hashing
 import Images
 import JSON
 

@@ -20,12 +20,18 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
         self.hex = hex
     }
 
-    /// The digest with these 32 bytes.
-    package init(sha256 bytes: [UInt8]) {
-        precondition(bytes.count == 32)
+    /// `nil` if these are not 32 bytes.
+    package init?(bytes: [UInt8]) {
+        guard bytes.count == 32 else { return nil }
         let digits = Array("0123456789abcdef".utf8)
         let text = bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         hex = String(decoding: text, as: UTF8.self)
+    }
+
+    /// 32 bytes.
+    package var bytes: [UInt8] {
+        let values = hex.utf8.map { $0 < UInt8(ascii: "a") ? $0 & 15 : $0 - UInt8(ascii: "a") + 10 }
+        return stride(from: 0, to: 64, by: 2).map { values[$0] << 4 | values[$0 + 1] }
     }
 
     /// `sha256:` and the digits.

@@ -7,6 +7,8 @@
 import Archive
 import Bytes
 import Glibc
+import Hashing
+import Images
 import JSON
 import Kernel
 import LayerProtocol
@@ -101,10 +103,8 @@ final class ListVerb {
         _ name: [UInt8], in folder: borrowing OwnedDescriptor
     ) throws(SystemCallFailure) {
         let content = try content(name, in: folder, ImagesDirectory.documentLimit)
-        var hash = SHA256()
-        if let content { hash.add(content) }
-        let digest = Digest(bytes: hash.finish())
-        let isWhole = content != nil && digest?.hex.utf8.elementsEqual(name) == true
+        let digest = content.map { SHA256.digest(of: $0) }
+        let isWhole = digest?.hex.utf8.elementsEqual(name) == true
         try line("document", name) { json in
             json.member("size", content?.count ?? 0)
             json.member("isWhole", isWhole)

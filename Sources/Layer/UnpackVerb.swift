@@ -7,6 +7,7 @@
 import Archive
 import Bytes
 import Glibc
+import Images
 import JSON
 import Kernel
 import LayerProtocol
@@ -70,7 +71,7 @@ struct UnpackVerb {
         _ blob: Blob, root: consuming OwnedDescriptor, times: consuming OwnedDescriptor,
         description file: borrowing OwnedDescriptor
     ) throws(LayerRefusal) -> LayerDescription {
-        let seen: [UInt8]
+        let seen: Digest
         do { seen = try blob.digest { progress.report(LayerProgress()) } } catch {
             throw LayerRefusal(.archive(error), entry: [])
         }
@@ -125,9 +126,9 @@ struct UnpackVerb {
     }
 
     private func expect(
-        _ bytes: [UInt8], _ expected: Digest, _ subject: String
+        _ found: Digest, _ expected: Digest, _ subject: String
     ) throws(LayerRefusal) {
-        guard let found = Digest(bytes: bytes), found != expected else { return }
+        guard found != expected else { return }
         throw LayerRefusal(.digestMismatch, "\(subject) is \(found), and not \(expected)")
     }
 }

@@ -1,6 +1,7 @@
 // The command line of staunch-layer, written by the daemon and read by the program.
 
 import Bytes
+package import Images
 
 /// What `staunch-layer` is asked for. Paths are absolute.
 package enum LayerCommand: Equatable, Sendable {

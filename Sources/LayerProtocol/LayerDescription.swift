@@ -1,6 +1,7 @@
 // layer.json: what is known of an unpacked layer, beside its tree.
 
 import Bytes
+package import Images
 package import JSON
 
 /// The facts about a layer that its tree does not tell.

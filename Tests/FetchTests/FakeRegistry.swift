@@ -2,6 +2,7 @@
 // unless a test answers a request in another way.
 
 import Foundation
+import Hashing
 import Images
 import Synchronization
 import Testing

@@ -5,6 +5,7 @@
 // inside. It makes its trees in memory.
 
 import Glibc
+import Images
 import Kernel
 import LayerProtocol
 import Linux

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Images
 import Kernel
 import LayerProtocol
 import Linux

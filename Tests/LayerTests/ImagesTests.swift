@@ -2,6 +2,7 @@
 
 import Bytes
 import Foundation
+import Images
 import JSON
 import Kernel
 import LayerProtocol
@@ -21,7 +22,7 @@ import Testing
 
     /// A layer as the daemon publishes it.
     private func layer(_ text: String) throws -> String {
-        let digest = try sha256(Array(text.utf8))
+        let digest = sha256(Array(text.utf8))
         let folder = "\(images)/layers/\(digest.hex)"
         try shell("mkdir -p '\(folder)/fs'")
         var description = LayerDescription(diffID: digest, blob: digest, mediaType: "m")
@@ -75,7 +76,7 @@ import Testing
         let layers = images + "/layers"
         try shell("cp '\(layers)/\(whole)/layer.json' '\(layers)/\(other)/layer.json'")
         let document = Array(#"{"schemaVersion":2}"#.utf8)
-        let name = try sha256(document).hex
+        let name = sha256(document).hex
         try Files.replace("\(images)/documents/\(name)", document)
         try Files.replace("\(images)/documents/\(whole)", document)
         try Files.replace("\(images)/refs/\(name)", Array(#"{"ref":"a"}"#.utf8))

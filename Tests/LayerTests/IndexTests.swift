@@ -69,7 +69,7 @@ import Testing
         tar.add(Array("layer.tar".utf8), layer)
         let member = try #require(try members(try index(tar.whole)).last)
         var request = LayerCommand.Unpacking(
-            ingest: scratch.own, blob: try sha256(layer), diffID: try sha256(layer))
+            ingest: scratch.own, blob: sha256(layer), diffID: sha256(layer))
         request.offset = try #require(member["offset"]?.integer)
         request.length = member["length"]?.integer
         let run = try scratch.run(

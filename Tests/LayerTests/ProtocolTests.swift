@@ -1,6 +1,7 @@
 // The values between the daemon and the program: each is read as it was written, and nothing else
 // is read.
 
+import Images
 import JSON
 import LayerProtocol
 import Testing

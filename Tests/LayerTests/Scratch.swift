@@ -3,6 +3,8 @@
 import Archive
 import Foundation
 import Glibc
+import Hashing
+import Images
 import Kernel
 import LayerProtocol
 import Linux
@@ -34,12 +36,7 @@ let program: String = {
     return ProcessInfo.processInfo.environment["STAUNCH_LAYER"] ?? beside
 }()
 
-func sha256(_ bytes: [UInt8]) throws -> Digest {
-    var hash = SHA256()
-    hash.add(bytes)
-    guard let digest = Digest(bytes: hash.finish()) else { throw CommandFailed(text: "no digest") }
-    return digest
-}
+func sha256(_ bytes: [UInt8]) -> Digest { SHA256.digest(of: bytes) }
 
 /// A directory of its own on a disk, with a neighbour that no layer may touch.
 final class Scratch {
@@ -148,7 +145,7 @@ extension Scratch {
         _ blob: [UInt8], tar: [UInt8], _ change: (inout LayerCommand.Unpacking) -> Void = { _ in }
     ) throws -> LayerCommand.Unpacking {
         var request = LayerCommand.Unpacking(
-            ingest: own, file: "blob.part", blob: try sha256(blob), diffID: try sha256(tar))
+            ingest: own, file: "blob.part", blob: sha256(blob), diffID: sha256(tar))
         request.mediaType = "application/vnd.oci.image.layer.v1.tar"
         change(&request)
         _ = try write("ingest/x/blob.part", blob)

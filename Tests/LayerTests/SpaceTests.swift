@@ -15,7 +15,7 @@ import Testing
         scratch = try Scratch()
         let tar = Tar.good.whole
         _ = try scratch.write("blob", tar)
-        let digest = try sha256(tar)
+        let digest = sha256(tar)
         let request = LayerCommand.Unpacking(
             ingest: scratch("disk/x"), blob: digest, diffID: digest)
         words = LayerCommand.unpack(request).arguments().joined(separator: " ")

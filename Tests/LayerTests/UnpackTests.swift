@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import Images
 import JSON
 import Kernel
 import LayerProtocol
@@ -25,7 +26,7 @@ import Testing
         let blob = try gzipped(tar.whole)
         let run = try scratch.unpack(blob, tar: tar.whole)
         let found = try #require(run.description, "\(run.text)\(run.errors)")
-        let digests = try (sha256(tar.whole), sha256(blob))
+        let digests = (sha256(tar.whole), sha256(blob))
         #expect(found.diffID == digests.0 && found.blob == digests.1)
         #expect(found.mediaType == "application/vnd.oci.image.layer.v1.tar")
         #expect(found.tarSize == tar.whole.count)
@@ -135,7 +136,7 @@ import Testing
         let file = [7, 7, 7] + blob + [9, 9]
         _ = try scratch.unpacking(file, tar: tar)
         var request = LayerCommand.Unpacking(
-            ingest: scratch.own, blob: try sha256(blob), diffID: try sha256(tar))
+            ingest: scratch.own, blob: sha256(blob), diffID: sha256(tar))
         (request.offset, request.length) = (3, Int64(blob.count))
         let input = scratch.own + "/blob.part"
         let run = try scratch.run(LayerCommand.unpack(request).arguments(), input: input)

@@ -11,7 +11,8 @@ import Testing
         "Failpoints", "Bytes", "Kernel", "Linux", "Netlink", "JSON", "HTTP", "Metrics", "Model",
         "Teardown", "CNI", "Images", "Documents", "EventLoop", "OCI", "Seccomp", "ShimProtocol",
         "Store",
-        "Archive", "LayerProtocol", "Layer", "Shim", "Host", "LinuxHost", "Simulation", "Engine",
+        "Hashing", "Archive", "LayerProtocol", "Layer", "Shim", "Host", "LinuxHost", "Simulation",
+        "Engine",
         "API",
         "staunch-simulate", "staunch-shim", "staunch-layer", "staunchd", "Census", "staunch-census",
         "Client", "Churn", "staunch-churn", "Fetch", "staunch-fetch",
@@ -44,9 +45,15 @@ import Testing
         "Shim": ["Bytes", "Kernel", "Linux", "Netlink", "ShimProtocol"],
         "staunch-shim": ["Shim"],
         // What parses layers has nothing of the daemon.
-        "Archive": ["Bytes", "CArchive", "CNettle", "Kernel", "Linux", "Failpoints"],
-        "LayerProtocol": ["Bytes", "JSON"],
-        "Layer": ["Archive", "Bytes", "JSON", "Kernel", "LayerProtocol", "Linux", "Seccomp"],
+        "Hashing": ["CNettle", "Images"],
+        "Archive": [
+            "Bytes", "CArchive", "Kernel", "Linux", "Failpoints", "Hashing", "Images",
+        ],
+        "LayerProtocol": ["Bytes", "Images", "JSON"],
+        "Layer": [
+            "Archive", "Bytes", "Hashing", "Images", "JSON", "Kernel", "LayerProtocol", "Linux",
+            "Seccomp",
+        ],
         "staunch-layer": ["Layer"],
         // An instrument shares nothing with what it measures.
         "Census": ["Bytes", "Kernel", "Linux", "Netlink"],
@@ -56,7 +63,9 @@ import Testing
         "Churn": ["Client", "Census", "JSON", "Bytes", "Kernel", "Linux"],
         "staunch-churn": ["Churn", "Kernel", "Linux"],
         // It talks to registries, and shares nothing with the daemon but the documents.
-        "Fetch": ["Bytes", "CCurl", "CNettle", "CTOML", "Images", "JSON", "Kernel", "Linux"],
+        "Fetch": [
+            "Bytes", "CCurl", "CNettle", "CTOML", "Hashing", "Images", "JSON", "Kernel", "Linux",
+        ],
         "staunch-fetch": ["Fetch", "Kernel", "Linux"],
     ]
 
